@@ -1,0 +1,22 @@
+package io.tidegrad.engine.kernel;
+
+/// The scalars of one optimizer step, computed once per step by the `Optimizer` and read by every kernel: mutable and
+/// reused, so that a step allocates nothing. The formula of each kind stands in `ScalarKernels`.
+public final class OptimizerStep {
+    public enum Kind {
+        /// No state. w -= rate g.
+        SGD,
+        /// State: m, v. Kingma & Ba 2015, algorithm 1.
+        ADAM
+    }
+
+    public Kind kind = Kind.SGD;
+    public float rate;
+    public float beta1;
+    public float beta2;
+    public float epsilon;
+    /// 1 / (1 - beta1^t)
+    public float momentCorrection;
+    /// 1 / (1 - beta2^t)
+    public float varianceCorrection;
+}

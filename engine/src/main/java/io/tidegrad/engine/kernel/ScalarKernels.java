@@ -1,0 +1,4 @@
+package io.tidegrad.engine.kernel;
+
+/// The definition.
+public final class ScalarKernels {}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.engine.kernel;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+package io.tidegrad.engine.layer;
+
+/// 1 / (1 + e^-x)
+public record Sigmoid() implements Layer {}

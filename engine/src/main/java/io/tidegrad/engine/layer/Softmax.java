@@ -1,0 +1,4 @@
+package io.tidegrad.engine.layer;
+
+/// e^x / sum e^x over the last axis
+public record Softmax() implements Layer {}

@@ -1,0 +1,4 @@
+package io.tidegrad.engine.layer;
+
+/// tanh x
+public record Tanh() implements Layer {}

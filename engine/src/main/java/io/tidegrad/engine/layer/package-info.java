@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.engine.layer;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+package io.tidegrad.engine.loss;
+
+/// (p - y)², the mean over outputs.
+public record MeanSquaredError() implements Loss {}

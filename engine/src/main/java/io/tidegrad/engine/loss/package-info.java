@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.engine.loss;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,44 @@
+package io.tidegrad.engine.model;
+
+/// A mini-batch: up to `capacity` rows, each part row-major and tight. Allocated once, filled again and again.
+public final class Batch {
+    public final float[] numbers; // (capacity, row.numbers)
+    public final int[] ids; // (capacity, row.ids)
+    public final float[] labels; // (capacity, row.labels)
+    public final float[] sampleWeights; // (capacity), 1 unless set
+    private final RowShape row;
+    private final int capacity;
+    private int size;
+
+    public Batch(RowShape row, int capacity) {
+        if (capacity < 1) {
+            throw new IllegalArgumentException("a batch holds at least 1 row, asked for " + capacity);
+        }
+        this.row = row;
+        this.capacity = capacity;
+        numbers = new float[capacity * row.numbers()];
+        ids = new int[capacity * row.ids()];
+        labels = new float[capacity * row.labels()];
+        sampleWeights = new float[capacity];
+        java.util.Arrays.fill(sampleWeights, 1);
+    }
+
+    public RowShape row() {
+        return row;
+    }
+
+    public int capacity() {
+        return capacity;
+    }
+
+    public int size() {
+        return size;
+    }
+
+    public void resize(int rows) {
+        if (rows < 0 || rows > capacity) {
+            throw new IllegalArgumentException("a batch of capacity " + capacity + " can't hold " + rows + " rows");
+        }
+        size = rows;
+    }
+}

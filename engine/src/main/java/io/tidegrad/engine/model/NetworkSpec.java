@@ -1,0 +1,14 @@
+package io.tidegrad.engine.model;
+
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.optim.Optimizer;
+
+/// What to learn, without a single float: pure description. A `Plan` is derived from it.
+///
+/// @param row what one row holds
+/// @param network a tree of layers; reads the row, ends in the loss's predictions. A last `Sigmoid` or `Softmax` before
+///     its cross-entropy is fused with it; without one the loss applies it; predictions are always probabilities
+/// @param seed of everything random (initialisation, dropout): counter-based, a pure function of (seed, purpose, step,
+///     index)
+public record NetworkSpec(RowShape row, Layer network, Loss loss, Optimizer optimizer, long seed) {}

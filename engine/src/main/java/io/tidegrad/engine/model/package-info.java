@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.engine.model;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+package io.tidegrad.engine.optim;
+
+/// w -= rate g.
+public record Sgd(float rate) implements Optimizer {}

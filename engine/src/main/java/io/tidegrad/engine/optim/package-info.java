@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.engine.optim;
+
+import org.jspecify.annotations.NullMarked;

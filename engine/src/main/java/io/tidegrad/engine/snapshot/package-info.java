@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.engine.snapshot;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,12 @@
+/// The mathematics of Tidegrad: a model, one mini-batch, the next model. Knows neither Kafka nor files nor clocks.
+module io.tidegrad.engine {
+    requires jdk.incubator.vector;
+    requires static transitive org.jspecify;
+
+    exports io.tidegrad.engine.kernel;
+    exports io.tidegrad.engine.layer;
+    exports io.tidegrad.engine.loss;
+    exports io.tidegrad.engine.optim;
+    exports io.tidegrad.engine.model;
+    exports io.tidegrad.engine.snapshot;
+}

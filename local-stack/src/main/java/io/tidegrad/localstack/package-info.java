@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.localstack;
+
+import org.jspecify.annotations.NullMarked;

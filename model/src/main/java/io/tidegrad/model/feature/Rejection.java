@@ -1,0 +1,24 @@
+package io.tidegrad.model.feature;
+
+/// Why an event can't be learned or scored: it goes to the dead-letter topic (trainer) or is answered 4xx (scorer).
+///
+/// @param detail for a person: field, expected, found
+public record Rejection(Reason reason, String detail) {
+    public enum Reason {
+        NULL_VALUE,
+        NOT_AVRO, // wrong magic byte, truncated, trailing bytes, undecodable
+        UNKNOWN_SCHEMA,
+        WRONG_TYPE,
+        MISSING_LABEL,
+        INVALID_LABEL,
+        NOT_FINITE,
+        OUT_OF_RANGE,
+        MISSING_TIME,
+        FUTURE_TIME;
+
+        /// As written in headers and metrics: `unknown-schema`.
+        public String code() {
+            return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
+        }
+    }
+}

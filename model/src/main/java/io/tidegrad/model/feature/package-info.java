@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.model.feature;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.model.learn;
+
+import org.jspecify.annotations.NullMarked;

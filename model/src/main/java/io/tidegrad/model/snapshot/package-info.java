@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.model.snapshot;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.model.spec;
+
+import org.jspecify.annotations.NullMarked;

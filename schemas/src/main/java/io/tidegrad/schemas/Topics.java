@@ -1,0 +1,31 @@
+package io.tidegrad.schemas;
+
+/// Every topic of ours, once; the prefix is configurable (default `tidegrad`).
+public record Topics(String prefix) {
+    public static final Topics DEFAULT = new Topics("tidegrad");
+
+    /// model → current spec and stage (Avro `ModelRecord`), compacted.
+    public String models() {
+        return prefix + ".models";
+    }
+
+    /// `SnapshotKey` → manifest, part or heartbeat; own binary format; compacted + tombstones.
+    public String snapshots(String model) {
+        return prefix + ".snapshots." + model;
+    }
+
+    /// model → `Progress` (Avro).
+    public String progress() {
+        return prefix + ".progress";
+    }
+
+    /// original key and value untouched, reason and coordinates in `tidegrad-*` headers.
+    public String deadLetters() {
+        return prefix + ".dead-letters";
+    }
+
+    /// The Kafka Streams application id of a model's epoch.
+    public String applicationId(String model, int epoch) {
+        return prefix + "-" + model + "-" + epoch;
+    }
+}

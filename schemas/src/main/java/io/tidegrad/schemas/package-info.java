@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.schemas;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.scorerapp;
+
+import org.jspecify.annotations.NullMarked;

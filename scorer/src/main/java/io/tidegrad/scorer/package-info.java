@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.scorer;
+
+import org.jspecify.annotations.NullMarked;
