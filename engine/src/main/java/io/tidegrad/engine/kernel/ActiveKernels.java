@@ -64,13 +64,12 @@ final class ActiveKernels {
         if (!hasFmaHardware()) {
             throw new IllegalStateException(
                     "this processor has no fused multiply-add, or the JVM may not use it (-XX:-UseFMA): learning would be"
-                            + " thousands of times slower, and other instructions would give other weights. Run on x86-64"
+                            + " hundreds of times slower, and other instructions would give other weights. Run on x86-64"
                             + " with FMA3 (since 2013) or aarch64, without -XX:-UseFMA");
         }
     }
 
-    /// Compares the best times of both, for at most 0.2 s or 8 rounds; a processor with FMA passes after 8 rounds, about
-    /// 0.1 ms.
+    /// Compares the best times of both. With FMA that takes 8 rounds, about 0.1 ms; without, it gives up after 0.2 s.
     private static boolean hasFmaHardware() {
         float[] a = new float[DOT_LENGTH];
         float[] b = new float[DOT_LENGTH];
