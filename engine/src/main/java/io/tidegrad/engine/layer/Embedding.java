@@ -5,6 +5,7 @@ import java.util.Arrays;
 
 /// Reads `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension); their vectors
 /// stand side by side in the output (columns · dimension).
+<<<<<<< HEAD
 ///
 /// The table starts uniform within ±`START`: an id never seen before should add next to nothing to a prediction, which
 /// with hashed categories happens every day; the random signs are enough to break the symmetry.
@@ -12,6 +13,10 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
     /// Keras's default; PyTorch's standard normal would make every new category a loud random voice.
     public static final float START = 0.05f;
 
+=======
+public record Embedding(int from, int columns, int rows, int dimension, Update update)
+        implements Layer {
+>>>>>>> engine-kernels
     /// Who is updated: touched rows only (the default: forward, backward, optimizer, page marks visit nothing else;
     /// touched Adam decays only touched moments, with the global step in its bias correction), or the textbook's every
     /// row.
