@@ -51,9 +51,11 @@ public record Concat(List<Layer> layers) implements Layer {
         for (int i = 0; i < branches.length; i++) {
             int branchWidth = planned.get(i).width();
             Activation slice = output.from(column);
-            // Branches overwrite their input's gradient, so each gets one of its own and the sum is taken here.
+            // Branches overwrite their input's gradient, so each gets one of its own and the sum is
+            // taken here.
             Block dx = x.gradient() == null ? null : workspace.block(x.gradient().stride);
-            Pass pass = planned.get(i).binding().bind(workspace, new Activation(x.value(), dx), slice);
+            Pass pass =
+                    planned.get(i).binding().bind(workspace, new Activation(x.value(), dx), slice);
             branches[i] = new Branch(pass, slice, branchWidth, dx);
             column += branchWidth;
         }

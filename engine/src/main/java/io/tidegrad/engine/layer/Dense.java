@@ -22,13 +22,16 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         // Panels pad the outputs to at most 63 more; an array holds 2^31 - 1 floats.
         if ((long) inputs * (outputs + 63L) > Integer.MAX_VALUE) {
             throw planner.mismatch(
-                    this, "at most 2^31 weights in one layer", inputs + " inputs times " + outputs + " outputs");
+                    this,
+                    "at most 2^31 weights in one layer",
+                    inputs + " inputs times " + outputs + " outputs");
         }
         Panels panels = new Panels(inputs, outputs);
         int w = planner.declare(new Tensor.Matrix(planner.name("weight"), panels, initialization));
         int b =
                 bias
-                        ? planner.declare(new Tensor.Vector(planner.name("bias"), outputs, panels.stride()))
+                        ? planner.declare(
+                                new Tensor.Vector(planner.name("bias"), outputs, panels.stride()))
                         : NO_BIAS;
         return new Planned(
                 new Shape.Vector(outputs),

@@ -5,18 +5,14 @@ import java.util.Arrays;
 
 /// Reads `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension); their vectors
 /// stand side by side in the output (columns · dimension).
-<<<<<<< HEAD
 ///
 /// The table starts uniform within ±`START`: an id never seen before should add next to nothing to a prediction, which
 /// with hashed categories happens every day; the random signs are enough to break the symmetry.
-public record Embedding(int from, int columns, int rows, int dimension, Update update) implements Layer {
+public record Embedding(int from, int columns, int rows, int dimension, Update update)
+        implements Layer {
     /// Keras's default; PyTorch's standard normal would make every new category a loud random voice.
     public static final float START = 0.05f;
 
-=======
-public record Embedding(int from, int columns, int rows, int dimension, Update update)
-        implements Layer {
->>>>>>> engine-kernels
     /// Who is updated: touched rows only (the default: forward, backward, optimizer, page marks visit nothing else;
     /// touched Adam decays only touched moments, with the global step in its bias correction), or the textbook's every
     /// row.
@@ -44,7 +40,8 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
         }
         boolean touchedOnly = update == Update.TOUCHED;
         int table =
-                planner.declare(new Tensor.Table(planner.name("weight"), rows, dimension, touchedOnly));
+                planner.declare(
+                        new Tensor.Table(planner.name("weight"), rows, dimension, touchedOnly));
         return new Planned(
                 new Shape.Vector(columns * dimension),
                 true,
@@ -53,7 +50,9 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
                                 this,
                                 table,
                                 workspace,
-                                into != null ? into : workspace.activation(columns * dimension, true)));
+                                into != null
+                                        ? into
+                                        : workspace.activation(columns * dimension, true)));
     }
 
     private static final class Bound implements Pass {
@@ -99,11 +98,21 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
                     int id = step.ids[idAt + column];
                     if (id < 0 || id >= tableRows) {
                         throw new IndexOutOfBoundsException(
-                                "row " + row + ", id " + (from + column) + ": found " + id
-                                        + ", expected 0 to " + (tableRows - 1));
+                                "row "
+                                        + row
+                                        + ", id "
+                                        + (from + column)
+                                        + ": found "
+                                        + id
+                                        + ", expected 0 to "
+                                        + (tableRows - 1));
                     }
                     System.arraycopy(
-                            rows.block(id), rows.at(id), y.values, yAt + column * dimension, dimension);
+                            rows.block(id),
+                            rows.at(id),
+                            y.values,
+                            yAt + column * dimension,
+                            dimension);
                 }
             }
         }

@@ -6,15 +6,6 @@ package io.tidegrad.engine.layer;
 /// A layer lives in three stages: the record says what it is; `plan` checks the shapes and declares the tensors, once a
 /// model; the `Pass` that the plan binds to a workspace does the arithmetic, once a thread.
 public sealed interface Layer
-<<<<<<< HEAD
-        permits Sequence, Concat, Numbers, Embedding, Standardise, Dense, Relu, Sigmoid, Tanh, Softmax {
-
-    /// Checks that `input` fits, declares this layer's tensors and says what comes out. No float is allocated.
-    ///
-    /// @throws ShapeException naming the layer, what it expects and what it found
-    Planned plan(Planner planner, Shape input);
-}
-=======
         permits Sequence,
                 Concat,
                 Numbers,
@@ -24,5 +15,10 @@ public sealed interface Layer
                 Relu,
                 Sigmoid,
                 Tanh,
-                Softmax {}
->>>>>>> engine-kernels
+                Softmax {
+
+    /// Checks that `input` fits, declares this layer's tensors and says what comes out. No float is allocated.
+    ///
+    /// @throws ShapeException naming the layer, what it expects and what it found
+    Planned plan(Planner planner, Shape input);
+}

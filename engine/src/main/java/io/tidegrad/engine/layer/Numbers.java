@@ -17,16 +17,19 @@ public record Numbers(int from, int count) implements Layer {
                 new Shape.Vector(count),
                 false,
                 (workspace, x, into) ->
-                        into == null ? new View(from, view(workspace)) : new Copy(from, count, into));
+                        into == null
+                                ? new View(from, count, view(workspace))
+                                : new Copy(from, count, into));
     }
 
     private Activation view(Workspace workspace) {
-        @Nullable Block gradient = workspace.reportsInputGradients() ? workspace.block(count) : null;
+        @Nullable Block gradient =
+                workspace.reportsInputGradients() ? workspace.block(count) : null;
         return new Activation(new Block(new float[0], 0, 0), gradient);
     }
 
     /// The output is the batch's own array: nothing is copied.
-    private record View(int from, Activation output) implements Pass {
+    private record View(int from, int count, Activation output) implements Pass {
         @Override
         public void forward(Step step) {
             Block y = output.value();
@@ -36,7 +39,9 @@ public record Numbers(int from, int count) implements Layer {
         }
 
         @Override
-        public void backward(Step step) {}
+        public void backward(Step step) {
+            addGradient(step, from, count, output.gradient());
+        }
     }
 
     private record Copy(int from, int count, Activation output) implements Pass {
@@ -50,6 +55,21 @@ public record Numbers(int from, int count) implements Layer {
         }
 
         @Override
-        public void backward(Step step) {}
+        public void backward(Step step) {
+            addGradient(step, from, count, output.gradient());
+        }
+    }
+
+    /// Adds, because two layers may read the same number.
+    private static void addGradient(Step step, int from, int count, @Nullable Block dy) {
+        float[] gradient = step.numbersGradient;
+        if (gradient.length > 0 && dy != null) {
+            for (int row = 0; row < step.rows; row++) {
+                int at = row * step.numbersPerRow + from;
+                for (int i = 0; i < count; i++) {
+                    gradient[at + i] += dy.values[dy.row(row) + i];
+                }
+            }
+        }
     }
 }

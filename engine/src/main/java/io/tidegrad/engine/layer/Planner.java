@@ -46,7 +46,10 @@ public final class Planner {
         return switch (input) {
             case Shape.Vector(int width) -> width;
             case Shape.Row row ->
-                    throw mismatch(layer, "a vector, so that numbers or an embedding come first", row.toString());
+                    throw mismatch(
+                            layer,
+                            "a vector, so that numbers or an embedding come first",
+                            row.toString());
         };
     }
 
@@ -54,7 +57,10 @@ public final class Planner {
         return switch (input) {
             case Shape.Row row -> row;
             case Shape.Vector vector ->
-                    throw mismatch(layer, "the row itself, so that nothing comes before it", vector.toString());
+                    throw mismatch(
+                            layer,
+                            "the row itself, so that nothing comes before it",
+                            vector.toString());
         };
     }
 

@@ -18,7 +18,8 @@ public record Sigmoid() implements Layer {
         public void forward(Step step) {
             Block x = input.value();
             Block y = output.value();
-            boolean whole = x.liesAs(y);
+            // Not on padding, where it would leave 1/2.
+            boolean whole = x.liesAs(y) && y.stride == width;
             int length = whole ? step.rows * y.stride : width;
             for (int row = 0; row < (whole ? 1 : step.rows); row++) {
                 step.kernels.sigmoid(length, x.values, x.row(row), y.values, y.row(row));
@@ -38,7 +39,13 @@ public record Sigmoid() implements Layer {
             int length = whole ? step.rows * y.stride : width;
             for (int row = 0; row < (whole ? 1 : step.rows); row++) {
                 step.kernels.sigmoidGradient(
-                        length, y.values, y.row(row), dy.values, dy.row(row), dx.values, dx.row(row));
+                        length,
+                        y.values,
+                        y.row(row),
+                        dy.values,
+                        dy.row(row),
+                        dx.values,
+                        dx.row(row));
             }
         }
     }

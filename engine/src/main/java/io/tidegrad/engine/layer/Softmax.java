@@ -1,7 +1,5 @@
 package io.tidegrad.engine.layer;
 
-import io.tidegrad.engine.kernel.ScalarSoftmax;
-
 /// e^x / Σ e^x over the last axis. Before a categorical cross-entropy it is fused with the loss and never runs.
 public record Softmax() implements Layer {
     @Override
@@ -25,9 +23,8 @@ public record Softmax() implements Layer {
         public void forward(Step step) {
             Block x = input.value();
             Block y = output.value();
-            for (int row = 0; row < step.rows; row++) {
-                ScalarSoftmax.softmax(width, x.values, x.row(row), y.values, y.row(row));
-            }
+            step.kernels.softmax(
+                    step.rows, width, x.values, x.at, x.stride, y.values, y.at, y.stride);
         }
 
         /// dx = y (dy - Σ dy y)

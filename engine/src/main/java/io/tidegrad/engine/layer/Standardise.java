@@ -15,7 +15,8 @@ public record Standardise() implements Layer {
     public Planned plan(Planner planner, Shape input) {
         int width = planner.width(this, input);
         int statistics =
-                planner.declare(new Tensor.Statistics(planner.name("statistics"), MEANS_AT + 2 * width));
+                planner.declare(
+                        new Tensor.Statistics(planner.name("statistics"), MEANS_AT + 2 * width));
         return new Planned(
                 input,
                 false,

@@ -22,12 +22,18 @@ public final class Step {
 
     /// Read by forward and backward.
     public Slab slab = Slab.EMPTY;
+
     /// Changed by backward.
     public Slab target = Slab.EMPTY;
+
     /// Each gradient is this times the sum over rows.
     public float scale = 1;
+
     /// Whether layers that learn from their inputs do so in `backward`.
     public boolean learnsStatistics;
+
+    /// The gradient of `numbers`, added to by the layers that read them; empty where nobody asks.
+    public float[] numbersGradient = {};
 
     public TouchedRows touchedRows = (tensor, row) -> {};
 

@@ -53,7 +53,9 @@ public sealed interface Storage {
 
         @Override
         public int index(int part, int row, int column) {
-            return tensor instanceof Tensor.Matrix matrix ? matrix.panels().index(row, column) : column;
+            return tensor instanceof Tensor.Matrix matrix
+                    ? matrix.panels().index(row, column)
+                    : column;
         }
 
         @Override
@@ -71,13 +73,15 @@ public sealed interface Storage {
     /// lines.
     ///
     /// @param shift log2 of the rows of a block
-    record Rows(int rows, int columns, int rowFloats, int shift, float[][] blocks) implements Floats {
+    record Rows(int rows, int columns, int rowFloats, int shift, float[][] blocks)
+            implements Floats {
         /// 16 MiB a block.
         private static final int BLOCK_FLOATS_MAX = 1 << 22;
 
         static Rows of(Tensor.Table table, int moments) {
             int rowFloats = Math.multiplyExact(table.columns(), 1 + moments);
-            int shift = 31 - Integer.numberOfLeadingZeros(Math.max(1, BLOCK_FLOATS_MAX / rowFloats));
+            int shift =
+                    31 - Integer.numberOfLeadingZeros(Math.max(1, BLOCK_FLOATS_MAX / rowFloats));
             float[][] blocks = new float[Math.ceilDiv(table.rows(), 1 << shift)][];
             for (int block = 0; block < blocks.length; block++) {
                 int blockRows = Math.min(1 << shift, table.rows() - (block << shift));

@@ -38,7 +38,13 @@ public record Tanh() implements Layer {
             int length = whole ? step.rows * y.stride : width;
             for (int row = 0; row < (whole ? 1 : step.rows); row++) {
                 step.kernels.tanhGradient(
-                        length, y.values, y.row(row), dy.values, dy.row(row), dx.values, dx.row(row));
+                        length,
+                        y.values,
+                        y.row(row),
+                        dy.values,
+                        dy.row(row),
+                        dx.values,
+                        dx.row(row));
             }
         }
     }

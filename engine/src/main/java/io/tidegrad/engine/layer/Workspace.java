@@ -18,7 +18,8 @@ public final class Workspace {
 
     public Workspace(int maxRows, Purpose purpose) {
         if (maxRows < 1) {
-            throw new IllegalArgumentException("a workspace holds at least 1 row, asked for " + maxRows);
+            throw new IllegalArgumentException(
+                    "a workspace holds at least 1 row, asked for " + maxRows);
         }
         this.maxRows = maxRows;
         this.purpose = purpose;
@@ -36,7 +37,8 @@ public final class Workspace {
         return purpose == Purpose.REPORT_GRADIENTS;
     }
 
-    Block block(int width) {
+    /// A matrix (maxRows, width) of zeros.
+    public Block block(int width) {
         int stride = Math.ceilDiv(width, LANES) * LANES;
         return new Block(new float[Math.multiplyExact(maxRows, stride)], 0, stride);
     }

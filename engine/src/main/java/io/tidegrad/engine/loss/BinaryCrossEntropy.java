@@ -1,5 +1,6 @@
 package io.tidegrad.engine.loss;
 
+import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.ScalarMath;
 
 /// -y ln p - (1 - y) ln(1 - p) with p = 1 / (1 + e^-z), from the logit z, so that nothing overflows however sure the
@@ -11,7 +12,14 @@ public record BinaryCrossEntropy() implements Loss {
     }
 
     @Override
-    public void predict(int rows, int outputs, float[] y, int at, int stride, float[] predictions) {
+    public void predict(
+            Kernels kernels,
+            int rows,
+            int outputs,
+            float[] y,
+            int at,
+            int stride,
+            float[] predictions) {
         for (int row = 0; row < rows; row++) {
             for (int o = 0; o < outputs; o++) {
                 predictions[row * outputs + o] = ScalarMath.sigmoid(y[at + row * stride + o]);
@@ -26,13 +34,12 @@ public record BinaryCrossEntropy() implements Loss {
         for (int row = 0; row < rows; row++) {
             double sum = 0;
             for (int o = 0; o < outputs; o++) {
-                double z = y[at + row * stride + o];
-                double label = labels[row * outputs + o];
+                float z = y[at + row * stride + o];
+                float label = labels[row * outputs + o];
                 if (!(label >= 0 && label <= 1)) {
                     sum = Double.NaN;
                 }
-                // StrictMath: the same bits on every machine.
-                sum += Math.max(z, 0) - z * label + StrictMath.log1p(StrictMath.exp(-Math.abs(z)));
+                sum += Math.max(z, 0) - z * label + ScalarMath.log1p(ScalarMath.exp(-Math.abs(z)));
             }
             losses[row] = (float) (sum / outputs);
         }

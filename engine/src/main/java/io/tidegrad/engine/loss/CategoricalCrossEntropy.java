@@ -1,7 +1,7 @@
 package io.tidegrad.engine.loss;
 
+import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.ScalarMath;
-import io.tidegrad.engine.kernel.ScalarSoftmax;
 
 /// -Σ y ln p with p = softmax(z), from the logits z, shifted by their maximum so that nothing overflows; one label float:
 /// the class index, or (`oneHot`) one float a class: its probability.
@@ -17,10 +17,15 @@ public record CategoricalCrossEntropy(boolean oneHot) implements Loss {
     }
 
     @Override
-    public void predict(int rows, int outputs, float[] y, int at, int stride, float[] predictions) {
-        for (int row = 0; row < rows; row++) {
-            ScalarSoftmax.softmax(outputs, y, at + row * stride, predictions, row * outputs);
-        }
+    public void predict(
+            Kernels kernels,
+            int rows,
+            int outputs,
+            float[] y,
+            int at,
+            int stride,
+            float[] predictions) {
+        kernels.softmax(rows, outputs, y, at, stride, predictions, 0, outputs);
     }
 
     /// Σ y_k (ln Σ e^(z - max) - (z_k - max)); NaN for a class index that is none.
@@ -33,19 +38,19 @@ public record CategoricalCrossEntropy(boolean oneHot) implements Loss {
             for (int k = 1; k < outputs; k++) {
                 max = Math.max(max, y[zAt + k]);
             }
-            double sum = 0;
+            float sum = 0;
             for (int k = 0; k < outputs; k++) {
                 sum += ScalarMath.exp(y[zAt + k] - max);
             }
-            // StrictMath: the same bits on every machine.
-            double logSum = StrictMath.log(sum);
+            float logSum = ScalarMath.log(sum);
             double loss = 0;
             if (oneHot) {
                 for (int k = 0; k < outputs; k++) {
                     float label = labels[row * outputs + k];
-                    // A class of probability 0 adds nothing, even where its logit is minus infinity.
+                    // A class of probability 0 adds nothing, even where its logit is minus
+                    // infinity.
                     if (label != 0) {
-                        loss += label * (logSum - ((double) y[zAt + k] - max));
+                        loss += label * (logSum - (y[zAt + k] - max));
                     }
                 }
             } else {
@@ -53,7 +58,7 @@ public record CategoricalCrossEntropy(boolean oneHot) implements Loss {
                 int k = (int) label;
                 loss =
                         k == label && k >= 0 && k < outputs
-                                ? logSum - ((double) y[zAt + k] - max)
+                                ? logSum - (y[zAt + k] - max)
                                 : Double.NaN;
             }
             losses[row] = (float) loss;

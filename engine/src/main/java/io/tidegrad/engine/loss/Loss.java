@@ -1,5 +1,7 @@
 package io.tidegrad.engine.loss;
 
+import io.tidegrad.engine.kernel.Kernels;
+
 /// Compares predictions with labels. With l_i the mean over the outputs of row i and w_i its sample weight, the loss of a
 /// batch of N rows is Σ w_i l_i / N; gradients are those of Σ w_i l_i: the 1 / N is applied with the optimizer.
 ///
@@ -17,13 +19,21 @@ public sealed interface Loss permits BinaryCrossEntropy, CategoricalCrossEntropy
     /// What a reader gets to see: probabilities, or the values themselves.
     ///
     /// @param predictions (rows, outputs)
-    void predict(int rows, int outputs, float[] y, int at, int stride, float[] predictions);
+    void predict(
+            Kernels kernels,
+            int rows,
+            int outputs,
+            float[] y,
+            int at,
+            int stride,
+            float[] predictions);
 
     /// Each row's loss, without its sample weight.
     ///
     /// @param labels (rows, labels)
     /// @param losses (rows)
-    void losses(int rows, int outputs, float[] y, int at, int stride, float[] labels, float[] losses);
+    void losses(
+            int rows, int outputs, float[] y, int at, int stride, float[] labels, float[] losses);
 
     /// dy = w_i dl_i/dy
     ///

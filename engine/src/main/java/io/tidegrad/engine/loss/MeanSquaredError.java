@@ -1,5 +1,7 @@
 package io.tidegrad.engine.loss;
 
+import io.tidegrad.engine.kernel.Kernels;
+
 /// (p - y)², the mean over outputs; one label float an output.
 public record MeanSquaredError() implements Loss {
     @Override
@@ -8,7 +10,14 @@ public record MeanSquaredError() implements Loss {
     }
 
     @Override
-    public void predict(int rows, int outputs, float[] y, int at, int stride, float[] predictions) {
+    public void predict(
+            Kernels kernels,
+            int rows,
+            int outputs,
+            float[] y,
+            int at,
+            int stride,
+            float[] predictions) {
         for (int row = 0; row < rows; row++) {
             System.arraycopy(y, at + row * stride, predictions, row * outputs, outputs);
         }

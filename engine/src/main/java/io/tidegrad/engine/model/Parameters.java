@@ -33,20 +33,22 @@ public final class Parameters {
     private final Slab slab;
     private final int servedPages;
     private final int pages;
+    private final boolean servedOnly;
     private final PageSet dirty;
     private final int[] everyStep; // pages that each step changes: from, to, from, to …
     private final Step.TouchedRows touchedRows = this::markTableRow;
     private long updates;
     private long examples;
 
-    private Parameters(Plan plan, boolean withOptimizerState) {
+    private Parameters(Plan plan, boolean servedOnly) {
         this.plan = plan;
+        this.servedOnly = servedOnly;
         Streams streams = plan.streams();
-        slab = new Slab(plan.tensors(), withOptimizerState ? streams.moments() : 0);
+        slab = new Slab(plan.tensors(), servedOnly ? 0 : streams.moments());
         servedPages = streams.servedPages();
-        pages = servedPages + (withOptimizerState ? streams.optimizerPages() : 0);
+        pages = servedPages + (servedOnly ? 0 : streams.optimizerPages());
         dirty = new PageSet(pages);
-        everyStep = withOptimizerState ? pagesOfEveryStep() : new int[0];
+        everyStep = servedOnly ? new int[0] : pagesOfEveryStep();
     }
 
     /// Weights drawn from the seed, state zero, all pages marked dirty.
@@ -55,7 +57,10 @@ public final class Parameters {
         List<Tensor> tensors = plan.tensors();
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             InitialWeights.draw(
-                    plan.spec().seed(), tensor, tensors.get(tensor), parameters.slab.storage(tensor));
+                    plan.spec().seed(),
+                    tensor,
+                    tensors.get(tensor),
+                    parameters.slab.storage(tensor));
         }
         if (parameters.pages > 0) {
             parameters.dirty.markRange(0, parameters.pages - 1);
@@ -65,12 +70,12 @@ public final class Parameters {
 
     /// All zero, to be filled by `writePage`, nothing dirty.
     public static Parameters blank(Plan plan) {
-        return new Parameters(plan, true);
+        return new Parameters(plan, false);
     }
 
     /// As `blank`, but without optimizer state (pages == servedPages): what a scorer holds.
     public static Parameters served(Plan plan) {
-        return new Parameters(plan, false);
+        return new Parameters(plan, true);
     }
 
     public Plan plan() {
@@ -106,7 +111,7 @@ public final class Parameters {
     }
 
     public long optimizerBytes() {
-        return pages == servedPages ? 0 : plan.streams().optimizerBytes();
+        return servedOnly ? 0 : plan.streams().optimizerBytes();
     }
 
     /// Bytes of this page: PAGE_BYTES but for a stream's last.
@@ -139,8 +144,7 @@ public final class Parameters {
             readPage(page, bytes, 0);
             long statistics = plan.streams().statisticsBytes() - (long) page * PAGE_BYTES;
             int length = pageLength(page);
-            int doublesEnd =
-                    page < servedPages ? (int) Math.clamp(statistics, 0, length) : 0;
+            int doublesEnd = page < servedPages ? (int) Math.clamp(statistics, 0, length) : 0;
             for (int i = 0; i < doublesEnd; i += Double.BYTES) {
                 if (!Double.isFinite((double) DOUBLE.get(bytes, i))) {
                     return page;
@@ -155,59 +159,30 @@ public final class Parameters {
         return -1;
     }
 
-    /// One tensor's weights (rows, columns), row-major, as the streams hold them.
+    /// One tensor's weights (rows, columns), row-major, as the streams hold them. Tensors are named as in `Planner`:
+    /// `2.weight` is that of the sequence's third layer.
     public float[] weights(String tensor) {
-        return part(tensor, 0);
+        return Values.read(plan, slab, plan.tensor(tensor), 0);
     }
 
     /// One tensor's optimizer state: moment 1 or 2.
     public float[] moment(String tensor, int moment) {
-        int moments = pages == servedPages ? 0 : plan.streams().moments();
+        int moments = servedOnly ? 0 : plan.streams().moments();
         if (moment < 1 || moment > moments) {
             throw new IllegalArgumentException(
                     "expected a moment from 1 to " + moments + ", found " + moment);
         }
-        return part(tensor, moment);
+        return Values.read(plan, slab, plan.tensor(tensor), moment);
     }
 
     /// Sets one tensor's weights (rows, columns), row-major, and marks every page dirty.
     public void setWeights(String tensor, float[] values) {
-        int index = plan.tensor(tensor);
-        Tensor declared = plan.tensors().get(index);
-        int expected = Math.multiplyExact(declared.rows(), declared.columns());
-        if (values.length != expected) {
-            throw new IllegalArgumentException(
-                    tensor + ": expected " + expected + " floats, shape (" + declared.rows() + ", "
-                            + declared.columns() + "), found " + values.length);
-        }
-        copyPart(index, 0, values, Direction.WRITE);
+        Values.write(plan, slab, plan.tensor(tensor), 0, values);
         dirty.markRange(0, pages - 1);
     }
 
-    private float[] part(String tensor, int part) {
-        int index = plan.tensor(tensor);
-        Tensor declared = plan.tensors().get(index);
-        float[] values = new float[Math.multiplyExact(declared.rows(), declared.columns())];
-        copyPart(index, part, values, Direction.READ);
-        return values;
-    }
-
-    private void copyPart(int index, int part, float[] values, Direction direction) {
-        Tensor declared = plan.tensors().get(index);
-        if (!(slab.storage(index) instanceof Storage.Floats storage)) {
-            throw new IllegalArgumentException(declared.name() + " holds statistics, not weights");
-        }
-        int columns = declared.columns();
-        for (int row = 0; row < declared.rows(); row++) {
-            float[] array = storage.array(part, row);
-            for (int column = 0; column < columns; column++) {
-                int at = storage.index(part, row, column);
-                switch (direction) {
-                    case READ -> values[row * columns + column] = array[at];
-                    case WRITE -> array[at] = values[row * columns + column];
-                }
-            }
-        }
+    boolean isServedOnly() {
+        return servedOnly;
     }
 
     Slab slab() {
@@ -319,9 +294,17 @@ public final class Parameters {
 
     /// The part of `values`, which start at byte `start` of the stream, that lies in bytes `from` to `to`.
     private static void transferDoubles(
-            double[] values, long start, long from, long to, byte[] bytes, int at, Direction direction) {
+            double[] values,
+            long start,
+            long from,
+            long to,
+            byte[] bytes,
+            int at,
+            Direction direction) {
         long end = start + (long) values.length * Double.BYTES;
-        for (long byteAt = Math.max(start, from); byteAt < Math.min(end, to); byteAt += Double.BYTES) {
+        for (long byteAt = Math.max(start, from);
+                byteAt < Math.min(end, to);
+                byteAt += Double.BYTES) {
             int value = (int) ((byteAt - start) / Double.BYTES);
             int in = at + (int) (byteAt - from);
             switch (direction) {

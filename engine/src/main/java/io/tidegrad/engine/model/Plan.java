@@ -34,19 +34,26 @@ public final class Plan {
         Planner planner = new Planner();
         RowShape row = spec.row();
         Planned network =
-                withoutFusedActivation(spec)
-                        .plan(planner, new Shape.Row(row.numbers(), row.ids()));
+                withoutFusedActivation(spec).plan(planner, new Shape.Row(row.numbers(), row.ids()));
         int outputs = network.width();
         if (outputs < spec.loss().outputsMin()) {
             throw new ShapeException(
-                    lossName(spec) + ": expected at least " + spec.loss().outputsMin()
-                            + " outputs of the network, found " + outputs);
+                    lossName(spec)
+                            + ": expected at least "
+                            + spec.loss().outputsMin()
+                            + " outputs of the network, found "
+                            + outputs);
         }
         int labels = spec.loss().labels(outputs);
         if (row.labels() != labels) {
             throw new ShapeException(
-                    lossName(spec) + ": expected " + labels + " label(s) in a row for " + outputs
-                            + " output(s), found " + row.labels());
+                    lossName(spec)
+                            + ": expected "
+                            + labels
+                            + " label(s) in a row for "
+                            + outputs
+                            + " output(s), found "
+                            + row.labels());
         }
         return new Plan(spec, network, planner.tensors());
     }
@@ -93,8 +100,11 @@ public final class Plan {
 
     private static ShapeException wrongActivation(NetworkSpec spec, String expected, String found) {
         return new ShapeException(
-                lossName(spec) + ": expected a network that ends in " + expected
-                        + " or in plain logits, found one that ends in " + found);
+                lossName(spec)
+                        + ": expected a network that ends in "
+                        + expected
+                        + " or in plain logits, found one that ends in "
+                        + found);
     }
 
     private static String lossName(NetworkSpec spec) {
@@ -128,7 +138,9 @@ public final class Plan {
             }
         }
         throw new IllegalArgumentException(
-                "no tensor is called " + name + "; there are "
+                "no tensor is called "
+                        + name
+                        + "; there are "
                         + tensors.stream().map(Tensor::name).toList());
     }
 
