@@ -197,7 +197,10 @@ class LearnerTest {
                         .mapToDouble(row -> (row[column] - mean) * (row[column] - mean))
                         .average()
                         .orElse(0);
-        return known < 2 || variance == 0 ? 0 : (value - mean) / Math.sqrt(variance);
+        double limit = Math.sqrt(known);
+        return known < 2 || variance == 0
+                ? 0
+                : Math.clamp((value - mean) / Math.sqrt(variance), -limit, limit);
     }
 
     @Test
