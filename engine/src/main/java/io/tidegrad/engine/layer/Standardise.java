@@ -1,4 +1,107 @@
 package io.tidegrad.engine.layer;
 
-/// (x - mean) / deviation, with the statistics from before the batch, which then learn from it; double accumulators.
-public record Standardise() implements Layer {}
+/// (x - mean) / deviation, with the statistics from before the batch, for predicting and learning alike; a step then
+/// learns them from the batch, row by row (Welford 1962), in doubles. The deviation is that of the population,
+/// sqrt(Σ(x - mean)² / count).
+///
+/// The first rows know little of the scale, and a raw distance of 2,475, or 60 deviations of two rows that happened to be
+/// alike, would fill Adam's second moment for thousands of steps and make SGD explode. So the output is 0 while nothing is
+/// known (fewer than two rows, or all equal so far), and is held within ±sqrt(count): no value of a sample lies further
+/// from its mean (Samuelson 1968), so that beyond it the deviation is what is wrong. After 10,000 rows that is ±100.
+///
+/// State: count, then `width` means, then `width` sums of squared differences.
+public record Standardise() implements Layer {
+    private static final int MEANS_AT = 1;
+
+    @Override
+    public Planned plan(Planner planner, Shape input) {
+        int width = planner.width(this, input);
+        int statistics =
+                planner.declare(
+                        new Tensor.Statistics(planner.name("statistics"), MEANS_AT + 2 * width));
+        return new Planned(
+                input,
+                false,
+                (workspace, x, into) ->
+                        new Bound(
+                                width,
+                                statistics,
+                                x,
+                                into != null
+                                        ? into
+                                        : workspace.activation(width, x.gradient() != null),
+                                new double[width]));
+    }
+
+    /// @param deviations of the last forward; 0 where unknown
+    private record Bound(
+            int width, int statistics, Activation input, Activation output, double[] deviations)
+            implements Pass {
+        /// y = (x - mean) / deviation, within ±sqrt(count)
+        @Override
+        public void forward(Step step) {
+            double[] state = step.slab.statistics(statistics);
+            double count = state[0];
+            for (int column = 0; column < width; column++) {
+                double squares = state[MEANS_AT + width + column];
+                deviations[column] = count < 2 ? 0 : Math.sqrt(squares / count);
+            }
+            double limit = Math.sqrt(count);
+            Block x = input.value();
+            Block y = output.value();
+            for (int row = 0; row < step.rows; row++) {
+                int xAt = x.row(row);
+                int yAt = y.row(row);
+                for (int column = 0; column < width; column++) {
+                    double difference = x.values[xAt + column] - state[MEANS_AT + column];
+                    y.values[yAt + column] =
+                            (float) within(limit, scaled(difference, deviations[column]));
+                }
+            }
+        }
+
+        /// dx = dy / deviation, 0 where y was held; then the statistics learn from x.
+        @Override
+        public void backward(Step step) {
+            Block dx = input.gradient();
+            if (dx != null) {
+                Block y = output.value();
+                Block dy = output.requireGradient();
+                float limit = (float) Math.sqrt(step.slab.statistics(statistics)[0]);
+                for (int row = 0; row < step.rows; row++) {
+                    for (int column = 0; column < width; column++) {
+                        boolean held = Math.abs(y.values[y.row(row) + column]) >= limit;
+                        float g = held ? 0 : dy.values[dy.row(row) + column];
+                        dx.values[dx.row(row) + column] = (float) scaled(g, deviations[column]);
+                    }
+                }
+            }
+            if (step.learnsStatistics) {
+                learn(step.rows, input.value(), step.target.statistics(statistics));
+            }
+        }
+
+        // In both, a value that is not finite passes, so that the step is refused instead of
+        // learned.
+
+        private static double scaled(double value, double deviation) {
+            return deviation > 0 ? value / deviation : 0 * value;
+        }
+
+        private static double within(double limit, double value) {
+            return Double.isFinite(value) ? Math.clamp(value, -limit, limit) : value;
+        }
+
+        private void learn(int rows, Block x, double[] state) {
+            for (int row = 0; row < rows; row++) {
+                double count = ++state[0];
+                for (int column = 0; column < width; column++) {
+                    double value = x.values[x.row(row) + column];
+                    double before = value - state[MEANS_AT + column];
+                    state[MEANS_AT + column] += before / count;
+                    state[MEANS_AT + width + column] += before * (value - state[MEANS_AT + column]);
+                }
+            }
+        }
+    }
+}
