@@ -4,7 +4,7 @@
 //   node interop.mjs write <registry url> <topic>   in: {"schema": <Avro schema>, "records": [...]}   out: a value a line
 //   node interop.mjs read  <registry url> <topic>   in: a value a line                                out: JSON a line
 //
-// write registers the schema under <topic>-value and writes by it; read finds schemas by the ids in the values.
+// Union values are plain (12.5, not {"double": 12.5}). write registers the schema under <topic>-value and writes by it; read finds schemas by the ids in the values.
 import registry from '@confluentinc/schemaregistry';
 
 const {SchemaRegistryClient, SerdeType, AvroSerializer, AvroDeserializer} = registry;

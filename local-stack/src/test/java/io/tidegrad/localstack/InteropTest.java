@@ -40,7 +40,7 @@ final class InteropTest {
                                    {"name": "distance", "type": "int"},
                                    {"name": "delay", "type": ["null", "double"], "default": null}]},
                                  "records": [
-                                   {"origin": "SFO", "distance": 337, "delay": {"double": 12.5}},
+                                   {"origin": "SFO", "distance": 337, "delay": 12.5},
                                    {"origin": "Zürich", "distance": -1, "delay": null}]}
                                 """);
         try (SchemaRegistry registry = registry()) {
