@@ -1,0 +1,22 @@
+package io.tidegrad.localstack;
+
+import org.jspecify.annotations.Nullable;
+
+/// One [LocalStack] for all tests of a JVM, started when first asked for and stopped when the JVM ends. Tests share it,
+/// so each takes topics, groups and subjects of its own.
+public final class SharedStack {
+    private static @Nullable LocalStack stack;
+
+    private SharedStack() {}
+
+    /// @throws LocalStackException it can't start; asked again, it tries again
+    public static synchronized KafkaProvider get() {
+        LocalStack running = stack;
+        if (running == null) {
+            running = LocalStack.start(LocalStackOptions.temporary());
+            Runtime.getRuntime().addShutdownHook(new Thread(running::close, "stop-shared-stack"));
+            stack = running;
+        }
+        return running;
+    }
+}
