@@ -2,7 +2,7 @@ package io.tidegrad.model.learn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.kernel.ScalarKernels;
 import io.tidegrad.model.Specs;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Rejection;
@@ -45,7 +45,7 @@ class EventFoldTest {
 
     private EventFold fold() {
         return new EventFold(
-                spec, OnlineModel.initial(spec, Kernels.active()), ValueDecoder.avro(codec));
+                spec, OnlineModel.initial(spec, new ScalarKernels()), ValueDecoder.avro(codec));
     }
 
     @AfterEach

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.kernel.ScalarKernels;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.Specs;
 import io.tidegrad.model.feature.Featurizer;
@@ -15,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class OnlineModelTest {
-    private static final Kernels KERNELS = Kernels.active();
+    private static final Kernels KERNELS = new ScalarKernels();
 
     private static OnlineModel learned(ModelSpec spec, int rows) {
         OnlineModel model = OnlineModel.initial(spec, KERNELS);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.kernel.ScalarKernels;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.Specs;
@@ -22,7 +23,7 @@ import org.junit.jupiter.api.Test;
 
 class SnapshotTest {
     private static final int EPOCH = 3;
-    private static final Kernels KERNELS = Kernels.active();
+    private static final Kernels KERNELS = new ScalarKernels();
 
     /// Enough buckets for two parts.
     private static final ModelSpec SPEC =
