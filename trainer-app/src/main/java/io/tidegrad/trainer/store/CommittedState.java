@@ -41,6 +41,8 @@ public record CommittedState(
 
     /// Everything committed is also reported and published: nothing will change until the next event.
     public boolean settled() {
-        return report != null && report.nextOffset() == nextOffset && publishedVersion >= version;
+        return report != null
+                && report.nextOffset() == nextOffset
+                && (version == 0 || publishedVersion >= version);
     }
 }

@@ -530,7 +530,7 @@ public class ModelStore extends CommitHookStore {
     }
 
     /// The canary: the manifest of this life's first commit is where a restart will look for it.
-    private void readBack(StoreManifest first) {
+    void readBack(StoreManifest first) {
         TopicPartition changelog = changelog();
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(changelog)) {
