@@ -78,7 +78,7 @@ public final class Heartbeats implements AutoCloseable {
     }
 
     private void beat(Producer<byte[], byte[]> producer, EndOfLog end) {
-        byte[] key = new SnapshotKey(SnapshotKey.Kind.HEARTBEAT, 0, 0, 0).encode();
+        byte[] key = SnapshotKey.HEARTBEAT.encode();
         do {
             CommittedState state = guard.committed();
             if (state != null) {

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.trainer.decode;
+
+import org.jspecify.annotations.NullMarked;
