@@ -42,20 +42,31 @@ public final class BinaryReader {
         }
         if (!Arrays.equals(bytes, 0, 4, BinaryWriter.magic(magic), 0, 4)) {
             throw fail(
-                    "expected to begin with " + HexFormat.of().formatHex(BinaryWriter.magic(magic))
-                            + " (" + magic + "), found " + HexFormat.of().formatHex(bytes, 0, 4));
+                    "expected to begin with "
+                            + HexFormat.of().formatHex(BinaryWriter.magic(magic))
+                            + " ("
+                            + magic
+                            + "), found "
+                            + HexFormat.of().formatHex(bytes, 0, 4));
         }
         int found = (int) INT.get(bytes, 4);
         if (found != format) {
-            throw fail("expected format " + format + ", found " + found
-                    + (found > format ? "; a newer build can read it" : ""));
+            throw fail(
+                    "expected format "
+                            + format
+                            + ", found "
+                            + found
+                            + (found > format ? "; a newer build can read it" : ""));
         }
         end = bytes.length - 4;
         int stated = (int) INT.get(bytes, end);
         int computed = BinaryWriter.checksum(context, bytes, end);
         if (stated != computed) {
-            throw fail("damaged or misplaced: its checksum says " + HexFormat.of().toHexDigits(stated)
-                    + ", its bytes and place give " + HexFormat.of().toHexDigits(computed));
+            throw fail(
+                    "damaged or misplaced: its checksum says "
+                            + HexFormat.of().toHexDigits(stated)
+                            + ", its bytes and place give "
+                            + HexFormat.of().toHexDigits(computed));
         }
         at = 8;
     }
@@ -152,7 +163,8 @@ public final class BinaryReader {
 
     private void checkRoom(int count) {
         if (4L * count > remaining()) {
-            throw fail("expected " + 4L * count + " more bytes at " + at + ", found " + remaining());
+            throw fail(
+                    "expected " + 4L * count + " more bytes at " + at + ", found " + remaining());
         }
     }
 

@@ -5,6 +5,7 @@ import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.UndecodableException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +47,7 @@ public final class EventFold {
     }
 
     /// @throws ModelDivergedException the model itself, not this record, is to blame
+    /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException nothing has changed: try again
     public Outcome fold(byte @Nullable [] value, Headers headers) {
         Header tick = headers.lastHeader(Tick.HEADER);
         if (tick != null) {
@@ -59,16 +61,32 @@ public final class EventFold {
                                     + Tick.HEADER),
                     null);
         }
+        Event event;
         try {
-            Event event = decoder.decode(value);
-            Rejection rejection = featurizer.featurize(event, row);
-            if (rejection == null) {
-                rejection = model.accept(row);
-            }
-            return rejection == null ? ACCEPTED : rejected(rejection, schemaId(value));
+            event = decoder.decode(value);
         } catch (UndecodableException undecodable) {
-            return rejected(undecodable.rejection(), undecodable.schemaId());
+            return rejected(rejection(undecodable), schemaId(value));
         }
+        Rejection rejection = featurizer.featurize(event, row);
+        if (rejection == null) {
+            rejection = model.accept(row);
+        }
+        return rejection == null ? ACCEPTED : rejected(rejection, schemaId(value));
+    }
+
+    private static Rejection rejection(UndecodableException undecodable) {
+        Rejection.Reason reason =
+                switch (undecodable.reason()) {
+                    case UNKNOWN_SCHEMA -> Rejection.Reason.UNKNOWN_SCHEMA;
+                    case TOO_SHORT,
+                            WRONG_MAGIC_BYTE,
+                            UNSUPPORTED_SCHEMA,
+                            TRUNCATED,
+                            TRAILING_BYTES,
+                            MALFORMED ->
+                            Rejection.Reason.NOT_AVRO;
+                };
+        return new Rejection(reason, String.valueOf(undecodable.getMessage()));
     }
 
     private Outcome tick(Header header) {
@@ -84,7 +102,8 @@ public final class EventFold {
             return rejected(
                     new Rejection(
                             Rejection.Reason.WRONG_TYPE,
-                            "header " + Tick.HEADER
+                            "header "
+                                    + Tick.HEADER
                                     + ": expected nothing or epoch milliseconds as decimal text"),
                     null);
         }
@@ -95,7 +114,10 @@ public final class EventFold {
         if (value.length < 5 || value[0] != 0) {
             return null;
         }
-        return (value[1] & 0xff) << 24 | (value[2] & 0xff) << 16 | (value[3] & 0xff) << 8 | value[4] & 0xff;
+        return (value[1] & 0xff) << 24
+                | (value[2] & 0xff) << 16
+                | (value[3] & 0xff) << 8
+                | value[4] & 0xff;
     }
 
     private static Outcome rejected(Rejection rejection, @Nullable Integer schemaId) {

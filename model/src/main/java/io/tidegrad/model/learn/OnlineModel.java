@@ -100,15 +100,19 @@ public final class OnlineModel {
             Rejection rejection =
                     new Rejection(
                             Rejection.Reason.FUTURE_TIME,
-                            "expected an event time up to " + spec.input().maxAhead() + " after "
-                                    + Instant.ofEpochMilli(streamTime.now()) + ", found "
+                            "expected an event time up to "
+                                    + spec.input().maxAhead()
+                                    + " after "
+                                    + Instant.ofEpochMilli(streamTime.now())
+                                    + ", found "
                                     + Instant.ofEpochMilli(time)
                                     + "; a tick with an event time moves a stream over a true gap");
             streamTime.rejected(time);
             return rejection;
         }
         if (open.capacity() == 1) {
-            // Alone in its batch a row can be refused after it was tried: the learner has changed nothing.
+            // Alone in its batch a row can be refused after it was tried: the learner has changed
+            // nothing.
             append(row);
             double loss = learner.learn(open);
             if (Double.isNaN(loss)) {
@@ -169,7 +173,12 @@ public final class OnlineModel {
 
     private ModelDivergedException diverged(String what) {
         return new ModelDivergedException(
-                "model '" + spec.model() + "' diverged at update " + parameters.updates() + ": " + what
+                "model '"
+                        + spec.model()
+                        + "' diverged at update "
+                        + parameters.updates()
+                        + ": "
+                        + what
                         + "; lower the optimizer's rate or standardise the features (scale: standard),"
                         + " and start a new epoch");
     }
@@ -179,7 +188,8 @@ public final class OnlineModel {
         float[] losses = learner.rowLosses();
         int outputs = parameters.plan().outputs();
         for (int row = 0; row < open.size(); row++) {
-            evaluation.add(predictions, row * outputs, open.labels[row * shape.labels()], losses[row]);
+            evaluation.add(
+                    predictions, row * outputs, open.labels[row * shape.labels()], losses[row]);
         }
         open.resize(0);
     }
@@ -229,7 +239,11 @@ public final class OnlineModel {
     public void restoreCarry(byte[] carry) {
         BinaryReader from =
                 new BinaryReader(
-                        carry, "carry of model '" + spec.model() + "'", CARRY_MAGIC, CARRY_FORMAT, CarryFormatException::new);
+                        carry,
+                        "carry of model '" + spec.model() + "'",
+                        CARRY_MAGIC,
+                        CARRY_FORMAT,
+                        CarryFormatException::new);
         from.expect("numbers a row", shape.numbers());
         from.expect("ids a row", shape.ids());
         from.expect("labels a row", shape.labels());

@@ -171,8 +171,7 @@ public final class ProgressiveEvaluation {
             classCounts[i] = from.varint();
         }
         recentlyCorrect.clear();
-        recentlyCorrect.or(
-                BitSet.valueOf(from.raw(from.count("recent rows", RECENT_ROWS / 8))));
+        recentlyCorrect.or(BitSet.valueOf(from.raw(from.count("recent rows", RECENT_ROWS / 8))));
         if (task == Task.BINARY) {
             aucHistogram.read(from);
         }

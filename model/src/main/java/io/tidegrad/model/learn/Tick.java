@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 public final class Tick {
     public static final String HEADER = "tidegrad-tick";
 
-    private static final Pattern DECIMAL = Pattern.compile("-?[0-9]{1,18}");
+    /// Years 0000 to 9999 have at most 15 digits.
+    private static final Pattern DECIMAL = Pattern.compile("-?[0-9]{1,15}");
 
     private Tick() {}
 
@@ -22,7 +23,7 @@ public final class Tick {
 
     /// The event time that a tick's header states: null when it states none.
     ///
-    /// @throws NumberFormatException neither empty nor a decimal number
+    /// @throws NumberFormatException neither empty nor a decimal number of up to 15 digits
     static @Nullable Long eventTime(Header header) {
         byte[] value = header.value();
         if (value == null || value.length == 0) {
