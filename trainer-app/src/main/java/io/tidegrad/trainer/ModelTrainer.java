@@ -3,8 +3,10 @@ package io.tidegrad.trainer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
+import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
@@ -12,7 +14,6 @@ import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.decode.AvroValues;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.publish.AvroProgress;
@@ -203,7 +204,8 @@ public final class ModelTrainer implements AutoCloseable {
                         clients::atEnd,
                         () -> stopping);
         decoder = RecordDecoder.of(config.registryClient());
-        AvroValues values = new AvroValues(lineage.log().topic(), decoder);
+        AvroEvent event = new AvroEvent();
+        ValueDecoder values = value -> event.of(decoder.decode(lineage.log().topic(), value));
         TrainerTopology.Parts parts =
                 new TrainerTopology.Parts(
                         lineage,

@@ -2,15 +2,16 @@ package io.tidegrad.trainer.replay;
 
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.ModelCatalog;
-import io.tidegrad.trainer.decode.AvroValues;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.ReadCommitted;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -45,8 +46,8 @@ public final class Replay {
                         "model " + options.model() + ": expected a registered model, found none");
             }
             ModelSpec spec = ModelSpec.parse(model.getSpec(), "the registered spec of " + options.model());
-            try (RecordDecoder decoder = RecordDecoder.of(registry);
-                    KafkaConsumer<byte[], byte[]> consumer = consumer(client)) {
+            ValueDecoder decoder = ValueDecoder.avro(new AvroCodec(registry));
+            try (KafkaConsumer<byte[], byte[]> consumer = consumer(client)) {
                 return fold(spec, model, decoder, consumer, options);
             }
         }
@@ -55,18 +56,18 @@ public final class Replay {
     private static ReplayResult fold(
             ModelSpec spec,
             ModelRecord registered,
-            RecordDecoder decoder,
+            ValueDecoder decoder,
             KafkaConsumer<byte[], byte[]> consumer,
             ReplayOptions options) {
         TopicPartition log = new TopicPartition(registered.getInputTopic(), 0);
         consumer.assign(List.of(log));
         long end =
                 options.toOffset() == ReplayOptions.TO_END
-                        ? consumer.endOffsets(List.of(log)).get(log)
+                        ? ReadCommitted.end(consumer, log)
                         : options.toOffset();
         consumer.seek(log, registered.getStartOffset());
         OnlineModel model = OnlineModel.initial(spec, options.kernels());
-        EventFold fold = new EventFold(spec, model, new AvroValues(log.topic(), decoder));
+        EventFold fold = new EventFold(spec, model, decoder);
         long accepted = 0;
         long deadLetters = 0;
         long ticks = 0;

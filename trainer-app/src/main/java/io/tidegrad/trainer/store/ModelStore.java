@@ -453,7 +453,7 @@ public class ModelStore extends CommitHookStore {
         try {
             forwarding(outputs);
             if (changed) {
-                flush();
+                logChanges();
             }
             // Without changes too: a report may be new. Markers in the log alone cause commits; they log nothing.
             flushed = state();
@@ -463,7 +463,7 @@ public class ModelStore extends CommitHookStore {
         }
     }
 
-    private void flush() {
+    private void logChanges() {
         if (flushes == 1) {
             readBack(Objects.requireNonNull(manifest));
         }
@@ -535,8 +535,8 @@ public class ModelStore extends CommitHookStore {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(changelog)) {
             do {
-                long beginning = consumer.beginningOffsets(List.of(changelog)).get(changelog);
-                long end = consumer.endOffsets(List.of(changelog)).get(changelog);
+                long beginning = ReadCommitted.begin(consumer, changelog);
+                long end = ReadCommitted.end(consumer, changelog);
                 // The manifest is its transaction's last record, so before the end lies only the commit marker.
                 consumer.seek(changelog, Math.max(beginning, end - 2));
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {

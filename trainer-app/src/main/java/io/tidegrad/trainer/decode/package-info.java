@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.trainer.decode;
-
-import org.jspecify.annotations.NullMarked;
