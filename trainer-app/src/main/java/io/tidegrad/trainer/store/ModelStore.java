@@ -509,11 +509,15 @@ public class ModelStore extends CommitHookStore {
         log(
                 StoreRecords.MANIFEST_KEY,
                 StoreRecords.sealed(StoreRecords.MANIFEST_KEY, lineage.epoch(), manifest.encode()));
-        putBesideOffset(WATERMARK, nextOffset);
+        putWatermark(nextOffset);
         dirty.clear();
         carryLogged = carry;
         changed = false;
         flushes++;
+    }
+
+    protected void putWatermark(long nextOffset) {
+        putBesideOffset(WATERMARK, nextOffset);
     }
 
     private void logCarry(byte[] carry) {
@@ -624,6 +628,7 @@ public class ModelStore extends CommitHookStore {
     }
 
     // ---- where tests kill the process ----
+
 
     protected void pageLogged(int page) {}
 
