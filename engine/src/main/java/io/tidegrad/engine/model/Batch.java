@@ -12,7 +12,8 @@ public final class Batch {
 
     public Batch(RowShape row, int capacity) {
         if (capacity < 1) {
-            throw new IllegalArgumentException("a batch holds at least 1 row, asked for " + capacity);
+            throw new IllegalArgumentException(
+                    "a batch holds at least 1 row, asked for " + capacity);
         }
         this.row = row;
         this.capacity = capacity;
@@ -37,7 +38,8 @@ public final class Batch {
 
     public void resize(int rows) {
         if (rows < 0 || rows > capacity) {
-            throw new IllegalArgumentException("a batch of capacity " + capacity + " can't hold " + rows + " rows");
+            throw new IllegalArgumentException(
+                    "a batch of capacity " + capacity + " can't hold " + rows + " rows");
         }
         size = rows;
     }
