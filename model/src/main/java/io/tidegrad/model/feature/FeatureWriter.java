@@ -17,11 +17,7 @@ abstract sealed class FeatureWriter {
     abstract void write(@Nullable Object[] values, Row row) throws RejectedException;
 
     static FeatureWriter of(
-            Feature feature,
-            int index,
-            RowLayout layout,
-            List<String> fields,
-            CanonicalText text) {
+            Feature feature, int index, RowLayout layout, List<String> fields, CanonicalText text) {
         int numberAt = layout.numberAt(index);
         int indicatorAt = layout.indicatorAt(index);
         int idAt = layout.idAt(index);
@@ -95,8 +91,10 @@ abstract sealed class FeatureWriter {
                 if (number <= -1) {
                     throw new RejectedException(
                             Rejection.Reason.OUT_OF_RANGE,
-                            "field '" + feature.field()
-                                    + "': log1p needs a number above -1, found " + number);
+                            "field '"
+                                    + feature.field()
+                                    + "': log1p needs a number above -1, found "
+                                    + number);
                 }
                 number = StrictMath.log1p(number);
             }
@@ -259,7 +257,8 @@ abstract sealed class FeatureWriter {
                     }
                 }
                 case Object other ->
-                        throw Values.wrongType(feature.field(), "bytes or a list of numbers", other);
+                        throw Values.wrongType(
+                                feature.field(), "bytes or a list of numbers", other);
             }
         }
 
@@ -278,8 +277,17 @@ abstract sealed class FeatureWriter {
             if (found != feature.count()) {
                 throw new RejectedException(
                         Rejection.Reason.WRONG_TYPE,
-                        "field '" + feature.field() + "': expected " + feature.count() + " " + what
-                                + " (" + feature.width() + " x " + feature.height() + "), found "
+                        "field '"
+                                + feature.field()
+                                + "': expected "
+                                + feature.count()
+                                + " "
+                                + what
+                                + " ("
+                                + feature.width()
+                                + " x "
+                                + feature.height()
+                                + "), found "
                                 + found);
             }
         }

@@ -4,7 +4,6 @@ import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
-import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.RowLayout;
 import java.util.LinkedHashSet;

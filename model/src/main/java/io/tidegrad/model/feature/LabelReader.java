@@ -29,7 +29,11 @@ abstract class LabelReader {
     final RejectedException invalid(String expected, Object found) {
         return new RejectedException(
                 Rejection.Reason.INVALID_LABEL,
-                "field '" + field + "': expected the label, " + expected + ", found "
+                "field '"
+                        + field
+                        + "': expected the label, "
+                        + expected
+                        + ", found "
                         + Values.describe(found));
     }
 
@@ -55,7 +59,8 @@ abstract class LabelReader {
         if (positive != null) {
             return new LabelReader(label.field()) {
                 private final CanonicalText text = new CanonicalText();
-                private final byte[] one = positive.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+                private final byte[] one =
+                        positive.getBytes(java.nio.charset.StandardCharsets.UTF_8);
 
                 @Override
                 float label(Object value) throws RejectedException {

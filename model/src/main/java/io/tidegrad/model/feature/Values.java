@@ -50,7 +50,10 @@ final class Values {
         if (time < TIME_MIN || time > TIME_MAX) {
             throw new RejectedException(
                     Rejection.Reason.OUT_OF_RANGE,
-                    "field '" + field + "': expected a time in the years 0 to 9999, found " + time
+                    "field '"
+                            + field
+                            + "': expected a time in the years 0 to 9999, found "
+                            + time
                             + " ms since 1970");
         }
         return time;

@@ -47,7 +47,9 @@ final class CanonicalForm {
         line(text, "optimizer", optimizer(spec));
         Flow miniBatch =
                 new Flow()
-                        .add("size", spec.miniBatch() == 1 ? null : String.valueOf(spec.miniBatch()))
+                        .add(
+                                "size",
+                                spec.miniBatch() == 1 ? null : String.valueOf(spec.miniBatch()))
                         .add("window", spec.window() == null ? null : spec.window().toString());
         if (!miniBatch.isEmpty()) {
             line(text, "mini-batch", miniBatch.toString());
@@ -106,16 +108,33 @@ final class CanonicalForm {
                     "number: "
                             + new Flow()
                                     .add("field", quoted(field))
-                                    .add("scale", scale == Feature.Scale.RAW ? null : SpecReader.name(scale))
+                                    .add(
+                                            "scale",
+                                            scale == Feature.Scale.RAW
+                                                    ? null
+                                                    : SpecReader.name(scale))
                                     .add(
                                             "transform",
                                             transform == Feature.Transform.NONE
                                                     ? null
                                                     : SpecReader.name(transform))
                                     .add("missing", missing(missing));
-            case Feature.Category(String field, int buckets, int dimension, Embedding.Update update) ->
-                    "category: " + table(new Flow().add("field", quoted(field)), buckets, dimension, update);
-            case Feature.Cross(List<String> fields, int buckets, int dimension, Embedding.Update update) ->
+            case Feature.Category(
+                            String field,
+                            int buckets,
+                            int dimension,
+                            Embedding.Update update) ->
+                    "category: "
+                            + table(
+                                    new Flow().add("field", quoted(field)),
+                                    buckets,
+                                    dimension,
+                                    update);
+            case Feature.Cross(
+                            List<String> fields,
+                            int buckets,
+                            int dimension,
+                            Embedding.Update update) ->
                     "cross: "
                             + table(
                                     new Flow()
@@ -123,7 +142,9 @@ final class CanonicalForm {
                                                     "fields",
                                                     fields.stream()
                                                             .map(CanonicalForm::quoted)
-                                                            .collect(Collectors.joining(", ", "[", "]"))),
+                                                            .collect(
+                                                                    Collectors.joining(
+                                                                            ", ", "[", "]"))),
                                     buckets,
                                     dimension,
                                     update);
@@ -165,7 +186,9 @@ final class CanonicalForm {
                                     .add("height", String.valueOf(height))
                                     .add(
                                             "divide-by",
-                                            divideBy == ModelSpec.PIXELS_DIVIDE_BY ? null : number(divideBy));
+                                            divideBy == ModelSpec.PIXELS_DIVIDE_BY
+                                                    ? null
+                                                    : number(divideBy));
         };
     }
 
@@ -209,7 +232,9 @@ final class CanonicalForm {
                         + new Flow()
                                 .add("units", String.valueOf(dense.outputs()))
                                 .add("bias", dense.bias() ? null : "false")
-                                .add("init", plain ? null : SpecReader.name(dense.initialization()));
+                                .add(
+                                        "init",
+                                        plain ? null : SpecReader.name(dense.initialization()));
             }
             case Relu relu -> "relu";
             case Sigmoid sigmoid -> "sigmoid";
@@ -238,7 +263,9 @@ final class CanonicalForm {
                                 .add("rate", rate == byDefault.rate() ? null : number(rate))
                                 .add("beta1", beta1 == byDefault.beta1() ? null : number(beta1))
                                 .add("beta2", beta2 == byDefault.beta2() ? null : number(beta2))
-                                .add("epsilon", epsilon == byDefault.epsilon() ? null : number(epsilon));
+                                .add(
+                                        "epsilon",
+                                        epsilon == byDefault.epsilon() ? null : number(epsilon));
                 yield flow.isEmpty() ? "adam" : "{adam: " + flow + "}";
             }
         };

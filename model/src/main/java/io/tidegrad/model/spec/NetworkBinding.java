@@ -44,9 +44,17 @@ final class NetworkBinding {
 
     private static void addTables(Feature feature, int idAt, List<Layer> branches) {
         switch (feature) {
-            case Feature.Category(String field, int buckets, int dimension, Embedding.Update update) ->
+            case Feature.Category(
+                            String field,
+                            int buckets,
+                            int dimension,
+                            Embedding.Update update) ->
                     branches.add(new Embedding(idAt, 1, buckets, dimension, update));
-            case Feature.Cross(List<String> fields, int buckets, int dimension, Embedding.Update update) ->
+            case Feature.Cross(
+                            List<String> fields,
+                            int buckets,
+                            int dimension,
+                            Embedding.Update update) ->
                     branches.add(new Embedding(idAt, 1, buckets, dimension, update));
             case Feature.TimePart time -> {
                 for (int p = 0; p < time.parts().size(); p++) {

@@ -26,7 +26,8 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 final class SpecNode {
     private static final Pattern INTEGER = Pattern.compile("[-+]?[0-9]{1,40}");
     private static final Pattern DECIMAL =
-            Pattern.compile("[-+]?([0-9]{1,400}(\\.[0-9]{0,400})?|\\.[0-9]{1,400})([eE][-+]?[0-9]{1,5})?");
+            Pattern.compile(
+                    "[-+]?([0-9]{1,400}(\\.[0-9]{0,400})?|\\.[0-9]{1,400})([eE][-+]?[0-9]{1,5})?");
     private static final int SHOWN_MAX = 40;
 
     private final Problems problems;
@@ -85,8 +86,10 @@ final class SpecNode {
     private String found() {
         return switch (node) {
             case null -> "nothing";
-            case MappingNode mapping -> mapping.getValue().isEmpty() ? "an empty mapping" : "a mapping";
-            case SequenceNode sequence -> sequence.getValue().isEmpty() ? "an empty list" : "a list";
+            case MappingNode mapping ->
+                    mapping.getValue().isEmpty() ? "an empty mapping" : "a mapping";
+            case SequenceNode sequence ->
+                    sequence.getValue().isEmpty() ? "an empty list" : "a list";
             case ScalarNode scalar when isNull(scalar) -> "nothing";
             case ScalarNode scalar when scalar.getScalarStyle() == ScalarStyle.PLAIN ->
                     shown(scalar.getValue());
@@ -126,7 +129,11 @@ final class SpecNode {
             }
             String name = scalar.getValue();
             if (!List.of(known).contains(name)) {
-                key.problem("unknown key '" + shown(name) + "'" + NearestName.hint(name, List.of(known)));
+                key.problem(
+                        "unknown key '"
+                                + shown(name)
+                                + "'"
+                                + NearestName.hint(name, List.of(known)));
                 continue;
             }
             Integer earlier = lines.putIfAbsent(name, key.line());
@@ -154,15 +161,26 @@ final class SpecNode {
         }
         if (mapping.getValue().size() != 1
                 || !(mapping.getValue().getFirst().getKeyNode() instanceof ScalarNode key)) {
-            problem("expected one " + what + " (" + String.join(", ", kinds) + "), found "
-                    + mapping.getValue().size() + " keys");
+            problem(
+                    "expected one "
+                            + what
+                            + " ("
+                            + String.join(", ", kinds)
+                            + "), found "
+                            + mapping.getValue().size()
+                            + " keys");
             return null;
         }
         String kind = key.getValue();
         if (!List.of(kinds).contains(kind)) {
             new SpecNode(problems, path, key)
-                    .problem("unknown " + what + " '" + shown(kind) + "'"
-                            + NearestName.hint(kind, List.of(kinds)));
+                    .problem(
+                            "unknown "
+                                    + what
+                                    + " '"
+                                    + shown(kind)
+                                    + "'"
+                                    + NearestName.hint(kind, List.of(kinds)));
             return null;
         }
         return new Choice(kind, child(kind, mapping.getValue().getFirst().getValueNode()));
@@ -218,7 +236,12 @@ final class SpecNode {
         if (!List.of(names).contains(scalar.getValue())) {
             // The names are in the message already; only a guess is worth adding.
             String hint = NearestName.hint(scalar.getValue(), List.of(names));
-            problem("expected " + expectation + ", found " + found() + (hint.startsWith(";") ? hint : ""));
+            problem(
+                    "expected "
+                            + expectation
+                            + ", found "
+                            + found()
+                            + (hint.startsWith(";") ? hint : ""));
             return null;
         }
         return scalar.getValue();
@@ -288,7 +311,8 @@ final class SpecNode {
         if (node == null) {
             return min;
         }
-        String expectation = "a duration from " + min + " to " + max + " (ISO-8601, like PT0.5S or P7D)";
+        String expectation =
+                "a duration from " + min + " to " + max + " (ISO-8601, like PT0.5S or P7D)";
         if (node instanceof ScalarNode scalar) {
             try {
                 Duration value = Duration.parse(scalar.getValue());
@@ -296,7 +320,8 @@ final class SpecNode {
                     return value;
                 }
             } catch (DateTimeParseException notADuration) {
-                // Reported just below, like a duration out of bounds: the reader needs the same help.
+                // Reported just below, like a duration out of bounds: the reader needs the same
+                // help.
             }
         }
         expected(expectation);

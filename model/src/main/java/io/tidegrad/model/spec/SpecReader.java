@@ -101,7 +101,8 @@ final class SpecReader {
         boolean networkIsSound = problems.count() == before && loss != null;
         LabelKeys label = label(keys.required("label", "label: { field: … }"), loss);
         Optimizer optimizer =
-                optimizer(keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
+                optimizer(
+                        keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
         Duration publishEvery = publishEvery(keys.optional("publish"));
         SpecNode seedNode = keys.optional("seed");
@@ -222,22 +223,28 @@ final class SpecReader {
         return switch (feature) {
             case Feature.Numeric number -> List.of("number of '" + number.field() + "'");
             case Feature.Category category -> List.of("category of '" + category.field() + "'");
-            case Feature.Cross cross -> List.of("cross of '" + String.join("', '", cross.fields()) + "'");
+            case Feature.Cross cross ->
+                    List.of("cross of '" + String.join("', '", cross.fields()) + "'");
             case Feature.TimePart time ->
                     time.parts().stream()
                             .map(part -> name(part) + " of '" + time.field() + "' as a time-part")
                             .toList();
             case Feature.Cyclic cyclic ->
                     List.of(
-                            "cyclic of '" + cyclic.field() + "' with period "
-                                    + (cyclic.part() == null ? cyclic.period() : name(cyclic.part())));
+                            "cyclic of '"
+                                    + cyclic.field()
+                                    + "' with period "
+                                    + (cyclic.part() == null
+                                            ? cyclic.period()
+                                            : name(cyclic.part())));
             case Feature.Pixels pixels -> List.of("pixels of '" + pixels.field() + "'");
         };
     }
 
     private @Nullable Feature feature(SpecNode entry) {
         Choice choice =
-                entry.choice("feature", "number", "category", "cross", "time-part", "cyclic", "pixels");
+                entry.choice(
+                        "feature", "number", "category", "cross", "time-part", "cyclic", "pixels");
         if (choice == null) {
             return null;
         }
@@ -323,7 +330,8 @@ final class SpecReader {
         Mapping keys = node.mapping("field", "parts", "dimension", "update");
         List<Feature.Part> parts = new ArrayList<>();
         for (SpecNode entry :
-                keys.required("parts", "a list like [hour, weekday]").list("parts like [hour, weekday]")) {
+                keys.required("parts", "a list like [hour, weekday]")
+                        .list("parts like [hour, weekday]")) {
             Feature.Part part = part(entry);
             if (part != null) {
                 parts.add(part);
@@ -361,8 +369,9 @@ final class SpecReader {
         SpecNode period = keys.optional("period");
         SpecNode partNode = keys.optional("part");
         if ((period == null) == (partNode == null)) {
-            node.problem("expected either period (of a number) or part (of a time), found "
-                    + (period == null ? "neither" : "both"));
+            node.problem(
+                    "expected either period (of a number) or part (of a time), found "
+                            + (period == null ? "neither" : "both"));
         }
         Feature.Part part = partNode == null ? null : part(partNode);
         double size =
@@ -382,7 +391,8 @@ final class SpecReader {
         int width = keys.required("width", "pixels in a line").integer(1, PIXELS_SIDE_MAX);
         int height = keys.required("height", "the number of lines").integer(1, PIXELS_SIDE_MAX);
         if (width * height > PIXELS_MAX) {
-            node.problem("expected at most " + PIXELS_MAX + " pixels, found " + width + " x " + height);
+            node.problem(
+                    "expected at most " + PIXELS_MAX + " pixels, found " + width + " x " + height);
         }
         return new Feature.Pixels(
                 field(keys),
@@ -464,7 +474,8 @@ final class SpecReader {
 
     private static @Nullable Loss loss(SpecNode node) {
         String name =
-                node.name("binary-cross-entropy", "categorical-cross-entropy", "mean-squared-error");
+                node.name(
+                        "binary-cross-entropy", "categorical-cross-entropy", "mean-squared-error");
         return switch (name) {
             case null -> null;
             case "binary-cross-entropy" -> new BinaryCrossEntropy();
@@ -527,14 +538,16 @@ final class SpecReader {
         SpecNode windowNode = keys.optional("window");
         SpecNode step = keys.optional("step");
         if (step != null && step.is("rows")) {
-            step.problem("step: rows is not offered yet; expected mean, or mini-batch: { size: 1 },"
-                    + " which steps row by row");
+            step.problem(
+                    "step: rows is not offered yet; expected mean, or mini-batch: { size: 1 },"
+                            + " which steps row by row");
         } else if (step != null) {
             step.name("mean", "rows");
         }
         Duration window = windowNode == null ? null : windowNode.duration(WINDOW_MIN, LONG_TIME);
         if (windowNode != null && input.eventTime() == null) {
-            windowNode.problem("a window is one of event time: name its field, input: { event-time: … }");
+            windowNode.problem(
+                    "a window is one of event time: name its field, input: { event-time: … }");
         }
         if (window != null && window.toNanos() % 1_000_000 != 0 && windowNode != null) {
             windowNode.problem("expected whole milliseconds, found " + window);
@@ -549,10 +562,7 @@ final class SpecReader {
 
     /// The network's end must be what the loss compares with a label.
     private static void checkEnd(
-            SpecNode network,
-            List<Layer> layers,
-            Loss loss,
-            @Nullable SpecNode classes) {
+            SpecNode network, List<Layer> layers, Loss loss, @Nullable SpecNode classes) {
         int outputs = 0;
         for (Layer layer : layers) {
             if (layer instanceof Dense dense) {
@@ -573,19 +583,24 @@ final class SpecReader {
         switch (loss) {
             case BinaryCrossEntropy() -> {
                 if (outputs != 1) {
-                    network.problem("binary-cross-entropy needs a last dense of 1, found " + outputs
-                            + "; for more classes use categorical-cross-entropy");
+                    network.problem(
+                            "binary-cross-entropy needs a last dense of 1, found "
+                                    + outputs
+                                    + "; for more classes use categorical-cross-entropy");
                 }
                 if (!(last instanceof Dense || last instanceof Sigmoid)) {
-                    network.problem("binary-cross-entropy needs a network that ends in dense or sigmoid, found "
-                            + layerName(last));
+                    network.problem(
+                            "binary-cross-entropy needs a network that ends in dense or sigmoid, found "
+                                    + layerName(last));
                 }
             }
             case CategoricalCrossEntropy(boolean oneHot) -> {
                 if (outputs < 2) {
-                    network.problem("categorical-cross-entropy needs a last dense with one output a class,"
-                            + " at least 2, found " + outputs
-                            + "; for yes or no use binary-cross-entropy");
+                    network.problem(
+                            "categorical-cross-entropy needs a last dense with one output a class,"
+                                    + " at least 2, found "
+                                    + outputs
+                                    + "; for yes or no use binary-cross-entropy");
                 }
                 if (!(last instanceof Dense || last instanceof Softmax)) {
                     network.problem(
@@ -595,18 +610,23 @@ final class SpecReader {
                 if (classes != null) {
                     int stated = classes.integer(2, UNITS_MAX);
                     if (stated != outputs && stated >= 2) {
-                        classes.problem("expected " + outputs + ", the outputs of the last dense, found "
-                                + stated);
+                        classes.problem(
+                                "expected "
+                                        + outputs
+                                        + ", the outputs of the last dense, found "
+                                        + stated);
                     }
                 }
             }
             case MeanSquaredError() -> {
                 if (outputs != 1) {
-                    network.problem("mean-squared-error needs a last dense of 1 (one label field), found "
-                            + outputs);
+                    network.problem(
+                            "mean-squared-error needs a last dense of 1 (one label field), found "
+                                    + outputs);
                 }
                 if (last instanceof Softmax) {
-                    network.problem("mean-squared-error can't follow softmax: one output would always be 1");
+                    network.problem(
+                            "mean-squared-error can't follow softmax: one output would always be 1");
                 }
             }
         }

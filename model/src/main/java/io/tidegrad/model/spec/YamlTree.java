@@ -49,8 +49,7 @@ final class YamlTree {
                     notYaml.getProblemMark(), "this is not YAML: " + oneLine(notYaml.getProblem()));
             return null;
         } catch (YamlEngineException notYaml) {
-            problems.add(
-                    Optional.empty(), "this is not YAML: " + oneLine(notYaml.getMessage()));
+            problems.add(Optional.empty(), "this is not YAML: " + oneLine(notYaml.getMessage()));
             return null;
         }
     }
