@@ -1,5 +1,6 @@
 package io.tidegrad.model.feature;
 
+import io.tidegrad.engine.random.Murmur3;
 import java.time.Instant;
 import java.util.Arrays;
 import org.apache.avro.util.Utf8;
@@ -138,7 +139,7 @@ final class CanonicalText {
     }
 
     int hash() {
-        return Murmur3.hash32(bytes, 0, length, 0);
+        return Murmur3.hash(bytes, 0, length, 0);
     }
 
     /// A copy, for tests and for showing.

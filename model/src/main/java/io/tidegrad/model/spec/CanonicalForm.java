@@ -255,8 +255,8 @@ final class CanonicalForm {
 
     private static String optimizer(ModelSpec spec) {
         return switch (spec.optimizer()) {
-            case Sgd(float rate) -> "{sgd: {rate: " + number(rate) + "}}";
-            case Adam(float rate, float beta1, float beta2, float epsilon) -> {
+            case Sgd(double rate) -> "{sgd: {rate: " + number(rate) + "}}";
+            case Adam(double rate, double beta1, double beta2, double epsilon) -> {
                 Adam byDefault = ModelSpec.ADAM;
                 Flow flow =
                         new Flow()
@@ -271,17 +271,9 @@ final class CanonicalForm {
         };
     }
 
-    /// The shortest decimal that reads back as the same float, without exponent.
-    private static String number(float value) {
-        return plain(Float.toString(value));
-    }
-
+    /// The shortest decimal that reads back as the same number, without exponent.
     private static String number(double value) {
-        return plain(Double.toString(value));
-    }
-
-    private static String plain(String shortest) {
-        BigDecimal decimal = new BigDecimal(shortest);
+        BigDecimal decimal = new BigDecimal(Double.toString(value));
         return decimal.signum() == 0 ? "0" : decimal.stripTrailingZeros().toPlainString();
     }
 

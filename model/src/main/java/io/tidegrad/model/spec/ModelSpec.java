@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Values shown are the defaults where a key may be left out and has one.
 public final class ModelSpec {
-    static final Adam ADAM = new Adam(0.001f, 0.9f, 0.999f, 1e-8f);
+    static final Adam ADAM = Adam.of(0.001);
     static final Duration PUBLISH_EVERY = Duration.ofMillis(500);
     static final int TIME_PART_DIMENSION = 4;
     static final double PIXELS_DIVIDE_BY = 255;

@@ -505,26 +505,21 @@ final class SpecReader {
                 decay(keys.optional("beta2"), ModelSpec.ADAM.beta2()),
                 epsilon == null
                         ? ModelSpec.ADAM.epsilon()
-                        : (float)
-                                epsilon.decimal(
-                                        "a number above 0 and at most 1",
-                                        value -> (float) value > 0 && value <= 1));
+                        : epsilon.decimal(
+                                "a number above 0 and at most 1",
+                                value -> (float) value > 0 && value <= 1));
     }
 
-    private static float rate(SpecNode node) {
-        return (float)
-                node.decimal(
-                        "a number above 0 and at most 1000",
-                        value -> (float) value > 0 && value <= 1000);
+    private static double rate(SpecNode node) {
+        return node.decimal(
+                "a number above 0 and at most 1000", value -> (float) value > 0 && value <= 1000);
     }
 
-    private static float decay(@Nullable SpecNode node, float byDefault) {
+    private static double decay(@Nullable SpecNode node, double byDefault) {
         return node == null
                 ? byDefault
-                : (float)
-                        node.decimal(
-                                "a number from 0 to below 1",
-                                value -> value >= 0 && (float) value < 1);
+                : node.decimal(
+                        "a number from 0 to below 1", value -> value >= 0 && (float) value < 1);
     }
 
     private record MiniBatch(int size, @Nullable Duration window) {}
