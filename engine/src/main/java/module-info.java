@@ -1,6 +1,8 @@
 /// The mathematics of Tidegrad: a model, one mini-batch, the next model. Knows neither Kafka nor files nor clocks.
 module io.tidegrad.engine {
-    requires jdk.incubator.vector;
+    // Static: without `--add-modules jdk.incubator.vector` the engine still runs, with the scalar
+    // kernels.
+    requires static jdk.incubator.vector;
     requires static transitive org.jspecify;
 
     exports io.tidegrad.engine.kernel;
@@ -8,5 +10,6 @@ module io.tidegrad.engine {
     exports io.tidegrad.engine.loss;
     exports io.tidegrad.engine.optim;
     exports io.tidegrad.engine.model;
+    exports io.tidegrad.engine.random;
     exports io.tidegrad.engine.snapshot;
 }

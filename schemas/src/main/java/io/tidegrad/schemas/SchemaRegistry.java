@@ -1,34 +1,77 @@
 package io.tidegrad.schemas;
 
+import java.util.Map;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
 /// A schema registry by its Confluent REST API. Answers are cached: a schema id never changes its meaning.
 public interface SchemaRegistry extends AutoCloseable {
     /// One attempt, bounded by the request timeout; retrying is the caller's policy.
     ///
     /// @throws UnknownSchemaException the registry answered: no such id (404)
-    /// @throws RegistryUnavailableException no answer, a timeout, or a 5xx
+    /// @throws UnsupportedSchemaException it answered with something that is no Avro schema of one piece
+    /// @throws RegistryUnavailableException no answer, a timeout, a 5xx, or an answer that is not a registry's
     Schema schemaById(int id);
 
     /// Registers (or finds) `schema` under `subject`, returns its id.
     ///
-    /// @throws IncompatibleSchemaException the registry refused it (409), with its reason
+    /// @throws IncompatibleSchemaException the registry refused it (409, 422), with its reason
     /// @throws RegistryUnavailableException as above
     int register(String subject, Schema schema);
 
+    /// The id of a schema that is registered under `subject` already.
+    ///
+    /// @throws UnknownSchemaException it is not
+    /// @throws RegistryUnavailableException as above
+    int idOf(String subject, Schema schema);
+
+    /// The newest version of a subject. Not cached: it changes.
+    ///
+    /// @throws UnknownSchemaException the subject has none
+    /// @throws UnsupportedSchemaException as above
+    /// @throws RegistryUnavailableException as above
+    Registered latestVersion(String subject);
+
     /// The newest schema of a subject.
-    Schema latest(String subject);
+    default Schema latest(String subject) {
+        return latestVersion(subject).schema();
+    }
 
     @Override
     void close();
 
-    /// @param url for instance http://127.0.0.1:8081/apis/ccompat/v7, or http://registry:8081
-    static SchemaRegistry connect(java.util.Map<String, ?> config) {
-        throw new UnsupportedOperationException();
+    /// Connects by Confluent's configuration keys (unknown keys are ignored, so a whole client configuration may be
+    /// passed). Nothing is sent yet.
+    ///
+    /// | key | meaning | default |
+    /// |---|---|---|
+    /// | `schema.registry.url` | one URL or several, separated by commas, tried in turn; a path is kept (`http://127.0.0.1:8081/apis/ccompat/v7`); `mock://name` is a registry in this process's memory, for tests | required |
+    /// | `basic.auth.credentials.source` | `USER_INFO` or `URL` (user and password in the URL) | none |
+    /// | `basic.auth.user.info` | `user:password` | |
+    /// | `http.connect.timeout.ms` | bound on connecting | 2000 |
+    /// | `http.read.timeout.ms` | bound on a whole request | 5000 |
+    ///
+    /// @throws IllegalArgumentException a setting is missing, malformed, or one we would have to ignore though it
+    ///     matters for security; says which
+    static SchemaRegistry connect(Map<String, ?> config) {
+        RegistryConfig parsed = RegistryConfig.parse(config);
+        return switch (parsed.memoryName()) {
+            case null -> new RestSchemaRegistry(parsed);
+            case String name -> InMemorySchemaRegistry.named(name);
+        };
     }
+
+    /// A schema and the id it travels under.
+    record Registered(int id, Schema schema) {}
 
     final class UnknownSchemaException extends RuntimeException {
         public UnknownSchemaException(String message) {
+            super(message);
+        }
+    }
+
+    final class UnsupportedSchemaException extends RuntimeException {
+        public UnsupportedSchemaException(String message) {
             super(message);
         }
     }
@@ -40,7 +83,7 @@ public interface SchemaRegistry extends AutoCloseable {
     }
 
     final class RegistryUnavailableException extends RuntimeException {
-        public RegistryUnavailableException(String message, Throwable cause) {
+        public RegistryUnavailableException(String message, @Nullable Throwable cause) {
             super(message, cause);
         }
     }

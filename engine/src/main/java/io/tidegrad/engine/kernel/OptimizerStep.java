@@ -1,7 +1,8 @@
 package io.tidegrad.engine.kernel;
 
 /// The scalars of one optimizer step, computed once per step by the `Optimizer` and read by every kernel: mutable and
-/// reused, so that a step allocates nothing. The formula of each kind stands in `ScalarKernels`.
+/// reused, so that a step allocates nothing. One per learning thread. The formula of each kind stands in
+/// `ScalarKernels`.
 public final class OptimizerStep {
     public enum Kind {
         /// No state. w -= rate g.
@@ -13,10 +14,20 @@ public final class OptimizerStep {
     public Kind kind = Kind.SGD;
     public float rate;
     public float beta1;
+
+    /// 1 - beta1, subtracted in double by the optimizer: 1f - 0.999f is off by 5e-5 of itself.
+    public float oneMinusBeta1;
+
     public float beta2;
+
+    /// 1 - beta2, subtracted in double by the optimizer.
+    public float oneMinusBeta2;
+
     public float epsilon;
+
     /// 1 / (1 - beta1^t)
     public float momentCorrection;
+
     /// 1 / (1 - beta2^t)
     public float varianceCorrection;
 }

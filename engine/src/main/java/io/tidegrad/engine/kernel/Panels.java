@@ -13,7 +13,11 @@ public record Panels(int inputs, int outputs) {
     public Panels {
         if (inputs < 1 || outputs < 1) {
             throw new IllegalArgumentException(
-                    "a dense tensor needs at least 1 input and 1 output, found (" + inputs + ", " + outputs + ")");
+                    "a dense tensor needs at least 1 input and 1 output, found ("
+                            + inputs
+                            + ", "
+                            + outputs
+                            + ")");
         }
     }
 

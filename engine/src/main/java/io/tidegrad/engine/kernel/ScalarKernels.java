@@ -1,4 +1,276 @@
 package io.tidegrad.engine.kernel;
 
-/// The definition.
-public final class ScalarKernels {}
+import org.jspecify.annotations.Nullable;
+
+/// The definition: every result of the engine is, bit for bit, what these loops give. Written to be read; also the
+/// fallback where the Vector API is missing, and the oracle that the vector kernels are tested against.
+public final class ScalarKernels implements Kernels {
+    /// The virtual lanes of a dot product over outputs, whatever the hardware has.
+    static final int LANES = 16;
+
+    /// Added to both moments of Adam and taken away again, which rounds what is far below it to a multiple of 1e-31:
+    /// the JVM has no flush-to-zero, and moments that fade into denormals would make a step up to 40 % slower. Zero
+    /// stays zero; a variance of 1e-24 is a denominator of 1e-12, nothing beside an epsilon of 1e-8.
+    static final float FLUSH = 1e-24f;
+
+    @Override
+    public String name() {
+        return "scalar";
+    }
+
+    @Override
+    public void denseForward(
+            Panels panels,
+            int rows,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] w,
+            float @Nullable [] bias,
+            float[] y,
+            int yAt,
+            int yStride) {
+        int width = panels.width();
+        for (int r = 0; r < rows; r++) {
+            for (int p = 0; p < panels.count(); p++) {
+                int yPanel = yAt + r * yStride + p * width;
+                for (int o = 0; o < width; o++) {
+                    y[yPanel + o] = bias == null ? 0f : bias[p * width + o];
+                }
+                for (int i = 0; i < panels.inputs(); i++) {
+                    int wRow = panels.index(i, p * width);
+                    float xi = x[xAt + r * xStride + i];
+                    for (int o = 0; o < width; o++) {
+                        y[yPanel + o] = Math.fma(xi, w[wRow + o], y[yPanel + o]);
+                    }
+                }
+            }
+        }
+    }
+
+    @Override
+    public void denseInputGradient(
+            Panels panels,
+            int rows,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] w,
+            float[] dx,
+            int dxAt,
+            int dxStride) {
+        for (int r = 0; r < rows; r++) {
+            for (int i = 0; i < panels.inputs(); i++) {
+                dx[dxAt + r * dxStride + i] =
+                        sumOfLanes(panels, i, dy, dyAt + r * dyStride, w, 0, 1);
+            }
+        }
+    }
+
+    /// The sum of lanes `lane`, `lane + step`, `lane + 2 step`, … as a tree: from (0, 1) it adds lanes 8 apart first, 1
+    /// apart last.
+    private static float sumOfLanes(
+            Panels panels, int i, float[] dy, int dyAt, float[] w, int lane, int step) {
+        if (step == LANES) {
+            float sum = 0f;
+            for (int o = lane; o < panels.stride(); o += LANES) {
+                sum = Math.fma(dy[dyAt + o], w[panels.index(i, o)], sum);
+            }
+            return sum;
+        }
+        return sumOfLanes(panels, i, dy, dyAt, w, lane, 2 * step)
+                + sumOfLanes(panels, i, dy, dyAt, w, lane + step, 2 * step);
+    }
+
+    @Override
+    public void denseUpdate(
+            OptimizerStep step,
+            Panels panels,
+            int rows,
+            float scale,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] w,
+            float[] first,
+            float[] second) {
+        for (int i = 0; i < panels.inputs(); i++) {
+            for (int o = 0; o < panels.stride(); o++) {
+                float g = 0f;
+                for (int r = 0; r < rows; r++) {
+                    g = Math.fma(x[xAt + r * xStride + i], dy[dyAt + r * dyStride + o], g);
+                }
+                int at = panels.index(i, o);
+                updateOne(step, scale * g, w, at, first, at, second, at);
+            }
+        }
+    }
+
+    @Override
+    public void denseInputGradientAndUpdate(
+            OptimizerStep step,
+            Panels panels,
+            float scale,
+            float[] x,
+            int xAt,
+            float[] dy,
+            int dyAt,
+            float[] w,
+            float[] first,
+            float[] second,
+            float @Nullable [] dx,
+            int dxAt) {
+        int oneRow = 1;
+        if (dx != null) {
+            denseInputGradient(panels, oneRow, dy, dyAt, 0, w, dx, dxAt, 0);
+        }
+        denseUpdate(step, panels, oneRow, scale, x, xAt, 0, dy, dyAt, 0, w, first, second);
+    }
+
+    @Override
+    public void biasUpdate(
+            OptimizerStep step,
+            int width,
+            int rows,
+            float scale,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] bias,
+            float[] first,
+            float[] second) {
+        for (int o = 0; o < width; o++) {
+            float g = dy[dyAt + o];
+            for (int r = 1; r < rows; r++) {
+                g += dy[dyAt + r * dyStride + o];
+            }
+            updateOne(step, scale * g, bias, o, first, o, second, o);
+        }
+    }
+
+    @Override
+    public void update(
+            OptimizerStep step,
+            int length,
+            float[] g,
+            int gAt,
+            float[] w,
+            int wAt,
+            float[] first,
+            int firstAt,
+            float[] second,
+            int secondAt) {
+        for (int k = 0; k < length; k++) {
+            updateOne(step, g[gAt + k], w, wAt + k, first, firstAt + k, second, secondAt + k);
+        }
+    }
+
+    private static void updateOne(
+            OptimizerStep step,
+            float g,
+            float[] w,
+            int wAt,
+            float[] first,
+            int firstAt,
+            float[] second,
+            int secondAt) {
+        switch (step.kind) {
+            case SGD -> w[wAt] = Math.fma(-step.rate, g, w[wAt]);
+            case ADAM -> {
+                float m = Math.fma(step.beta1, first[firstAt], FLUSH);
+                m = Math.fma(step.oneMinusBeta1, g, m) - FLUSH;
+                float v = Math.fma(step.beta2, second[secondAt], FLUSH);
+                v = Math.fma(step.oneMinusBeta2 * g, g, v) - FLUSH;
+                float deviation = (float) Math.sqrt(v * step.varianceCorrection) + step.epsilon;
+                w[wAt] -= (step.rate * step.momentCorrection) * m / deviation;
+                first[firstAt] = m;
+                second[secondAt] = v;
+            }
+        }
+    }
+
+    @Override
+    public void relu(int length, float[] x, int xAt, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = Math.max(x[xAt + k], 0f);
+        }
+    }
+
+    @Override
+    public void reluGradient(
+            int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+        for (int k = 0; k < length; k++) {
+            dx[dxAt + k] = y[yAt + k] > 0f ? dy[dyAt + k] : 0f;
+        }
+    }
+
+    @Override
+    public void sigmoid(int length, float[] x, int xAt, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = ScalarMath.sigmoid(x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void sigmoidGradient(
+            int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+        for (int k = 0; k < length; k++) {
+            float yk = y[yAt + k];
+            dx[dxAt + k] = dy[dyAt + k] * yk * (1f - yk);
+        }
+    }
+
+    @Override
+    public void tanh(int length, float[] x, int xAt, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = ScalarMath.tanh(x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void tanhGradient(
+            int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+        for (int k = 0; k < length; k++) {
+            float yk = y[yAt + k];
+            dx[dxAt + k] = dy[dyAt + k] * Math.fma(-yk, yk, 1f);
+        }
+    }
+
+    @Override
+    public void softmax(
+            int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
+        for (int r = 0; r < rows; r++) {
+            int xRow = xAt + r * xStride;
+            int yRow = yAt + r * yStride;
+            float max = max(width, x, xRow);
+            for (int k = 0; k < width; k++) {
+                y[yRow + k] = ScalarMath.exp(x[xRow + k] - max);
+            }
+            float sum = sum(width, y, yRow);
+            for (int k = 0; k < width; k++) {
+                y[yRow + k] /= sum;
+            }
+        }
+    }
+
+    /// Shared by all kernels: a maximum has no rounding, and its order doesn't show.
+    static float max(int length, float[] x, int xAt) {
+        float max = x[xAt];
+        for (int k = 1; k < length; k++) {
+            max = Math.max(max, x[xAt + k]);
+        }
+        return max;
+    }
+
+    /// Shared by all kernels: in ascending order.
+    static float sum(int length, float[] x, int xAt) {
+        float sum = 0f;
+        for (int k = 0; k < length; k++) {
+            sum += x[xAt + k];
+        }
+        return sum;
+    }
+}

@@ -9,5 +9,19 @@ public enum Initialization {
     /// Uniform within ±sqrt(6 / (inputs + outputs)). Glorot & Bengio 2010.
     XAVIER_UNIFORM,
     /// Normal with deviation sqrt(2 / (inputs + outputs)). Glorot & Bengio 2010.
-    XAVIER_NORMAL
+    XAVIER_NORMAL;
+
+    public boolean isNormal() {
+        return this == HE_NORMAL || this == XAVIER_NORMAL;
+    }
+
+    /// The bound of a uniform scheme, the deviation of a normal one.
+    public float scale(int inputs, int outputs) {
+        double fans =
+                switch (this) {
+                    case HE_UNIFORM, HE_NORMAL -> inputs;
+                    case XAVIER_UNIFORM, XAVIER_NORMAL -> (double) inputs + outputs;
+                };
+        return (float) Math.sqrt((isNormal() ? 2 : 6) / fans);
+    }
 }

@@ -1,6 +1,24 @@
 package io.tidegrad.engine.layer;
 
-/// A node of the network: a tree of sequences and composites (`Concat`), never a free graph. One record a layer: formula,
-/// forward and backward in one file.
+/// A node of the network: a tree of sequences and composites (`Concat`), never a free graph. One record a layer, pure
+/// description; formula, forward and backward stand in its file, as neighbours.
+///
+/// A layer lives in three stages: the record says what it is; `plan` checks the shapes and declares the tensors, once a
+/// model; the `Pass` that the plan binds to a workspace does the arithmetic, once a thread.
 public sealed interface Layer
-        permits Sequence, Concat, Numbers, Embedding, Standardise, Dense, Relu, Sigmoid, Tanh, Softmax {}
+        permits Sequence,
+                Concat,
+                Numbers,
+                Embedding,
+                Standardise,
+                Dense,
+                Relu,
+                Sigmoid,
+                Tanh,
+                Softmax {
+
+    /// Checks that `input` fits, declares this layer's tensors and says what comes out. No float is allocated.
+    ///
+    /// @throws ShapeException naming the layer, what it expects and what it found
+    Planned plan(Planner planner, Shape input);
+}

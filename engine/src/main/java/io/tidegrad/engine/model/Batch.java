@@ -1,5 +1,7 @@
 package io.tidegrad.engine.model;
 
+import io.tidegrad.engine.layer.Step;
+
 /// A mini-batch: up to `capacity` rows, each part row-major and tight. Allocated once, filled again and again.
 public final class Batch {
     public final float[] numbers; // (capacity, row.numbers)
@@ -12,7 +14,8 @@ public final class Batch {
 
     public Batch(RowShape row, int capacity) {
         if (capacity < 1) {
-            throw new IllegalArgumentException("a batch holds at least 1 row, asked for " + capacity);
+            throw new IllegalArgumentException(
+                    "a batch holds at least 1 row, asked for " + capacity);
         }
         this.row = row;
         this.capacity = capacity;
@@ -35,9 +38,25 @@ public final class Batch {
         return size;
     }
 
+    /// @throws IllegalArgumentException if the rows are of another shape, or too many
+    void requireFits(RowShape expected, int maxRows) {
+        if (!row.equals(expected)) {
+            throw new IllegalArgumentException("expected rows of " + expected + ", found " + row);
+        }
+        if (size > maxRows) {
+            throw new IllegalArgumentException(
+                    "expected at most " + maxRows + " rows in a batch, found " + size);
+        }
+    }
+
+    void into(Step step) {
+        step.begin(size, numbers, row.numbers(), ids, row.ids());
+    }
+
     public void resize(int rows) {
         if (rows < 0 || rows > capacity) {
-            throw new IllegalArgumentException("a batch of capacity " + capacity + " can't hold " + rows + " rows");
+            throw new IllegalArgumentException(
+                    "a batch of capacity " + capacity + " can't hold " + rows + " rows");
         }
         size = rows;
     }

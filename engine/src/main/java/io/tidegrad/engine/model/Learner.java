@@ -1,33 +1,112 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Activation;
+import io.tidegrad.engine.layer.Block;
+import io.tidegrad.engine.layer.Pass;
+import io.tidegrad.engine.layer.Step;
+import io.tidegrad.engine.layer.Workspace;
+import io.tidegrad.engine.loss.Loss;
+import java.util.Objects;
 
 /// Forward, loss, backward, update: the only writer of `Parameters`. Allocates nothing after construction.
 public final class Learner {
+    private final Parameters parameters;
+    private final Plan plan;
+    private final Loss loss;
+    private final int maxBatch;
+    private final Step step;
+    private final Pass network;
+    private final Block y; // (maxBatch, outputs), logits where the loss works from them
+    private final Block dy;
+    private final float[] predictions; // (maxBatch, outputs)
+    private final float[] rowLosses; // (maxBatch)
+
     public Learner(Parameters parameters, Kernels kernels, int maxBatch) {
-        throw new UnsupportedOperationException();
+        this.parameters = parameters;
+        this.maxBatch = maxBatch;
+        plan = parameters.plan();
+        loss = plan.spec().loss();
+        if (parameters.isServedOnly()) {
+            throw new IllegalArgumentException(
+                    "expected parameters with optimizer state, found those of a scorer");
+        }
+        step = new Step(kernels, maxBatch);
+        step.slab = parameters.slab();
+        step.target = step.slab;
+        step.learnsStatistics = true;
+        step.touchedRows = parameters.touchedRows();
+        Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.LEARN);
+        network = plan.network().binding().bind(workspace, Activation.ROW, null);
+        y = network.output().value();
+        // A network without a single weight has no gradient; the loss needs somewhere to write all
+        // the same.
+        dy =
+                Objects.requireNonNullElseGet(
+                        network.output().gradient(), () -> workspace.block(plan.outputs()));
+        predictions = new float[maxBatch * plan.outputs()];
+        rowLosses = new float[maxBatch];
     }
 
     /// One step on the batch: the mean gradient, one update. Returns the mean loss *before* the update. When a row's loss
     /// is not finite nothing at all is changed and NaN is returned; `rowLosses` tells which.
     public double learn(Batch batch) {
-        throw new UnsupportedOperationException();
+        batch.requireFits(plan.spec().row(), maxBatch);
+        int rows = batch.size();
+        if (rows == 0) {
+            throw new IllegalArgumentException("expected at least 1 row to learn from, found 0");
+        }
+        int outputs = plan.outputs();
+        batch.into(step);
+        network.forward(step);
+        loss.predict(step.kernels, rows, outputs, y.values, y.at, y.stride, predictions);
+        loss.losses(rows, outputs, y.values, y.at, y.stride, batch.labels, rowLosses);
+        double meanLoss = meanLoss(rows, batch.sampleWeights);
+        if (!Double.isFinite(meanLoss)) {
+            return Double.NaN;
+        }
+        loss.gradient(
+                rows,
+                outputs,
+                predictions,
+                batch.labels,
+                batch.sampleWeights,
+                dy.values,
+                dy.at,
+                dy.stride);
+        step.scale = 1f / rows;
+        plan.spec().optimizer().prepare(parameters.updates() + 1, step.optimizer);
+        network.backward(step);
+        parameters.stepped(rows);
+        return meanLoss;
+    }
+
+    /// Σ w_i l_i / N, rows ascending. Marks rows whose numbers were not finite, where a relu hid that from the loss.
+    private double meanLoss(int rows, float[] sampleWeights) {
+        double sum = 0;
+        for (int row = 0; row < rows; row++) {
+            if (step.isFaulty(row) || !Float.isFinite(sampleWeights[row])) {
+                rowLosses[row] = Float.NaN;
+            }
+            sum += (double) sampleWeights[row] * rowLosses[row];
+        }
+        return sum / rows;
     }
 
     /// Probabilities (or values) that the last `learn` predicted before it updated: shape (batch.size, outputs), tight,
     /// valid until the next call.
     public float[] predictions() {
-        throw new UnsupportedOperationException();
+        return predictions;
     }
 
-    /// Per row loss of the last `learn`.
+    /// Per row loss of the last `learn`, without sample weights; NaN or infinite for a row that can't be learned.
     public float[] rowLosses() {
-        throw new UnsupportedOperationException();
+        return rowLosses;
     }
 
     /// Runs the kernels on scratch data of this plan's shapes until their speed is stable, changing nothing of the model.
-    /// Returns CPU nanoseconds spent (the current thread's).
+    /// Returns the nanoseconds spent, by the clock.
     public long warmUp(long budgetNanos) {
-        throw new UnsupportedOperationException();
+        return WarmUp.run(plan.spec(), step.kernels, maxBatch, budgetNanos);
     }
 }

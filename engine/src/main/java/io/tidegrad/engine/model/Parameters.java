@@ -1,89 +1,358 @@
 package io.tidegrad.engine.model;
 
+import io.tidegrad.engine.layer.Slab;
+import io.tidegrad.engine.layer.Step;
+import io.tidegrad.engine.layer.Storage;
+import io.tidegrad.engine.layer.Tensor;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.List;
+
 /// The slab: everything that learning changes. In memory in the layout of the kernels (panels; embedding rows beside
 /// their optimizer state); outside always as two tight logical byte streams, little-endian, cut into pages of
 /// `PAGE_BYTES` in one numbering:
 ///
 /// - the **served** stream, pages 0 … servedPages-1: the layers' statistics (doubles), then all weights (floats), tensor
-///   after tensor in plan order, row-major, no padding: what a scorer needs;
-/// - the **optimizer** stream, pages servedPages … pages-1: the optimizer's state (floats) in the same order.
+///   after tensor in plan order, row-major, no padding: what a scorer needs. A dense weight has shape (inputs, outputs),
+///   an embedding table (rows, dimension);
+/// - the **optimizer** stream, pages servedPages … pages-1: the optimizer's state (floats) in the same order; for each row
+///   of a tensor first all its first moments, then all its second ones, so that a touched table row touches one place.
 ///
 /// A stream's last page may be short. One writer (the `Learner`); readers copy.
 public final class Parameters {
     /// A store page. A hash leaf is a whole number of them.
     public static final int PAGE_BYTES = 8 * 1024;
 
+    private static final VarHandle FLOAT =
+            MethodHandles.byteArrayViewVarHandle(float[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle DOUBLE =
+            MethodHandles.byteArrayViewVarHandle(double[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final Plan plan;
+    private final Slab slab;
+    private final int servedPages;
+    private final int pages;
+    private final boolean servedOnly;
+    private final PageSet dirty;
+    private final int[] everyStep; // pages that each step changes: from, to, from, to …
+    private final Step.TouchedRows touchedRows = this::markTableRow;
+    private long updates;
+    private long examples;
+
+    private Parameters(Plan plan, boolean servedOnly) {
+        this.plan = plan;
+        this.servedOnly = servedOnly;
+        Streams streams = plan.streams();
+        slab = new Slab(plan.tensors(), servedOnly ? 0 : streams.moments());
+        servedPages = streams.servedPages();
+        pages = servedPages + (servedOnly ? 0 : streams.optimizerPages());
+        dirty = new PageSet(pages);
+        everyStep = servedOnly ? new int[0] : pagesOfEveryStep();
+    }
+
     /// Weights drawn from the seed, state zero, all pages marked dirty.
     public static Parameters initial(Plan plan) {
-        throw new UnsupportedOperationException();
+        Parameters parameters = blank(plan);
+        List<Tensor> tensors = plan.tensors();
+        for (int tensor = 0; tensor < tensors.size(); tensor++) {
+            InitialWeights.draw(
+                    plan.spec().seed(),
+                    tensor,
+                    tensors.get(tensor),
+                    parameters.slab.storage(tensor));
+        }
+        if (parameters.pages > 0) {
+            parameters.dirty.markRange(0, parameters.pages - 1);
+        }
+        return parameters;
     }
 
     /// All zero, to be filled by `writePage`, nothing dirty.
     public static Parameters blank(Plan plan) {
-        throw new UnsupportedOperationException();
+        return new Parameters(plan, false);
     }
 
     /// As `blank`, but without optimizer state (pages == servedPages): what a scorer holds.
     public static Parameters served(Plan plan) {
-        throw new UnsupportedOperationException();
+        return new Parameters(plan, true);
     }
 
     public Plan plan() {
-        throw new UnsupportedOperationException();
+        return plan;
     }
 
     /// Learning steps taken: the model's version.
     public long updates() {
-        throw new UnsupportedOperationException();
+        return updates;
     }
 
     /// Rows learned.
     public long examples() {
-        throw new UnsupportedOperationException();
+        return examples;
     }
 
     /// For restore and snapshots.
     public void setCounts(long updates, long examples) {
-        throw new UnsupportedOperationException();
+        this.updates = updates;
+        this.examples = examples;
     }
 
     public int servedPages() {
-        throw new UnsupportedOperationException();
+        return servedPages;
     }
 
     public int pages() {
-        throw new UnsupportedOperationException();
+        return pages;
     }
 
     public long servedBytes() {
-        throw new UnsupportedOperationException();
+        return plan.streams().servedBytes();
     }
 
     public long optimizerBytes() {
-        throw new UnsupportedOperationException();
+        return servedOnly ? 0 : plan.streams().optimizerBytes();
     }
 
     /// Bytes of this page: PAGE_BYTES but for a stream's last.
     public int pageLength(int page) {
-        throw new UnsupportedOperationException();
+        long rest =
+                page < servedPages
+                        ? servedBytes() - (long) page * PAGE_BYTES
+                        : optimizerBytes() - (long) (page - servedPages) * PAGE_BYTES;
+        return (int) Math.min(PAGE_BYTES, rest);
     }
 
     public void readPage(int page, byte[] to, int at) {
-        throw new UnsupportedOperationException();
+        transfer(page, to, at, Direction.READ);
     }
 
     /// Does not mark the page dirty.
     public void writePage(int page, byte[] from, int at) {
-        throw new UnsupportedOperationException();
+        transfer(page, from, at, Direction.WRITE);
     }
 
     /// Pages changed since the caller last cleared the set.
     public PageSet dirty() {
-        throw new UnsupportedOperationException();
+        return dirty;
     }
 
     /// The first page in `among` that holds a NaN or an infinity, or -1.
     public int firstNonFinitePage(PageSet among) {
-        throw new UnsupportedOperationException();
+        byte[] bytes = new byte[PAGE_BYTES];
+        for (int page = among.next(0); page >= 0; page = among.next(page + 1)) {
+            readPage(page, bytes, 0);
+            long statistics = plan.streams().statisticsBytes() - (long) page * PAGE_BYTES;
+            int length = pageLength(page);
+            int doublesEnd = page < servedPages ? (int) Math.clamp(statistics, 0, length) : 0;
+            for (int i = 0; i < doublesEnd; i += Double.BYTES) {
+                if (!Double.isFinite((double) DOUBLE.get(bytes, i))) {
+                    return page;
+                }
+            }
+            for (int i = doublesEnd; i < length; i += Float.BYTES) {
+                if (!Float.isFinite((float) FLOAT.get(bytes, i))) {
+                    return page;
+                }
+            }
+        }
+        return -1;
+    }
+
+    /// One tensor's weights (rows, columns), row-major, as the streams hold them. Tensors are named as in `Planner`:
+    /// `2.weight` is that of the sequence's third layer.
+    public float[] weights(String tensor) {
+        return Values.read(plan, slab, plan.tensor(tensor), 0);
+    }
+
+    /// One tensor's optimizer state: moment 1 or 2.
+    public float[] moment(String tensor, int moment) {
+        int moments = servedOnly ? 0 : plan.streams().moments();
+        if (moment < 1 || moment > moments) {
+            throw new IllegalArgumentException(
+                    "expected a moment from 1 to " + moments + ", found " + moment);
+        }
+        return Values.read(plan, slab, plan.tensor(tensor), moment);
+    }
+
+    /// Sets one tensor's weights (rows, columns), row-major, and marks every page dirty.
+    public void setWeights(String tensor, float[] values) {
+        Values.write(plan, slab, plan.tensor(tensor), 0, values);
+        dirty.markRange(0, pages - 1);
+    }
+
+    boolean isServedOnly() {
+        return servedOnly;
+    }
+
+    Slab slab() {
+        return slab;
+    }
+
+    Step.TouchedRows touchedRows() {
+        return touchedRows;
+    }
+
+    /// Counts a step and marks what each step changes; touched rows marked themselves.
+    void stepped(int rows) {
+        updates++;
+        examples += rows;
+        for (int i = 0; i < everyStep.length; i += 2) {
+            dirty.markRange(everyStep[i], everyStep[i + 1]);
+        }
+    }
+
+    private void markTableRow(int tensor, int row) {
+        Streams streams = plan.streams();
+        long rowBytes = (long) plan.tensors().get(tensor).columns() * Float.BYTES;
+        mark(0, streams.served(tensor) + row * rowBytes, rowBytes);
+        long stateBytes = rowBytes * streams.moments();
+        if (stateBytes > 0) {
+            mark(servedPages, streams.optimizer(tensor) + row * stateBytes, stateBytes);
+        }
+    }
+
+    private void mark(int firstPage, long at, long bytes) {
+        dirty.markRange(
+                firstPage + (int) (at / PAGE_BYTES),
+                firstPage + (int) ((at + bytes - 1) / PAGE_BYTES));
+    }
+
+    /// Ranges of pages of the tensors that every step changes as a whole; neighbours are joined.
+    private int[] pagesOfEveryStep() {
+        PageSet set = new PageSet(pages);
+        Streams streams = plan.streams();
+        for (int tensor = 0; tensor < plan.tensors().size(); tensor++) {
+            Tensor declared = plan.tensors().get(tensor);
+            boolean statistics = declared instanceof Tensor.Statistics;
+            long bytes =
+                    (long) declared.rows()
+                            * declared.columns()
+                            * (statistics ? Double.BYTES : Float.BYTES);
+            if (declared instanceof Tensor.Table table && table.touchedOnly()) {
+                continue;
+            }
+            markAll(set, 0, streams.served(tensor), bytes);
+            if (!statistics && streams.moments() > 0) {
+                markAll(set, servedPages, streams.optimizer(tensor), bytes * streams.moments());
+            }
+        }
+        int[] ranges = new int[2 * set.count()];
+        int used = 0;
+        for (int page = set.next(0); page >= 0; page = set.next(page + 1)) {
+            if (used > 0 && ranges[used - 1] == page - 1) {
+                ranges[used - 1] = page;
+            } else {
+                ranges[used++] = page;
+                ranges[used++] = page;
+            }
+        }
+        return java.util.Arrays.copyOf(ranges, used);
+    }
+
+    private static void markAll(PageSet set, int firstPage, long at, long bytes) {
+        set.markRange(
+                firstPage + (int) (at / PAGE_BYTES),
+                firstPage + (int) ((at + bytes - 1) / PAGE_BYTES));
+    }
+
+    private enum Direction {
+        READ,
+        WRITE
+    }
+
+    private void transfer(int page, byte[] bytes, int at, Direction direction) {
+        int length = pageLength(page);
+        boolean inServed = page < servedPages;
+        long from = (long) (inServed ? page : page - servedPages) * PAGE_BYTES;
+        long to = from + length;
+        Streams streams = plan.streams();
+        for (int tensor = 0; tensor < plan.tensors().size(); tensor++) {
+            Tensor declared = plan.tensors().get(tensor);
+            long start = inServed ? streams.served(tensor) : streams.optimizer(tensor);
+            switch (slab.storage(tensor)) {
+                case Storage.Doubles(double[] values) -> {
+                    if (inServed) {
+                        transferDoubles(values, start, from, to, bytes, at, direction);
+                    }
+                }
+                case Storage.Floats floats ->
+                        transferFloats(
+                                declared,
+                                floats,
+                                inServed ? 0 : 1,
+                                inServed ? 1 : streams.moments(),
+                                start,
+                                from,
+                                to,
+                                bytes,
+                                at,
+                                direction);
+            }
+        }
+    }
+
+    /// The part of `values`, which start at byte `start` of the stream, that lies in bytes `from` to `to`.
+    private static void transferDoubles(
+            double[] values,
+            long start,
+            long from,
+            long to,
+            byte[] bytes,
+            int at,
+            Direction direction) {
+        long end = start + (long) values.length * Double.BYTES;
+        for (long byteAt = Math.max(start, from);
+                byteAt < Math.min(end, to);
+                byteAt += Double.BYTES) {
+            int value = (int) ((byteAt - start) / Double.BYTES);
+            int in = at + (int) (byteAt - from);
+            switch (direction) {
+                case READ -> DOUBLE.set(bytes, in, values[value]);
+                case WRITE -> values[value] = (double) DOUBLE.get(bytes, in);
+            }
+        }
+    }
+
+    /// As above, for the parts `firstPart` … of a tensor, which lie one after the other in each row.
+    private static void transferFloats(
+            Tensor tensor,
+            Storage.Floats storage,
+            int firstPart,
+            int parts,
+            long start,
+            long from,
+            long to,
+            byte[] bytes,
+            int at,
+            Direction direction) {
+        int columns = tensor.columns();
+        long rowFloats = (long) columns * parts;
+        long end = Math.min(to, start + tensor.rows() * rowFloats * Float.BYTES);
+        long byteAt = Math.max(start, from);
+        while (byteAt < end) {
+            long value = (byteAt - start) / Float.BYTES;
+            int row = (int) (value / rowFloats);
+            int inRow = (int) (value % rowFloats);
+            int part = firstPart + inRow / columns;
+            int column = inRow % columns;
+            int run = (int) Math.min(storage.run(column), (end - byteAt) / Float.BYTES);
+            float[] array = storage.array(part, row);
+            int index = storage.index(part, row, column);
+            int in = at + (int) (byteAt - from);
+            switch (direction) {
+                case READ -> {
+                    for (int i = 0; i < run; i++) {
+                        FLOAT.set(bytes, in + i * Float.BYTES, array[index + i]);
+                    }
+                }
+                case WRITE -> {
+                    for (int i = 0; i < run; i++) {
+                        array[index + i] = (float) FLOAT.get(bytes, in + i * Float.BYTES);
+                    }
+                }
+            }
+            byteAt += (long) run * Float.BYTES;
+        }
     }
 }

@@ -1,16 +1,66 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Activation;
+import io.tidegrad.engine.layer.Block;
+import io.tidegrad.engine.layer.Pass;
+import io.tidegrad.engine.layer.Step;
+import io.tidegrad.engine.layer.Workspace;
 
 /// Forward only, with its own workspace: one per thread; the parameters may be shared by many. Allocates nothing after
 /// construction. Same bits as `Learner.predictions` for the same weights.
 public final class Predictor {
+    private final Plan plan;
+    private final int maxBatch;
+    private final Step step;
+    private final Pass network;
+    private Plan acceptedPlan;
+
     public Predictor(Plan plan, Kernels kernels, int maxBatch) {
-        throw new UnsupportedOperationException();
+        this.plan = plan;
+        this.maxBatch = maxBatch;
+        acceptedPlan = plan;
+        step = new Step(kernels, maxBatch);
+        Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.PREDICT);
+        network = plan.network().binding().bind(workspace, Activation.ROW, null);
     }
 
     /// Writes probabilities (or values), shape (batch.size, outputs), tight, to `out`.
+    ///
+    /// @throws IllegalArgumentException if the parameters, the batch or `out` belong to another shape of model
     public void predict(Parameters parameters, Batch batch, float[] out) {
-        throw new UnsupportedOperationException();
+        accept(parameters.plan());
+        batch.requireFits(plan.spec().row(), maxBatch);
+        int outputs = plan.outputs();
+        if (out.length < batch.size() * outputs) {
+            throw new IllegalArgumentException(
+                    "out: expected at least "
+                            + batch.size()
+                            + " x "
+                            + outputs
+                            + " floats, found "
+                            + out.length);
+        }
+        batch.into(step);
+        step.slab = parameters.slab();
+        network.forward(step);
+        Block y = network.output().value();
+        plan.spec()
+                .loss()
+                .predict(step.kernels, batch.size(), outputs, y.values, y.at, y.stride, out);
+    }
+
+    /// Equal specs have equal plans; comparing them once a plan is enough.
+    private void accept(Plan other) {
+        if (other != acceptedPlan) {
+            if (!other.spec().equals(plan.spec())) {
+                throw new IllegalArgumentException(
+                        "expected parameters of "
+                                + plan.spec()
+                                + ", found those of "
+                                + other.spec());
+            }
+            acceptedPlan = other;
+        }
     }
 }

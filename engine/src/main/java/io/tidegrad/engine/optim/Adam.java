@@ -1,4 +1,58 @@
 package io.tidegrad.engine.optim;
 
-/// Kingma & Ba 2015, algorithm 1.
-public record Adam(float rate, float beta1, float beta2, float epsilon) implements Optimizer {}
+import io.tidegrad.engine.kernel.OptimizerStep;
+
+/// Kingma & Ba 2015, algorithm 1: m and v as running means of g and g², w -= rate m̂ / (sqrt(v̂) + epsilon), where
+/// m̂ = m / (1 - beta1^t) and v̂ = v / (1 - beta2^t) undo their start at 0. State per weight: m, v.
+///
+/// The hyperparameters are doubles, because 1 - 0.999 is not what 1 - 0.999f is; each is rounded to a float once.
+public record Adam(double rate, double beta1, double beta2, double epsilon) implements Optimizer {
+    public Adam {
+        require(rate >= 0 && rate <= Float.MAX_VALUE, "a rate of at least 0", rate);
+        require(beta1 >= 0 && beta1 < 1, "beta1 in [0, 1)", beta1);
+        require(beta2 >= 0 && beta2 < 1, "beta2 in [0, 1)", beta2);
+        require(epsilon >= 0 && epsilon <= Float.MAX_VALUE, "an epsilon of at least 0", epsilon);
+    }
+
+    /// With the paper's beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8.
+    public static Adam of(double rate) {
+        return new Adam(rate, 0.9, 0.999, 1e-8);
+    }
+
+    @Override
+    public int moments() {
+        return 2;
+    }
+
+    @Override
+    public void prepare(long t, OptimizerStep step) {
+        step.kind = OptimizerStep.Kind.ADAM;
+        step.rate = (float) rate;
+        step.beta1 = (float) beta1;
+        step.oneMinusBeta1 = (float) (1 - beta1);
+        step.beta2 = (float) beta2;
+        step.oneMinusBeta2 = (float) (1 - beta2);
+        step.epsilon = (float) epsilon;
+        step.momentCorrection = (float) (1 / (1 - power(beta1, t)));
+        step.varianceCorrection = (float) (1 / (1 - power(beta2, t)));
+    }
+
+    /// base^exponent by squaring: the same bits everywhere, which `Math.pow` doesn't promise.
+    static double power(double base, long exponent) {
+        double result = 1;
+        double square = base;
+        for (long rest = exponent; rest > 0; rest >>= 1) {
+            if ((rest & 1) != 0) {
+                result *= square;
+            }
+            square *= square;
+        }
+        return result;
+    }
+
+    private static void require(boolean holds, String expected, double found) {
+        if (!holds) {
+            throw new IllegalArgumentException("adam: expected " + expected + ", found " + found);
+        }
+    }
+}

@@ -1,21 +1,92 @@
 package io.tidegrad.engine.snapshot;
 
+import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 
-/// The two hashes of a model: SHA-256 over the SHA-256 of fixed 64 KiB leaves.
+/// The two hashes of a model: SHA-256 over the SHA-256 of fixed 64 KiB leaves. Numbers are little-endian; a leaf is that
+/// many bytes of a stream of `Parameters`, the last one shorter; an empty stream has none.
+///
+/// ```
+/// weights = SHA-256( "tidegrad weights"          16 bytes, ASCII
+///                  | fingerprint length          int
+///                  | spec fingerprint
+///                  | Numerics.VERSION            int
+///                  | updates                     long
+///                  | examples                    long
+///                  | served stream's length      long
+///                  | SHA-256(leaf) …             32 bytes each )
+///
+/// state   = SHA-256( "tidegrad state  "          16 bytes, ASCII
+///                  | weights                     32 bytes
+///                  | optimizer stream's length   long
+///                  | SHA-256(leaf) …             32 bytes each
+///                  | pending rows' length        long
+///                  | pending rows )
+/// ```
 public final class ModelHash {
     /// A leaf is eight store pages, so that a touched page costs one leaf.
     public static final int LEAF_BYTES = 8 * Parameters.PAGE_BYTES;
+
+    private static final int LEAF_PAGES = LEAF_BYTES / Parameters.PAGE_BYTES;
+    private static final HexFormat HEX = HexFormat.of();
 
     private ModelHash() {}
 
     /// What a scorer can recompute: spec fingerprint, numerics, update and example counts, served stream. 64 hex digits.
     public static String weights(byte[] specFingerprint, Parameters parameters) {
-        throw new UnsupportedOperationException();
+        MessageDigest root = sha256();
+        root.update("tidegrad weights".getBytes(StandardCharsets.US_ASCII));
+        root.update(littleEndian(Integer.BYTES).putInt(0, specFingerprint.length));
+        root.update(specFingerprint);
+        root.update(littleEndian(Integer.BYTES).putInt(0, Numerics.VERSION));
+        root.update(littleEndian(Long.BYTES).putLong(0, parameters.updates()));
+        root.update(littleEndian(Long.BYTES).putLong(0, parameters.examples()));
+        root.update(littleEndian(Long.BYTES).putLong(0, parameters.servedBytes()));
+        updateWithLeaves(root, parameters, 0, parameters.servedPages());
+        return HEX.formatHex(root.digest());
     }
 
     /// The weights-hash, the optimizer stream and the rows of the unfinished batch. 64 hex digits.
     public static String state(String weightsHash, Parameters parameters, byte[] pendingRows) {
-        throw new UnsupportedOperationException();
+        MessageDigest root = sha256();
+        root.update("tidegrad state  ".getBytes(StandardCharsets.US_ASCII));
+        root.update(HEX.parseHex(weightsHash));
+        root.update(littleEndian(Long.BYTES).putLong(0, parameters.optimizerBytes()));
+        updateWithLeaves(root, parameters, parameters.servedPages(), parameters.pages());
+        root.update(littleEndian(Long.BYTES).putLong(0, pendingRows.length));
+        root.update(pendingRows);
+        return HEX.formatHex(root.digest());
+    }
+
+    /// Pages `from` to `to`, the last not included, are one stream.
+    private static void updateWithLeaves(
+            MessageDigest root, Parameters parameters, int from, int to) {
+        MessageDigest leaf = sha256();
+        byte[] page = new byte[Parameters.PAGE_BYTES];
+        for (int first = from; first < to; first += LEAF_PAGES) {
+            for (int number = first; number < Math.min(first + LEAF_PAGES, to); number++) {
+                parameters.readPage(number, page, 0);
+                leaf.update(page, 0, parameters.pageLength(number));
+            }
+            root.update(leaf.digest());
+        }
+    }
+
+    private static ByteBuffer littleEndian(int bytes) {
+        return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
     }
 }

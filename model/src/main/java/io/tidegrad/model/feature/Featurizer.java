@@ -1,26 +1,99 @@
 package io.tidegrad.model.feature;
 
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.spec.RowLayout;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Event → row. The only one: training and serving share it, so there is no skew. Deterministic: StrictMath, MurmurHash3,
-/// no locale, no default time zone, no hash order. Not thread-safe; one a thread.
+/// no locale, no default time zone, no hash order. Not thread-safe; one a thread. Allocates nothing for a valid event
+/// (times in text form, and fractions as categories, aside).
+///
+/// What is missing (null or absent) is rejected for numbers and pixels unless the spec says otherwise, and is a value of
+/// its own for categories, crosses and time parts. A number that is not finite is rejected, and so is one beyond ±10^15
+/// after its transform: every later product stays finite in float32.
 public final class Featurizer {
+    private final List<String> fields; // each field that a feature reads, once
+    private final @Nullable Object[] values; // of `fields`, of the current event
+    private final FeatureWriter[] writers;
+    private final LabelReader label;
+    private final @Nullable String eventTime;
+    private final RowLayout layout;
+
     public Featurizer(ModelSpec spec) {
-        throw new UnsupportedOperationException();
+        layout = spec.layout();
+        Set<String> distinct = new LinkedHashSet<>();
+        spec.features().forEach(feature -> distinct.addAll(feature.fields()));
+        fields = List.copyOf(distinct);
+        values = new Object[fields.size()];
+        CanonicalText text = new CanonicalText();
+        writers = new FeatureWriter[spec.features().size()];
+        for (int i = 0; i < writers.length; i++) {
+            writers[i] = FeatureWriter.of(spec.features().get(i), i, layout, fields, text);
+        }
+        label = labelReader(spec);
+        eventTime = spec.input().eventTime();
+    }
+
+    private static LabelReader labelReader(ModelSpec spec) {
+        Loss loss = spec.loss();
+        return switch (loss) {
+            case BinaryCrossEntropy() -> LabelReader.binary(spec.label());
+            case CategoricalCrossEntropy(boolean oneHot) ->
+                    LabelReader.classIndex(spec.label().field(), spec.outputs());
+            case MeanSquaredError() -> LabelReader.number(spec.label().field());
+        };
     }
 
     public Row newRow() {
-        throw new UnsupportedOperationException();
+        return new Row(layout.numbers(), layout.ids(), 1);
     }
 
     /// Features, label and event time. Null when `row` is filled; else why not (row undefined then).
     public @Nullable Rejection featurize(Event event, Row row) {
-        throw new UnsupportedOperationException();
+        try {
+            row.eventTime = Row.NO_TIME;
+            if (eventTime != null) {
+                Object time = event.get(eventTime);
+                if (time == null) {
+                    return new Rejection(
+                            Rejection.Reason.MISSING_TIME,
+                            "field '" + eventTime + "': expected the event's time, found null");
+                }
+                row.eventTime = Values.time(eventTime, time);
+            }
+            row.labels[0] = label.read(event.get(label.field()));
+            writeFeatures(event, row);
+            return null;
+        } catch (RejectedException rejected) {
+            return rejected.rejection();
+        }
     }
 
     /// Features only: for scoring; label and event-time plausibility are not looked at.
     public @Nullable Rejection featurizeForScoring(Event event, Row row) {
-        throw new UnsupportedOperationException();
+        try {
+            row.eventTime = Row.NO_TIME;
+            row.labels[0] = 0;
+            writeFeatures(event, row);
+            return null;
+        } catch (RejectedException rejected) {
+            return rejected.rejection();
+        }
+    }
+
+    private void writeFeatures(Event event, Row row) throws RejectedException {
+        for (int i = 0; i < values.length; i++) {
+            values[i] = event.get(fields.get(i));
+        }
+        for (FeatureWriter writer : writers) {
+            writer.write(values, row);
+        }
     }
 }

@@ -6,9 +6,12 @@ package io.tidegrad.model.feature;
 public record Rejection(Reason reason, String detail) {
     public enum Reason {
         NULL_VALUE,
-        NOT_AVRO, // wrong magic byte, truncated, trailing bytes, undecodable
+        /// Wrong magic byte, truncated, trailing bytes, undecodable.
+        NOT_AVRO,
         UNKNOWN_SCHEMA,
         WRONG_TYPE,
+        /// A field that a feature needs is null or absent, and the spec says `missing: reject`.
+        MISSING_FIELD,
         MISSING_LABEL,
         INVALID_LABEL,
         NOT_FINITE,

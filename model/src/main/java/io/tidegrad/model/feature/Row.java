@@ -5,6 +5,7 @@ public final class Row {
     public final float[] numbers;
     public final int[] ids;
     public final float[] labels;
+
     /// Epoch milliseconds; `NO_TIME` when the spec names no event time.
     public long eventTime;
 

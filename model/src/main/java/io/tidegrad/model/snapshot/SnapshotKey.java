@@ -1,25 +1,89 @@
 package io.tidegrad.model.snapshot;
 
-/// Key of a record on `tidegrad.snapshots.{model}`. Fixed 21 bytes, big-endian so that keys sort: kind (1), epoch (4),
-/// version (8), part (8 → int). Heartbeats have one fixed key.
+import java.nio.ByteBuffer;
+import java.util.HexFormat;
+
+/// Key of a record on `tidegrad.snapshots.{model}`: 17 bytes, big-endian so that keys sort: kind (1), epoch (4),
+/// version (8), part (4). A flipped bit in the kind gives no other kind; in the other fields it is noticed beside the
+/// value, which repeats them (`SnapshotParts.check`, the manifest's own fields).
 ///
 /// @param kind what the value is
 /// @param epoch raised by rollback or re-creation
 /// @param version update count
 /// @param part number from 0; 0 for manifests and heartbeats
 public record SnapshotKey(Kind kind, int epoch, long version, int part) {
+    public static final int BYTES = 17;
+
+    /// The one key of all heartbeats: compaction keeps the newest.
+    public static final SnapshotKey HEARTBEAT = new SnapshotKey(Kind.HEARTBEAT, 0, 0, 0);
+
     public enum Kind {
-        PART,
-        MANIFEST,
-        HEARTBEAT
+        PART('P'),
+        MANIFEST('M'),
+        HEARTBEAT('H');
+
+        private final byte code;
+
+        Kind(char code) {
+            this.code = (byte) code;
+        }
+    }
+
+    public SnapshotKey {
+        if (epoch < 0 || version < 0 || part < 0) {
+            throw new SnapshotFormatException(
+                    "snapshot key: expected epoch, version and part not below 0, found "
+                            + epoch
+                            + ", "
+                            + version
+                            + ", "
+                            + part);
+        }
+        if (kind != Kind.PART && part != 0) {
+            throw new SnapshotFormatException(
+                    "snapshot key: expected part 0 of a " + kind + ", found " + part);
+        }
+        if (kind == Kind.HEARTBEAT && (epoch != 0 || version != 0)) {
+            throw new SnapshotFormatException(
+                    "snapshot key: expected epoch 0 and version 0 of a heartbeat, found "
+                            + epoch
+                            + ", "
+                            + version);
+        }
+    }
+
+    public static SnapshotKey part(int epoch, long version, int part) {
+        return new SnapshotKey(Kind.PART, epoch, version, part);
+    }
+
+    public static SnapshotKey manifest(int epoch, long version) {
+        return new SnapshotKey(Kind.MANIFEST, epoch, version, 0);
     }
 
     public byte[] encode() {
-        throw new UnsupportedOperationException();
+        return ByteBuffer.allocate(BYTES)
+                .put(kind.code)
+                .putInt(epoch)
+                .putLong(version)
+                .putInt(part)
+                .array();
     }
 
-    /// @throws SnapshotFormatException
+    /// @throws SnapshotFormatException not 17 bytes, no known kind, or fields that such a key can't have
     public static SnapshotKey decode(byte[] bytes) {
-        throw new UnsupportedOperationException();
+        if (bytes.length != BYTES) {
+            throw new SnapshotFormatException(
+                    "snapshot key: expected " + BYTES + " bytes, found " + bytes.length);
+        }
+        ByteBuffer from = ByteBuffer.wrap(bytes);
+        byte code = from.get();
+        for (Kind kind : Kind.values()) {
+            if (kind.code == code) {
+                return new SnapshotKey(kind, from.getInt(), from.getLong(), from.getInt());
+            }
+        }
+        throw new SnapshotFormatException(
+                "snapshot key: expected a kind 50 (part), 4d (manifest) or 48 (heartbeat), found "
+                        + HexFormat.of().toHexDigits(code));
     }
 }

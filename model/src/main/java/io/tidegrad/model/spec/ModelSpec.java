@@ -1,56 +1,212 @@
 package io.tidegrad.model.spec;
 
+import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.model.NetworkSpec;
+import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Optimizer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// One model's spec, parsed from one YAML file and validated whole. (Components beyond these accessors are the owner's.)
+/// One model's spec, parsed from one YAML file and validated whole. Immutable. The keys, `*` for required ones:
+///
+/// ```yaml
+/// model: flight-delay                  # * [a-z0-9-]{1,100}: part of topic names
+/// input:                               # *
+///   topic: flights                     # *
+///   event-time: departed               # epoch ms, Avro timestamp or ISO-8601; needed by windows
+///   max-ahead: P365D                   # see StreamTime: what lies further ahead of stream time is rejected
+/// label:                               # *
+///   field: late                        # * boolean or 0/1; class index; number: as the loss needs
+///   threshold: 15                      # binary: 1 when the field's number is at least this
+///   positive: "yes"                    # binary: 1 when the field reads exactly so, else 0
+///   classes: 10                        # categorical: must equal the last dense's outputs
+/// features:                            # * see Feature and Featurizer
+///   - number:    { field: distance, scale: raw | standard, transform: none | log1p, missing: reject | indicator | 0 }
+///   - category:  { field: origin, buckets: 512, dimension: 4, update: touched | dense }
+///   - cross:     { fields: [origin, destination], buckets: 8192, dimension: 4 }
+///   - time-part: { field: departed, parts: [minute-of-day, hour, weekday, day, month], dimension: 4 }
+///   - cyclic:    { field: bearing, period: 360 }         # or { field: departed, part: hour }
+///   - pixels:    { field: image, width: 28, height: 28, divide-by: 255 }
+/// network: [ dense: 64, relu, dense: { units: 1, bias: true, init: he-uniform | he-normal | xavier-uniform | xavier-normal } ]
+///                                      # * sigmoid, tanh; softmax at the end
+/// loss: binary-cross-entropy           # * or categorical-cross-entropy, mean-squared-error
+/// optimizer: { adam: { rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } }   # * or { sgd: { rate: 0.05 } }
+/// mini-batch: { size: 1, window: PT1H, step: mean }
+/// publish: { every: PT0.5S }           # wall clock; not part of the fingerprint
+/// seed: 0
+/// ```
+///
+/// Values shown are the defaults where a key may be left out and has one.
 public final class ModelSpec {
+    static final Adam ADAM = Adam.of(0.001);
+    static final Duration PUBLISH_EVERY = Duration.ofMillis(500);
+    static final int TIME_PART_DIMENSION = 4;
+    static final double PIXELS_DIVIDE_BY = 255;
+
+    /// @param eventTime the field that says when an event happened
+    /// @param maxAhead how far ahead of stream time an event may lie
+    public record Input(String topic, @Nullable String eventTime, Duration maxAhead) {
+        /// A true gap of weeks is nothing unusual (a season, a holiday, an outage); a year is.
+        static final Duration MAX_AHEAD = Duration.ofDays(365);
+    }
+
+    /// At most one of `threshold` and `positive`, and only for a binary loss.
+    public record Label(String field, @Nullable Double threshold, @Nullable String positive) {}
+
+    private final String model;
+    private final Input input;
+    private final Label label;
+    private final List<Feature> features;
+    private final List<Layer> layers;
+    private final Loss loss;
+    private final Optimizer optimizer;
+    private final int miniBatch;
+    private final @Nullable Duration window;
+    private final Duration publishEvery;
+    private final long seed;
+    private final String yaml;
+    private final RowLayout layout;
+
+    ModelSpec(
+            String model,
+            Input input,
+            Label label,
+            List<Feature> features,
+            List<Layer> layers,
+            Loss loss,
+            Optimizer optimizer,
+            int miniBatch,
+            @Nullable Duration window,
+            Duration publishEvery,
+            long seed,
+            String yaml) {
+        this.model = model;
+        this.input = input;
+        this.label = label;
+        this.features = List.copyOf(features);
+        this.layers = List.copyOf(layers);
+        this.loss = loss;
+        this.optimizer = optimizer;
+        this.miniBatch = miniBatch;
+        this.window = window;
+        this.publishEvery = publishEvery;
+        this.seed = seed;
+        this.yaml = yaml;
+        layout = RowLayout.of(this.features);
+    }
+
     /// @param source named in messages (a file name)
     /// @throws SpecException with every mistake found: line, expected, found
     public static ModelSpec parse(String yaml, String source) {
-        throw new UnsupportedOperationException();
+        return new SpecReader(yaml, source).read();
     }
 
     public String model() {
-        throw new UnsupportedOperationException();
+        return model;
+    }
+
+    public Input input() {
+        return input;
     }
 
     /// The events topic.
     public String inputTopic() {
-        throw new UnsupportedOperationException();
+        return input.topic();
     }
 
+    public Label label() {
+        return label;
+    }
+
+    public List<Feature> features() {
+        return features;
+    }
+
+    /// The spec's network, without what reads the row.
+    public List<Layer> layers() {
+        return layers;
+    }
+
+    public Loss loss() {
+        return loss;
+    }
+
+    public Optimizer optimizer() {
+        return optimizer;
+    }
+
+    /// Rows of a full mini-batch.
     public int miniBatch() {
-        throw new UnsupportedOperationException();
+        return miniBatch;
+    }
+
+    /// Event time after which an unfinished mini-batch is learned too: edges lie at its multiples since 1970.
+    public @Nullable Duration window() {
+        return window;
     }
 
     /// Wall clock between snapshots; not part of the fingerprint.
     public Duration publishEvery() {
-        throw new UnsupportedOperationException();
+        return publishEvery;
+    }
+
+    public long seed() {
+        return seed;
     }
 
     /// The text as the user wrote it: what `tidegrad.models` stores.
     public String yaml() {
-        throw new UnsupportedOperationException();
+        return yaml;
+    }
+
+    /// Width of a prediction: 1, or the number of classes.
+    public int outputs() {
+        int outputs = 0;
+        for (Layer layer : layers) {
+            if (layer instanceof Dense dense) {
+                outputs = dense.outputs();
+            }
+        }
+        return outputs;
+    }
+
+    /// Which columns of a row belong to which feature.
+    public RowLayout layout() {
+        return layout;
     }
 
     /// Values equal to defaults left out, keys in fixed order: one spec, one text.
     public String canonical() {
-        throw new UnsupportedOperationException();
+        return CanonicalForm.of(this);
     }
 
     /// SHA-256 of the canonical form, 32 bytes.
     public byte[] fingerprint() {
-        throw new UnsupportedOperationException();
+        return sha256(canonical());
     }
 
     /// SHA-256 of everything that decides what a row means (features, hashing), 32 bytes.
     public byte[] featureFingerprint() {
-        throw new UnsupportedOperationException();
+        return sha256(CanonicalForm.ofFeatures(features));
     }
 
     /// The engine's description of this model.
     public NetworkSpec network() {
-        throw new UnsupportedOperationException();
+        return NetworkBinding.bind(this);
+    }
+
+    private static byte[] sha256(String text) {
+        try {
+            return MessageDigest.getInstance("SHA-256")
+                    .digest(text.getBytes(StandardCharsets.UTF_8));
+        } catch (NoSuchAlgorithmException everyJavaHasIt) {
+            throw new IllegalStateException(everyJavaHasIt);
+        }
     }
 }

@@ -1,0 +1,31 @@
+package io.tidegrad.engine.layer;
+
+/// A matrix (rows, width) inside a `float[]`: element (row, column) is `values[at + row * stride + column]`. The fields are
+/// open because kernels take them one by one, and `values` and `stride` can change because `Numbers` points at the batch.
+public final class Block {
+    public float[] values;
+    public int at;
+    public int stride;
+
+    public Block(float[] values, int at, int stride) {
+        this.values = values;
+        this.at = at;
+        this.stride = stride;
+    }
+
+    /// Index of the row's first element.
+    public int row(int row) {
+        return at + row * stride;
+    }
+
+    /// The same matrix from `column` on.
+    Block from(int column) {
+        return new Block(values, at + column, stride);
+    }
+
+    /// Whether the rows of both lie alike from the arrays' start, so that elementwise work is one loop over all of them,
+    /// padding included.
+    boolean liesAs(Block other) {
+        return at == 0 && other.at == 0 && stride == other.stride;
+    }
+}

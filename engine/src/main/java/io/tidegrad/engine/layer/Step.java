@@ -1,0 +1,80 @@
+package io.tidegrad.engine.layer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.Arrays;
+
+/// What all layers share during one step: the rows, the slab, the optimizer's scalars. Mutable and reused, so that a step
+/// allocates nothing.
+///
+/// Two plans use the same layers. **Fused** (`target == slab`): kernels apply the optimizer while they compute the
+/// gradient, which is never stored. **With a gradient slab** (`target` is another one, zeroed): the optimizer is SGD at rate
+/// -1, so that 0 - (-1) g leaves exactly the gradient there.
+public final class Step {
+    public final Kernels kernels;
+    public final OptimizerStep optimizer = new OptimizerStep();
+
+    public int rows;
+    public float[] numbers = {}; // (rows, numbersPerRow)
+    public int numbersPerRow;
+    public int[] ids = {}; // (rows, idsPerRow)
+    public int idsPerRow;
+
+    /// Read by forward and backward.
+    public Slab slab = Slab.EMPTY;
+
+    /// Changed by backward.
+    public Slab target = Slab.EMPTY;
+
+    /// Each gradient is this times the sum over rows.
+    public float scale = 1;
+
+    /// Whether layers that learn from their inputs do so in `backward`.
+    public boolean learnsStatistics;
+
+    /// The gradient of `numbers`, added to by the layers that read them; empty where nobody asks.
+    public float[] numbersGradient = {};
+
+    public TouchedRows touchedRows = (tensor, row) -> {};
+
+    private final boolean[] faulty; // (maxRows)
+
+    /// Told of each table row that backward changed, in order of first touch.
+    @FunctionalInterface
+    public interface TouchedRows {
+        void touched(int tensor, int row);
+    }
+
+    public Step(Kernels kernels, int maxRows) {
+        this.kernels = kernels;
+        faulty = new boolean[maxRows];
+    }
+
+    /// Makes the step ready for another batch.
+    public void begin(int rows, float[] numbers, int numbersPerRow, int[] ids, int idsPerRow) {
+        this.rows = rows;
+        this.numbers = numbers;
+        this.numbersPerRow = numbersPerRow;
+        this.ids = ids;
+        this.idsPerRow = idsPerRow;
+        Arrays.fill(faulty, 0, rows, false);
+    }
+
+    /// Whether something not finite went through the network with this row, even where a relu hid it from the loss.
+    public boolean isFaulty(int row) {
+        return faulty[row];
+    }
+
+    boolean isFused() {
+        return slab == target;
+    }
+
+    /// Looks at the first column only: through a dense layer a NaN or an infinity reaches every output.
+    void watch(Block y) {
+        for (int row = 0; row < rows; row++) {
+            if (!Float.isFinite(y.values[y.row(row)])) {
+                faulty[row] = true;
+            }
+        }
+    }
+}

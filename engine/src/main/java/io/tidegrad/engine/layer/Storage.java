@@ -1,0 +1,135 @@
+package io.tidegrad.engine.layer;
+
+import java.util.Arrays;
+
+/// Where the values of one tensor lie. No array is longer than it need be, and none nears 2^31 floats: tables are cut into
+/// blocks, so that they can also grow.
+public sealed interface Storage {
+
+    void clear();
+
+    /// Storage of floats, addressed by logical row, column and part: 0 is the weight, 1 and 2 the optimizer's first and
+    /// second moment. For streams, initialisation and tests; kernels take the arrays.
+    sealed interface Floats extends Storage {
+        float[] array(int part, int row);
+
+        int index(int part, int row, int column);
+
+        /// How many columns from this one on lie side by side.
+        int run(int column);
+    }
+
+    /// A matrix in panels or a padded vector.
+    record Dense(Tensor tensor, float[] weights, float[] first, float[] second) implements Floats {
+        private static final float[] NONE = {};
+
+        static Dense of(Tensor.Matrix matrix, int moments) {
+            return of(matrix, matrix.panels().length(), moments);
+        }
+
+        static Dense of(Tensor.Vector vector, int moments) {
+            return of(vector, vector.stride(), moments);
+        }
+
+        private static Dense of(Tensor tensor, int length, int moments) {
+            return new Dense(
+                    tensor,
+                    new float[length],
+                    moments > 0 ? new float[length] : NONE,
+                    moments > 1 ? new float[length] : NONE);
+        }
+
+        @Override
+        public void clear() {
+            Arrays.fill(weights, 0);
+            Arrays.fill(first, 0);
+            Arrays.fill(second, 0);
+        }
+
+        @Override
+        public float[] array(int part, int row) {
+            return part == 0 ? weights : part == 1 ? first : second;
+        }
+
+        @Override
+        public int index(int part, int row, int column) {
+            return tensor instanceof Tensor.Matrix matrix
+                    ? matrix.panels().index(row, column)
+                    : column;
+        }
+
+        @Override
+        public int run(int column) {
+            int rest = tensor.columns() - column;
+            if (tensor instanceof Tensor.Matrix matrix) {
+                int width = matrix.panels().width();
+                return Math.min(rest, width - column % width);
+            }
+            return rest;
+        }
+    }
+
+    /// An embedding table: blocks of rows, each row `w | first | second`, so that a touched row and its state share cache
+    /// lines.
+    ///
+    /// @param shift log2 of the rows of a block
+    record Rows(int rows, int columns, int rowFloats, int shift, float[][] blocks)
+            implements Floats {
+        /// 16 MiB a block.
+        private static final int BLOCK_FLOATS_MAX = 1 << 22;
+
+        static Rows of(Tensor.Table table, int moments) {
+            int rowFloats = Math.multiplyExact(table.columns(), 1 + moments);
+            int shift =
+                    31 - Integer.numberOfLeadingZeros(Math.max(1, BLOCK_FLOATS_MAX / rowFloats));
+            float[][] blocks = new float[Math.ceilDiv(table.rows(), 1 << shift)][];
+            for (int block = 0; block < blocks.length; block++) {
+                int blockRows = Math.min(1 << shift, table.rows() - (block << shift));
+                blocks[block] = new float[blockRows * rowFloats];
+            }
+            return new Rows(table.rows(), table.columns(), rowFloats, shift, blocks);
+        }
+
+        float[] block(int row) {
+            return blocks[row >>> shift];
+        }
+
+        /// Index of the row's first weight in its block.
+        int at(int row) {
+            return (row & (1 << shift) - 1) * rowFloats;
+        }
+
+        @Override
+        public void clear() {
+            for (float[] block : blocks) {
+                Arrays.fill(block, 0);
+            }
+        }
+
+        @Override
+        public float[] array(int part, int row) {
+            return block(row);
+        }
+
+        @Override
+        public int index(int part, int row, int column) {
+            return at(row) + part * columns + column;
+        }
+
+        @Override
+        public int run(int column) {
+            return columns - column;
+        }
+    }
+
+    record Doubles(double[] values) implements Storage {
+        static Doubles of(Tensor.Statistics statistics) {
+            return new Doubles(new double[statistics.columns()]);
+        }
+
+        @Override
+        public void clear() {
+            Arrays.fill(values, 0);
+        }
+    }
+}

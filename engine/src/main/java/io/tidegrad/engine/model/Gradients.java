@@ -1,0 +1,137 @@
+package io.tidegrad.engine.model;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.kernel.OptimizerStep;
+import io.tidegrad.engine.layer.Activation;
+import io.tidegrad.engine.layer.Block;
+import io.tidegrad.engine.layer.Pass;
+import io.tidegrad.engine.layer.Slab;
+import io.tidegrad.engine.layer.Step;
+import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.layer.Workspace;
+import io.tidegrad.engine.loss.Loss;
+import java.util.Arrays;
+import java.util.Objects;
+
+/// Gradients for people to look at: the plan with a gradient slab, through the same layers and kernels as learning. Changes
+/// nothing of the model. For golden cases and gradient checks, not for speed.
+///
+/// A gradient is left by an SGD step at rate -1 on zeros: 0 - (-1) g = g exactly, with no kernel of its own.
+public final class Gradients {
+    private final Plan plan;
+    private final Loss loss;
+    private final int maxBatch;
+    private final Slab gradients;
+    private final Step step;
+    private final Pass network;
+    private final Block y; // (maxBatch, outputs)
+    private final Block dy;
+    private final float[] predictions; // (maxBatch, outputs)
+    private final float[] rowLosses; // (maxBatch)
+
+    public Gradients(Parameters parameters, Kernels kernels, int maxBatch) {
+        this.maxBatch = maxBatch;
+        plan = parameters.plan();
+        loss = plan.spec().loss();
+        gradients = new Slab(plan.tensors(), 0);
+        step = new Step(kernels, maxBatch);
+        step.slab = parameters.slab();
+        step.target = gradients;
+        step.optimizer.kind = OptimizerStep.Kind.SGD;
+        step.optimizer.rate = -1;
+        step.numbersGradient = new float[maxBatch * plan.spec().row().numbers()];
+        Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.REPORT_GRADIENTS);
+        network = plan.network().binding().bind(workspace, Activation.ROW, null);
+        y = network.output().value();
+        dy = Objects.requireNonNull(network.output().gradient());
+        predictions = new float[maxBatch * plan.outputs()];
+        rowLosses = new float[maxBatch];
+    }
+
+    /// Gradients of the batch's mean loss, which is returned.
+    public double ofLoss(Batch batch) {
+        forward(batch);
+        int rows = batch.size();
+        int outputs = plan.outputs();
+        loss.losses(rows, outputs, y.values, y.at, y.stride, batch.labels, rowLosses);
+        loss.gradient(
+                rows,
+                outputs,
+                predictions,
+                batch.labels,
+                batch.sampleWeights,
+                dy.values,
+                dy.at,
+                dy.stride);
+        backward(1f / rows);
+        double sum = 0;
+        for (int row = 0; row < rows; row++) {
+            sum += (double) batch.sampleWeights[row] * rowLosses[row];
+        }
+        return sum / rows;
+    }
+
+    /// Gradients of Σ output · outputGradient, where an output is what the loss would read: a fused last activation is not
+    /// part of it.
+    ///
+    /// @param outputGradients (batch.size, outputs)
+    public void ofOutputs(Batch batch, float[] outputGradients) {
+        forward(batch);
+        int outputs = plan.outputs();
+        for (int row = 0; row < batch.size(); row++) {
+            System.arraycopy(outputGradients, row * outputs, dy.values, dy.row(row), outputs);
+        }
+        backward(1);
+    }
+
+    private void forward(Batch batch) {
+        batch.requireFits(plan.spec().row(), maxBatch);
+        batch.into(step);
+        network.forward(step);
+        loss.predict(
+                step.kernels, batch.size(), plan.outputs(), y.values, y.at, y.stride, predictions);
+    }
+
+    private void backward(float scale) {
+        gradients.clear();
+        Arrays.fill(step.numbersGradient, 0);
+        step.scale = scale;
+        network.backward(step);
+        for (int i = 0; i < step.numbersGradient.length; i++) {
+            step.numbersGradient[i] *= scale;
+        }
+    }
+
+    /// Shape (batch.size, outputs), tight, of the last batch.
+    public float[] predictions() {
+        return predictions;
+    }
+
+    /// Shape (batch.size), of the last `ofLoss`.
+    public float[] rowLosses() {
+        return rowLosses;
+    }
+
+    /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it.
+    public float[] of(String tensor) {
+        return Values.read(plan, gradients, plan.tensor(tensor), 0);
+    }
+
+    /// The gradient of the rows' numbers, shape (batch.size, row.numbers).
+    public float[] ofNumbers() {
+        return step.numbersGradient;
+    }
+
+    /// The L2 norm over all tensors together.
+    public double norm() {
+        double squares = 0;
+        for (Tensor tensor : plan.tensors()) {
+            if (!(tensor instanceof Tensor.Statistics)) {
+                for (float g : of(tensor.name())) {
+                    squares += (double) g * g;
+                }
+            }
+        }
+        return Math.sqrt(squares);
+    }
+}

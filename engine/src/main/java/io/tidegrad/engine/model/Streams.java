@@ -1,0 +1,87 @@
+package io.tidegrad.engine.model;
+
+import io.tidegrad.engine.layer.Tensor;
+import java.util.List;
+
+/// Where each tensor lies in the two byte streams that `Parameters` documents, and which pages that makes. Everything is a
+/// whole number of doubles, then of floats, so that no value crosses a page.
+final class Streams {
+    private final int moments;
+    private final long[] served; // tensor → byte offset in the served stream
+    private final long[] optimizer; // tensor → byte offset in the optimizer stream
+    private final long statisticsBytes;
+    private final long servedBytes;
+    private final long optimizerBytes;
+
+    Streams(List<Tensor> tensors, int moments) {
+        this.moments = moments;
+        served = new long[tensors.size()];
+        optimizer = new long[tensors.size()];
+        long at = 0;
+        for (int tensor = 0; tensor < served.length; tensor++) {
+            if (tensors.get(tensor) instanceof Tensor.Statistics statistics) {
+                served[tensor] = at;
+                at += (long) statistics.columns() * Double.BYTES;
+            }
+        }
+        statisticsBytes = at;
+        long optimizerAt = 0;
+        for (int tensor = 0; tensor < served.length; tensor++) {
+            if (!(tensors.get(tensor) instanceof Tensor.Statistics)) {
+                long bytes = values(tensors.get(tensor)) * Float.BYTES;
+                served[tensor] = at;
+                at += bytes;
+                optimizer[tensor] = optimizerAt;
+                optimizerAt += bytes * moments;
+            }
+        }
+        servedBytes = at;
+        optimizerBytes = optimizerAt;
+    }
+
+    private static long values(Tensor tensor) {
+        return (long) tensor.rows() * tensor.columns();
+    }
+
+    long weights() {
+        return (servedBytes - statisticsBytes) / Float.BYTES;
+    }
+
+    long statisticsBytes() {
+        return statisticsBytes;
+    }
+
+    long servedBytes() {
+        return servedBytes;
+    }
+
+    long optimizerBytes() {
+        return optimizerBytes;
+    }
+
+    int moments() {
+        return moments;
+    }
+
+    int servedPages() {
+        return pages(servedBytes);
+    }
+
+    int optimizerPages() {
+        return pages(optimizerBytes);
+    }
+
+    /// Byte offset of the tensor in the served stream.
+    long served(int tensor) {
+        return served[tensor];
+    }
+
+    /// Byte offset of the tensor's state in the optimizer stream.
+    long optimizer(int tensor) {
+        return optimizer[tensor];
+    }
+
+    private static int pages(long bytes) {
+        return Math.toIntExact(Math.ceilDiv(bytes, Parameters.PAGE_BYTES));
+    }
+}

@@ -1,0 +1,54 @@
+package io.tidegrad.engine.model;
+
+import io.tidegrad.engine.layer.Slab;
+import io.tidegrad.engine.layer.Storage;
+import io.tidegrad.engine.layer.Tensor;
+
+/// A tensor's floats, whatever their layout in memory, to and from a tight row-major array.
+final class Values {
+    private Values() {}
+
+    static float[] read(Plan plan, Slab slab, int tensor, int part) {
+        Tensor declared = plan.tensors().get(tensor);
+        Storage.Floats storage = floats(slab, tensor, declared);
+        int columns = declared.columns();
+        float[] values = new float[Math.multiplyExact(declared.rows(), columns)];
+        for (int row = 0; row < declared.rows(); row++) {
+            for (int column = 0; column < columns; column++) {
+                values[row * columns + column] =
+                        storage.array(part, row)[storage.index(part, row, column)];
+            }
+        }
+        return values;
+    }
+
+    static void write(Plan plan, Slab slab, int tensor, int part, float[] values) {
+        Tensor declared = plan.tensors().get(tensor);
+        Storage.Floats storage = floats(slab, tensor, declared);
+        int columns = declared.columns();
+        if (values.length != (long) declared.rows() * columns) {
+            throw new IllegalArgumentException(
+                    declared.name()
+                            + ": expected shape ("
+                            + declared.rows()
+                            + ", "
+                            + columns
+                            + "), found "
+                            + values.length
+                            + " floats");
+        }
+        for (int row = 0; row < declared.rows(); row++) {
+            for (int column = 0; column < columns; column++) {
+                storage.array(part, row)[storage.index(part, row, column)] =
+                        values[row * columns + column];
+            }
+        }
+    }
+
+    private static Storage.Floats floats(Slab slab, int tensor, Tensor declared) {
+        if (slab.storage(tensor) instanceof Storage.Floats storage) {
+            return storage;
+        }
+        throw new IllegalArgumentException(declared.name() + " holds statistics, not weights");
+    }
+}

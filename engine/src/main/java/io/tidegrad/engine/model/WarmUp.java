@@ -1,0 +1,146 @@
+package io.tidegrad.engine.model;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.random.CounterRandom;
+
+/// Learns and predicts made-up rows with a scratch model of the real shapes, so that the kernels are compiled before the
+/// first real row: cold vector code is 200 to 500 times slower. The one place of the engine that looks at a clock; nothing
+/// of what it computes is kept.
+final class WarmUp {
+    /// Tables need their dimension to be real, not their length: 2^22 rows would only cost memory.
+    private static final int TABLE_ROWS_MAX = 4096;
+
+    /// Steps between two looks at the clock, in nanoseconds of work at full speed: long enough to see a change of speed
+    /// through a busy machine's noise.
+    private static final long ROUND_NANOS_MIN = 20_000_000;
+
+    /// Rounds in a row that bring no gain of 5 %: C2 compiles in the background and may be late.
+    private static final int STABLE_ROUNDS = 8;
+
+    private WarmUp() {}
+
+    static long run(NetworkSpec spec, Kernels kernels, int maxBatch, long budgetNanos) {
+        long start = System.nanoTime();
+        NetworkSpec scratch =
+                new NetworkSpec(
+                        spec.row(),
+                        withShortTables(spec.network()),
+                        spec.loss(),
+                        spec.optimizer(),
+                        spec.seed());
+        Parameters parameters = Parameters.initial(Plan.of(scratch));
+        Learner learner = new Learner(parameters, kernels, maxBatch);
+        Predictor predictor = new Predictor(parameters.plan(), kernels, maxBatch);
+        float[] out = new float[maxBatch * parameters.plan().outputs()];
+        Batch full = madeUp(scratch, parameters.plan(), maxBatch);
+        // An unfinished batch and a single prediction take the kernels' one-row paths.
+        Batch single = maxBatch == 1 ? full : madeUp(scratch, parameters.plan(), 1);
+
+        double best = Double.POSITIVE_INFINITY;
+        int stable = 0;
+        while (stable < STABLE_ROUNDS && System.nanoTime() - start < budgetNanos) {
+            long roundStart = System.nanoTime();
+            long now = roundStart;
+            int steps = 0;
+            while (now - roundStart < ROUND_NANOS_MIN && now - start < budgetNanos) {
+                learner.learn(full);
+                predictor.predict(parameters, full, out);
+                if (single != full) {
+                    learner.learn(single);
+                    predictor.predict(parameters, single, out);
+                }
+                steps++;
+                now = System.nanoTime();
+            }
+            double nanosPerStep = (double) (now - roundStart) / steps;
+            stable = nanosPerStep < 0.95 * best ? 0 : stable + 1;
+            best = Math.min(best, nanosPerStep);
+        }
+        return System.nanoTime() - start;
+    }
+
+    private static Batch madeUp(NetworkSpec spec, Plan plan, int rows) {
+        Batch batch = new Batch(spec.row(), rows);
+        batch.resize(rows);
+        for (int i = 0; i < batch.numbers.length; i++) {
+            batch.numbers[i] = CounterRandom.uniform(spec.seed(), 0, 1, i);
+        }
+        int[] tableRows = new int[spec.row().ids()];
+        java.util.Arrays.fill(tableRows, 1);
+        tableRowsPerId(spec.network(), tableRows);
+        for (int i = 0; i < batch.ids.length; i++) {
+            int limit = tableRows[i % tableRows.length];
+            batch.ids[i] = (int) (CounterRandom.uniform(spec.seed(), 1, 1, i) * limit);
+        }
+        int labels = spec.row().labels();
+        for (int row = 0; row < rows; row++) {
+            switch (spec.loss()) {
+                case CategoricalCrossEntropy(boolean oneHot) -> {
+                    int label = row % plan.outputs();
+                    batch.labels[row * labels + (oneHot ? label : 0)] = oneHot ? 1 : label;
+                }
+                case BinaryCrossEntropy loss -> batch.labels[row * labels] = row % 2;
+                case MeanSquaredError loss -> batch.labels[row * labels] = row % 2;
+            }
+        }
+        return batch;
+    }
+
+    private static Layer withShortTables(Layer layer) {
+        return switch (layer) {
+            case Embedding(
+                            int from,
+                            int columns,
+                            int rows,
+                            int dimension,
+                            Embedding.Update update) ->
+                    new Embedding(from, columns, Math.min(rows, TABLE_ROWS_MAX), dimension, update);
+            case Sequence(var layers) ->
+                    new Sequence(layers.stream().map(WarmUp::withShortTables).toList());
+            case Concat(var layers) ->
+                    new Concat(layers.stream().map(WarmUp::withShortTables).toList());
+            case Numbers numbers -> numbers;
+            case Standardise standardise -> standardise;
+            case Dense dense -> dense;
+            case Relu relu -> relu;
+            case Sigmoid sigmoid -> sigmoid;
+            case Tanh tanh -> tanh;
+            case Softmax softmax -> softmax;
+        };
+    }
+
+    /// For each id of a row, the rows of the shortest table that reads it.
+    private static void tableRowsPerId(Layer layer, int[] rows) {
+        switch (layer) {
+            case Embedding embedding -> {
+                for (int id = embedding.from(); id < embedding.from() + embedding.columns(); id++) {
+                    rows[id] =
+                            rows[id] == 1 ? embedding.rows() : Math.min(rows[id], embedding.rows());
+                }
+            }
+            case Sequence(var layers) -> layers.forEach(inner -> tableRowsPerId(inner, rows));
+            case Concat(var layers) -> layers.forEach(inner -> tableRowsPerId(inner, rows));
+            case Numbers numbers -> {}
+            case Standardise standardise -> {}
+            case Dense dense -> {}
+            case Relu relu -> {}
+            case Sigmoid sigmoid -> {}
+            case Tanh tanh -> {}
+            case Softmax softmax -> {}
+        }
+    }
+}

@@ -1,0 +1,127 @@
+package io.tidegrad.localstack;
+
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import kafka.server.KafkaConfig;
+import kafka.server.KafkaRaftServer;
+import org.apache.kafka.common.utils.Time;
+import org.apache.kafka.metadata.storage.Formatter;
+import org.apache.kafka.server.common.Feature;
+import org.apache.kafka.server.common.MetadataVersion;
+
+/// One running Kafka node in this process: broker and controller in one, as `kafka-storage format` and
+/// `kafka-server-start` would make it.
+final class BrokerNode {
+    private final KafkaRaftServer server;
+
+    private BrokerNode(KafkaRaftServer server) {
+        this.server = server;
+    }
+
+    /// Formats the node's directory unless it is, and starts it. Returns when the broker serves; with several nodes
+    /// that takes a majority, so start them at the same time.
+    static BrokerNode start(ClusterLayout layout, int id) {
+        Map<String, String> config = config(layout, id);
+        try {
+            format(layout, config);
+            KafkaRaftServer server =
+                    new KafkaRaftServer(new KafkaConfig(config, false), Time.SYSTEM);
+            server.startup();
+            return new BrokerNode(server);
+        } catch (Exception e) {
+            throw new LocalStackException(
+                    "Kafka node " + id + " in " + layout.directory() + " did not start: " + e, e);
+        }
+    }
+
+    void stop() {
+        server.shutdown();
+        server.awaitShutdown();
+    }
+
+    private static void format(ClusterLayout layout, Map<String, String> config) throws Exception {
+        String directory = config.get("log.dirs");
+        Formatter formatter = new Formatter();
+        formatter
+                .setPrintStream(
+                        new PrintStream(
+                                OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8))
+                .setClusterId(layout.clusterId())
+                .setNodeId(Integer.parseInt(config.get("node.id")))
+                .setDirectories(List.of(directory))
+                .setMetadataLogDirectory(directory)
+                .setControllerListenerName("CONTROLLER")
+                .setReleaseVersion(MetadataVersion.latestProduction())
+                .setSupportedFeatures(Feature.PRODUCTION_FEATURES)
+                .setHasDynamicQuorum(false)
+                .setIgnoreFormatted(true)
+                .run();
+    }
+
+    private static Map<String, String> config(ClusterLayout layout, int id) {
+        ClusterLayout.Node node = layout.nodes().get(id);
+        int size = layout.nodes().size();
+        String replicas = String.valueOf(Math.min(3, size));
+        String minIsr = String.valueOf(Math.min(2, size));
+        Map<String, String> config = new TreeMap<>();
+
+        config.put("process.roles", "broker,controller");
+        config.put("node.id", String.valueOf(id));
+        config.put("log.dirs", layout.directoryOf(id).toString());
+        config.put(
+                "listeners",
+                "PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d"
+                        .formatted(node.port(), node.controllerPort()));
+        config.put("advertised.listeners", "PLAINTEXT://127.0.0.1:" + node.port());
+        config.put("controller.listener.names", "CONTROLLER");
+        config.put("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
+        config.put("inter.broker.listener.name", "PLAINTEXT");
+        config.put(
+                "controller.quorum.voters",
+                layout.nodes().stream()
+                        .map(n -> n.id() + "@127.0.0.1:" + n.controllerPort())
+                        .collect(Collectors.joining(",")));
+
+        config.put("default.replication.factor", replicas);
+        config.put("min.insync.replicas", minIsr);
+        config.put("offsets.topic.replication.factor", replicas);
+        config.put("transaction.state.log.replication.factor", replicas);
+        config.put("transaction.state.log.min.isr", minIsr);
+        config.put("share.coordinator.state.topic.replication.factor", replicas);
+        config.put("share.coordinator.state.topic.min.isr", minIsr);
+        // Kafka's 50 partitions each would only cost start and restart time here.
+        config.put("offsets.topic.num.partitions", "5");
+        config.put("transaction.state.log.num.partitions", "5");
+        config.put("share.coordinator.state.topic.num.partitions", "5");
+
+        // A misspelt topic is an error, not a new topic.
+        config.put("auto.create.topics.enable", "false");
+        // A little above Kafka's default of 1 MiB, so that a topic of dead letters fits what an
+        // input topic let in
+        // plus its headers; topics set max.message.bytes themselves.
+        config.put("message.max.bytes", String.valueOf(1_048_576 + 131_072));
+        // An aborted instance's transaction stands in the way of its successor for the transaction
+        // timeout plus one
+        // sweep; Kafka's default sweep is 10 s.
+        config.put("transaction.abort.timed.out.transaction.cleanup.interval.ms", "2000");
+        config.put("group.initial.rebalance.delay.ms", "0");
+        config.put("group.min.session.timeout.ms", "1000");
+        config.put("broker.heartbeat.interval.ms", "500");
+        // What a killed node's next life waits for at most, before its registration is taken.
+        config.put("broker.session.timeout.ms", "6000");
+
+        // One small machine: the default cleaner buffer alone is 128 MiB.
+        config.put("log.cleaner.dedupe.buffer.size", String.valueOf(2 * 1024 * 1024));
+        config.put("log.cleaner.threads", "1");
+        config.put("num.network.threads", "2");
+        config.put("num.io.threads", "4");
+        config.put("background.threads", "2");
+        config.putAll(layout.settings());
+        return config;
+    }
+}

@@ -1,0 +1,46 @@
+package io.tidegrad.localstack;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// How to run a broker or a small cluster.
+///
+/// @param nodes     1 or 3, each both broker and controller
+/// @param directory keeps its data and is left in place, for the next start; null: a temporary one, deleted at the end
+/// @param port      of the first node's clients' listener, the other nodes take any; 0: any free one
+/// @param settings  broker settings that go before ours, by their Kafka names
+public record BrokerOptions(
+        int nodes, @Nullable Path directory, int port, Map<String, String> settings) {
+    public BrokerOptions {
+        if (nodes != 1 && nodes != 3) {
+            throw new IllegalArgumentException("nodes: expected 1 or 3, found " + nodes);
+        }
+        if (port < 0 || port > 65_535) {
+            throw new IllegalArgumentException("port: expected 0 (any) to 65535, found " + port);
+        }
+        settings = Map.copyOf(settings);
+    }
+
+    /// One node, temporary data, any port.
+    public static BrokerOptions temporary() {
+        return new BrokerOptions(1, null, 0, Map.of());
+    }
+
+    /// One node that keeps its data in `directory`.
+    public static BrokerOptions in(Path directory) {
+        return new BrokerOptions(1, directory, 0, Map.of());
+    }
+
+    public BrokerOptions withNodes(int nodes) {
+        return new BrokerOptions(nodes, directory, port, settings);
+    }
+
+    public BrokerOptions withPort(int port) {
+        return new BrokerOptions(nodes, directory, port, settings);
+    }
+
+    public BrokerOptions withSettings(Map<String, String> settings) {
+        return new BrokerOptions(nodes, directory, port, settings);
+    }
+}

@@ -1,0 +1,208 @@
+package io.tidegrad.localstack;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/// A JVM started by this one, under [ParentWatch]: it never outlives us. What it prints goes to a log file.
+final class ChildJvm {
+    // The pipe that tells the child we are alive is closed when the Process object is collected, so
+    // a running child
+    // must stay reachable even if its owner forgot about it.
+    private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
+
+    private static final int TAIL_BYTES = 4096;
+
+    private final String name;
+    private final Process process;
+    private final Path log;
+
+    private ChildJvm(String name, Process process, Path log) {
+        this.name = name;
+        this.process = process;
+        this.log = log;
+    }
+
+    /// @param classPath entries, in order
+    /// @param command   main class and its arguments; the main class must run under [ParentWatch]
+    /// @param log       appended to: standard error, and standard output where the child does not use it for [#awaitLine]
+    /// @param talks     whether standard output is a pipe for [#awaitLine] instead of going to the log
+    static ChildJvm start(
+            String name,
+            List<String> jvmFlags,
+            List<String> classPath,
+            List<String> command,
+            Path log,
+            boolean talks) {
+        List<String> line = new ArrayList<>();
+        line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        line.addAll(jvmFlags);
+        line.add("-cp");
+        line.add(String.join(File.pathSeparator, classPath));
+        line.addAll(command);
+        ProcessBuilder builder = new ProcessBuilder(line);
+        ProcessBuilder.Redirect toLog = ProcessBuilder.Redirect.appendTo(log.toFile());
+        builder.redirectError(toLog);
+        if (!talks) {
+            builder.redirectOutput(toLog);
+        }
+        // Flags meant for this JVM must not change the child, nor make it print a line about them.
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        builder.environment().remove("JDK_JAVA_OPTIONS");
+        try {
+            Files.createDirectories(log.toAbsolutePath().getParent());
+            Process process = builder.start();
+            RUNNING.add(process);
+            process.onExit().thenAccept(RUNNING::remove);
+            return new ChildJvm(name, process, log);
+        } catch (IOException e) {
+            throw new LocalStackException("can't start the " + name + ": " + e.getMessage(), e);
+        }
+    }
+
+    /// The class path this JVM runs on, for a child that runs our own classes.
+    static List<String> ownClassPath() {
+        return List.of(System.getProperty("java.class.path").split(File.pathSeparator));
+    }
+
+    /// Where the classes of this module are: a directory or a jar.
+    static Path ownCode() {
+        try {
+            return Path.of(
+                    ChildJvm.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        } catch (java.net.URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /// The first line the child prints to its standard output.
+    ///
+    /// @throws LocalStackException it ended, or stayed silent for `bound`; with the end of its log
+    String awaitLine(Duration bound) {
+        CompletableFuture<@Nullable String> line = new CompletableFuture<>();
+        Thread.ofVirtual()
+                .start(
+                        () -> {
+                            try (var out = reader(process.getInputStream())) {
+                                line.complete(out.readLine());
+                            } catch (IOException e) {
+                                line.completeExceptionally(e);
+                            }
+                        });
+        try {
+            String answer = line.get(bound.toMillis(), TimeUnit.MILLISECONDS);
+            if (answer != null) {
+                return answer;
+            }
+        } catch (TimeoutException silent) {
+            kill();
+            throw new LocalStackException(
+                    "the "
+                            + name
+                            + " was not ready after "
+                            + bound.toSeconds()
+                            + " s; its log: "
+                            + log);
+        } catch (ExecutionException e) {
+            throw new LocalStackException(
+                    "lost the " + name + " while it started: " + e.getCause(), e);
+        } catch (InterruptedException e) {
+            kill();
+            Thread.currentThread().interrupt();
+            throw new LocalStackException("interrupted while the " + name + " was starting", e);
+        }
+        waitFor(Duration.ofSeconds(10));
+        throw endedEarly();
+    }
+
+    private static BufferedReader reader(InputStream in) {
+        return new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+    }
+
+    LocalStackException endedEarly() {
+        String status =
+                process.isAlive()
+                        ? "closed its output"
+                        : "ended with status " + process.exitValue();
+        return new LocalStackException(
+                "the "
+                        + name
+                        + " "
+                        + status
+                        + " instead of getting ready; the end of its log ("
+                        + log
+                        + "): "
+                        + logTail());
+    }
+
+    private String logTail() {
+        try {
+            byte[] all = Files.readAllBytes(log);
+            int from = Math.max(0, all.length - TAIL_BYTES);
+            return new String(all, from, all.length - from, StandardCharsets.UTF_8).strip();
+        } catch (IOException e) {
+            return "(unreadable: " + e.getMessage() + ")";
+        }
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    CompletableFuture<Process> onExit() {
+        return process.onExit();
+    }
+
+    /// Waits for the end, at most `bound`.
+    ///
+    /// @return whether it has ended
+    boolean waitFor(Duration bound) {
+        try {
+            return process.waitFor(bound);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return !process.isAlive();
+        }
+    }
+
+    /// SIGTERM, and SIGKILL if that is not enough within `patience`.
+    void stop(Duration patience) {
+        process.destroy();
+        if (!waitFor(patience)) {
+            kill();
+        }
+    }
+
+    /// SIGKILL; returns when the process is gone.
+    void kill() {
+        process.destroyForcibly();
+        try {
+            process.waitFor();
+            process.getOutputStream().close();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package io.tidegrad.localstack;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/// Real Kafka in this process, in KRaft mode: one node or three.
+public final class EmbeddedBroker implements AutoCloseable {
+    private final ClusterLayout layout;
+    private final Map<Integer, BrokerNode> running = new ConcurrentHashMap<>();
+
+    private EmbeddedBroker(ClusterLayout layout) {
+        this.layout = layout;
+    }
+
+    /// Returns when every node serves.
+    ///
+    /// @throws LocalStackException a port or the directory is taken
+    public static EmbeddedBroker start(BrokerOptions options) {
+        EmbeddedBroker broker = new EmbeddedBroker(ClusterLayout.prepare(options));
+        try {
+            broker.onEveryNode(broker::startNode);
+            return broker;
+        } catch (RuntimeException e) {
+            broker.close();
+            throw e;
+        }
+    }
+
+    public String bootstrapServers() {
+        return layout.bootstrapServers();
+    }
+
+    /// Starts a node that was stopped, on its data and its port.
+    public void startNode(int id) {
+        running.computeIfAbsent(id, node -> BrokerNode.start(layout, node));
+    }
+
+    /// Stops a node in an orderly way. For a sudden end, run it as a [BrokerProcess].
+    public void stopNode(int id) {
+        BrokerNode node = running.remove(id);
+        if (node != null) {
+            node.stop();
+        }
+    }
+
+    @Override
+    public void close() {
+        onEveryNode(this::stopNode);
+        layout.deleteIfTemporary();
+    }
+
+    // At the same time: each node's start waits for a majority of the others, and its stop for the
+    // rest to take over.
+    private void onEveryNode(java.util.function.IntConsumer action) {
+        try (var threads = Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
+            List<? extends Future<?>> all =
+                    layout.nodes().stream()
+                            .map(node -> threads.submit(() -> action.accept(node.id())))
+                            .toList();
+            for (Future<?> one : all) {
+                one.get();
+            }
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new LocalStackException("interrupted while Kafka was starting or stopping", e);
+        }
+    }
+}

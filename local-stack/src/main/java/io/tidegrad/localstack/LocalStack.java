@@ -1,0 +1,182 @@
+package io.tidegrad.localstack;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// A real Kafka and a real schema registry on this machine, without containers: the quick start's and the tests'
+/// [KafkaProvider]. The two start at the same time (a few seconds).
+public final class LocalStack implements KafkaProvider {
+    private final @Nullable FileChannel directoryLock;
+    private final Kafka kafka;
+    private final RegistryProcess registry;
+
+    private LocalStack(@Nullable FileChannel directoryLock, Kafka kafka, RegistryProcess registry) {
+        this.directoryLock = directoryLock;
+        this.kafka = kafka;
+        this.registry = registry;
+    }
+
+    /// Kafka, wherever it runs.
+    private sealed interface Kafka {
+        String bootstrapServers();
+
+        void close();
+
+        record InProcess(EmbeddedBroker broker) implements Kafka {
+            @Override
+            public String bootstrapServers() {
+                return broker.bootstrapServers();
+            }
+
+            @Override
+            public void close() {
+                broker.close();
+            }
+        }
+
+        record Child(BrokerProcess broker) implements Kafka {
+            @Override
+            public String bootstrapServers() {
+                return broker.bootstrapServers();
+            }
+
+            @Override
+            public void close() {
+                broker.close();
+            }
+        }
+    }
+
+    /// Returns when both answer.
+    ///
+    /// @throws LocalStackException a port or the directory is taken, or one of the two did not start: nothing is left
+    ///     running then
+    public static LocalStack start(LocalStackOptions options) {
+        // What can be known to fail is asked before anything is started.
+        RegistryProcess.home();
+        Ports.requireFree(options.kafkaPort(), "Kafka broker", Ports.KAFKA_OPTION);
+        Ports.requireFree(options.registryPort(), "schema registry", Ports.REGISTRY_OPTION);
+        FileChannel lock = lock(options.directory());
+        CompletableFuture<RegistryProcess> registry =
+                inBackground(() -> RegistryProcess.start(options.registry()));
+        CompletableFuture<Kafka> kafka =
+                inBackground(
+                        () ->
+                                options.kafkaAsChild()
+                                        ? new Kafka.Child(BrokerProcess.start(options.broker()))
+                                        : new Kafka.InProcess(
+                                                EmbeddedBroker.start(options.broker())));
+        try {
+            return new LocalStack(lock, kafka.join(), registry.join());
+        } catch (CompletionException failed) {
+            // The other one may still be starting: it ends as soon as it has.
+            closeOnceStarted(registry, RegistryProcess::close);
+            closeOnceStarted(kafka, Kafka::close);
+            release(lock);
+            if (failed.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw failed;
+        }
+    }
+
+    private static <T> CompletableFuture<T> inBackground(Supplier<T> start) {
+        return CompletableFuture.supplyAsync(
+                start, task -> Thread.ofPlatform().name("start-local-stack").start(task));
+    }
+
+    private static <T> void closeOnceStarted(
+            CompletableFuture<T> started, java.util.function.Consumer<T> close) {
+        T other;
+        try {
+            other = started.join();
+        } catch (CompletionException failedToo) {
+            return;
+        }
+        close.accept(other);
+    }
+
+    // Kafka has a lock of its own, but it tells of it in a stack trace, and the registry has none.
+    private static @Nullable FileChannel lock(@Nullable Path directory) {
+        if (directory == null) {
+            return null;
+        }
+        Path file = directory.resolve("local-stack.lock");
+        try {
+            Files.createDirectories(directory);
+            FileChannel channel =
+                    FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            if (channel.tryLock() != null) {
+                return channel;
+            }
+            channel.close();
+        } catch (OverlappingFileLockException usedByThisProcess) {
+            // Falls through to the same message.
+        } catch (IOException e) {
+            throw new LocalStackException("can't use the directory " + directory + ": " + e, e);
+        }
+        throw new LocalStackException(
+                directory
+                        + " is in use by another local-stack (it holds "
+                        + file
+                        + "): stop that one, or use another directory");
+    }
+
+    private static void release(@Nullable FileChannel lock) {
+        if (lock != null) {
+            try {
+                lock.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    @Override
+    public String bootstrapServers() {
+        return kafka.bootstrapServers();
+    }
+
+    @Override
+    public String registryUrl() {
+        return registry.url();
+    }
+
+    /// For tests that need to see or end it; in an ordinary run it ends with the stack.
+    public RegistryProcess registry() {
+        return registry;
+    }
+
+    /// The broker's process.
+    ///
+    /// @throws IllegalStateException Kafka runs in this process: start with `withKafkaAsChild()`
+    public BrokerProcess brokerProcess() {
+        return switch (kafka) {
+            case Kafka.Child(BrokerProcess broker) -> broker;
+            case Kafka.InProcess inProcess ->
+                    throw new IllegalStateException("Kafka runs in this process, not as a child");
+        };
+    }
+
+    @Override
+    public void close() {
+        try {
+            registry.close();
+        } finally {
+            try {
+                kafka.close();
+            } finally {
+                release(directoryLock);
+            }
+        }
+    }
+}

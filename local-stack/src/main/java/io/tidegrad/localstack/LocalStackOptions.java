@@ -1,0 +1,61 @@
+package io.tidegrad.localstack;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// How to run Kafka and the schema registry together.
+///
+/// @param directory      keeps events, schemas and ids from run to run; null: temporary
+/// @param kafkaPort      0: any free one
+/// @param registryPort   0: any free one
+/// @param nodes          Kafka nodes: 1 or 3
+/// @param kafkaAsChild   Kafka in a JVM of its own (one node only) instead of in this process
+/// @param brokerSettings broker settings that go before ours, by their Kafka names
+public record LocalStackOptions(
+        @Nullable Path directory,
+        int kafkaPort,
+        int registryPort,
+        int nodes,
+        boolean kafkaAsChild,
+        Map<String, String> brokerSettings) {
+    /// For tests: one node in this process, temporary data, any ports.
+    public static LocalStackOptions temporary() {
+        return new LocalStackOptions(null, 0, 0, 1, false, Map.of());
+    }
+
+    /// One node in this process that keeps its data in `directory`, any ports.
+    public static LocalStackOptions in(Path directory) {
+        return new LocalStackOptions(directory, 0, 0, 1, false, Map.of());
+    }
+
+    public LocalStackOptions withPorts(int kafka, int registry) {
+        return new LocalStackOptions(
+                directory, kafka, registry, nodes, kafkaAsChild, brokerSettings);
+    }
+
+    public LocalStackOptions withNodes(int nodes) {
+        return new LocalStackOptions(
+                directory, kafkaPort, registryPort, nodes, kafkaAsChild, brokerSettings);
+    }
+
+    public LocalStackOptions withKafkaAsChild() {
+        return new LocalStackOptions(
+                directory, kafkaPort, registryPort, nodes, true, brokerSettings);
+    }
+
+    public LocalStackOptions withBrokerSettings(Map<String, String> settings) {
+        return new LocalStackOptions(
+                directory, kafkaPort, registryPort, nodes, kafkaAsChild, settings);
+    }
+
+    BrokerOptions broker() {
+        Path data = directory == null ? null : directory.resolve("kafka");
+        return new BrokerOptions(nodes, data, kafkaPort, brokerSettings);
+    }
+
+    RegistryOptions registry() {
+        Path data = directory == null ? null : directory.resolve("registry");
+        return new RegistryOptions(data, registryPort);
+    }
+}

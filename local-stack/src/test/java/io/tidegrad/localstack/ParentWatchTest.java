@@ -1,0 +1,66 @@
+package io.tidegrad.localstack;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class ParentWatchTest {
+    @TempDir Path directory;
+
+    /// A parent as the command line tool is one: a broker and a registry as children; prints their process ids, then
+    /// waits to be killed.
+    static final class Parent {
+        public static void main(String[] args) throws Exception {
+            LocalStack stack =
+                    LocalStack.start(LocalStackOptions.in(Path.of(args[0])).withKafkaAsChild());
+            System.out.println(stack.brokerProcess().pid() + " " + stack.registry().pid());
+            Thread.currentThread().join();
+        }
+    }
+
+    @Test
+    void brokerAndRegistryEndWhenTheirParentIsKilled() throws Exception {
+        Process parent =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-Dtidegrad.root=" + System.getProperty("tidegrad.root", ""),
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                Parent.class.getName(),
+                                directory.toString())
+                        .redirectError(ProcessBuilder.Redirect.INHERIT)
+                        .start();
+        try {
+            List<ProcessHandle> children = childrenOf(parent);
+            assertThat(children).hasSize(2).allMatch(ProcessHandle::isAlive);
+
+            parent.destroyForcibly().waitFor();
+
+            for (ProcessHandle child : children) {
+                child.onExit().get(60, TimeUnit.SECONDS);
+            }
+        } finally {
+            parent.destroyForcibly().waitFor();
+        }
+    }
+
+    private static List<ProcessHandle> childrenOf(Process parent) throws IOException {
+        var out =
+                new BufferedReader(
+                        new InputStreamReader(parent.getInputStream(), StandardCharsets.UTF_8));
+        String pids = out.readLine();
+        assertThat(pids).as("the line with the process ids").isNotNull();
+        return Arrays.stream(pids.split(" "))
+                .map(pid -> ProcessHandle.of(Long.parseLong(pid)).orElseThrow())
+                .toList();
+    }
+}

@@ -1,0 +1,90 @@
+package io.tidegrad.model.feature;
+
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.Map;
+import org.apache.avro.LogicalType;
+import org.apache.avro.LogicalTypes;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericEnumSymbol;
+import org.apache.avro.generic.IndexedRecord;
+import org.jspecify.annotations.Nullable;
+
+/// An Avro record as an event; reused, one a thread: `event.of(record)` gives back the same object. Positions are looked
+/// up once a schema. Times of any logical type come as epoch milliseconds (micros and nanos rounded down, dates as their
+/// midnight, local timestamps as though they were UTC), enum symbols as their names.
+public final class AvroEvent implements Event {
+    /// @param divisor of the raw value to get milliseconds, or -factor to multiply by; 0 when it is no time
+    private record Position(int index, long divisor) {}
+
+    /// More than any topic's history of schemas; a bound for a topic that registers a new one with every event.
+    private static final int SCHEMAS_MAX = 1_000;
+
+    private static final Position NONE = new Position(-1, 0);
+
+    private final Map<Schema, Map<String, Position>> schemas = new IdentityHashMap<>();
+    private @Nullable Schema schema;
+    private Map<String, Position> positions = Map.of();
+    private @Nullable IndexedRecord record;
+
+    public AvroEvent of(IndexedRecord record) {
+        if (record.getSchema() != schema) {
+            schema = record.getSchema();
+            if (schemas.size() >= SCHEMAS_MAX) {
+                schemas.clear();
+            }
+            positions = schemas.computeIfAbsent(schema, AvroEvent::positions);
+        }
+        this.record = record;
+        return this;
+    }
+
+    private static Map<String, Position> positions(Schema schema) {
+        Map<String, Position> positions = new HashMap<>();
+        for (Schema.Field field : schema.getFields()) {
+            positions.put(field.name(), new Position(field.pos(), timeDivisor(field.schema())));
+        }
+        return positions;
+    }
+
+    private static long timeDivisor(Schema type) {
+        if (type.getType() == Schema.Type.UNION) {
+            for (Schema branch : type.getTypes()) {
+                long divisor = timeDivisor(branch);
+                if (divisor != 0) {
+                    return divisor;
+                }
+            }
+            return 0;
+        }
+        LogicalType logical = type.getLogicalType();
+        if (logical instanceof LogicalTypes.TimestampMicros
+                || logical instanceof LogicalTypes.LocalTimestampMicros) {
+            return 1_000;
+        }
+        if (logical instanceof LogicalTypes.TimestampNanos
+                || logical instanceof LogicalTypes.LocalTimestampNanos) {
+            return 1_000_000;
+        }
+        return logical instanceof LogicalTypes.Date ? -86_400_000L : 0;
+    }
+
+    @Override
+    public @Nullable Object get(String field) {
+        IndexedRecord current = record;
+        Position position = positions.getOrDefault(field, NONE);
+        if (current == null || position.index < 0) {
+            return null;
+        }
+        Object value = current.get(position.index);
+        if (value instanceof GenericEnumSymbol<?> symbol) {
+            return symbol.toString();
+        }
+        if (position.divisor != 0 && value instanceof Number raw) {
+            return position.divisor > 0
+                    ? Math.floorDiv(raw.longValue(), position.divisor)
+                    : raw.longValue() * -position.divisor;
+        }
+        return value;
+    }
+}

@@ -1,0 +1,149 @@
+package io.tidegrad.model.feature;
+
+import io.tidegrad.engine.random.Murmur3;
+import java.time.Instant;
+import java.util.Arrays;
+import org.apache.avro.util.Utf8;
+
+/// The bytes that a category is hashed from, in one reused buffer. The rules are part of what a trained model means, so
+/// they can't change without a new name of the hash in the feature fingerprint:
+///
+/// - a value is `field=value`, a null is `field` alone; all text is UTF-8, as it comes (no case folding, no Unicode
+///   normalisation; an unpaired surrogate is `?`);
+/// - whole numbers are written in decimal, whatever type they came in (3, 3L, 3.0 are `3`; -0.0 is `0`); others in Java's
+///   shortest form of their own type (`0.1`, `1.0E-5`), so that a float 0.1 and a JSON 0.1 are the same;
+/// - true and false are `true` and `false`; times are epoch milliseconds;
+/// - the parts of a cross are separated by the byte 0xFF, which no UTF-8 text contains: no two combinations share a text.
+///
+/// The bucket is the unsigned MurmurHash3 x86 32 (seed 0) modulo the number of buckets.
+final class CanonicalText {
+    private static final byte CROSS_SEPARATOR = (byte) 0xff;
+
+    /// 2^63: at and above it a double no longer fits a long.
+    private static final double LONG_LIMIT = 0x1p63;
+
+    private byte[] bytes = new byte[256];
+    private int length;
+
+    CanonicalText clear() {
+        length = 0;
+        return this;
+    }
+
+    void separate() {
+        ensure(1);
+        bytes[length++] = CROSS_SEPARATOR;
+    }
+
+    void append(byte[] text) {
+        append(text, text.length);
+    }
+
+    private void append(byte[] text, int count) {
+        ensure(count);
+        System.arraycopy(text, 0, bytes, length, count);
+        length += count;
+    }
+
+    /// @param field for the message only
+    void appendValue(String field, Object value) throws RejectedException {
+        switch (value) {
+            case Utf8 text -> append(text.getBytes(), text.getByteLength());
+            case CharSequence text -> appendText(text);
+            case Boolean flag -> appendText(flag ? "true" : "false");
+            case Long number -> appendLong(number);
+            case Integer number -> appendLong(number);
+            case Short number -> appendLong(number);
+            case Byte number -> appendLong(number);
+            case Instant instant -> appendLong(instant.toEpochMilli());
+            case Number number -> appendDecimal(field, number);
+            default -> throw Values.wrongType(field, "a string, number or boolean", value);
+        }
+    }
+
+    private void appendDecimal(String field, Number number) throws RejectedException {
+        double value = number.doubleValue();
+        if (!Double.isFinite(value)) {
+            throw new RejectedException(
+                    Rejection.Reason.NOT_FINITE,
+                    "field '" + field + "': expected a finite number, found " + value);
+        }
+        if (value == StrictMath.rint(value) && Math.abs(value) < LONG_LIMIT) {
+            appendLong((long) value);
+        } else if (number instanceof Float) {
+            appendText(Float.toString(number.floatValue()));
+        } else {
+            appendText(Double.toString(value));
+        }
+    }
+
+    private void appendLong(long value) {
+        ensure(20);
+        if (value == Long.MIN_VALUE) {
+            appendText("-9223372036854775808");
+            return;
+        }
+        long rest = Math.abs(value);
+        if (value < 0) {
+            bytes[length++] = '-';
+        }
+        int digits = 1;
+        for (long limit = 10; digits < 19 && rest >= limit; limit *= 10) {
+            digits++;
+        }
+        for (int at = length + digits - 1; at >= length; at--) {
+            bytes[at] = (byte) ('0' + rest % 10);
+            rest /= 10;
+        }
+        length += digits;
+    }
+
+    private void appendText(CharSequence text) {
+        int chars = text.length();
+        ensure(3 * chars); // a char takes at most 3 bytes (a pair of surrogates 4)
+        for (int i = 0; i < chars; i++) {
+            char c = text.charAt(i);
+            if (c < 0x80) {
+                bytes[length++] = (byte) c;
+            } else if (c < 0x800) {
+                bytes[length++] = (byte) (0xc0 | c >> 6);
+                bytes[length++] = (byte) (0x80 | c & 0x3f);
+            } else if (!Character.isSurrogate(c)) {
+                bytes[length++] = (byte) (0xe0 | c >> 12);
+                bytes[length++] = (byte) (0x80 | c >> 6 & 0x3f);
+                bytes[length++] = (byte) (0x80 | c & 0x3f);
+            } else if (i + 1 < chars && Character.isSurrogatePair(c, text.charAt(i + 1))) {
+                int codePoint = Character.toCodePoint(c, text.charAt(++i));
+                bytes[length++] = (byte) (0xf0 | codePoint >> 18);
+                bytes[length++] = (byte) (0x80 | codePoint >> 12 & 0x3f);
+                bytes[length++] = (byte) (0x80 | codePoint >> 6 & 0x3f);
+                bytes[length++] = (byte) (0x80 | codePoint & 0x3f);
+            } else {
+                bytes[length++] = '?';
+            }
+        }
+    }
+
+    private void ensure(int more) {
+        if (bytes.length - length < more) {
+            bytes = Arrays.copyOf(bytes, Math.max(2 * bytes.length, length + more));
+        }
+    }
+
+    int bucket(int buckets) {
+        return Integer.remainderUnsigned(hash(), buckets);
+    }
+
+    boolean equalTo(byte[] other) {
+        return Arrays.equals(bytes, 0, length, other, 0, other.length);
+    }
+
+    int hash() {
+        return Murmur3.hash(bytes, 0, length, 0);
+    }
+
+    /// A copy, for tests and for showing.
+    byte[] toBytes() {
+        return Arrays.copyOf(bytes, length);
+    }
+}

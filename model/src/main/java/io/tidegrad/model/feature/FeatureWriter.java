@@ -1,0 +1,295 @@
+package io.tidegrad.model.feature;
+
+import io.tidegrad.model.spec.Feature;
+import io.tidegrad.model.spec.RowLayout;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.apache.avro.generic.GenericFixed;
+import org.jspecify.annotations.Nullable;
+
+/// Computes one feature and writes it to its columns.
+abstract sealed class FeatureWriter {
+    /// (10^15)² · 10^8 columns still fits a float32: no product or sum of a first layer overflows.
+    static final double NUMBER_MAX = 1e15;
+
+    /// @param values of all fields that features read, in the order of `fields`
+    abstract void write(@Nullable Object[] values, Row row) throws RejectedException;
+
+    static FeatureWriter of(
+            Feature feature, int index, RowLayout layout, List<String> fields, CanonicalText text) {
+        int numberAt = layout.numberAt(index);
+        int indicatorAt = layout.indicatorAt(index);
+        int idAt = layout.idAt(index);
+        return switch (feature) {
+            case Feature.Numeric number ->
+                    new NumericWriter(
+                            number, fields.indexOf(number.field()), numberAt, indicatorAt);
+            case Feature.Category category ->
+                    new HashWriter(category.fields(), category.buckets(), idAt, fields, text);
+            case Feature.Cross cross ->
+                    new HashWriter(cross.fields(), cross.buckets(), idAt, fields, text);
+            case Feature.TimePart time ->
+                    new TimePartWriter(time, fields.indexOf(time.field()), idAt);
+            case Feature.Cyclic cyclic ->
+                    new CyclicWriter(cyclic, fields.indexOf(cyclic.field()), numberAt, indicatorAt);
+            case Feature.Pixels pixels ->
+                    new PixelsWriter(pixels, fields.indexOf(pixels.field()), numberAt);
+        };
+    }
+
+    /// What a missing number counts as. Null: 0, and the indicator says so.
+    static @Nullable Double substitute(String field, Feature.Missing missing)
+            throws RejectedException {
+        return switch (missing.kind()) {
+            case VALUE -> missing.value();
+            case INDICATOR -> null;
+            case REJECT -> throw Values.missing(field, "a value");
+        };
+    }
+
+    static float checked(String field, double number) throws RejectedException {
+        if (!Double.isFinite(number)) {
+            throw new RejectedException(
+                    Rejection.Reason.NOT_FINITE,
+                    "field '" + field + "': expected a finite number, found " + number);
+        }
+        if (Math.abs(number) > NUMBER_MAX) {
+            throw new RejectedException(
+                    Rejection.Reason.OUT_OF_RANGE,
+                    "field '" + field + "': expected a number within ±1e15, found " + number);
+        }
+        return (float) number;
+    }
+
+    private static final class NumericWriter extends FeatureWriter {
+        private final Feature.Numeric feature;
+        private final int field;
+        private final int at;
+        private final int indicatorAt;
+
+        NumericWriter(Feature.Numeric feature, int field, int at, int indicatorAt) {
+            this.feature = feature;
+            this.field = field;
+            this.at = at;
+            this.indicatorAt = indicatorAt;
+        }
+
+        @Override
+        void write(@Nullable Object[] values, Row row) throws RejectedException {
+            Object value = values[field];
+            Object present = value == null ? substitute(feature.field(), feature.missing()) : value;
+            if (indicatorAt >= 0) {
+                row.numbers[indicatorAt] = present == null ? 1 : 0;
+            }
+            if (present == null) {
+                row.numbers[at] = 0;
+                return;
+            }
+            double number = Values.number(feature.field(), present);
+            if (feature.transform() == Feature.Transform.LOG1P) {
+                if (number <= -1) {
+                    throw new RejectedException(
+                            Rejection.Reason.OUT_OF_RANGE,
+                            "field '"
+                                    + feature.field()
+                                    + "': log1p needs a number above -1, found "
+                                    + number);
+                }
+                number = StrictMath.log1p(number);
+            }
+            row.numbers[at] = checked(feature.field(), number);
+        }
+    }
+
+    /// A category of one field, or of several crossed.
+    private static final class HashWriter extends FeatureWriter {
+        private final int[] fields;
+        private final String[] names;
+        private final byte[][] nullTexts; // `field`
+        private final byte[][] prefixes; // `field=`
+        private final int buckets;
+        private final int at;
+        private final CanonicalText text;
+
+        HashWriter(List<String> read, int buckets, int at, List<String> all, CanonicalText text) {
+            this.buckets = buckets;
+            this.at = at;
+            this.text = text;
+            names = read.toArray(String[]::new);
+            fields = new int[names.length];
+            nullTexts = new byte[names.length][];
+            prefixes = new byte[names.length][];
+            for (int i = 0; i < names.length; i++) {
+                fields[i] = all.indexOf(names[i]);
+                nullTexts[i] = names[i].getBytes(StandardCharsets.UTF_8);
+                prefixes[i] = (names[i] + "=").getBytes(StandardCharsets.UTF_8);
+            }
+        }
+
+        @Override
+        void write(@Nullable Object[] values, Row row) throws RejectedException {
+            text.clear();
+            for (int i = 0; i < fields.length; i++) {
+                if (i > 0) {
+                    text.separate();
+                }
+                Object value = values[fields[i]];
+                if (value == null) {
+                    text.append(nullTexts[i]);
+                } else {
+                    text.append(prefixes[i]);
+                    text.appendValue(names[i], value);
+                }
+            }
+            row.ids[at] = text.bucket(buckets);
+        }
+    }
+
+    private static final class TimePartWriter extends FeatureWriter {
+        private final Feature.TimePart feature;
+        private final Feature.Part[] parts;
+        private final int field;
+        private final int at;
+
+        TimePartWriter(Feature.TimePart feature, int field, int at) {
+            this.feature = feature;
+            this.field = field;
+            this.at = at;
+            parts = feature.parts().toArray(Feature.Part[]::new);
+        }
+
+        @Override
+        void write(@Nullable Object[] values, Row row) throws RejectedException {
+            Object value = values[field];
+            long time = value == null ? 0 : Values.time(feature.field(), value);
+            for (int i = 0; i < parts.length; i++) {
+                row.ids[at + i] = value == null ? parts[i].size() : TimeParts.of(parts[i], time);
+            }
+        }
+    }
+
+    private static final class CyclicWriter extends FeatureWriter {
+        private final Feature.Cyclic feature;
+        private final int field;
+        private final int at;
+        private final int indicatorAt;
+
+        CyclicWriter(Feature.Cyclic feature, int field, int at, int indicatorAt) {
+            this.feature = feature;
+            this.field = field;
+            this.at = at;
+            this.indicatorAt = indicatorAt;
+        }
+
+        @Override
+        void write(@Nullable Object[] values, Row row) throws RejectedException {
+            Object value = values[field];
+            Object present = value == null ? substitute(feature.field(), feature.missing()) : value;
+            if (indicatorAt >= 0) {
+                row.numbers[indicatorAt] = present == null ? 1 : 0;
+            }
+            if (present == null) {
+                row.numbers[at] = 0;
+                row.numbers[at + 1] = 0;
+                return;
+            }
+            Feature.Part part = feature.part();
+            double x =
+                    part == null
+                            ? checkedRange(Values.number(feature.field(), present))
+                            : TimeParts.of(part, Values.time(feature.field(), present));
+            // The remainder first, which is exact: 2πx loses digits when x is large.
+            double angle = 2 * StrictMath.PI * (x % feature.period() / feature.period());
+            row.numbers[at] = (float) StrictMath.sin(angle);
+            row.numbers[at + 1] = (float) StrictMath.cos(angle);
+        }
+
+        private double checkedRange(double number) throws RejectedException {
+            checked(feature.field(), number);
+            return number;
+        }
+    }
+
+    private static final class PixelsWriter extends FeatureWriter {
+        private final Feature.Pixels feature;
+        private final int field;
+        private final int at;
+        private final float[] ofByte = new float[256];
+
+        PixelsWriter(Feature.Pixels feature, int field, int at) {
+            this.feature = feature;
+            this.field = field;
+            this.at = at;
+            for (int b = 0; b < ofByte.length; b++) {
+                ofByte[b] = (float) (b / feature.divideBy());
+            }
+        }
+
+        @Override
+        void write(@Nullable Object[] values, Row row) throws RejectedException {
+            switch (values[field]) {
+                case null -> throw Values.missing(feature.field(), feature.count() + " pixels");
+                case byte[] bytes -> writeBytes(bytes, row);
+                case GenericFixed fixed -> writeBytes(fixed.bytes(), row);
+                case ByteBuffer bytes -> {
+                    checkCount(bytes.remaining(), "bytes");
+                    for (int i = 0, from = bytes.position(); i < feature.count(); i++) {
+                        row.numbers[at + i] = ofByte[bytes.get(from + i) & 0xff];
+                    }
+                }
+                case float[] numbers -> {
+                    checkCount(numbers.length, "numbers");
+                    for (int i = 0; i < numbers.length; i++) {
+                        row.numbers[at + i] = pixel(numbers[i]);
+                    }
+                }
+                case List<?> numbers -> {
+                    checkCount(numbers.size(), "numbers");
+                    for (int i = 0; i < feature.count(); i++) {
+                        if (!(numbers.get(i) instanceof Number number)) {
+                            throw Values.wrongType(
+                                    feature.field() + "[" + i + "]",
+                                    "a number",
+                                    String.valueOf(numbers.get(i)));
+                        }
+                        row.numbers[at + i] = pixel(number.doubleValue());
+                    }
+                }
+                case Object other ->
+                        throw Values.wrongType(
+                                feature.field(), "bytes or a list of numbers", other);
+            }
+        }
+
+        private void writeBytes(byte[] bytes, Row row) throws RejectedException {
+            checkCount(bytes.length, "bytes");
+            for (int i = 0; i < bytes.length; i++) {
+                row.numbers[at + i] = ofByte[bytes[i] & 0xff];
+            }
+        }
+
+        private float pixel(double number) throws RejectedException {
+            return checked(feature.field(), number / feature.divideBy());
+        }
+
+        private void checkCount(int found, String what) throws RejectedException {
+            if (found != feature.count()) {
+                throw new RejectedException(
+                        Rejection.Reason.WRONG_TYPE,
+                        "field '"
+                                + feature.field()
+                                + "': expected "
+                                + feature.count()
+                                + " "
+                                + what
+                                + " ("
+                                + feature.width()
+                                + " x "
+                                + feature.height()
+                                + "), found "
+                                + found);
+            }
+        }
+    }
+}

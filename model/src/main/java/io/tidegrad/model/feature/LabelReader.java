@@ -1,0 +1,118 @@
+package io.tidegrad.model.feature;
+
+import io.tidegrad.model.spec.ModelSpec;
+import org.jspecify.annotations.Nullable;
+
+/// A label field's value → the float that the loss compares with.
+abstract class LabelReader {
+    private final String field;
+
+    private LabelReader(String field) {
+        this.field = field;
+    }
+
+    final String field() {
+        return field;
+    }
+
+    final float read(@Nullable Object value) throws RejectedException {
+        if (value == null) {
+            throw new RejectedException(
+                    Rejection.Reason.MISSING_LABEL,
+                    "field '" + field + "': expected the label, found null");
+        }
+        return label(value);
+    }
+
+    abstract float label(Object value) throws RejectedException;
+
+    final RejectedException invalid(String expected, Object found) {
+        return new RejectedException(
+                Rejection.Reason.INVALID_LABEL,
+                "field '"
+                        + field
+                        + "': expected the label, "
+                        + expected
+                        + ", found "
+                        + Values.describe(found));
+    }
+
+    final double finite(Object value, String expected) throws RejectedException {
+        if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
+            return number.doubleValue();
+        }
+        throw invalid(expected, value);
+    }
+
+    /// 0 or 1.
+    static LabelReader binary(ModelSpec.Label label) {
+        Double threshold = label.threshold();
+        if (threshold != null) {
+            return new LabelReader(label.field()) {
+                @Override
+                float label(Object value) throws RejectedException {
+                    return finite(value, "a finite number") >= threshold ? 1 : 0;
+                }
+            };
+        }
+        String positive = label.positive();
+        if (positive != null) {
+            return new LabelReader(label.field()) {
+                private final CanonicalText text = new CanonicalText();
+                private final byte[] one =
+                        positive.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+
+                @Override
+                float label(Object value) throws RejectedException {
+                    text.clear().appendValue(field(), value);
+                    return text.equalTo(one) ? 1 : 0;
+                }
+            };
+        }
+        return new LabelReader(label.field()) {
+            @Override
+            float label(Object value) throws RejectedException {
+                if (value instanceof Boolean flag) {
+                    return flag ? 1 : 0;
+                }
+                if (value instanceof Number number) {
+                    double asDouble = number.doubleValue();
+                    if (asDouble == 0 || asDouble == 1) {
+                        return (float) asDouble;
+                    }
+                }
+                throw invalid("true, false, 0 or 1", value);
+            }
+        };
+    }
+
+    /// A class index, 0 … classes-1.
+    static LabelReader classIndex(String field, int classes) {
+        return new LabelReader(field) {
+            @Override
+            float label(Object value) throws RejectedException {
+                if (value instanceof Number number) {
+                    double index = number.doubleValue();
+                    if (index >= 0 && index < classes && index == (int) index) {
+                        return (float) index;
+                    }
+                }
+                throw invalid("a whole number from 0 to " + (classes - 1), value);
+            }
+        };
+    }
+
+    /// Any number that a feature could be.
+    static LabelReader number(String field) {
+        return new LabelReader(field) {
+            @Override
+            float label(Object value) throws RejectedException {
+                double number = finite(value, "a finite number");
+                if (Math.abs(number) > FeatureWriter.NUMBER_MAX) {
+                    throw invalid("a number within ±1e15", value);
+                }
+                return (float) number;
+            }
+        };
+    }
+}

@@ -1,0 +1,115 @@
+package io.tidegrad.model.feature;
+
+import java.nio.ByteBuffer;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.TemporalAccessor;
+import java.util.Collection;
+import java.util.Map;
+import org.apache.avro.generic.GenericFixed;
+import org.jspecify.annotations.Nullable;
+
+/// Reads a field's value as what a feature needs, or says what was found instead.
+final class Values {
+    /// Years 0000 to 9999: what ISO-8601 writes with four digits.
+    private static final long TIME_MIN = -62_167_219_200_000L;
+
+    private static final long TIME_MAX = 253_402_300_799_999L;
+    private static final int SHOWN_MAX = 40;
+
+    private Values() {}
+
+    /// Numbers; true and false are 1 and 0.
+    static double number(String field, Object value) throws RejectedException {
+        return switch (value) {
+            case Double number -> number;
+            case Number number -> number.doubleValue();
+            case Boolean flag -> flag ? 1 : 0;
+            default -> throw wrongType(field, "a number", value);
+        };
+    }
+
+    /// Epoch milliseconds: a whole number, an `Instant`, or ISO-8601 text (without an offset it is read as UTC, a date
+    /// alone as its midnight).
+    static long time(String field, Object value) throws RejectedException {
+        long time =
+                switch (value) {
+                    case Long millis -> millis;
+                    case Integer millis -> millis;
+                    case Instant instant -> instant.toEpochMilli();
+                    case Number number when number.doubleValue() == (double) number.longValue() ->
+                            number.longValue();
+                    case CharSequence text -> parseTime(field, text);
+                    default -> throw wrongType(field, "a time (epoch ms or ISO-8601)", value);
+                };
+        if (time < TIME_MIN || time > TIME_MAX) {
+            throw new RejectedException(
+                    Rejection.Reason.OUT_OF_RANGE,
+                    "field '"
+                            + field
+                            + "': expected a time in the years 0 to 9999, found "
+                            + time
+                            + " ms since 1970");
+        }
+        return time;
+    }
+
+    private static long parseTime(String field, CharSequence text) throws RejectedException {
+        try {
+            TemporalAccessor parsed =
+                    text.length() <= 10
+                            ? LocalDate.parse(text)
+                            : DateTimeFormatter.ISO_DATE_TIME.parseBest(
+                                    text, OffsetDateTime::from, LocalDateTime::from);
+            return switch (parsed) {
+                case LocalDate date -> date.toEpochDay() * 86_400_000L;
+                case OffsetDateTime withOffset -> withOffset.toInstant().toEpochMilli();
+                case LocalDateTime local -> local.toInstant(ZoneOffset.UTC).toEpochMilli();
+                default -> throw wrongType(field, "a time (epoch ms or ISO-8601)", text);
+            };
+        } catch (DateTimeException | ArithmeticException notATime) {
+            throw wrongType(field, "a time (epoch ms or ISO-8601)", text);
+        }
+    }
+
+    static RejectedException wrongType(String field, String expected, Object found) {
+        return new RejectedException(
+                Rejection.Reason.WRONG_TYPE,
+                "field '" + field + "': expected " + expected + ", found " + describe(found));
+    }
+
+    static RejectedException missing(String field, String expected) {
+        return new RejectedException(
+                Rejection.Reason.MISSING_FIELD,
+                "field '" + field + "': expected " + expected + ", found null");
+    }
+
+    /// Kind and, where it is short, the value itself.
+    static String describe(@Nullable Object value) {
+        return switch (value) {
+            case null -> "null";
+            case Boolean flag -> flag.toString();
+            case Number number -> "number " + shown(number.toString());
+            case CharSequence text -> "string \"" + shown(text) + "\"";
+            case Instant instant -> "time " + instant;
+            case byte[] bytes -> bytes.length + " bytes";
+            case ByteBuffer bytes -> bytes.remaining() + " bytes";
+            case GenericFixed fixed -> fixed.bytes().length + " bytes";
+            case Collection<?> list -> "a list of " + list.size();
+            case Map<?, ?> map -> "a record of " + map.size();
+            default -> "a " + value.getClass().getSimpleName();
+        };
+    }
+
+    /// Short and without control characters: it goes to headers, logs and answers.
+    private static String shown(CharSequence text) {
+        boolean cut = text.length() > SHOWN_MAX;
+        String shown = text.subSequence(0, cut ? SHOWN_MAX : text.length()).toString();
+        return shown.replaceAll("\\p{Cntrl}", "?") + (cut ? "…" : "");
+    }
+}

@@ -1,0 +1,101 @@
+package io.tidegrad.model.learn;
+
+import io.tidegrad.model.binary.BinaryReader;
+import io.tidegrad.model.binary.BinaryWriter;
+import java.util.Arrays;
+
+/// Area under the ROC curve from counts by prediction: fixed bins, so that it can go on for ever and be stored. 128 bins
+/// an octave of the odds' smaller side, from 2^-24 to one half and mirrored above: a bin is at most 0.8 % wide in p (or
+/// 1 - p), whatever the base rate. Rows of one bin count as ties (half), which is off by at most `errorBound`.
+final class AucHistogram {
+    private static final int MANTISSA_BITS = 7;
+    private static final int SHIFT = 23 - MANTISSA_BITS;
+    private static final float LEAST = 0x1p-24f;
+    private static final int LEAST_INDEX = Float.floatToRawIntBits(LEAST) >>> SHIFT;
+    private static final int SIDE = (Float.floatToRawIntBits(0.5f) >>> SHIFT) - LEAST_INDEX + 1;
+    static final int BINS = 2 * SIDE;
+
+    private final long[] negatives = new long[BINS];
+    private final long[] positives = new long[BINS];
+
+    void add(float probability, boolean positive) {
+        (positive ? positives : negatives)[bin(probability)]++;
+    }
+
+    /// Rising with p. A float's exponent and upper mantissa are its logarithm in steps: no log is computed.
+    static int bin(float probability) {
+        boolean upper = probability > 0.5f;
+        float smaller = upper ? 1 - probability : probability; // exact: Sterbenz
+        int index = (Float.floatToRawIntBits(Math.max(smaller, LEAST)) >>> SHIFT) - LEAST_INDEX;
+        return upper ? BINS - 1 - index : index;
+    }
+
+    /// NaN while a class is missing.
+    double auc() {
+        double inOrder = 0;
+        double negativesBelow = 0;
+        double allPositives = 0;
+        for (int bin = 0; bin < BINS; bin++) {
+            inOrder += positives[bin] * (negativesBelow + 0.5 * negatives[bin]);
+            negativesBelow += negatives[bin];
+            allPositives += positives[bin];
+        }
+        return inOrder / (allPositives * negativesBelow);
+    }
+
+    /// Half the share of pairs that share a bin: the exact value lies within ± this.
+    double errorBound() {
+        double together = 0;
+        double allNegatives = 0;
+        double allPositives = 0;
+        for (int bin = 0; bin < BINS; bin++) {
+            together += (double) positives[bin] * negatives[bin];
+            allNegatives += negatives[bin];
+            allPositives += positives[bin];
+        }
+        return 0.5 * together / (allPositives * allNegatives);
+    }
+
+    /// Bins that are not empty only: a model's predictions keep to a few hundred.
+    void write(BinaryWriter to) {
+        write(to, negatives);
+        write(to, positives);
+    }
+
+    private static void write(BinaryWriter to, long[] counts) {
+        int filled = 0;
+        for (long count : counts) {
+            filled += count == 0 ? 0 : 1;
+        }
+        to.varint(filled);
+        int last = 0;
+        for (int bin = 0; bin < BINS; bin++) {
+            if (counts[bin] != 0) {
+                to.varint(bin - last).varint(counts[bin]);
+                last = bin;
+            }
+        }
+    }
+
+    void read(BinaryReader from) {
+        read(from, negatives);
+        read(from, positives);
+    }
+
+    private static void read(BinaryReader from, long[] counts) {
+        Arrays.fill(counts, 0);
+        long filled = from.varint();
+        if (filled < 0 || filled > BINS) {
+            throw from.fail("expected at most " + BINS + " bins, found " + filled);
+        }
+        long bin = 0;
+        for (long i = 0; i < filled; i++) {
+            long step = from.varint();
+            bin += step;
+            if (step < 0 || bin >= BINS) {
+                throw from.fail("expected a bin below " + BINS + ", found " + bin);
+            }
+            counts[(int) bin] = from.varint();
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package io.tidegrad.model.spec;
+
+import io.tidegrad.engine.layer.Embedding;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// One feature of a model spec: which fields of an event it reads and what it makes of them. Pure description; the
+/// `Featurizer` computes it, `RowLayout` says where it lies in a row, `NetworkBinding` which layers read it.
+public sealed interface Feature {
+    /// Fields of the event that this feature reads.
+    List<String> fields();
+
+    /// One number as it is, or standardised by what the model has seen so far.
+    ///
+    /// @param scale `RAW`, or `STANDARD`: (x - mean) / deviation, statistics learned as a layer of the model
+    /// @param transform applied before the scale
+    record Numeric(String field, Scale scale, Transform transform, Missing missing)
+            implements Feature {
+        @Override
+        public List<String> fields() {
+            return List.of(field);
+        }
+    }
+
+    /// The field's canonical text, hashed into one of `buckets` rows of a learned table. Null is a value of its own.
+    record Category(String field, int buckets, int dimension, Embedding.Update update)
+            implements Feature {
+        @Override
+        public List<String> fields() {
+            return List.of(field);
+        }
+    }
+
+    /// Several fields together as one category: a value for each combination.
+    record Cross(List<String> fields, int buckets, int dimension, Embedding.Update update)
+            implements Feature {
+        public Cross {
+            fields = List.copyOf(fields);
+        }
+    }
+
+    /// Parts of a time (UTC), each a category with an exact vocabulary: a table row for every value and one for null.
+    record TimePart(String field, List<Part> parts, int dimension, Embedding.Update update)
+            implements Feature {
+        public TimePart {
+            parts = List.copyOf(parts);
+        }
+
+        @Override
+        public List<String> fields() {
+            return List.of(field);
+        }
+    }
+
+    /// Two numbers, sin and cos of 2πx / period: the end of a period lies beside its beginning.
+    ///
+    /// @param part x is this part of a time, and the period is its size; null: x is the field's number
+    record Cyclic(String field, @Nullable Part part, double period, Missing missing)
+            implements Feature {
+        @Override
+        public List<String> fields() {
+            return List.of(field);
+        }
+    }
+
+    /// width · height numbers, row-major, from a field of as many unsigned bytes or an array of as many numbers, each
+    /// divided by `divideBy`.
+    record Pixels(String field, int width, int height, double divideBy) implements Feature {
+        public int count() {
+            return width * height;
+        }
+
+        @Override
+        public List<String> fields() {
+            return List.of(field);
+        }
+    }
+
+    enum Scale {
+        RAW,
+        STANDARD
+    }
+
+    enum Transform {
+        NONE,
+        /// ln(1 + x), for x > -1
+        LOG1P
+    }
+
+    /// A part of a time in UTC (Avro's local timestamps: as on the clock they were read from).
+    enum Part {
+        MINUTE_OF_DAY(1440),
+        HOUR(24),
+        /// Monday is 0.
+        WEEKDAY(7),
+        /// The first is 0.
+        DAY(31),
+        /// January is 0.
+        MONTH(12);
+
+        private final int size;
+
+        Part(int size) {
+            this.size = size;
+        }
+
+        /// Values are 0 … size()-1.
+        public int size() {
+            return size;
+        }
+    }
+
+    /// What a number that is null or absent counts as.
+    ///
+    /// @param value read by `VALUE` only
+    record Missing(Kind kind, double value) {
+        public static final Missing REJECT = new Missing(Kind.REJECT, 0);
+        public static final Missing INDICATOR = new Missing(Kind.INDICATOR, 0);
+
+        public enum Kind {
+            /// The event is rejected.
+            REJECT,
+            /// The number is 0, and a further number says so: 1 when missing, else 0.
+            INDICATOR,
+            /// The number is `value` (before transform and scale).
+            VALUE
+        }
+
+        public static Missing value(double value) {
+            return new Missing(Kind.VALUE, value);
+        }
+    }
+}

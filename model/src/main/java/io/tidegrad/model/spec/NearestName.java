@@ -1,0 +1,48 @@
+package io.tidegrad.model.spec;
+
+import java.util.Collection;
+
+/// Finds what somebody probably meant to write.
+final class NearestName {
+    private NearestName() {}
+
+    /// `; did you mean 'buckets'?`, or, where nothing known is near, the known ones: ` (known: field, buckets)`.
+    static String hint(String found, Collection<String> known) {
+        String nearest = "";
+        int least = Integer.MAX_VALUE;
+        for (String candidate : known) {
+            int distance = distance(found, candidate);
+            if (distance < least) {
+                least = distance;
+                nearest = candidate;
+            }
+        }
+        // A third of the word wrong is still a slip of the finger; more is another word.
+        if (least <= Math.max(1, nearest.length() / 3)) {
+            return "; did you mean '" + nearest + "'?";
+        }
+        return " (known: " + String.join(", ", known) + ")";
+    }
+
+    /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
+    private static int distance(String a, String b) {
+        int[][] d = new int[a.length() + 1][b.length() + 1];
+        for (int i = 0; i <= a.length(); i++) {
+            for (int j = 0; j <= b.length(); j++) {
+                if (i == 0 || j == 0) {
+                    d[i][j] = i + j;
+                    continue;
+                }
+                int replaced = d[i - 1][j - 1] + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                d[i][j] = Math.min(replaced, Math.min(d[i - 1][j], d[i][j - 1]) + 1);
+                if (i > 1
+                        && j > 1
+                        && a.charAt(i - 1) == b.charAt(j - 2)
+                        && a.charAt(i - 2) == b.charAt(j - 1)) {
+                    d[i][j] = Math.min(d[i][j], d[i - 2][j - 2] + 1);
+                }
+            }
+        }
+        return d[a.length()][b.length()];
+    }
+}

@@ -1,0 +1,118 @@
+package io.tidegrad.model.spec;
+
+import io.tidegrad.engine.model.RowShape;
+import java.util.List;
+
+/// Which columns of a row belong to which feature: the one place that the `Featurizer` (writes them) and the network's
+/// first layers (read them) agree by. Numbers lie in two blocks, raw ones first, then those to be standardised, each in
+/// the spec's order; ids lie in the spec's order, one a table.
+public final class RowLayout {
+    private final int[] numberAt; // by feature: its first raw column, or its standardised one
+    private final int[] indicatorAt; // by feature, -1 without
+    private final int[] idAt;
+    private final int rawNumbers;
+    private final int standardNumbers;
+    private final int ids;
+
+    private RowLayout(List<Feature> features) {
+        numberAt = new int[features.size()];
+        indicatorAt = new int[features.size()];
+        idAt = new int[features.size()];
+        int raw = 0;
+        int id = 0;
+        for (int i = 0; i < features.size(); i++) {
+            Feature feature = features.get(i);
+            idAt[i] = id;
+            id += ids(feature);
+            numberAt[i] = raw;
+            raw += rawNumbers(feature);
+            indicatorAt[i] = hasIndicator(feature) ? raw++ : -1;
+        }
+        rawNumbers = raw;
+        ids = id;
+        int standard = 0;
+        for (int i = 0; i < features.size(); i++) {
+            if (isStandard(features.get(i))) {
+                numberAt[i] = raw + standard++;
+            }
+        }
+        standardNumbers = standard;
+    }
+
+    public static RowLayout of(List<Feature> features) {
+        return new RowLayout(features);
+    }
+
+    public int rawNumbers() {
+        return rawNumbers;
+    }
+
+    public int standardNumbers() {
+        return standardNumbers;
+    }
+
+    public int numbers() {
+        return rawNumbers + standardNumbers;
+    }
+
+    public int ids() {
+        return ids;
+    }
+
+    /// First column of a feature's numbers.
+    public int numberAt(int feature) {
+        return numberAt[feature];
+    }
+
+    /// Column of a feature's missing indicator, -1 when it has none.
+    public int indicatorAt(int feature) {
+        return indicatorAt[feature];
+    }
+
+    /// First column of a feature's ids.
+    public int idAt(int feature) {
+        return idAt[feature];
+    }
+
+    RowShape shape() {
+        return new RowShape(numbers(), ids, 1);
+    }
+
+    private static boolean isStandard(Feature feature) {
+        return feature instanceof Feature.Numeric number
+                && number.scale() == Feature.Scale.STANDARD;
+    }
+
+    private static int rawNumbers(Feature feature) {
+        return switch (feature) {
+            case Feature.Numeric number -> number.scale() == Feature.Scale.RAW ? 1 : 0;
+            case Feature.Cyclic cyclic -> 2;
+            case Feature.Pixels pixels -> pixels.count();
+            case Feature.Category category -> 0;
+            case Feature.Cross cross -> 0;
+            case Feature.TimePart time -> 0;
+        };
+    }
+
+    private static boolean hasIndicator(Feature feature) {
+        return switch (feature) {
+            case Feature.Numeric number -> number.missing().equals(Feature.Missing.INDICATOR);
+            case Feature.Cyclic cyclic -> cyclic.missing().equals(Feature.Missing.INDICATOR);
+            case Feature.Pixels pixels -> false;
+            case Feature.Category category -> false;
+            case Feature.Cross cross -> false;
+            case Feature.TimePart time -> false;
+        };
+    }
+
+    private static int ids(Feature feature) {
+        return switch (feature) {
+            case Feature.Category category -> 1;
+            case Feature.Cross cross -> 1;
+            case Feature.TimePart time -> time.parts().size();
+            case Feature.Numeric number -> 0;
+            case Feature.Cyclic cyclic -> 0;
+            case Feature.Pixels pixels -> 0;
+        };
+    }
+}

@@ -1,0 +1,633 @@
+package io.tidegrad.model.spec;
+
+import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Sgd;
+import io.tidegrad.model.spec.ModelSpec.Input;
+import io.tidegrad.model.spec.ModelSpec.Label;
+import io.tidegrad.model.spec.SpecNode.Choice;
+import io.tidegrad.model.spec.SpecNode.Mapping;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.nodes.Node;
+
+/// YAML → `ModelSpec`: the grammar, key by key, then what must fit together. One reader, one file.
+final class SpecReader {
+    private static final Pattern MODEL_NAME = Pattern.compile("[a-z0-9-]{1,100}");
+    private static final Pattern TOPIC_NAME = Pattern.compile("(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,249}");
+
+    private static final int FEATURES_MAX = 1_000;
+    private static final int LAYERS_MAX = 100;
+    private static final int UNITS_MAX = 65_536;
+    private static final int BUCKETS_MAX = 1 << 28;
+    private static final int DIMENSION_MAX = 1_024;
+    private static final int CROSSED_MAX = 8;
+    private static final int PIXELS_SIDE_MAX = 4_096;
+    private static final int PIXELS_MAX = 1 << 20;
+    private static final int ROWS_MAX = 65_536;
+
+    /// Floats that the open batch may hold: 64 MiB.
+    private static final int BATCH_FLOATS_MAX = 1 << 24;
+
+    private static final Duration PUBLISH_MIN = Duration.ofMillis(50);
+    private static final Duration PUBLISH_MAX = Duration.ofDays(1);
+    private static final Duration WINDOW_MIN = Duration.ofMillis(1);
+    private static final Duration LONG_TIME = Duration.ofDays(36_500);
+
+    private final String yaml;
+    private final String source;
+    private final Problems problems = new Problems();
+
+    SpecReader(String yaml, String source) {
+        this.yaml = yaml;
+        this.source = source;
+    }
+
+    /// @throws SpecException with every mistake found
+    ModelSpec read() {
+        Node tree = YamlTree.read(yaml, problems);
+        ModelSpec spec = tree == null ? null : spec(SpecNode.root(tree, problems));
+        if (spec == null || !problems.isEmpty()) {
+            throw new SpecException(source, problems.lines());
+        }
+        return spec;
+    }
+
+    private @Nullable ModelSpec spec(SpecNode root) {
+        Mapping keys =
+                root.mapping(
+                        "model",
+                        "input",
+                        "label",
+                        "features",
+                        "network",
+                        "loss",
+                        "optimizer",
+                        "mini-batch",
+                        "publish",
+                        "seed");
+        if (!root.isMapping()) {
+            return null;
+        }
+        String model =
+                keys.required("model", "the model's name")
+                        .text("a name of 1 to 100 characters a-z, 0-9 and -", MODEL_NAME);
+        Input input = input(keys.required("input", "input: { topic: … }"));
+        List<Feature> features = features(keys.required("features", "a list of features"));
+        int before = problems.count();
+        SpecNode networkNode = keys.required("network", "a list of layers, like [ dense: 1 ]");
+        List<Layer> layers = layers(networkNode);
+        Loss loss = loss(keys.required("loss", "the name of a loss"));
+        boolean networkIsSound = problems.count() == before && loss != null;
+        LabelKeys label = label(keys.required("label", "label: { field: … }"), loss);
+        Optimizer optimizer =
+                optimizer(
+                        keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
+        MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
+        Duration publishEvery = publishEvery(keys.optional("publish"));
+        SpecNode seedNode = keys.optional("seed");
+        long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
+        if (networkIsSound && loss != null) {
+            checkEnd(networkNode, layers, loss, label.classes);
+        }
+        if (!problems.isEmpty() || loss == null) {
+            return null;
+        }
+        RowLayout layout = RowLayout.of(features);
+        long batchFloats = (long) miniBatch.size * (layout.numbers() + layout.ids() + 1L);
+        if (batchFloats > BATCH_FLOATS_MAX) {
+            SpecNode at = keys.required("mini-batch", "");
+            at.problem(
+                    "a mini-batch of "
+                            + miniBatch.size
+                            + " rows of "
+                            + (layout.numbers() + layout.ids() + 1)
+                            + " values takes "
+                            + batchFloats
+                            + " floats; expected at most "
+                            + BATCH_FLOATS_MAX);
+            return null;
+        }
+        return new ModelSpec(
+                model,
+                input,
+                new Label(label.field, label.threshold, label.positive),
+                features,
+                layers,
+                loss,
+                optimizer,
+                miniBatch.size,
+                miniBatch.window,
+                publishEvery,
+                seed,
+                yaml);
+    }
+
+    private Input input(SpecNode node) {
+        Mapping keys = node.mapping("topic", "event-time", "max-ahead");
+        String topic =
+                keys.required("topic", "the events topic")
+                        .text(
+                                "a topic name of 1 to 249 characters a-z, A-Z, 0-9, '.', '_' and '-'",
+                                TOPIC_NAME);
+        SpecNode eventTime = keys.optional("event-time");
+        SpecNode maxAhead = keys.optional("max-ahead");
+        if (maxAhead != null && eventTime == null) {
+            maxAhead.problem("max-ahead needs event-time: without it no row has a time");
+        }
+        return new Input(
+                topic,
+                eventTime == null ? null : eventTime.text("the name of a field"),
+                maxAhead == null
+                        ? Input.MAX_AHEAD
+                        : maxAhead.duration(Duration.ofSeconds(1), LONG_TIME));
+    }
+
+    private record LabelKeys(
+            String field,
+            @Nullable Double threshold,
+            @Nullable String positive,
+            @Nullable SpecNode classes) {}
+
+    private LabelKeys label(SpecNode node, @Nullable Loss loss) {
+        Mapping keys = node.mapping("field", "threshold", "positive", "classes");
+        String field = keys.required("field", "the name of a field").text("the name of a field");
+        SpecNode threshold = keys.optional("threshold");
+        SpecNode positive = keys.optional("positive");
+        SpecNode classes = keys.optional("classes");
+        if (threshold != null && positive != null) {
+            positive.problem("threshold and positive exclude one another: keep one");
+        }
+        for (SpecNode binaryOnly : new SpecNode[] {threshold, positive}) {
+            if (binaryOnly != null && loss != null && !(loss instanceof BinaryCrossEntropy)) {
+                binaryOnly.problem("only for the loss binary-cross-entropy");
+            }
+        }
+        if (classes != null && loss != null && !(loss instanceof CategoricalCrossEntropy)) {
+            classes.problem("only for the loss categorical-cross-entropy");
+        }
+        return new LabelKeys(
+                field,
+                threshold == null ? null : threshold.decimal("a number", value -> true),
+                positive == null ? null : positive.text("the field's value that counts as 1"),
+                classes);
+    }
+
+    private List<Feature> features(SpecNode node) {
+        List<SpecNode> entries = node.list("features, at least one");
+        if (entries.size() > FEATURES_MAX) {
+            node.problem("expected at most " + FEATURES_MAX + " features, found " + entries.size());
+            return List.of();
+        }
+        List<Feature> features = new ArrayList<>();
+        Map<String, Integer> lines = new HashMap<>();
+        for (SpecNode entry : entries) {
+            int before = problems.count();
+            Feature feature = feature(entry);
+            if (feature == null || problems.count() > before) {
+                continue;
+            }
+            for (String reading : readings(feature)) {
+                Integer earlier = lines.putIfAbsent(reading, entry.line());
+                if (earlier != null) {
+                    entry.problem(reading + " is a feature already, on line " + earlier);
+                }
+            }
+            features.add(feature);
+        }
+        return features;
+    }
+
+    /// What a feature makes of which fields: two features with the same reading are a slip.
+    private static List<String> readings(Feature feature) {
+        return switch (feature) {
+            case Feature.Numeric number -> List.of("number of '" + number.field() + "'");
+            case Feature.Category category -> List.of("category of '" + category.field() + "'");
+            case Feature.Cross cross ->
+                    List.of("cross of '" + String.join("', '", cross.fields()) + "'");
+            case Feature.TimePart time ->
+                    time.parts().stream()
+                            .map(part -> name(part) + " of '" + time.field() + "' as a time-part")
+                            .toList();
+            case Feature.Cyclic cyclic ->
+                    List.of(
+                            "cyclic of '"
+                                    + cyclic.field()
+                                    + "' with period "
+                                    + (cyclic.part() == null
+                                            ? cyclic.period()
+                                            : name(cyclic.part())));
+            case Feature.Pixels pixels -> List.of("pixels of '" + pixels.field() + "'");
+        };
+    }
+
+    private @Nullable Feature feature(SpecNode entry) {
+        Choice choice =
+                entry.choice(
+                        "feature", "number", "category", "cross", "time-part", "cyclic", "pixels");
+        if (choice == null) {
+            return null;
+        }
+        SpecNode value = choice.value();
+        return switch (choice.kind()) {
+            case "number" -> numeric(value);
+            case "category" -> category(value);
+            case "cross" -> cross(value);
+            case "time-part" -> timePart(value);
+            case "cyclic" -> cyclic(value);
+            default -> pixels(value);
+        };
+    }
+
+    private static String field(Mapping keys) {
+        return keys.required("field", "the name of a field").text("the name of a field");
+    }
+
+    private static Feature numeric(SpecNode node) {
+        Mapping keys = node.mapping("field", "scale", "transform", "missing");
+        SpecNode scale = keys.optional("scale");
+        SpecNode transform = keys.optional("transform");
+        return new Feature.Numeric(
+                field(keys),
+                scale != null && "standard".equals(scale.name("raw", "standard"))
+                        ? Feature.Scale.STANDARD
+                        : Feature.Scale.RAW,
+                transform != null && "log1p".equals(transform.name("none", "log1p"))
+                        ? Feature.Transform.LOG1P
+                        : Feature.Transform.NONE,
+                missing(keys.optional("missing")));
+    }
+
+    private static Feature.Missing missing(@Nullable SpecNode node) {
+        if (node == null || node.is("reject")) {
+            return Feature.Missing.REJECT;
+        }
+        if (node.is("indicator")) {
+            return Feature.Missing.INDICATOR;
+        }
+        return Feature.Missing.value(node.decimal("reject, indicator or a number", value -> true));
+    }
+
+    private static Feature category(SpecNode node) {
+        Mapping keys = node.mapping("field", "buckets", "dimension", "update");
+        return new Feature.Category(field(keys), buckets(keys), dimension(keys), update(keys));
+    }
+
+    private static Feature cross(SpecNode node) {
+        Mapping keys = node.mapping("fields", "buckets", "dimension", "update");
+        SpecNode list = keys.required("fields", "a list of two or more fields");
+        List<String> fields = new ArrayList<>();
+        Set<String> seen = new HashSet<>();
+        for (SpecNode entry : list.list("fields, two or more")) {
+            String field = entry.text("the name of a field");
+            if (!field.isEmpty() && !seen.add(field)) {
+                entry.problem("'" + field + "' is crossed with itself");
+            }
+            fields.add(field);
+        }
+        if (fields.size() == 1 || fields.size() > CROSSED_MAX) {
+            list.problem("expected 2 to " + CROSSED_MAX + " fields, found " + fields.size());
+        }
+        return new Feature.Cross(fields, buckets(keys), dimension(keys), update(keys));
+    }
+
+    private static int buckets(Mapping keys) {
+        return keys.required("buckets", "the rows of the table").integer(1, BUCKETS_MAX);
+    }
+
+    private static int dimension(Mapping keys) {
+        return keys.required("dimension", "the numbers of one table row").integer(1, DIMENSION_MAX);
+    }
+
+    private static Embedding.Update update(Mapping keys) {
+        SpecNode node = keys.optional("update");
+        return node != null && "dense".equals(node.name("touched", "dense"))
+                ? Embedding.Update.DENSE
+                : Embedding.Update.TOUCHED;
+    }
+
+    private static Feature timePart(SpecNode node) {
+        Mapping keys = node.mapping("field", "parts", "dimension", "update");
+        List<Feature.Part> parts = new ArrayList<>();
+        for (SpecNode entry :
+                keys.required("parts", "a list like [hour, weekday]")
+                        .list("parts like [hour, weekday]")) {
+            Feature.Part part = part(entry);
+            if (part != null) {
+                parts.add(part);
+            }
+        }
+        SpecNode dimension = keys.optional("dimension");
+        return new Feature.TimePart(
+                field(keys),
+                parts,
+                dimension == null
+                        ? ModelSpec.TIME_PART_DIMENSION
+                        : dimension.integer(1, DIMENSION_MAX),
+                update(keys));
+    }
+
+    private static Feature.@Nullable Part part(SpecNode node) {
+        Feature.Part[] parts = Feature.Part.values();
+        String[] names = new String[parts.length];
+        for (int i = 0; i < parts.length; i++) {
+            names[i] = name(parts[i]);
+        }
+        String name = node.name(names);
+        return name == null
+                ? null
+                : Feature.Part.valueOf(name.toUpperCase(Locale.ROOT).replace('-', '_'));
+    }
+
+    /// As written in a spec: `minute-of-day`.
+    static String name(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    private static Feature cyclic(SpecNode node) {
+        Mapping keys = node.mapping("field", "period", "part", "missing");
+        SpecNode period = keys.optional("period");
+        SpecNode partNode = keys.optional("part");
+        if ((period == null) == (partNode == null)) {
+            node.problem(
+                    "expected either period (of a number) or part (of a time), found "
+                            + (period == null ? "neither" : "both"));
+        }
+        Feature.Part part = partNode == null ? null : part(partNode);
+        double size =
+                period != null
+                        ? period.decimal("a number above 0", value -> value > 0)
+                        : part == null ? 1 : part.size();
+        SpecNode missing = keys.optional("missing");
+        if (missing != null && partNode != null && missing.isNumber()) {
+            missing.problem("a missing time can be reject or indicator, not a number");
+        }
+        return new Feature.Cyclic(field(keys), part, size, missing(missing));
+    }
+
+    private static Feature pixels(SpecNode node) {
+        Mapping keys = node.mapping("field", "width", "height", "divide-by");
+        SpecNode divideBy = keys.optional("divide-by");
+        int width = keys.required("width", "pixels in a line").integer(1, PIXELS_SIDE_MAX);
+        int height = keys.required("height", "the number of lines").integer(1, PIXELS_SIDE_MAX);
+        if (width * height > PIXELS_MAX) {
+            node.problem(
+                    "expected at most " + PIXELS_MAX + " pixels, found " + width + " x " + height);
+        }
+        return new Feature.Pixels(
+                field(keys),
+                width,
+                height,
+                divideBy == null
+                        ? ModelSpec.PIXELS_DIVIDE_BY
+                        : divideBy.decimal("a number above 0", value -> value > 0));
+    }
+
+    private List<Layer> layers(SpecNode node) {
+        List<SpecNode> entries = node.list("layers, at least one dense");
+        if (entries.size() > LAYERS_MAX) {
+            node.problem("expected at most " + LAYERS_MAX + " layers, found " + entries.size());
+            return List.of();
+        }
+        List<Layer> layers = new ArrayList<>();
+        for (int i = 0; i < entries.size(); i++) {
+            boolean reluFollows = i + 1 < entries.size() && entries.get(i + 1).is("relu");
+            Layer layer = layer(entries.get(i), reluFollows);
+            if (layer != null) {
+                layers.add(layer);
+            }
+        }
+        return layers;
+    }
+
+    private static @Nullable Layer layer(SpecNode entry, boolean reluFollows) {
+        if (entry.isScalar()) {
+            if (entry.is("dense")) {
+                entry.problem("dense needs its number of outputs, like dense: 64");
+                return null;
+            }
+            String name = entry.name("dense: N", "relu", "sigmoid", "tanh", "softmax");
+            return switch (name) {
+                case null -> null;
+                case "relu" -> new Relu();
+                case "sigmoid" -> new Sigmoid();
+                case "tanh" -> new Tanh();
+                case "softmax" -> new Softmax();
+                default -> {
+                    entry.problem("expected dense with a number, like dense: 64");
+                    yield null;
+                }
+            };
+        }
+        Choice choice = entry.choice("layer", "dense", "relu", "sigmoid", "tanh", "softmax");
+        if (choice == null) {
+            return null;
+        }
+        if (!choice.kind().equals("dense")) {
+            entry.problem(choice.kind() + " has no settings; write it alone");
+            return null;
+        }
+        SpecNode value = choice.value();
+        Initialization byDefault = defaultInitialization(reluFollows);
+        if (!value.isMapping()) {
+            return new Dense(value.integer(1, UNITS_MAX), true, byDefault);
+        }
+        Mapping keys = value.mapping("units", "bias", "init");
+        SpecNode bias = keys.optional("bias");
+        SpecNode init = keys.optional("init");
+        String name =
+                init == null
+                        ? null
+                        : init.name("he-uniform", "he-normal", "xavier-uniform", "xavier-normal");
+        return new Dense(
+                keys.required("units", "the number of outputs").integer(1, UNITS_MAX),
+                bias == null || bias.bool(),
+                name == null
+                        ? byDefault
+                        : Initialization.valueOf(name.toUpperCase(Locale.ROOT).replace('-', '_')));
+    }
+
+    /// He et al. derived theirs for relu, Glorot & Bengio theirs for everything that is near linear around 0.
+    static Initialization defaultInitialization(boolean reluFollows) {
+        return reluFollows ? Initialization.HE_UNIFORM : Initialization.XAVIER_UNIFORM;
+    }
+
+    private static @Nullable Loss loss(SpecNode node) {
+        String name =
+                node.name(
+                        "binary-cross-entropy", "categorical-cross-entropy", "mean-squared-error");
+        return switch (name) {
+            case null -> null;
+            case "binary-cross-entropy" -> new BinaryCrossEntropy();
+            case "categorical-cross-entropy" -> new CategoricalCrossEntropy(false);
+            default -> new MeanSquaredError();
+        };
+    }
+
+    private static Optimizer optimizer(SpecNode node) {
+        if (node.is("adam")) {
+            return ModelSpec.ADAM;
+        }
+        Choice choice = node.choice("optimizer", "sgd", "adam");
+        if (choice == null) {
+            return ModelSpec.ADAM;
+        }
+        if (choice.kind().equals("sgd")) {
+            Mapping keys = choice.value().mapping("rate");
+            return new Sgd(rate(keys.required("rate", "the learning rate")));
+        }
+        Mapping keys = choice.value().mapping("rate", "beta1", "beta2", "epsilon");
+        SpecNode rate = keys.optional("rate");
+        SpecNode epsilon = keys.optional("epsilon");
+        return new Adam(
+                rate == null ? ModelSpec.ADAM.rate() : rate(rate),
+                decay(keys.optional("beta1"), ModelSpec.ADAM.beta1()),
+                decay(keys.optional("beta2"), ModelSpec.ADAM.beta2()),
+                epsilon == null
+                        ? ModelSpec.ADAM.epsilon()
+                        : epsilon.decimal(
+                                "a number above 0 and at most 1",
+                                value -> (float) value > 0 && value <= 1));
+    }
+
+    private static double rate(SpecNode node) {
+        return node.decimal(
+                "a number above 0 and at most 1000", value -> (float) value > 0 && value <= 1000);
+    }
+
+    private static double decay(@Nullable SpecNode node, double byDefault) {
+        return node == null
+                ? byDefault
+                : node.decimal(
+                        "a number from 0 to below 1", value -> value >= 0 && (float) value < 1);
+    }
+
+    private record MiniBatch(int size, @Nullable Duration window) {}
+
+    private static MiniBatch miniBatch(@Nullable SpecNode node, Input input) {
+        if (node == null) {
+            return new MiniBatch(1, null);
+        }
+        Mapping keys = node.mapping("size", "window", "step");
+        SpecNode size = keys.optional("size");
+        SpecNode windowNode = keys.optional("window");
+        SpecNode step = keys.optional("step");
+        if (step != null && step.is("rows")) {
+            step.problem(
+                    "step: rows is not offered yet; expected mean, or mini-batch: { size: 1 },"
+                            + " which steps row by row");
+        } else if (step != null) {
+            step.name("mean", "rows");
+        }
+        Duration window = windowNode == null ? null : windowNode.duration(WINDOW_MIN, LONG_TIME);
+        if (windowNode != null && input.eventTime() == null) {
+            windowNode.problem(
+                    "a window is one of event time: name its field, input: { event-time: … }");
+        }
+        if (window != null && window.toNanos() % 1_000_000 != 0 && windowNode != null) {
+            windowNode.problem("expected whole milliseconds, found " + window);
+        }
+        return new MiniBatch(size == null ? 1 : size.integer(1, ROWS_MAX), window);
+    }
+
+    private static Duration publishEvery(@Nullable SpecNode node) {
+        SpecNode every = node == null ? null : node.mapping("every").optional("every");
+        return every == null ? ModelSpec.PUBLISH_EVERY : every.duration(PUBLISH_MIN, PUBLISH_MAX);
+    }
+
+    /// The network's end must be what the loss compares with a label.
+    private static void checkEnd(
+            SpecNode network, List<Layer> layers, Loss loss, @Nullable SpecNode classes) {
+        int outputs = 0;
+        for (Layer layer : layers) {
+            if (layer instanceof Dense dense) {
+                outputs = dense.outputs();
+            }
+        }
+        if (outputs == 0) {
+            network.problem("expected at least one dense layer, found none");
+            return;
+        }
+        for (Layer layer : layers.subList(0, layers.size() - 1)) {
+            if (layer instanceof Softmax) {
+                network.problem("softmax can only be the last layer");
+                return;
+            }
+        }
+        Layer last = layers.getLast();
+        switch (loss) {
+            case BinaryCrossEntropy() -> {
+                if (outputs != 1) {
+                    network.problem(
+                            "binary-cross-entropy needs a last dense of 1, found "
+                                    + outputs
+                                    + "; for more classes use categorical-cross-entropy");
+                }
+                if (!(last instanceof Dense || last instanceof Sigmoid)) {
+                    network.problem(
+                            "binary-cross-entropy needs a network that ends in dense or sigmoid, found "
+                                    + layerName(last));
+                }
+            }
+            case CategoricalCrossEntropy(boolean oneHot) -> {
+                if (outputs < 2) {
+                    network.problem(
+                            "categorical-cross-entropy needs a last dense with one output a class,"
+                                    + " at least 2, found "
+                                    + outputs
+                                    + "; for yes or no use binary-cross-entropy");
+                }
+                if (!(last instanceof Dense || last instanceof Softmax)) {
+                    network.problem(
+                            "categorical-cross-entropy needs a network that ends in dense or softmax, found "
+                                    + layerName(last));
+                }
+                if (classes != null) {
+                    int stated = classes.integer(2, UNITS_MAX);
+                    if (stated != outputs && stated >= 2) {
+                        classes.problem(
+                                "expected "
+                                        + outputs
+                                        + ", the outputs of the last dense, found "
+                                        + stated);
+                    }
+                }
+            }
+            case MeanSquaredError() -> {
+                if (outputs != 1) {
+                    network.problem(
+                            "mean-squared-error needs a last dense of 1 (one label field), found "
+                                    + outputs);
+                }
+                if (last instanceof Softmax) {
+                    network.problem(
+                            "mean-squared-error can't follow softmax: one output would always be 1");
+                }
+            }
+        }
+    }
+
+    private static String layerName(Layer layer) {
+        return layer.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+    }
+}

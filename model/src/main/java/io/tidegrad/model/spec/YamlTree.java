@@ -1,0 +1,84 @@
+package io.tidegrad.model.spec;
+
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.api.lowlevel.Parse;
+import org.snakeyaml.engine.v2.events.AliasEvent;
+import org.snakeyaml.engine.v2.events.CollectionEndEvent;
+import org.snakeyaml.engine.v2.events.CollectionStartEvent;
+import org.snakeyaml.engine.v2.events.Event;
+import org.snakeyaml.engine.v2.events.NodeEvent;
+import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import org.snakeyaml.engine.v2.nodes.Node;
+
+/// Text → YAML tree with places, for text that nobody vouches for: bounded in length and depth, no anchors or aliases
+/// (a few lines of them stand for gigabytes), no tags to classes (the tree is never constructed into objects).
+final class YamlTree {
+    /// A spec with a hundred features has about 6,000 characters.
+    static final int CHARACTERS_MAX = 64 * 1024;
+
+    /// A valid spec is five deep; the composer recurses, so depth must be bounded before it runs.
+    static final int DEPTH_MAX = 32;
+
+    private YamlTree() {}
+
+    /// Null, and a problem, when there is no tree.
+    static @Nullable Node read(String yaml, Problems problems) {
+        if (yaml.length() > CHARACTERS_MAX) {
+            problems.add(
+                    Optional.empty(),
+                    "expected at most " + CHARACTERS_MAX + " characters, found " + yaml.length());
+            return null;
+        }
+        LoadSettings settings =
+                LoadSettings.builder().setUseMarks(true).setCodePointLimit(CHARACTERS_MAX).build();
+        try {
+            if (!isHarmless(new Parse(settings).parseString(yaml), problems)) {
+                return null;
+            }
+            Optional<Node> root = new Compose(settings).composeString(yaml);
+            if (root.isEmpty()) {
+                problems.add(Optional.empty(), "expected a model spec, found an empty file");
+            }
+            return root.orElse(null);
+        } catch (MarkedYamlEngineException notYaml) {
+            problems.add(
+                    notYaml.getProblemMark(), "this is not YAML: " + oneLine(notYaml.getProblem()));
+            return null;
+        } catch (YamlEngineException notYaml) {
+            problems.add(Optional.empty(), "this is not YAML: " + oneLine(notYaml.getMessage()));
+            return null;
+        }
+    }
+
+    private static boolean isHarmless(Iterable<Event> events, Problems problems) {
+        int depth = 0;
+        for (Event event : events) {
+            boolean named = event instanceof NodeEvent node && node.getAnchor().isPresent();
+            if (event instanceof AliasEvent || named) {
+                problems.add(
+                        event.getStartMark(),
+                        "anchors and aliases (& and *) are not read here; write the value out");
+                return false;
+            }
+            if (event instanceof CollectionStartEvent && ++depth > DEPTH_MAX) {
+                problems.add(
+                        event.getStartMark(),
+                        "expected at most " + DEPTH_MAX + " levels inside one another, found more");
+                return false;
+            }
+            if (event instanceof CollectionEndEvent) {
+                depth--;
+            }
+        }
+        return true;
+    }
+
+    private static String oneLine(@Nullable String message) {
+        String text = message == null ? "" : message.replaceAll("\\p{Cntrl}+", " ").strip();
+        return text.length() <= 200 ? text : text.substring(0, 200) + "…";
+    }
+}

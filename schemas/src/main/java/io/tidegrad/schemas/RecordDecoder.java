@@ -1,0 +1,132 @@
+package io.tidegrad.schemas;
+
+import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
+import io.tidegrad.schemas.UndecodableException.Reason;
+import java.io.IOException;
+import java.util.Map;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.utils.Utils;
+
+/// Decodes events outside Kafka's own deserialization, where what can't be decoded becomes a dead letter with its bytes
+/// untouched. Ours unless the configuration names another `Deserializer` by class, for instance Confluent's
+/// `io.confluent.kafka.serializers.KafkaAvroDeserializer` where that is on the class path. One per thread.
+public interface RecordDecoder extends AutoCloseable {
+    /// Configuration key: class name of a `Deserializer` that gives [GenericRecord].
+    String DESERIALIZER = "tidegrad.value.deserializer";
+
+    /// @throws UndecodableException no retry can decode it
+    /// @throws RegistryUnavailableException the registry can't be asked: try again
+    GenericRecord decode(String topic, byte[] value);
+
+    @Override
+    void close();
+
+    /// @param config the registry's settings ([SchemaRegistry#connect]), passed to the deserializer as they are
+    /// @throws IllegalArgumentException the class named can't be used, or a setting can't
+    static RecordDecoder of(Map<String, ?> config) {
+        Object named = config.get(DESERIALIZER);
+        if (named == null || named.equals(ConfluentAvroDeserializer.class.getName())) {
+            SchemaRegistry registry = SchemaRegistry.connect(config);
+            return of(registry);
+        }
+        Deserializer<?> deserializer;
+        try {
+            deserializer = Utils.newInstance(named.toString(), Deserializer.class);
+        } catch (ClassNotFoundException | RuntimeException e) {
+            throw new IllegalArgumentException(
+                    DESERIALIZER
+                            + ": "
+                            + named
+                            + " can't be loaded as a Deserializer ("
+                            + e
+                            + "): add its jar to the class path",
+                    e);
+        }
+        deserializer.configure(config, false);
+        return new Foreign(deserializer);
+    }
+
+    /// Ours, on a registry that it closes with itself.
+    static RecordDecoder of(SchemaRegistry registry) {
+        return new Own(registry, new AvroCodec(registry));
+    }
+
+    /// By [AvroCodec].
+    record Own(SchemaRegistry registry, AvroCodec codec) implements RecordDecoder {
+        @Override
+        public GenericRecord decode(String topic, byte[] value) {
+            return codec.decode(value);
+        }
+
+        @Override
+        public void close() {
+            registry.close();
+        }
+    }
+
+    /// By somebody else's class, its failures told apart as ours are.
+    record Foreign(Deserializer<?> deserializer) implements RecordDecoder {
+        @Override
+        public GenericRecord decode(String topic, byte[] value) {
+            Object decoded;
+            try {
+                decoded = deserializer.deserialize(topic, value);
+            } catch (UndecodableException | RegistryUnavailableException ours) {
+                throw ours;
+            } catch (SerializationException e) {
+                throw translated(e);
+            }
+            if (decoded instanceof GenericRecord record) {
+                return record;
+            }
+            throw new UndecodableException(
+                    Reason.UNSUPPORTED_SCHEMA,
+                    deserializer.getClass().getName()
+                            + " gave "
+                            + (decoded == null ? "null" : decoded.getClass().getName())
+                            + ", expected a GenericRecord");
+        }
+
+        // Confluent's client reports the registry's answers and its absence alike as an
+        // IOException, inside the
+        // SerializationException; an answer carries an HTTP status. Bytes that can't be read have
+        // another cause.
+        private static RuntimeException translated(SerializationException e) {
+            for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
+                if (cause.getClass().getSimpleName().equals("RestClientException")) {
+                    return status(cause) == 404
+                            ? new UndecodableException(
+                                    Reason.UNKNOWN_SCHEMA, String.valueOf(cause.getMessage()), e)
+                            : new RegistryUnavailableException(
+                                    String.valueOf(cause.getMessage()), e);
+                }
+                if (cause instanceof java.io.EOFException) {
+                    break;
+                }
+                if (cause instanceof IOException) {
+                    return new RegistryUnavailableException(String.valueOf(cause), e);
+                }
+            }
+            return new UndecodableException(Reason.MALFORMED, String.valueOf(e.getMessage()), e);
+        }
+
+        private static int status(Throwable restClientException) {
+            try {
+                return (int)
+                        restClientException
+                                .getClass()
+                                .getMethod("getStatus")
+                                .invoke(restClientException);
+            } catch (ReflectiveOperationException notConfluents) {
+                return 0;
+            }
+        }
+
+        @Override
+        public void close() {
+            deserializer.close();
+        }
+    }
+}

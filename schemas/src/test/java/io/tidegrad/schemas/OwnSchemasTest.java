@@ -1,0 +1,111 @@
+package io.tidegrad.schemas;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericRecord;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+final class OwnSchemasTest {
+    private final SchemaRegistry registry = new InMemorySchemaRegistry();
+    private final AvroCodec codec = new AvroCodec(registry);
+
+    static Stream<Schema> ownSchemas() {
+        return Stream.of(
+                ModelRecord.getClassSchema(),
+                Progress.getClassSchema(),
+                Prediction.getClassSchema());
+    }
+
+    @ParameterizedTest
+    @MethodSource("ownSchemas")
+    void everyFieldIsDocumented(Schema schema) {
+        assertThat(schema.getDoc()).isNotBlank();
+        for (Schema.Field field : schema.getFields()) {
+            assertThat(field.doc()).as(schema.getName() + "." + field.name()).isNotBlank();
+        }
+    }
+
+    @Test
+    void aProgressRecordComesBackAsItWas() {
+        Progress progress =
+                Progress.newBuilder()
+                        .setModel("flight-delay")
+                        .setEpoch(1)
+                        .setVersion(10_000)
+                        .setTime(Instant.ofEpochMilli(1_700_000_000_123L))
+                        .setLearned(10_000)
+                        .setPending(3)
+                        .setDeadLetters(2)
+                        .setLogLoss(0.42)
+                        .setPriorLogLoss(0.51)
+                        .setAccuracy(0.8)
+                        .setAccuracyLast2000(0.81)
+                        .setAuc(null)
+                        .setNextOffset(10_006)
+                        .setEventTime(Instant.ofEpochMilli(980_000_000_000L))
+                        .setWeightsHash("ab".repeat(32))
+                        .setStateHash(null)
+                        .build();
+        byte[] bytes =
+                codec.encode(
+                        registry.register("tidegrad.progress-value", progress.getSchema()),
+                        progress);
+
+        assertThat(codec.decode(bytes, Progress.class)).isEqualTo(progress);
+        GenericRecord generic = codec.decode(bytes);
+        assertThat(generic.get("next_offset")).isEqualTo(10_006L);
+        assertThat(generic.get("auc")).isNull();
+    }
+
+    @Test
+    void aPredictionComesBackAsItWas() {
+        Prediction prediction =
+                Prediction.newBuilder()
+                        .setRequestId("r-1")
+                        .setModel("digits")
+                        .setEpoch(2)
+                        .setVersion(77)
+                        .setOffset(78)
+                        .setFreshnessMs(12)
+                        .setProbabilities(List.of(0.25f, 0.75f))
+                        .setTime(Instant.ofEpochMilli(5))
+                        .build();
+        byte[] bytes =
+                codec.encode(
+                        registry.register("tidegrad.predictions-value", prediction.getSchema()),
+                        prediction);
+        assertThat(codec.decode(bytes, Prediction.class)).isEqualTo(prediction);
+    }
+
+    @Test
+    void aStageOfANewerWriterIsReadAsOneThatNeverAnswers() {
+        String newer =
+                ModelRecord.getClassSchema()
+                        .toString()
+                        .replace("\"RETIRED\"]", "\"RETIRED\",\"SHADOW\"]");
+        Schema writer = new Schema.Parser().parse(newer);
+        var record = new org.apache.avro.generic.GenericRecordBuilder(writer);
+        for (Schema.Field field : writer.getFields()) {
+            record.set(
+                    field,
+                    switch (field.schema().getType()) {
+                        case STRING -> "x";
+                        case INT -> 1;
+                        case LONG -> 1L;
+                        case ENUM ->
+                                new org.apache.avro.generic.GenericData.EnumSymbol(
+                                        field.schema(), "SHADOW");
+                        default -> throw new AssertionError(field);
+                    });
+        }
+        int id = registry.register("tidegrad.models-value", writer);
+        ModelRecord read = codec.decode(codec.encode(id, record.build()), ModelRecord.class);
+        assertThat(read.getStage()).isEqualTo(Stage.CANDIDATE);
+    }
+}
