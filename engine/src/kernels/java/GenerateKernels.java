@@ -1,8 +1,236 @@
-import java.nio.file.*;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
-/// Writes the vector kernels from templates. Run by the build: `java GenerateKernels.java <output folder>`.
+/// Writes the vector kernels `Simd128`, `Simd256` and `Simd512` from one template. The build runs it as
+///
+///     java GenerateKernels.java <template> <output folder>
+///
+/// Why generate at all: C2 keeps vectors in registers only inside one flat method. A helper that takes or returns a
+/// vector boxes it and runs 2.5 to 15 times slower, a loop over an array of accumulators does not compile to registers at
+/// all, and a class that has seen two vector widths may stay slow for ever. So each tile size of each width is a method of
+/// its own, with every accumulator a local variable: text that nobody should write, or read, by hand.
+///
+/// The template is Java with these lines and words in it:
+///
+/// | text | meaning |
+/// |---|---|
+/// | `#for r in R` … `#end` | the lines between, for r = 0, 1, … R-1 |
+/// | `#for T in [6x64 4x64]` … `#end` | the same, for each word; `6x64` also sets `ROWS` = 6 and `COLUMNS` = 64 |
+/// | `#if A = B` … `#end` | the lines between, where both are the same word |
+/// | `#define name` … `#end` | gives lines a name |
+/// | `#insert name` | those lines, with the variables of this place |
+/// | `#tree N` | sums each of `t0` … `t(N-1)` over its lanes, into `lane i · LANES / N` of `sums` |
+/// | `{r}`, `{COLUMNS/LANES}` | a variable, or integer arithmetic with them, left to right; other braces are Java's |
+///
+/// A line whose first visible character is `#` never reaches the output.
 class GenerateKernels {
-    public static void main(String[] args) throws Exception {
-        Files.createDirectories(Path.of(args[0]));
+    /// What differs between widths. Tiles are rows x columns of accumulators. With 512 bits there are 32 registers: 6 x 64
+    /// takes 24, leaving 4 for a row of weights and some for broadcasts, and reaches 0.9 of the FMA peak. AVX2 has 16:
+    /// 6 x 16 takes 12. Few rows get wide tiles, for at least 8 accumulators hide the latency of an FMA.
+    private static final List<Map<String, String>> WIDTHS =
+            List.of(
+                    width(
+                            "BITS", "512",
+                            "LANES", "16",
+                            "PARTS", "1",
+                            "DISTANCES", "[8 4 2 1]",
+                            "WIDE_TILES", "[6x64 4x64 2x64 1x64]",
+                            "NARROW_TILES", "[8x16 4x16 2x16 1x16]",
+                            "TILES", "[6x64 4x64 2x64 1x64 8x16 4x16 2x16 1x16]",
+                            "DOT_ROWS", "[4 1]",
+                            "DOT_INPUTS", "[4 1]",
+                            "SPANS", "[64 16]"),
+                    width(
+                            "BITS", "256",
+                            "LANES", "8",
+                            "PARTS", "2",
+                            "DISTANCES", "[4 2 1]",
+                            "WIDE_TILES", "[6x16 4x16 2x32 1x64]",
+                            "NARROW_TILES", "[6x16 4x16 2x16 1x16]",
+                            "TILES", "[6x16 4x16 2x32 1x64 2x16 1x16]",
+                            "DOT_ROWS", "[2 1]",
+                            "DOT_INPUTS", "[2 1]",
+                            "SPANS", "[16]"),
+                    width(
+                            "BITS", "128",
+                            "LANES", "4",
+                            "PARTS", "4",
+                            "DISTANCES", "[2 1]",
+                            "WIDE_TILES", "[2x16 1x32]",
+                            "NARROW_TILES", "[2x16 1x16]",
+                            "TILES", "[2x16 1x32 1x16]",
+                            "DOT_ROWS", "[1]",
+                            "DOT_INPUTS", "[2 1]",
+                            "SPANS", "[16]"));
+
+    private static Map<String, String> width(String... namesAndValues) {
+        Map<String, String> variables = new HashMap<>();
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            variables.put(namesAndValues[i], namesAndValues[i + 1]);
+        }
+        return variables;
+    }
+
+    private static final Pattern VARIABLE = Pattern.compile("\\{(\\w+(?:[-+*/%]\\w+)*)\\}");
+
+    private final Map<String, List<String>> definitions = new HashMap<>();
+    private final List<String> output = new ArrayList<>();
+
+    public static void main(String[] arguments) throws IOException {
+        Path template = Path.of(arguments[0]);
+        Path folder = Path.of(arguments[1], "io/tidegrad/engine/kernel");
+        Files.createDirectories(folder);
+        for (Map<String, String> width : WIDTHS) {
+            GenerateKernels generator = new GenerateKernels();
+            generator.expand(Files.readAllLines(template), new HashMap<>(width));
+            Path file = folder.resolve("Simd" + width.get("BITS") + ".java");
+            Files.write(file, generator.output);
+        }
+    }
+
+    private void expand(List<String> lines, Map<String, String> variables) {
+        for (int at = 0; at < lines.size(); at++) {
+            String line = lines.get(at);
+            if (!line.strip().startsWith("#")) {
+                output.add(substitute(line, variables));
+                continue;
+            }
+            String[] words = substitute(line.strip(), variables).split("\\s+", 4);
+            switch (words[0]) {
+                case "#for", "#if", "#define" -> {
+                    List<String> body = body(lines, at);
+                    at += body.size() + 1;
+                    switch (words[0]) {
+                        case "#for" -> expandEach(words[1], words[3], body, variables);
+                        case "#if" -> {
+                            if (words[1].equals(words[3])) {
+                                expand(body, variables);
+                            }
+                        }
+                        default -> definitions.put(words[1], body);
+                    }
+                }
+                case "#insert" -> expand(definition(words[1]), variables);
+                case "#tree" -> tree(Integer.parseInt(words[1]), number("LANES", variables));
+                default -> throw new IllegalArgumentException("unknown directive: " + line);
+            }
+        }
+    }
+
+    private void expandEach(
+            String name, String values, List<String> body, Map<String, String> variables) {
+        Map<String, String> inner = new HashMap<>(variables);
+        String list = variables.getOrDefault(values, values);
+        if (list.startsWith("[")) {
+            for (String value : list.substring(1, list.length() - 1).split(" ")) {
+                inner.put(name, value);
+                if (value.matches("\\d+x\\d+")) {
+                    inner.put("ROWS", value.substring(0, value.indexOf('x')));
+                    inner.put("COLUMNS", value.substring(value.indexOf('x') + 1));
+                }
+                expand(body, inner);
+            }
+            return;
+        }
+        for (int i = 0; i < Integer.parseInt(list); i++) {
+            inner.put(name, Integer.toString(i));
+            expand(body, inner);
+        }
+    }
+
+    /// The lines after `lines[from]` up to its `#end`.
+    private static List<String> body(List<String> lines, int from) {
+        int depth = 1;
+        for (int at = from + 1; at < lines.size(); at++) {
+            String word = lines.get(at).strip().split("\\s+", 2)[0];
+            switch (word) {
+                case "#for", "#if", "#define" -> depth++;
+                case "#end" -> depth--;
+                default -> {}
+            }
+            if (depth == 0) {
+                return lines.subList(from + 1, at);
+            }
+        }
+        throw new IllegalArgumentException("no #end for line " + (from + 1) + ": " + lines.get(from));
+    }
+
+    private List<String> definition(String name) {
+        List<String> body = definitions.get(name);
+        if (body == null) {
+            throw new IllegalArgumentException("#insert of " + name + ", which is not defined above");
+        }
+        return body;
+    }
+
+    private static String substitute(String line, Map<String, String> variables) {
+        return VARIABLE.matcher(line)
+                .replaceAll(match -> Matcher.quoteReplacement(value(match.group(1), match.group(), variables)));
+    }
+
+    private static String value(String expression, String original, Map<String, String> variables) {
+        if (variables.containsKey(expression)) {
+            return variables.get(expression);
+        }
+        String[] parts = expression.split("(?=[-+*/%])|(?<=[-+*/%])");
+        if (parts.length == 1) {
+            return original;
+        }
+        int result = number(parts[0], variables);
+        for (int i = 1; i < parts.length; i += 2) {
+            int operand = number(parts[i + 1], variables);
+            result =
+                    switch (parts[i]) {
+                        case "+" -> result + operand;
+                        case "-" -> result - operand;
+                        case "*" -> result * operand;
+                        case "/" -> result / operand;
+                        default -> result % operand;
+                    };
+        }
+        return Integer.toString(result);
+    }
+
+    private static int number(String word, Map<String, String> variables) {
+        return Integer.parseInt(variables.getOrDefault(word, word));
+    }
+
+    /// Sums `count` vectors over their lanes, all at once: at each level, lanes d apart are added (d = half, quarter, … 1
+    /// of the lanes), and two vectors become one, whose lanes with bit d belong to the second. 15 additions of 16 lanes
+    /// do what 16 trees of 4 additions would. A sum's order of additions is the same whatever it is paired with.
+    private void tree(int count, int lanes) {
+        Deque<String> terms = new ArrayDeque<>();
+        for (int i = 0; i < count; i++) {
+            terms.add("t" + i);
+        }
+        for (int distance = lanes / 2; distance >= 1; distance /= 2) {
+            List<String> current = List.copyOf(terms);
+            terms.clear();
+            int half = current.size() / 2;
+            for (int i = 0; i < Math.max(half, 1); i++) {
+                String sum = distance == 1 ? "sums" : "d" + distance + "_" + i;
+                String a = current.get(i);
+                if (half == 0) {
+                    output.add(
+                            "        FloatVector %s = %s.add(%s.rearrange(SWAP_%d));"
+                                    .formatted(sum, a, a, distance));
+                } else {
+                    String b = current.get(i + half);
+                    output.add(
+                            "        FloatVector %s = %s.blend(%s, BIT_%d).add(%s.blend(%s, BIT_%d).rearrange(SWAP_%d));"
+                                    .formatted(sum, a, b, distance, b, a, distance, distance));
+                }
+                terms.add(sum);
+            }
+        }
     }
 }

@@ -15,12 +15,12 @@ import org.jspecify.annotations.Nullable;
 /// and optimizer state are zero before a call and stay zero, as long as all other numbers are finite.
 ///
 /// Kernels have no state and may be shared by threads; an `OptimizerStep` belongs to one.
-public sealed interface Kernels permits ScalarKernels {
+public sealed interface Kernels permits ScalarKernels, VectorKernels {
     /// The process's kernels: `-Dtidegrad.kernels=scalar|128|256|512` for tests, else the widest that the hardware has.
     /// Scalar also where the incubator module is missing. Refuses hardware without FMA with an `IllegalStateException`
     /// that says so (Math.fma would be ~9000 times slower, mul+add would change the bits).
     static Kernels active() {
-        return new ScalarKernels();
+        return ActiveKernels.get();
     }
 
     /// For logs, health and bench lines: `scalar`, `simd-128`, `simd-256`, `simd-512`.

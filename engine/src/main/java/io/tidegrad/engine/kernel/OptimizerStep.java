@@ -4,6 +4,9 @@ package io.tidegrad.engine.kernel;
 /// reused, so that a step allocates nothing. One per learning thread. The formula of each kind stands in
 /// `ScalarKernels`.
 public final class OptimizerStep {
+    /// Gradients that the vector kernels hold at a time between computing and applying them: 6 x 64 or 24 x 16.
+    static final int TILE = 384;
+
     public enum Kind {
         /// No state. w -= rate g.
         SGD,
@@ -30,4 +33,7 @@ public final class OptimizerStep {
 
     /// 1 / (1 - beta2^t)
     public float varianceCorrection;
+
+    /// 1.5 KB that never leave the first-level cache. Here because the kernels have no state.
+    final float[] tile = new float[TILE];
 }

@@ -143,12 +143,17 @@ public final class ScalarKernels implements Kernels {
             float[] first,
             float[] second) {
         for (int o = 0; o < width; o++) {
-            float g = dy[dyAt + o];
-            for (int r = 1; r < rows; r++) {
-                g += dy[dyAt + r * dyStride + o];
-            }
-            updateOne(step, scale * g, bias, o, first, o, second, o);
+            float g = scale * columnSum(rows, dy, dyAt + o, dyStride);
+            updateOne(step, g, bias, o, first, o, second, o);
         }
+    }
+
+    static float columnSum(int rows, float[] dy, int dyAt, int dyStride) {
+        float sum = dy[dyAt];
+        for (int r = 1; r < rows; r++) {
+            sum += dy[dyAt + r * dyStride];
+        }
+        return sum;
     }
 
     @Override
@@ -246,13 +251,18 @@ public final class ScalarKernels implements Kernels {
             int xRow = xAt + r * xStride;
             int yRow = yAt + r * yStride;
             float max = max(width, x, xRow);
-            for (int k = 0; k < width; k++) {
-                y[yRow + k] = ScalarMath.exp(x[xRow + k] - max);
-            }
+            expOfDifference(width, x, xRow, max, y, yRow);
             float sum = sum(width, y, yRow);
             for (int k = 0; k < width; k++) {
                 y[yRow + k] /= sum;
             }
+        }
+    }
+
+    static void expOfDifference(
+            int length, float[] x, int xAt, float subtrahend, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = ScalarMath.exp(x[xAt + k] - subtrahend);
         }
     }
 

@@ -1,0 +1,253 @@
+package io.tidegrad.engine.kernel;
+
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
+
+/// What the kernels of all vector widths share: the walk over panels and tiles. The loops inside are generated, one class
+/// a width, of which a process loads only one: C2 spoils code that has seen two vector widths, for ever.
+abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256, Simd512 {
+    /// Serves what is left of an elementwise loop after the last whole vector.
+    static final ScalarKernels SCALAR = new ScalarKernels();
+
+    /// Where sums start that have no bias: zeros for the widest panel.
+    static final float[] ZEROS = new float[64];
+
+    private final String name;
+
+    VectorKernels(int bits) {
+        name = "simd-" + bits;
+    }
+
+    /// Widest vectors of this processor that there are kernels for.
+    static int widestBits() {
+        return Math.min(512, FloatVector.SPECIES_PREFERRED.vectorBitSize());
+    }
+
+    static VectorKernels of(int bits) {
+        return switch (bits) {
+            case 128 -> new Simd128();
+            case 256 -> new Simd256();
+            case 512 -> new Simd512();
+            default ->
+                    throw new IllegalArgumentException(
+                            "no kernels for vectors of " + bits + " bits");
+        };
+    }
+
+    @Override
+    public final String name() {
+        return name;
+    }
+
+    @Override
+    public final void denseForward(
+            Panels panels,
+            int rows,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] w,
+            float @Nullable [] bias,
+            float[] y,
+            int yAt,
+            int yStride) {
+        int width = panels.width();
+        int inputs = panels.inputs();
+        for (int p = 0; p < panels.count(); p++) {
+            float[] start = bias == null ? ZEROS : bias;
+            int startAt = bias == null ? 0 : p * width;
+            int wAt = p * inputs * width;
+            multiply(
+                    width,
+                    rows,
+                    inputs,
+                    x,
+                    xAt,
+                    xStride,
+                    1,
+                    w,
+                    wAt,
+                    width,
+                    start,
+                    startAt,
+                    1f,
+                    y,
+                    yAt + p * width,
+                    yStride);
+        }
+    }
+
+    @Override
+    public final void denseUpdate(
+            OptimizerStep step,
+            Panels panels,
+            int rows,
+            float scale,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] w,
+            float[] first,
+            float[] second) {
+        int width = panels.width();
+        int inputs = panels.inputs();
+        int tileInputs = OptimizerStep.TILE / width;
+        for (int p = 0; p < panels.count(); p++) {
+            for (int i = 0; i < inputs; i += tileInputs) {
+                int count = Math.min(tileInputs, inputs - i);
+                multiply(
+                        width,
+                        count,
+                        rows,
+                        x,
+                        xAt + i,
+                        1,
+                        xStride,
+                        dy,
+                        dyAt + p * width,
+                        dyStride,
+                        ZEROS,
+                        0,
+                        scale,
+                        step.tile,
+                        0,
+                        width);
+                int at = (p * inputs + i) * width;
+                update(step, count * width, step.tile, 0, w, at, first, at, second, at);
+            }
+        }
+    }
+
+    @Override
+    public final void denseInputGradientAndUpdate(
+            OptimizerStep step,
+            Panels panels,
+            float scale,
+            float[] x,
+            int xAt,
+            float[] dy,
+            int dyAt,
+            float[] w,
+            float[] first,
+            float[] second,
+            float @Nullable [] dx,
+            int dxAt) {
+        if (dx == null) {
+            updateByOneRow(step, panels, scale, x, xAt, dy, dyAt, w, first, second);
+        } else {
+            inputGradientAndUpdateByOneRow(
+                    step, panels, scale, x, xAt, dy, dyAt, w, first, second, dx, dxAt);
+        }
+    }
+
+    @Override
+    public final void biasUpdate(
+            OptimizerStep step,
+            int width,
+            int rows,
+            float scale,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] bias,
+            float[] first,
+            float[] second) {
+        for (int o = 0; o < width; o += OptimizerStep.TILE) {
+            int count = Math.min(OptimizerStep.TILE, width - o);
+            columnSums(count, rows, scale, dy, dyAt + o, dyStride, step.tile);
+            update(step, count, step.tile, 0, bias, o, first, o, second, o);
+        }
+    }
+
+    @Override
+    public final void softmax(
+            int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
+        for (int r = 0; r < rows; r++) {
+            int xRow = xAt + r * xStride;
+            int yRow = yAt + r * yStride;
+            float max = ScalarKernels.max(width, x, xRow);
+            expOfDifference(width, x, xRow, max, y, yRow);
+            float sum = ScalarKernels.sum(width, y, yRow);
+            for (int k = 0; k < width; k++) {
+                y[yRow + k] /= sum;
+            }
+        }
+    }
+
+    /// y[r][c] = scale (start[c] + Σ_k a[r][k] b[k][c]), k ascending, for `rows` rows and the `width` (16 or 64) columns
+    /// of one panel. a[r][k] is `a[aAt + r aRow + k aStep]`, which serves x and xᵀ; b[k][c] is `b[bAt + k bStep + c]`.
+    abstract void multiply(
+            int width,
+            int rows,
+            int depth,
+            float[] a,
+            int aAt,
+            int aRow,
+            int aStep,
+            float[] b,
+            int bAt,
+            int bStep,
+            float[] start,
+            int startAt,
+            float scale,
+            float[] y,
+            int yAt,
+            int yRow);
+
+    abstract void updateByOneRow(
+            OptimizerStep step,
+            Panels panels,
+            float scale,
+            float[] x,
+            int xAt,
+            float[] dy,
+            int dyAt,
+            float[] w,
+            float[] first,
+            float[] second);
+
+    abstract void inputGradientAndUpdateByOneRow(
+            OptimizerStep step,
+            Panels panels,
+            float scale,
+            float[] x,
+            int xAt,
+            float[] dy,
+            int dyAt,
+            float[] w,
+            float[] first,
+            float[] second,
+            float[] dx,
+            int dxAt);
+
+    /// sums[o] = scale Σ_r dy[r][o], o below `width`.
+    abstract void columnSums(
+            int width, int rows, float scale, float[] dy, int dyAt, int dyStride, float[] sums);
+
+    /// y = e^(x - subtrahend)
+    abstract void expOfDifference(
+            int length, float[] x, int xAt, float subtrahend, float[] y, int yAt);
+
+    /// The lanes l with bit `distance` set.
+    static VectorMask<Float> bit(VectorSpecies<Float> species, int distance) {
+        boolean[] lanes = new boolean[species.length()];
+        for (int l = 0; l < lanes.length; l++) {
+            lanes[l] = (l & distance) != 0;
+        }
+        return VectorMask.fromArray(species, lanes, 0);
+    }
+
+    /// Lane l takes lane l xor `distance`.
+    static VectorShuffle<Float> swap(VectorSpecies<Float> species, int distance) {
+        int[] sources = new int[species.length()];
+        Arrays.setAll(sources, l -> l ^ distance);
+        return VectorShuffle.fromArray(species, sources, 0);
+    }
+}
