@@ -61,10 +61,6 @@ final class ChildProcess implements AutoCloseable {
         return String.join(File.pathSeparator, entries);
     }
 
-    long pid() {
-        return process.pid();
-    }
-
     /// @throws QuickstartException it has ended, which it should not; with the end of its log
     void requireAlive() {
         if (!process.isAlive()) {

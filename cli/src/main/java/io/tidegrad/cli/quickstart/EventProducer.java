@@ -1,8 +1,11 @@
 package io.tidegrad.cli.quickstart;
 
+import io.tidegrad.cli.streams.Flight;
+import io.tidegrad.cli.streams.ShippedStream;
 import io.tidegrad.cli.streams.StreamEvent;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.model.learn.Tick;
 import io.tidegrad.schemas.ConfluentAvroSerializer;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
@@ -35,17 +38,18 @@ final class EventProducer implements AutoCloseable {
     private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
     private final Thread thread;
     private volatile long tickOffset = -1;
+    private volatile long startNanos;
+    private volatile long lastAcknowledgedNanos;
     private volatile boolean closed;
 
     EventProducer(
-            String bootstrapServers,
-            String registryUrl,
+            LocalStack stack,
             String topic,
-            Schema schema,
+            ShippedStream stream,
             List<? extends StreamEvent> events,
             Pace pace) {
         this.topic = topic;
-        this.schema = schema;
+        this.schema = stream.schema();
         this.events = events;
         this.pace = pace;
         appendedAt = new long[events.size()];
@@ -53,7 +57,7 @@ final class EventProducer implements AutoCloseable {
                 new KafkaProducer<>(
                         Map.of(
                                 ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                bootstrapServers,
+                                stack.bootstrapServers(),
                                 ProducerConfig.CLIENT_ID_CONFIG,
                                 "quickstart-producer",
                                 ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
@@ -61,7 +65,7 @@ final class EventProducer implements AutoCloseable {
                                 ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
                                 ConfluentAvroSerializer.class.getName(),
                                 "schema.registry.url",
-                                registryUrl,
+                                stack.registryUrl(),
                                 ProducerConfig.ACKS_CONFIG,
                                 "all",
                                 ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
@@ -80,6 +84,8 @@ final class EventProducer implements AutoCloseable {
     private void send() {
         try {
             long start = System.nanoTime();
+            startNanos = start;
+            lastAcknowledgedNanos = start;
             int sent = 0;
             while (sent < events.size() && !closed) {
                 long elapsed = System.nanoTime() - start;
@@ -107,11 +113,15 @@ final class EventProducer implements AutoCloseable {
                 (metadata, e) -> eventAcknowledged(index, metadata, e));
     }
 
-    /// A record that says: this stream is over for now, learn what you have.
+    /// The end of the stream: whatever mini-batch is open is learned.
     private ProducerRecord<byte[], @Nullable GenericContainer> tick() {
         ProducerRecord<byte[], @Nullable GenericContainer> tick =
                 new ProducerRecord<>(topic, 0, null, null);
-        tick.headers().add("tidegrad-tick", "end of stream".getBytes(StandardCharsets.UTF_8));
+        byte[] time =
+                events.getLast() instanceof Flight flight
+                        ? Tick.headerValue(flight.departed())
+                        : new byte[0];
+        tick.headers().add(Tick.HEADER, time);
         return tick;
     }
 
@@ -134,6 +144,7 @@ final class EventProducer implements AutoCloseable {
             return;
         }
         appendedAt[index] = metadata.timestamp();
+        lastAcknowledgedNanos = System.nanoTime();
         acknowledged.incrementAndGet();
     }
 
@@ -148,6 +159,12 @@ final class EventProducer implements AutoCloseable {
     /// Events that the broker has taken.
     long acknowledged() {
         return acknowledged.get();
+    }
+
+    /// From the first event to the newest acknowledgement.
+    double eventsPerSecond() {
+        long nanos = lastAcknowledgedNanos - startNanos;
+        return nanos <= 0 ? 0 : acknowledged() / (nanos * 1e-9);
     }
 
     /// All events and the tick are in the topic.

@@ -12,7 +12,6 @@ import org.jspecify.annotations.Nullable;
 /// @param exit end after the summary instead of waiting for Ctrl-C
 /// @param json print the outcome as one line of JSON on standard output, everything else on standard error
 /// @param directory new or empty, keeps the run's data; null: temporary
-/// @param root the checkout, for the children; null where it is not known
 public record QuickstartOptions(
         ShippedStream stream,
         Pace pace,
@@ -20,8 +19,7 @@ public record QuickstartOptions(
         int events,
         boolean exit,
         boolean json,
-        @Nullable Path directory,
-        @Nullable String root) {
+        @Nullable Path directory) {
     public QuickstartOptions {
         if (events < 1 || events > stream.rows()) {
             throw new IllegalArgumentException(

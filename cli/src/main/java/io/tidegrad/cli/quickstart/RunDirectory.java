@@ -114,10 +114,6 @@ final class RunDirectory implements AutoCloseable {
         return path.resolve(LOGS);
     }
 
-    Path log(String process) {
-        return logs().resolve(process + ".log");
-    }
-
     /// Something went wrong: the logs stay.
     void keepLogs() {
         keepLogs = true;

@@ -19,6 +19,15 @@ record TrainerHealth(
         long snapshotsPublished,
         String weightsHash,
         String stateHash) {
+    boolean running() {
+        return state.equals("running");
+    }
+
+    /// Everything before `endOffset` is learned, committed, hashed and published.
+    boolean settledAt(long endOffset) {
+        return nextOffset == endOffset && pending == 0 && !weightsHash.isEmpty();
+    }
+
     static final TrainerHealth NOTHING_YET =
             new TrainerHealth(
                     "starting",
