@@ -54,18 +54,16 @@ public final class Tidegrad implements Runnable {
                         quickstart
                                 ? "io/tidegrad/cli/quickstart/logback.xml"
                                 : "io/tidegrad/cli/logback.xml");
-        System.exit(run(arguments));
+        System.exit(commandLine().execute(arguments));
     }
 
-    /// @return the exit status
-    static int run(String... arguments) {
+    static CommandLine commandLine() {
         return new CommandLine(new Tidegrad())
                 .setParameterExceptionHandler(Tidegrad::wrongUsage)
                 .setExecutionExceptionHandler(
                         (e, commandLine, parsed) -> failed(e, commandLine.getErr()))
                 .setExpandAtFiles(false)
-                .setUsageHelpAutoWidth(true)
-                .execute(arguments);
+                .setUsageHelpAutoWidth(true);
     }
 
     @Override

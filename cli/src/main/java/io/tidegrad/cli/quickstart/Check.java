@@ -10,7 +10,8 @@ import java.util.Locale;
 /// @param claim what must hold, as the help lists it
 /// @param found what the run gave
 record Check(String claim, String found, boolean holds) {
-    // What a whole stream at its own pace has to reach: issue 1's numbers, with the measured values some way above.
+    // What a whole stream has to reach. Measured, for comparison: flights AUC 0.774 (baseline 0.767) and log loss 0.426,
+    // digits 0.843 and 0.885 over the last 2,000.
     static final double FLIGHTS_AUC_MIN = 0.76;
     static final double FLIGHTS_AUC_BELOW_BASELINE_MAX = 0.003;
     static final double FLIGHTS_LOG_LOSS_MAX = 0.435;
@@ -45,12 +46,11 @@ record Check(String claim, String found, boolean holds) {
                                 + run.weightsHashScorer()
                                 + ", "
                                 + run.weightsHashReplay(),
-                        run.weightsHashTrainer().equals(run.weightsHashScorer())
-                                && run.weightsHashTrainer().equals(run.weightsHashReplay())),
+                        run.weightsHashesEqual()),
                 new Check(
                         "state-hash equal: trainer, replay",
                         run.stateHashTrainer() + ", " + run.stateHashReplay(),
-                        run.stateHashTrainer().equals(run.stateHashReplay())));
+                        run.stateHashesEqual()));
     }
 
     /// Over the whole stream, whatever the pace.
@@ -62,7 +62,8 @@ record Check(String claim, String found, boolean holds) {
                 checks.add(
                         atLeast(
                                 "AUC, against the baseline's less "
-                                        + FLIGHTS_AUC_BELOW_BASELINE_MAX,
+                                        + FLIGHTS_AUC_BELOW_BASELINE_MAX
+                                        + ",",
                                 run.auc(),
                                 run.baselineAuc() - FLIGHTS_AUC_BELOW_BASELINE_MAX));
                 checks.add(atMost("log loss", run.logLoss(), FLIGHTS_LOG_LOSS_MAX));

@@ -39,6 +39,7 @@ final class LiveView implements View {
     @Override
     public void progress(Progress progress) {
         TrainerHealth trainer = progress.trainer();
+        TrainerHealth.Report report = trainer.report();
         List<String> lines = new ArrayList<>();
         lines.add("");
         lines.add(
@@ -66,11 +67,11 @@ final class LiveView implements View {
         List<String> table =
                 MeasureTable.lines(
                         progress.stream(),
-                        trainer.auc(),
-                        trainer.accuracy(),
-                        trainer.accuracyLast2000(),
-                        trainer.logLoss(),
-                        trainer.priorLogLoss(),
+                        report.auc(),
+                        report.accuracy(),
+                        report.accuracyLast2000(),
+                        report.logLoss(),
+                        report.priorLogLoss(),
                         progress.baseline());
         for (int line = 0; line < table.size(); line++) {
             String text = fit("  " + table.get(line));

@@ -38,9 +38,17 @@ record Outcome(
         String stateHashReplay,
         double seconds) {
     boolean hashesEqual() {
-        return weightsHashTrainer.equals(weightsHashScorer)
-                && weightsHashTrainer.equals(weightsHashReplay)
-                && stateHashTrainer.equals(stateHashReplay);
+        return weightsHashesEqual() && stateHashesEqual();
+    }
+
+    boolean weightsHashesEqual() {
+        return !weightsHashTrainer.isEmpty()
+                && weightsHashTrainer.equals(weightsHashScorer)
+                && weightsHashTrainer.equals(weightsHashReplay);
+    }
+
+    boolean stateHashesEqual() {
+        return !stateHashTrainer.isEmpty() && stateHashTrainer.equals(stateHashReplay);
     }
 
     /// One line; a measure that does not apply is null.

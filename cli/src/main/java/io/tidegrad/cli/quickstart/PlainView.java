@@ -50,6 +50,7 @@ final class PlainView implements View {
 
     private static String oneLine(Progress progress) {
         TrainerHealth trainer = progress.trainer();
+        TrainerHealth.Report report = trainer.report();
         List<String> facts = new ArrayList<>();
         facts.add(Figures.text("%6.1f s", progress.seconds()));
         facts.add(
@@ -61,16 +62,16 @@ final class PlainView implements View {
             case FLIGHTS ->
                     facts.add(
                             "AUC "
-                                    + Figures.measure(trainer.auc())
+                                    + Figures.measure(report.auc())
                                     + " (baseline "
                                     + Figures.measure(progress.baseline().auc())
                                     + ")");
             case DIGITS ->
                     facts.add(
                             "accuracy "
-                                    + Figures.measure(trainer.accuracy())
+                                    + Figures.measure(report.accuracy())
                                     + " (last 2,000: "
-                                    + Figures.measure(trainer.accuracyLast2000())
+                                    + Figures.measure(report.accuracyLast2000())
                                     + ")");
         }
         String baseline =
@@ -79,11 +80,11 @@ final class PlainView implements View {
                         : "baseline " + Figures.measure(progress.baseline().logLoss()) + ", ";
         facts.add(
                 "log loss "
-                        + Figures.measure(trainer.logLoss())
+                        + Figures.measure(report.logLoss())
                         + " ("
                         + baseline
                         + "prior "
-                        + Figures.measure(trainer.priorLogLoss())
+                        + Figures.measure(report.priorLogLoss())
                         + ")");
         facts.add(
                 "version "

@@ -239,7 +239,7 @@ public final class Quickstart {
                             health,
                             baseline == null
                                     ? BaselineRun.Score.NONE
-                                    : baseline.after(health.learned()),
+                                    : baseline.after(health.report().nextOffset()),
                             served.version(),
                             served.freshnessMillis()));
             if (producer.finished() && health.settledAt(producer.endOffset())) {
@@ -298,33 +298,34 @@ public final class Quickstart {
 
     private Outcome outcome(Running running, TrainerHealth trained, JsonNode replay)
             throws InterruptedException {
+        TrainerHealth.Report report = trained.report();
         Freshness freshness =
                 Freshness.of(running.producer().appendedAt(), running.scorer().admissions());
         BaselineRun.Score baseline =
                 running.baseline() == null
                         ? BaselineRun.Score.NONE
-                        : running.baseline().after(trained.learned());
+                        : running.baseline().after(options.events());
         return new Outcome(
                 stream.label(),
                 replay.path("events").asLong(),
                 trained.learned(),
                 trained.pending(),
                 trained.deadLetters(),
-                trained.accuracy(),
-                trained.accuracyLast2000(),
-                trained.logLoss(),
-                trained.priorLogLoss(),
-                trained.auc(),
+                report.accuracy(),
+                report.accuracyLast2000(),
+                report.logLoss(),
+                report.priorLogLoss(),
+                report.auc(),
                 baseline.auc(),
                 baseline.logLoss(),
-                trained.snapshotsPublished(),
+                SnapshotsTopic.published(running.stack().bootstrapServers(), spec.model()),
                 running.scorer().served().loaded(),
                 freshness.p50(),
                 freshness.p99(),
-                trained.weightsHash(),
+                report.weightsHash(),
                 running.scorer().weightsHash(),
                 replay.path("weights_hash").asText(),
-                trained.stateHash(),
+                report.stateHash(),
                 replay.path("state_hash").asText(),
                 seconds(startNanos));
     }

@@ -60,6 +60,10 @@ public enum ShippedStream {
         return eventsPerSecond;
     }
 
+    String sha256() {
+        return sha256;
+    }
+
     public Schema schema() {
         return new Schema.Parser().parse(text(schemaFile));
     }
@@ -81,7 +85,7 @@ public enum ShippedStream {
     }
 
     List<StreamEvent> read(String file) {
-        MessageDigest digest = sha256();
+        MessageDigest digest = newSha256();
         List<StreamEvent> events = new ArrayList<>(rows);
         try (InputStream text = new DigestInputStream(new GZIPInputStream(open(file)), digest);
                 BufferedReader lines =
@@ -133,7 +137,7 @@ public enum ShippedStream {
         return new Digit(pixels, Integer.parseInt(columns[0]));
     }
 
-    private static MessageDigest sha256() {
+    private static MessageDigest newSha256() {
         try {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException everyJdkHasIt) {
