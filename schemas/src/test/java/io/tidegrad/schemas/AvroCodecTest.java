@@ -1,0 +1,289 @@
+package io.tidegrad.schemas;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.tidegrad.schemas.UndecodableException.Reason;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.generic.GenericRecordBuilder;
+import org.apache.avro.util.Utf8;
+import org.junit.jupiter.api.Test;
+
+final class AvroCodecTest {
+    private static final Schema FLIGHT =
+            SchemaBuilder.record("Flight")
+                    .fields()
+                    .requiredString("origin")
+                    .requiredInt("distance")
+                    .optionalDouble("delay")
+                    .endRecord();
+
+    private final SchemaRegistry registry = new InMemorySchemaRegistry();
+    private final AvroCodec codec = new AvroCodec(registry);
+    private final int flightId = registry.register("flights-value", FLIGHT);
+
+    private static GenericRecord flight() {
+        return new GenericRecordBuilder(FLIGHT)
+                .set("origin", "SFO")
+                .set("distance", 337)
+                .set("delay", 12.5)
+                .build();
+    }
+
+    private byte[] flightBytes() {
+        return codec.encode(flightId, flight());
+    }
+
+    /// The header for a schema, then the bytes given as int.
+    private byte[] value(Schema schema, int... avro) {
+        ByteBuffer bytes = ByteBuffer.allocate(AvroCodec.HEADER_BYTES + avro.length);
+        bytes.put((byte) 0).putInt(registry.register("hostile-value", schema));
+        for (int b : avro) {
+            bytes.put((byte) b);
+        }
+        return bytes.array();
+    }
+
+    private Reason reasonFor(byte[] value) {
+        var e = catchThrowableOfType(UndecodableException.class, () -> codec.decode(value));
+        assertThat(e).isNotNull();
+        assertThat(e.getMessage()).isNotBlank().doesNotContain("\n");
+        return e.reason();
+    }
+
+    @Test
+    void theBytesAreThoseOfTheConfluentWireFormat() {
+        // Written out by hand from the two specifications: 0, id; length 3 (zigzag 6) "SFO"; 337
+        // (zigzag 674 =
+        // a2 05); branch 1 (zigzag 2); 12.5 = 0x4029000000000000, little-endian.
+        assertThat(flightBytes())
+                .isEqualTo(
+                        new byte[] {
+                            0,
+                            0,
+                            0,
+                            0,
+                            (byte) flightId,
+                            6,
+                            'S',
+                            'F',
+                            'O',
+                            (byte) 0xa2,
+                            5,
+                            2,
+                            0,
+                            0,
+                            0,
+                            0,
+                            0,
+                            0,
+                            0x29,
+                            0x40
+                        });
+    }
+
+    @Test
+    void aRecordComesBackAsItWas() {
+        GenericRecord read = codec.decode(flightBytes());
+        assertThat(read.get("origin")).isEqualTo(new Utf8("SFO"));
+        assertThat(read.get("distance")).isEqualTo(337);
+        assertThat(read.get("delay")).isEqualTo(12.5);
+    }
+
+    @Test
+    void aRecordCutAnywhereIsTruncatedNeverSomethingElse() {
+        byte[] whole = flightBytes();
+        for (int length = AvroCodec.HEADER_BYTES; length < whole.length; length++) {
+            assertThat(reasonFor(Arrays.copyOf(whole, length)))
+                    .as("cut to " + length)
+                    .isEqualTo(Reason.TRUNCATED);
+        }
+        for (int length = 0; length < AvroCodec.HEADER_BYTES; length++) {
+            assertThat(reasonFor(Arrays.copyOf(whole, length))).isEqualTo(Reason.TOO_SHORT);
+        }
+    }
+
+    @Test
+    void bytesAfterTheRecordAreRefused() {
+        byte[] whole = flightBytes();
+        byte[] longer = Arrays.copyOf(whole, whole.length + 1);
+        assertThat(reasonFor(longer)).isEqualTo(Reason.TRAILING_BYTES);
+        assertThatThrownBy(() -> codec.decode(longer))
+                .hasMessageContaining("ends at byte " + whole.length + " of " + longer.length);
+    }
+
+    @Test
+    void anotherMagicByteIsRefused() {
+        byte[] value = flightBytes();
+        value[0] = '{';
+        assertThat(reasonFor(value)).isEqualTo(Reason.WRONG_MAGIC_BYTE);
+    }
+
+    @Test
+    void anUnknownSchemaIdIsUndecodable() {
+        byte[] value = flightBytes();
+        value[1] = 0x7f;
+        assertThat(reasonFor(value)).isEqualTo(Reason.UNKNOWN_SCHEMA);
+        value[1] = (byte) 0xff; // a negative id
+        assertThat(reasonFor(value)).isEqualTo(Reason.UNKNOWN_SCHEMA);
+    }
+
+    @Test
+    void aSchemaThatIsNoRecordIsUnsupported() {
+        Schema text = Schema.create(Schema.Type.STRING);
+        ByteBuffer value = ByteBuffer.allocate(6).put((byte) 0);
+        value.putInt(registry.register("texts-value", text)).put((byte) 0);
+        assertThat(reasonFor(value.array())).isEqualTo(Reason.UNSUPPORTED_SCHEMA);
+    }
+
+    @Test
+    void aLengthBeyondTheValueIsRefusedBeforeAnythingIsAllocated() {
+        Schema text = SchemaBuilder.record("Text").fields().requiredString("t").endRecord();
+        Schema bytes = SchemaBuilder.record("Bytes").fields().requiredBytes("b").endRecord();
+        // The length says 2,147,483,639: Avro's own decoder takes that much memory before it looks.
+        int[] twoGigabytes = {0xee, 0xff, 0xff, 0xff, 0x0f};
+        assertThat(reasonFor(value(text, twoGigabytes))).isEqualTo(Reason.TRUNCATED);
+        assertThat(reasonFor(valueOfAnother(bytes, twoGigabytes))).isEqualTo(Reason.TRUNCATED);
+    }
+
+    private byte[] valueOfAnother(Schema schema, int... avro) {
+        ByteBuffer bytes = ByteBuffer.allocate(AvroCodec.HEADER_BYTES + avro.length);
+        bytes.put((byte) 0).putInt(registry.register(schema.getName() + "-value", schema));
+        for (int b : avro) {
+            bytes.put((byte) b);
+        }
+        return bytes.array();
+    }
+
+    @Test
+    void aNegativeLengthIsMalformed() {
+        Schema text = SchemaBuilder.record("Text").fields().requiredString("t").endRecord();
+        assertThat(reasonFor(value(text, 1))).isEqualTo(Reason.MALFORMED);
+    }
+
+    @Test
+    void anArrayOfMoreItemsThanTheValueHasBytesIsRefusedEvenIfItemsTakeNone() {
+        Schema nulls =
+                SchemaBuilder.record("Nulls")
+                        .fields()
+                        .name("n")
+                        .type(Schema.createArray(Schema.create(Schema.Type.NULL)))
+                        .noDefault()
+                        .endRecord();
+        // 2^62 nulls: a loop that ends after the machine does.
+        assertThat(
+                        reasonFor(
+                                value(
+                                        nulls, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+                                        0x01)))
+                .isEqualTo(Reason.MALFORMED);
+    }
+
+    @Test
+    void aBranchAndASymbolThatTheSchemaLacksAreMalformed() {
+        byte[] noSuchBranch = flightBytes();
+        noSuchBranch[11] = 8; // branch 4 of 2
+        assertThat(reasonFor(noSuchBranch)).isEqualTo(Reason.MALFORMED);
+        noSuchBranch[11] = 1; // branch -1
+        assertThat(reasonFor(noSuchBranch)).isEqualTo(Reason.MALFORMED);
+
+        Schema symbols =
+                SchemaBuilder.record("Symbols")
+                        .fields()
+                        .name("e")
+                        .type(Schema.createEnum("E", null, null, List.of("A", "B")))
+                        .noDefault()
+                        .endRecord();
+        assertThat(reasonFor(value(symbols, 40))).isEqualTo(Reason.MALFORMED);
+        assertThat(reasonFor(value(symbols, 39))).isEqualTo(Reason.MALFORMED);
+    }
+
+    @Test
+    void aNumberWithoutEndIsMalformed() {
+        Schema number = SchemaBuilder.record("Number").fields().requiredLong("n").endRecord();
+        int[] endless = new int[20];
+        Arrays.fill(endless, 0xff);
+        assertThat(reasonFor(value(number, endless))).isEqualTo(Reason.MALFORMED);
+    }
+
+    @Test
+    void recordsNestedDeeperThanTheBoundAreMalformedNotAStackOverflow() {
+        Schema chain =
+                new Schema.Parser()
+                        .parse(
+                                """
+                                {"type": "record", "name": "Chain", "fields": [
+                                  {"name": "next", "type": ["null", "Chain"]}]}
+                                """);
+        int[] million = new int[1_000_000];
+        Arrays.fill(million, 2); // one more record, a million times
+        assertThat(reasonFor(value(chain, million))).isEqualTo(Reason.MALFORMED);
+
+        int[] ten = {2, 2, 2, 2, 2, 2, 2, 2, 2, 0};
+        assertThat(codec.decode(value(chain, ten))).isNotNull();
+    }
+
+    @Test
+    void aSchemaThatNamesAJavaClassDoesNotMakeOne() {
+        Schema named = Schema.create(Schema.Type.STRING);
+        named.addProp("java-class", "java.net.URL");
+        named.addProp("avro.java.string", "String");
+        Schema schema =
+                SchemaBuilder.record("Named")
+                        .fields()
+                        .name("u")
+                        .type(named)
+                        .noDefault()
+                        .endRecord();
+        assertThat(codec.decode(value(schema, 2, 'x')).get("u")).isEqualTo("x");
+    }
+
+    @Test
+    void arraysMapsAndFixedComeBackAsTheyWere() {
+        Schema schema =
+                SchemaBuilder.record("All")
+                        .fields()
+                        .name("list")
+                        .type()
+                        .array()
+                        .items()
+                        .longType()
+                        .noDefault()
+                        .name("map")
+                        .type()
+                        .map()
+                        .values()
+                        .floatType()
+                        .noDefault()
+                        .name("four")
+                        .type()
+                        .fixed("Four")
+                        .size(4)
+                        .noDefault()
+                        .name("flag")
+                        .type()
+                        .booleanType()
+                        .noDefault()
+                        .endRecord();
+        GenericRecord record =
+                new GenericRecordBuilder(schema)
+                        .set("list", List.of(Long.MIN_VALUE, -1L, 0L, Long.MAX_VALUE))
+                        .set("map", Map.of(new Utf8("a"), 1.5f))
+                        .set(
+                                "four",
+                                new GenericData.Fixed(
+                                        schema.getField("four").schema(), new byte[] {1, 2, 3, 4}))
+                        .set("flag", true)
+                        .build();
+        int id = registry.register("all-value", schema);
+        assertThat(codec.decode(codec.encode(id, record))).isEqualTo(record);
+    }
+}
