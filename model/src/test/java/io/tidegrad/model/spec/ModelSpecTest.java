@@ -1,0 +1,241 @@
+package io.tidegrad.model.spec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.model.NetworkSpec;
+import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.model.Specs;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ModelSpecTest {
+    private static final Embedding.Update TOUCHED = Embedding.Update.TOUCHED;
+
+    @Test
+    void theFlightsSpecBecomesItsNetwork() {
+        NetworkSpec network = Specs.flights().network();
+        assertThat(network)
+                .isEqualTo(
+                        new NetworkSpec(
+                                new RowShape(1, 4, 1),
+                                new Sequence(
+                                        List.of(
+                                                new Concat(
+                                                        List.of(
+                                                                new Sequence(
+                                                                        List.of(
+                                                                                new Numbers(0, 1),
+                                                                                new Standardise())),
+                                                                new Embedding(0, 1, 25, 4, TOUCHED),
+                                                                new Embedding(1, 1, 8, 4, TOUCHED),
+                                                                new Embedding(2, 1, 512, 4, TOUCHED),
+                                                                new Embedding(3, 1, 8192, 4, TOUCHED))),
+                                                new Dense(16, true, Initialization.HE_UNIFORM),
+                                                new Relu(),
+                                                new Dense(1, true, Initialization.XAVIER_UNIFORM))),
+                                new BinaryCrossEntropy(),
+                                Adam.of(0.001),
+                                42));
+    }
+
+    @Test
+    void theDigitsSpecBecomesItsNetwork() {
+        ModelSpec spec = ModelSpec.parse(Specs.DIGITS, "digits.yaml");
+        assertThat(spec.network().network())
+                .isEqualTo(
+                        new Sequence(
+                                List.of(
+                                        new Numbers(0, 12),
+                                        new Dense(10, true, Initialization.HE_UNIFORM),
+                                        new Relu(),
+                                        new Dense(10, true, Initialization.XAVIER_UNIFORM),
+                                        new Softmax())));
+        assertThat(spec.loss()).isEqualTo(new CategoricalCrossEntropy(false));
+        assertThat(spec.outputs()).isEqualTo(10);
+        assertThat(spec.miniBatch()).isEqualTo(1);
+        assertThat(spec.publishEvery()).isEqualTo(Duration.ofMillis(500));
+    }
+
+    @Test
+    void theCanonicalFormLeavesDefaultsOut() {
+        assertThat(Specs.flights().canonical())
+                .isEqualTo(
+                        """
+                        model: "flight-delay"
+                        input: {topic: "flights", event-time: "departed"}
+                        label: {field: "late"}
+                        features:
+                        - number: {field: "distance", scale: standard}
+                        - time-part: {field: "departed", parts: [hour, weekday]}
+                        - category: {field: "origin", buckets: 512, dimension: 4}
+                        - cross: {fields: ["origin", "destination"], buckets: 8192, dimension: 4}
+                        network: [dense: 16, relu, dense: 1]
+                        loss: binary-cross-entropy
+                        optimizer: adam
+                        seed: 42
+                        """);
+    }
+
+    /// Stored models know their spec by it: a change here orphans every one of them.
+    @Test
+    void theFingerprintIsTheOneStoredSinceTheFirstFormat() {
+        assertThat(HexFormat.of().formatHex(Specs.flights().fingerprint()))
+                .isEqualTo("FINGERPRINT");
+        assertThat(HexFormat.of().formatHex(Specs.flights().featureFingerprint()))
+                .isEqualTo("FEATURES");
+    }
+
+    private static final String EVERY_KEY =
+            """
+            model: m
+            input: { topic: t, event-time: "when", max-ahead: P30D }
+            label: { field: "the \\"label\\"", threshold: 1.50 }
+            features:
+              - number: { field: a, scale: standard, transform: log1p, missing: indicator }
+              - number: { field: b, missing: -1.0 }
+              - category: { field: c, buckets: 7, dimension: 2, update: dense }
+              - cross: { fields: [c, "d, e"], buckets: 9, dimension: 1 }
+              - time-part: { field: when, parts: [minute-of-day, hour, weekday, day, month], dimension: 3, update: dense }
+              - cyclic: { field: bearing, period: 360, missing: 0 }
+              - cyclic: { field: when, part: month }
+              - pixels: { field: image, width: 2, height: 3, divide-by: 1 }
+            network: [ dense: { units: 3, bias: false, init: xavier-normal }, tanh, dense: 2, sigmoid, dense: 1, sigmoid ]
+            loss: binary-cross-entropy
+            optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7 } }
+            mini-batch: { size: 32, window: PT1H, step: mean }
+            publish: { every: PT10S }
+            seed: -7
+            """;
+
+    @Test
+    void theCanonicalFormIsItselfTheSameSpec() {
+        ModelSpec spec = ModelSpec.parse(EVERY_KEY, "every-key.yaml");
+        ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
+        assertThat(again.canonical()).isEqualTo(spec.canonical());
+        assertThat(again.features()).isEqualTo(spec.features());
+        assertThat(again.network()).isEqualTo(spec.network());
+        assertThat(again.label()).isEqualTo(spec.label());
+        assertThat(again.input()).isEqualTo(spec.input());
+        assertThat(again.window()).isEqualTo(Duration.ofHours(1));
+    }
+
+    @Test
+    void raggedNumbersStandRawFirstThenStandardised() {
+        ModelSpec spec = ModelSpec.parse(EVERY_KEY, "every-key.yaml");
+        RowLayout layout = spec.layout();
+        // a's indicator, b, bearing (2), month (2), pixels (6); then a, standardised.
+        assertThat(layout.rawNumbers()).isEqualTo(12);
+        assertThat(layout.standardNumbers()).isEqualTo(1);
+        assertThat(layout.indicatorAt(0)).isEqualTo(0);
+        assertThat(layout.numberAt(0)).isEqualTo(12);
+        assertThat(layout.numberAt(1)).isEqualTo(1);
+        assertThat(layout.numberAt(5)).isEqualTo(2);
+        assertThat(layout.numberAt(7)).isEqualTo(6);
+        assertThat(layout.ids()).isEqualTo(7);
+        assertThat(layout.idAt(4)).isEqualTo(2);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+                    PT0.5S             | PT3S
+                    rate: 0.001        | rate: 1.0e-3
+                    mini-batch: { size: 1 } | mini-batch: { step: mean }
+                    model: flight-delay | 'model: "flight-delay"  # a comment'
+                    { adam: { rate: 0.001 } } | adam
+                    dense: 16,         | dense: { units: 16, init: he-uniform },
+                    """)
+    void anotherSpellingHasTheSameFingerprint(String one, String other) {
+        assertThat(Specs.FLIGHTS).contains(one);
+        ModelSpec respelled = ModelSpec.parse(Specs.FLIGHTS.replace(one, other), "respelled.yaml");
+        assertThat(respelled.fingerprint()).isEqualTo(Specs.flights().fingerprint());
+    }
+
+    @Test
+    void theOrderOfKeysChangesNothing() {
+        String[] lines = Specs.FLIGHTS.split("\n");
+        StringBuilder turned = new StringBuilder();
+        for (int i = lines.length - 1; i >= 8; i--) {
+            turned.append(lines[i]).append('\n');
+        }
+        for (int i = 0; i < 8; i++) {
+            turned.append(lines[i]).append('\n');
+        }
+        assertThat(ModelSpec.parse(turned.toString(), "turned.yaml").fingerprint())
+                .isEqualTo(Specs.flights().fingerprint());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+                    seed: 42     | seed: 43
+                    size: 1      | size: 2
+                    rate: 0.001  | rate: 0.0010000001
+                    dense: 16    | dense: 17
+                    buckets: 512 | buckets: 513
+                    field: late  | field: later
+                    topic: flights | topic: flight
+                    """)
+    void anythingThatDecidesABitChangesTheFingerprint(String one, String other) {
+        ModelSpec changed = ModelSpec.parse(Specs.FLIGHTS.replace(one, other), "changed.yaml");
+        assertThat(changed.fingerprint()).isNotEqualTo(Specs.flights().fingerprint());
+    }
+
+    @Test
+    void theFeatureFingerprintKnowsFeaturesOnly() {
+        ModelSpec other =
+                ModelSpec.parse(
+                        Specs.FLIGHTS.replace("dense: 16", "dense: 8").replace("42", "1"), "other.yaml");
+        assertThat(other.featureFingerprint()).isEqualTo(Specs.flights().featureFingerprint());
+        ModelSpec hashed =
+                ModelSpec.parse(Specs.FLIGHTS.replace("8192", "4096"), "hashed.yaml");
+        assertThat(hashed.featureFingerprint()).isNotEqualTo(Specs.flights().featureFingerprint());
+    }
+
+    @Property(tries = 300)
+    void noTextAtAllGetsPastTheReaderWithAnythingButASpecException(@ForAll String text) {
+        assertThatThrownBy(() -> ModelSpec.parse(text, "random")).isInstanceOf(SpecException.class);
+    }
+
+    @Property(tries = 500)
+    void aSpecWithAPieceCutOutIsASpecOrRefusedWithItsLine(
+            @ForAll @net.jqwik.api.constraints.IntRange(min = 0, max = 999) int permille,
+            @ForAll @net.jqwik.api.constraints.IntRange(min = 1, max = 40) int length) {
+        int from = EVERY_KEY.length() * permille / 1000;
+        String cut =
+                EVERY_KEY.substring(0, from)
+                        + EVERY_KEY.substring(Math.min(EVERY_KEY.length(), from + length));
+        try {
+            ModelSpec spec = ModelSpec.parse(cut, "cut");
+            assertThat(ModelSpec.parse(spec.canonical(), "canonical").canonical())
+                    .isEqualTo(spec.canonical());
+        } catch (SpecException refused) {
+            assertThat(refused.problems())
+                    .isNotEmpty()
+                    .allMatch(problem -> problem.matches("(?s)line \\d+, column \\d+: .+"));
+        }
+    }
+}
