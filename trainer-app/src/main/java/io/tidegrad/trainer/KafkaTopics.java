@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -186,11 +187,12 @@ final class KafkaTopics {
 
     private Config config(String topic) {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
-        return get(admin.describeConfigs(List.of(resource)).all()).get(resource);
+        return Objects.requireNonNull(get(admin.describeConfigs(List.of(resource)).all()).get(resource));
     }
 
     private long offset(TopicPartition partition, OffsetSpec spec) {
-        return get(admin.listOffsets(Map.of(partition, spec)).all()).get(partition).offset();
+        return Objects.requireNonNull(get(admin.listOffsets(Map.of(partition, spec)).all()).get(partition))
+                .offset();
     }
 
     private static String text(Config config, String key) {

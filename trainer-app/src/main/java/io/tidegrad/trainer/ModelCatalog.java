@@ -42,7 +42,7 @@ public final class ModelCatalog {
         byte[] newest = null;
         try (Consumer<byte[], byte[]> consumer = new ReadCommitted(client).open(partition)) {
             consumer.seekToBeginning(List.of(partition));
-            long end = consumer.endOffsets(List.of(partition)).get(partition);
+            long end = ReadCommitted.end(consumer, partition);
             while (consumer.position(partition) < end) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
                     if (record.key() != null && new String(record.key(), StandardCharsets.UTF_8).equals(model)) {

@@ -8,7 +8,6 @@ import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ReadCommitted;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -19,7 +18,6 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -78,7 +76,7 @@ public final class Heartbeats implements AutoCloseable {
     }
 
     private void beat(Producer<byte[], byte[]> producer, EndOfLog end) {
-        byte[] key = new SnapshotKey(SnapshotKey.Kind.HEARTBEAT, 0, 0, 0).encode();
+        byte[] key = SnapshotKey.HEARTBEAT.encode();
         do {
             CommittedState state = guard.committed();
             if (state != null) {
@@ -132,8 +130,8 @@ public final class Heartbeats implements AutoCloseable {
 
         /// 0 when no visible record follows, else how many offsets do, at most.
         long visibleAfter(long offset) {
-            @Nullable Long end = consumer.endOffsets(List.of(log)).get(log);
-            if (end == null || end <= offset) {
+            long end = ReadCommitted.end(consumer, log);
+            if (end <= offset) {
                 return 0;
             }
             if (end - offset > PROBE_OFFSETS_MAX) {

@@ -1,15 +1,12 @@
 package io.tidegrad.trainer.publish;
 
-import io.tidegrad.engine.model.Numerics;
-import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.model.learn.ProgressiveEvaluation;
-import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.model.snapshot.SnapshotManifest;
-import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStore;
-import io.tidegrad.trainer.store.PublishedSnapshot;
 import io.tidegrad.trainer.store.Report;
+import io.tidegrad.trainer.store.RetainedSnapshot;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -17,7 +14,6 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongPredicate;
 import org.apache.kafka.streams.processor.api.Record;
-import org.jspecify.annotations.Nullable;
 
 /// What becomes visible with a commit, and when: snapshots, tombstones for old ones, progress. Called in each flush, so a
 /// snapshot, the pages it was cut from and the offsets behind them are one transaction.
@@ -102,7 +98,7 @@ public final class Publisher {
         }
         if (publish) {
             publishAt = now + settings.every().toNanos();
-            publish(store, report, out);
+            publish(store, out);
         }
         if (report != null && progressOffset != report.nextOffset() && (all || now - progressAt >= 0)) {
             progressAt = now + PROGRESS_EVERY.toNanos();
@@ -121,71 +117,32 @@ public final class Publisher {
         return report;
     }
 
-    private void publish(ModelStore store, @Nullable Report report, Out out) {
-        OnlineModel model = store.model();
-        long version = model.parameters().updates();
-        int epoch = lineage.epoch();
+    private void publish(ModelStore store, Out out) {
         long now = System.currentTimeMillis();
-        List<byte[]> parts = SnapshotParts.encode(model.parameters(), lineage.model(), epoch);
-        for (int part = 0; part < parts.size(); part++) {
-            byte[] key = new SnapshotKey(SnapshotKey.Kind.PART, epoch, version, part).encode();
-            out.forward(new Record<>(key, parts.get(part), now), SNAPSHOTS);
+        PublishedSnapshot snapshot =
+                PublishedSnapshot.of(
+                        store.model(),
+                        lineage.epoch(),
+                        store.nextOffset(),
+                        store.newestAppendTime(),
+                        settings.atEnd().test(store.nextOffset()));
+        for (SnapshotEntry entry : snapshot.records()) {
+            out.forward(new Record<>(entry.key(), entry.value(), now), SNAPSHOTS);
         }
-        String weightsHash = report == null ? model.weightsHash() : report.weightsHash();
-        byte[] manifest = manifest(store, parts.size(), weightsHash).encode();
-        out.forward(new Record<>(manifestKey(version), manifest, now), SNAPSHOTS);
-        store.published(bury(store.published(), new PublishedSnapshot(version, parts.size()), now, out));
-    }
-
-    /// Tombstones for all but the newest `keep`; the manifest first, so that no reader starts on parts that go away.
-    private List<PublishedSnapshot> bury(
-            List<PublishedSnapshot> before, PublishedSnapshot newest, long now, Out out) {
-        List<PublishedSnapshot> kept = new ArrayList<>(before);
-        kept.add(newest);
-        while (kept.size() > settings.keep()) {
-            PublishedSnapshot old = kept.removeFirst();
-            out.forward(tombstone(manifestKey(old.version()), now), SNAPSHOTS);
-            for (int part = 0; part < old.parts(); part++) {
-                byte[] key = new SnapshotKey(SnapshotKey.Kind.PART, lineage.epoch(), old.version(), part).encode();
+        SnapshotManifest manifest = snapshot.manifest();
+        List<RetainedSnapshot> retained = new ArrayList<>(store.retained());
+        retained.add(new RetainedSnapshot(manifest.version(), manifest.parts()));
+        while (retained.size() > settings.keep()) {
+            RetainedSnapshot old = retained.removeFirst();
+            for (byte[] key : PublishedSnapshot.keys(lineage.epoch(), old.version(), old.parts())) {
                 out.forward(tombstone(key, now), SNAPSHOTS);
             }
         }
-        return kept;
+        store.retain(retained);
     }
 
-    @SuppressWarnings("NullAway") // a tombstone is a record without a value; Streams' Record is not annotated
+    @SuppressWarnings("NullAway") // a tombstone is a record without a value; Streams' Record says nothing of null
     private static Record<byte[], byte[]> tombstone(byte[] key, long now) {
         return new Record<>(key, null, now);
-    }
-
-    private byte[] manifestKey(long version) {
-        return new SnapshotKey(SnapshotKey.Kind.MANIFEST, lineage.epoch(), version, 0).encode();
-    }
-
-    private SnapshotManifest manifest(ModelStore store, int parts, String weightsHash) {
-        OnlineModel model = store.model();
-        ProgressiveEvaluation evaluation = model.evaluation();
-        return new SnapshotManifest(
-                lineage.model(),
-                lineage.epoch(),
-                model.parameters().updates(),
-                -1,
-                lineage.spec().yaml(),
-                lineage.spec().fingerprint(),
-                lineage.spec().featureFingerprint(),
-                Numerics.VERSION,
-                model.parameters().examples(),
-                store.nextOffset(),
-                store.newestAppendTime(),
-                model.streamTime(),
-                settings.atEnd().test(store.nextOffset()),
-                evaluation.logLoss(),
-                evaluation.priorLogLoss(),
-                evaluation.accuracy(),
-                evaluation.auc(),
-                parts,
-                model.parameters().servedBytes(),
-                weightsHash,
-                model.goldenRows());
     }
 }

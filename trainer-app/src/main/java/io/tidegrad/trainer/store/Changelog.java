@@ -2,7 +2,6 @@ package io.tidegrad.trainer.store;
 
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.List;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -33,8 +32,8 @@ public final class Changelog {
     /// is the last record of every commit.
     public @Nullable Long watermark() {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
-            long begin = consumer.beginningOffsets(List.of(partition)).get(partition);
-            long end = consumer.endOffsets(List.of(partition)).get(partition);
+            long begin = ReadCommitted.begin(consumer, partition);
+            long end = ReadCommitted.end(consumer, partition);
             for (long step = 4; ; step *= 8) {
                 long from = Math.max(begin, end - step);
                 Long watermark = newest(consumer, from, end);

@@ -84,7 +84,7 @@ public class ModelStore extends CommitHookStore {
     private long nextOffset;
     private Accounts accounts;
     private long newestAppendTime;
-    private List<PublishedSnapshot> published;
+    private List<RetainedSnapshot> retained;
     private @Nullable Report report;
 
     private boolean learning; // between `begin` and the next `reset`
@@ -107,7 +107,7 @@ public class ModelStore extends CommitHookStore {
         pagesRestored = new PageSet(model.parameters().pages());
         carryRestored = new HashMap<>();
         accounts = Accounts.NONE;
-        published = List.of();
+        retained = List.of();
         carryLogged = new byte[0];
         clear();
     }
@@ -131,7 +131,7 @@ public class ModelStore extends CommitHookStore {
         nextOffset = -1;
         accounts = Accounts.NONE;
         newestAppendTime = Long.MIN_VALUE;
-        published = List.of();
+        retained = List.of();
         report = null;
         learning = false;
         changed = false;
@@ -278,7 +278,7 @@ public class ModelStore extends CommitHookStore {
         nextOffset = manifest.nextOffset();
         accounts = manifest.accounts();
         newestAppendTime = manifest.newestAppendTime();
-        published = manifest.published();
+        retained = manifest.retained();
     }
 
     private byte[] carry(StoreManifest manifest) {
@@ -412,18 +412,18 @@ public class ModelStore extends CommitHookStore {
     }
 
     /// Snapshots on the topic, oldest first.
-    public List<PublishedSnapshot> published() {
-        return published;
+    public List<RetainedSnapshot> retained() {
+        return retained;
     }
 
     /// In `outputs`: the list after what was forwarded there.
-    public void published(List<PublishedSnapshot> snapshots) {
-        published = List.copyOf(snapshots);
+    public void retain(List<RetainedSnapshot> snapshots) {
+        retained = List.copyOf(snapshots);
         changed = true;
     }
 
     public long publishedVersion() {
-        return published.isEmpty() ? -1 : published.getLast().version();
+        return retained.isEmpty() ? -1 : retained.getLast().version();
     }
 
     public @Nullable Report report() {
@@ -453,7 +453,7 @@ public class ModelStore extends CommitHookStore {
         try {
             forwarding(outputs);
             if (changed) {
-                flush();
+                logChanges();
             }
             // Without changes too: a report may be new. Markers in the log alone cause commits; they log nothing.
             flushed = state();
@@ -463,7 +463,7 @@ public class ModelStore extends CommitHookStore {
         }
     }
 
-    private void flush() {
+    private void logChanges() {
         if (flushes == 1) {
             readBack(Objects.requireNonNull(manifest));
         }
@@ -505,7 +505,7 @@ public class ModelStore extends CommitHookStore {
                         carry.length,
                         crc(carry),
                         manifest == null ? 1 : manifest.commit() + 1,
-                        published);
+                        retained);
         log(
                 StoreRecords.MANIFEST_KEY,
                 StoreRecords.sealed(StoreRecords.MANIFEST_KEY, lineage.epoch(), manifest.encode()));
@@ -535,8 +535,8 @@ public class ModelStore extends CommitHookStore {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(changelog)) {
             do {
-                long beginning = consumer.beginningOffsets(List.of(changelog)).get(changelog);
-                long end = consumer.endOffsets(List.of(changelog)).get(changelog);
+                long beginning = ReadCommitted.begin(consumer, changelog);
+                long end = ReadCommitted.end(consumer, changelog);
                 // The manifest is its transaction's last record, so before the end lies only the commit marker.
                 consumer.seek(changelog, Math.max(beginning, end - 2));
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -34,6 +35,16 @@ public final class ReadCommitted {
                 new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
         consumer.assign(List.of(partition));
         return consumer;
+    }
+
+    /// Offset of the first record that is still there.
+    public static long begin(Consumer<?, ?> consumer, TopicPartition partition) {
+        return Objects.requireNonNull(consumer.beginningOffsets(List.of(partition)).get(partition));
+    }
+
+    /// One past the last record that a read_committed consumer may see now.
+    public static long end(Consumer<?, ?> consumer, TopicPartition partition) {
+        return Objects.requireNonNull(consumer.endOffsets(List.of(partition)).get(partition));
     }
 
     /// The first record visible at or after `offset`, or null when none comes within `patience`.

@@ -24,7 +24,7 @@ import org.apache.kafka.common.Uuid;
 /// @param carryBytes length of what is not in pages (pending rows, stream time, evaluation)
 /// @param carryChecksum CRC32C of it
 /// @param commit number of this flush, from 1
-/// @param published snapshots still on the topic, oldest first
+/// @param retained snapshots still on the topic, oldest first
 record StoreManifest(
         byte[] specFingerprint,
         int numerics,
@@ -40,12 +40,12 @@ record StoreManifest(
         int carryBytes,
         int carryChecksum,
         long commit,
-        List<PublishedSnapshot> published) {
+        List<RetainedSnapshot> retained) {
     private static final int FIXED_BYTES = 32 + 4 + 4 + 16 + 3 * 8 + 3 * 8 + 8 + 4 + 32 + 4 + 4 + 8 + 4;
 
     byte[] encode() {
         ByteBuffer to =
-                ByteBuffer.allocate(FIXED_BYTES + 12 * published.size()).order(ByteOrder.LITTLE_ENDIAN);
+                ByteBuffer.allocate(FIXED_BYTES + 12 * retained.size()).order(ByteOrder.LITTLE_ENDIAN);
         to.put(specFingerprint).putInt(numerics).putInt(epoch);
         to.putLong(inputTopicId.getMostSignificantBits()).putLong(inputTopicId.getLeastSignificantBits());
         to.putLong(nextOffset).putLong(updates).putLong(examples);
@@ -54,8 +54,8 @@ record StoreManifest(
         to.putInt(pages).put(pagesDigest);
         to.putInt(carryBytes).putInt(carryChecksum);
         to.putLong(commit);
-        to.putInt(published.size());
-        for (PublishedSnapshot snapshot : published) {
+        to.putInt(retained.size());
+        for (RetainedSnapshot snapshot : retained) {
             to.putLong(snapshot.version()).putInt(snapshot.parts());
         }
         return to.array();
@@ -84,9 +84,9 @@ record StoreManifest(
                         "a manifest that ends with its " + snapshots + " snapshots",
                         from.remaining() + " bytes for them");
             }
-            List<PublishedSnapshot> published = new ArrayList<>(snapshots);
+            List<RetainedSnapshot> retained = new ArrayList<>(snapshots);
             for (int i = 0; i < snapshots; i++) {
-                published.add(new PublishedSnapshot(from.getLong(), from.getInt()));
+                retained.add(new RetainedSnapshot(from.getLong(), from.getInt()));
             }
             return new StoreManifest(
                     specFingerprint,
@@ -103,7 +103,7 @@ record StoreManifest(
                     carryBytes,
                     carryChecksum,
                     commit,
-                    List.copyOf(published));
+                    List.copyOf(retained));
         } catch (BufferUnderflowException e) {
             throw StoreRecords.damaged("a manifest of at least " + FIXED_BYTES + " bytes", payload.length + " bytes");
         }

@@ -70,9 +70,9 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         RecordMetadata at = learning.context().recordMetadata().orElseThrow();
         store.checkFirst(at.offset());
         switch (fold(learning.fold(), record, at)) {
-            case EventFold.Accepted() -> store.accepted(at.offset(), record.timestamp());
-            case EventFold.Tick() -> store.ticked(at.offset());
-            case EventFold.Rejected(var rejection, var schemaId) -> {
+            case EventFold.Outcome.Accepted() -> store.accepted(at.offset(), record.timestamp());
+            case EventFold.Outcome.Ticked() -> store.ticked(at.offset());
+            case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
                 learning.context()
                         .forward(
                                 DeadLetter.of(

@@ -36,8 +36,8 @@ public final class TrainerTopology {
             Lineage lineage,
             Topics topics,
             ModelStoreBuilder store,
-            Supplier<Publisher> publishers,
             Function<OnlineModel, EventFold> folds,
+            Supplier<Publisher> publishers,
             int deadLetterBytesMax,
             Duration registryPatience) {}
 
