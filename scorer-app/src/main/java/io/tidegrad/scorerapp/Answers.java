@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
 /// Every JSON that this server says, in one place. Written as a stream, names in snake case, times in epoch ms.
 final class Answers {
     private static final JsonFactory JSON = new JsonFactory();
-    private static final Header JSON_TYPE = HeaderValues.createCached(HeaderNames.CONTENT_TYPE, "application/json");
+    private static final Header JSON_TYPE =
+            HeaderValues.createCached(HeaderNames.CONTENT_TYPE, "application/json");
 
     private Answers() {}
 
@@ -57,120 +58,131 @@ final class Answers {
     }
 
     static byte[] problem(String reason, int record, String message) {
-        return object(json -> {
-            json.writeStringField("reason", reason);
-            if (record != HttpProblem.NO_RECORD) {
-                json.writeNumberField("record", record);
-            }
-            json.writeStringField("message", message);
-        });
+        return object(
+                json -> {
+                    json.writeStringField("reason", reason);
+                    if (record != HttpProblem.NO_RECORD) {
+                        json.writeNumberField("record", record);
+                    }
+                    json.writeStringField("message", message);
+                });
     }
 
     static byte[] predictions(Predictions predictions, Loss loss) {
         // A regression answers values, everything else probabilities.
-        String name = switch (loss) {
-            case BinaryCrossEntropy binary -> "probabilities";
-            case CategoricalCrossEntropy categorical -> "probabilities";
-            case MeanSquaredError regression -> "values";
-        };
-        return object(json -> {
-            json.writeStringField("model", predictions.model());
-            json.writeNumberField("epoch", predictions.epoch());
-            json.writeNumberField("version", predictions.version());
-            json.writeNumberField("offset", predictions.offset());
-            freshness(json, predictions.freshnessMs());
-            json.writeArrayFieldStart("predictions");
-            for (int event = 0; event < predictions.size(); event++) {
-                json.writeStartObject();
-                json.writeArrayFieldStart(name);
-                for (int output = 0; output < predictions.outputs(); output++) {
-                    json.writeNumber(predictions.probability(event, output));
-                }
-                json.writeEndArray();
-                json.writeEndObject();
-            }
-            json.writeEndArray();
-        });
+        String name =
+                switch (loss) {
+                    case BinaryCrossEntropy binary -> "probabilities";
+                    case CategoricalCrossEntropy categorical -> "probabilities";
+                    case MeanSquaredError regression -> "values";
+                };
+        return object(
+                json -> {
+                    json.writeStringField("model", predictions.model());
+                    json.writeNumberField("epoch", predictions.epoch());
+                    json.writeNumberField("version", predictions.version());
+                    json.writeNumberField("offset", predictions.offset());
+                    freshness(json, predictions.freshnessMs());
+                    json.writeArrayFieldStart("predictions");
+                    for (int event = 0; event < predictions.size(); event++) {
+                        json.writeStartObject();
+                        json.writeArrayFieldStart(name);
+                        for (int output = 0; output < predictions.outputs(); output++) {
+                            json.writeNumber(predictions.probability(event, output));
+                        }
+                        json.writeEndArray();
+                        json.writeEndObject();
+                    }
+                    json.writeEndArray();
+                });
     }
 
     static byte[] models(Collection<String> models) {
-        return object(json -> {
-            json.writeArrayFieldStart("models");
-            for (String model : models) {
-                json.writeString(model);
-            }
-            json.writeEndArray();
-        });
+        return object(
+                json -> {
+                    json.writeArrayFieldStart("models");
+                    for (String model : models) {
+                        json.writeString(model);
+                    }
+                    json.writeEndArray();
+                });
     }
 
     /// @param fields field → what it may hold
-    static byte[] model(Scorer scorer, ServedModel served, ScorerStatus status, Map<String, String> fields) {
-        // Hashed from the floats of the version this answer names, not from whatever is current when it is written.
+    static byte[] model(
+            Scorer scorer, ServedModel served, ScorerStatus status, Map<String, String> fields) {
+        // Hashed from the floats of the version this answer names, not from whatever is current
+        // when it is written.
         String weightsHash = served.weightsHash();
-        return object(json -> {
-            json.writeStringField("model", served.model());
-            version(json, served);
-            freshness(json, status.freshnessMs());
-            json.writeStringField("weights_hash", weightsHash);
-            json.writeStringField(
-                    "spec_fingerprint", HexFormat.of().formatHex(served.spec().fingerprint()));
-            json.writeNumberField("numerics", served.manifest().numerics());
-            json.writeNumberField("examples", served.manifest().examples());
-            metric(json, "log_loss", served.manifest().logLoss());
-            metric(json, "prior_log_loss", served.manifest().priorLogLoss());
-            metric(json, "accuracy", served.manifest().accuracy());
-            metric(json, "auc", served.manifest().auc());
-            json.writeNumberField("admissions", scorer.admissions().count());
-            json.writeArrayFieldStart("previous_versions");
-            for (ServedModel previous : scorer.previous()) {
-                json.writeStartObject();
-                json.writeNumberField("epoch", previous.epoch());
-                json.writeNumberField("version", previous.version());
-                json.writeEndObject();
-            }
-            json.writeEndArray();
-            json.writeObjectFieldStart("fields");
-            for (Map.Entry<String, String> field : fields.entrySet()) {
-                json.writeStringField(field.getKey(), field.getValue());
-            }
-            json.writeEndObject();
-        });
+        return object(
+                json -> {
+                    json.writeStringField("model", served.model());
+                    version(json, served);
+                    freshness(json, status.freshnessMs());
+                    json.writeStringField("weights_hash", weightsHash);
+                    json.writeStringField(
+                            "spec_fingerprint",
+                            HexFormat.of().formatHex(served.spec().fingerprint()));
+                    json.writeNumberField("numerics", served.manifest().numerics());
+                    json.writeNumberField("examples", served.manifest().examples());
+                    metric(json, "log_loss", served.manifest().logLoss());
+                    metric(json, "prior_log_loss", served.manifest().priorLogLoss());
+                    metric(json, "accuracy", served.manifest().accuracy());
+                    metric(json, "auc", served.manifest().auc());
+                    json.writeNumberField("admissions", scorer.admissions().count());
+                    json.writeArrayFieldStart("previous_versions");
+                    for (ServedModel previous : scorer.previous()) {
+                        json.writeStartObject();
+                        json.writeNumberField("epoch", previous.epoch());
+                        json.writeNumberField("version", previous.version());
+                        json.writeEndObject();
+                    }
+                    json.writeEndArray();
+                    json.writeObjectFieldStart("fields");
+                    for (Map.Entry<String, String> field : fields.entrySet()) {
+                        json.writeStringField(field.getKey(), field.getValue());
+                    }
+                    json.writeEndObject();
+                });
     }
 
     static byte[] admissions(Scorer scorer, List<AdmissionLog.Entry> entries) {
-        return object(json -> {
-            json.writeStringField("model", scorer.model());
-            json.writeNumberField("count", scorer.admissions().count());
-            json.writeArrayFieldStart("admissions");
-            for (AdmissionLog.Entry entry : entries) {
-                json.writeStartObject();
-                json.writeNumberField("sequence", entry.sequence());
-                json.writeNumberField("epoch", entry.epoch());
-                json.writeNumberField("version", entry.version());
-                json.writeNumberField("next_offset", entry.nextOffset());
-                json.writeNumberField("admitted_at_ms", entry.admittedAtMillis());
-                json.writeNumberField("newest_append_time_ms", entry.newestAppendTime());
-                json.writeEndObject();
-            }
-            json.writeEndArray();
-        });
+        return object(
+                json -> {
+                    json.writeStringField("model", scorer.model());
+                    json.writeNumberField("count", scorer.admissions().count());
+                    json.writeArrayFieldStart("admissions");
+                    for (AdmissionLog.Entry entry : entries) {
+                        json.writeStartObject();
+                        json.writeNumberField("sequence", entry.sequence());
+                        json.writeNumberField("epoch", entry.epoch());
+                        json.writeNumberField("version", entry.version());
+                        json.writeNumberField("next_offset", entry.nextOffset());
+                        json.writeNumberField("admitted_at_ms", entry.admittedAtMillis());
+                        json.writeNumberField("newest_append_time_ms", entry.newestAppendTime());
+                        json.writeEndObject();
+                    }
+                    json.writeEndArray();
+                });
     }
 
     static byte[] health(boolean live, boolean ready, Collection<Scorer> scorers, long nowMillis) {
-        return object(json -> {
-            json.writeBooleanField("live", live);
-            json.writeBooleanField("ready", ready);
-            json.writeObjectFieldStart("models");
-            for (Scorer scorer : scorers) {
-                json.writeObjectFieldStart(scorer.model());
-                health(json, scorer.status(), nowMillis);
-                json.writeEndObject();
-            }
-            json.writeEndObject();
-        });
+        return object(
+                json -> {
+                    json.writeBooleanField("live", live);
+                    json.writeBooleanField("ready", ready);
+                    json.writeObjectFieldStart("models");
+                    for (Scorer scorer : scorers) {
+                        json.writeObjectFieldStart(scorer.model());
+                        health(json, scorer.status(), nowMillis);
+                        json.writeEndObject();
+                    }
+                    json.writeEndObject();
+                });
     }
 
-    private static void health(JsonGenerator json, ScorerStatus status, long nowMillis) throws IOException {
+    private static void health(JsonGenerator json, ScorerStatus status, long nowMillis)
+            throws IOException {
         json.writeBooleanField("ready", status.ready());
         ServedModel served = status.served();
         if (served != null) {
@@ -179,7 +191,8 @@ final class Answers {
         freshness(json, status.freshnessMs());
         json.writeStringField("follower", status.follower());
         if (!status.followerDetail().isEmpty()) {
-            json.writeStringField("follower_detail", RecordReader.printable(status.followerDetail()));
+            json.writeStringField(
+                    "follower_detail", RecordReader.printable(status.followerDetail()));
         }
         Heartbeat heartbeat = status.heartbeat();
         if (heartbeat != null) {
@@ -210,14 +223,18 @@ final class Answers {
         json.writeNumberField("version", served.version());
         json.writeNumberField("offset", served.nextOffset());
         json.writeNumberField("admitted_at_ms", served.admittedAt());
-        number(json, "event_time_ms", served.eventTime() == Long.MIN_VALUE ? null : served.eventTime());
+        number(
+                json,
+                "event_time_ms",
+                served.eventTime() == Long.MIN_VALUE ? null : served.eventTime());
     }
 
     private static void freshness(JsonGenerator json, long freshnessMs) throws IOException {
         number(json, "freshness_ms", freshnessMs < 0 ? null : freshnessMs);
     }
 
-    private static void number(JsonGenerator json, String name, @Nullable Long value) throws IOException {
+    private static void number(JsonGenerator json, String name, @Nullable Long value)
+            throws IOException {
         if (value == null) {
             json.writeNullField(name);
         } else {

@@ -7,8 +7,12 @@ public final class ConfigException extends RuntimeException {
     private final transient List<String> problems;
 
     ConfigException(List<String> problems) {
-        super("the configuration has " + problems.size() + (problems.size() == 1 ? " mistake:" : " mistakes:") + "\n  "
-                + String.join("\n  ", problems));
+        super(
+                "the configuration has "
+                        + problems.size()
+                        + (problems.size() == 1 ? " mistake:" : " mistakes:")
+                        + "\n  "
+                        + String.join("\n  ", problems));
         this.problems = List.copyOf(problems);
     }
 

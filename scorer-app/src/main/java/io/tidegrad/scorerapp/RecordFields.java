@@ -11,6 +11,7 @@ import java.util.Set;
 final class RecordFields {
     private final Map<String, String> expected = new LinkedHashMap<>();
     private final Set<String> pixels = new LinkedHashSet<>();
+
     /// Read as a time by one feature and as text by another.
     private final Set<String> timeAndCategory = new LinkedHashSet<>();
 
@@ -26,7 +27,8 @@ final class RecordFields {
                 }
                 case Feature.Cross cross -> {
                     categories.addAll(cross.fields());
-                    cross.fields().forEach(field -> expect(field, "string, number, boolean or null"));
+                    cross.fields()
+                            .forEach(field -> expect(field, "string, number, boolean or null"));
                 }
                 case Feature.TimePart time -> {
                     times.add(time.field());
@@ -42,7 +44,13 @@ final class RecordFields {
                 }
                 case Feature.Pixels image -> {
                     pixels.add(image.field());
-                    expect(image.field(), "array of " + image.count() + " numbers, or base64 of " + image.count() + " bytes");
+                    expect(
+                            image.field(),
+                            "array of "
+                                    + image.count()
+                                    + " numbers, or base64 of "
+                                    + image.count()
+                                    + " bytes");
                 }
             }
         }

@@ -26,15 +26,17 @@ final class RecordReader {
     private static final int NUMBER_CHARS_MAX = 64;
     private static final int NAME_CHARS_MAX = 1024;
 
-    private static final JsonFactory JSON = JsonFactory.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-            .streamReadConstraints(StreamReadConstraints.builder()
-                    .maxNestingDepth(NESTING_MAX)
-                    .maxNumberLength(NUMBER_CHARS_MAX)
-                    .maxNameLength(NAME_CHARS_MAX)
-                    .build())
-            .build();
+    private static final JsonFactory JSON =
+            JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+                    .streamReadConstraints(
+                            StreamReadConstraints.builder()
+                                    .maxNestingDepth(NESTING_MAX)
+                                    .maxNumberLength(NUMBER_CHARS_MAX)
+                                    .maxNameLength(NAME_CHARS_MAX)
+                                    .build())
+                    .build();
 
     private final RecordFields fields;
     private final boolean ignoreUnknown;
@@ -58,7 +60,9 @@ final class RecordReader {
                                 Status.BAD_REQUEST_400,
                                 "not-a-record",
                                 events.size(),
-                                "expected a JSON object, found " + describe(parser.currentToken()) + at(parser));
+                                "expected a JSON object, found "
+                                        + describe(parser.currentToken())
+                                        + at(parser));
                     }
                     events.add(record(parser, events.size()));
                 }
@@ -66,7 +70,8 @@ final class RecordReader {
                 throw new HttpProblem(
                         Status.BAD_REQUEST_400,
                         "bad-json",
-                        "expected one record, {...}, or an array of records, [{...}, ...], found " + describe(first));
+                        "expected one record, {...}, or an array of records, [{...}, ...], found "
+                                + describe(first));
             }
             if (parser.nextToken() != null) {
                 throw new HttpProblem(
@@ -75,16 +80,24 @@ final class RecordReader {
                         "expected the end, found " + describe(parser.currentToken()) + at(parser));
             }
             if (events.isEmpty()) {
-                throw new HttpProblem(Status.BAD_REQUEST_400, "no-records", "expected at least one record, found []");
+                throw new HttpProblem(
+                        Status.BAD_REQUEST_400,
+                        "no-records",
+                        "expected at least one record, found []");
             }
             return events;
         } catch (StreamConstraintsException e) {
-            throw new HttpProblem(Status.BAD_REQUEST_400, "bad-json", "beyond a limit: " + clean(e) + at(e));
+            throw new HttpProblem(
+                    Status.BAD_REQUEST_400, "bad-json", "beyond a limit: " + clean(e) + at(e));
         } catch (JsonProcessingException e) {
-            throw new HttpProblem(Status.BAD_REQUEST_400, "bad-json", "not JSON: " + clean(e) + at(e));
+            throw new HttpProblem(
+                    Status.BAD_REQUEST_400, "bad-json", "not JSON: " + clean(e) + at(e));
         } catch (IOException e) {
             // Bad UTF-8; reading from an array has no other input errors.
-            throw new HttpProblem(Status.BAD_REQUEST_400, "bad-json", "not UTF-8: " + printable(String.valueOf(e.getMessage())));
+            throw new HttpProblem(
+                    Status.BAD_REQUEST_400,
+                    "bad-json",
+                    "not UTF-8: " + printable(String.valueOf(e.getMessage())));
         }
     }
 
@@ -138,7 +151,9 @@ final class RecordReader {
                     Status.BAD_REQUEST_400,
                     "wrong-type",
                     index,
-                    "field '" + field + "': a category is made of this time: expected epoch ms, as in training, found text");
+                    "field '"
+                            + field
+                            + "': a category is made of this time: expected epoch ms, as in training, found text");
         }
         if (!fields.isPixels(field)) {
             return text;
@@ -163,7 +178,9 @@ final class RecordReader {
         while (parser.nextToken() != JsonToken.END_ARRAY) {
             if (!parser.currentToken().isNumeric()) {
                 throw wrongType(
-                        field, index, "an array with " + describe(parser.currentToken()) + " in it" + at(parser));
+                        field,
+                        index,
+                        "an array with " + describe(parser.currentToken()) + " in it" + at(parser));
             }
             numbers.add(number(parser));
         }
@@ -175,7 +192,12 @@ final class RecordReader {
                 Status.BAD_REQUEST_400,
                 "wrong-type",
                 index,
-                "field '" + field + "': expected " + fields.expected().get(field) + ", found " + found);
+                "field '"
+                        + field
+                        + "': expected "
+                        + fields.expected().get(field)
+                        + ", found "
+                        + found);
     }
 
     private static String describe(@Nullable JsonToken token) {

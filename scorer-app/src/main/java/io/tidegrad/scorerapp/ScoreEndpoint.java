@@ -29,7 +29,11 @@ final class ScoreEndpoint {
     private final boolean ignoreUnknownFields;
     private final Map<String, Readers> readers = new ConcurrentHashMap<>();
 
-    ScoreEndpoint(Map<String, Scorer> scorers, ScorerMetrics metrics, int maxBodyBytes, boolean ignoreUnknownFields) {
+    ScoreEndpoint(
+            Map<String, Scorer> scorers,
+            ScorerMetrics metrics,
+            int maxBodyBytes,
+            boolean ignoreUnknownFields) {
         this.scorers = scorers;
         this.metrics = metrics;
         this.maxBodyBytes = maxBodyBytes;
@@ -45,7 +49,10 @@ final class ScoreEndpoint {
             ServedModel served = served(scorer);
             List<Event> events = readers(served).reader().read(body, body.length);
             Predictions predictions = scorer.scoreAll(events);
-            Answers.send(response, Status.OK_200, Answers.predictions(predictions, served.spec().loss()));
+            Answers.send(
+                    response,
+                    Status.OK_200,
+                    Answers.predictions(predictions, served.spec().loss()));
             metrics.scored(scorer.model(), events.size());
         } catch (RejectedEventException e) {
             status = Status.BAD_REQUEST_400.code();
@@ -76,7 +83,9 @@ final class ScoreEndpoint {
             throw new HttpProblem(
                     Status.NOT_FOUND_404,
                     "unknown-model",
-                    "no model '" + RecordReader.printable(name) + "' is served here; served: "
+                    "no model '"
+                            + RecordReader.printable(name)
+                            + "' is served here; served: "
                             + String.join(", ", scorers.keySet()));
         }
         return scorer;
@@ -98,7 +107,9 @@ final class ScoreEndpoint {
         Readers known = readers.get(served.model());
         if (known == null || known.spec() != served.spec()) {
             RecordFields fields = new RecordFields(served.spec());
-            known = new Readers(served.spec(), fields, new RecordReader(fields, ignoreUnknownFields));
+            known =
+                    new Readers(
+                            served.spec(), fields, new RecordReader(fields, ignoreUnknownFields));
             readers.put(served.model(), known);
         }
         return known;
@@ -108,7 +119,10 @@ final class ScoreEndpoint {
         return new HttpProblem(
                 Status.SERVICE_UNAVAILABLE_503,
                 "not-ready",
-                "model '" + scorer.model() + "' has no snapshot yet; its follower is " + scorer.status().follower());
+                "model '"
+                        + scorer.model()
+                        + "' has no snapshot yet; its follower is "
+                        + scorer.status().follower());
     }
 
     private byte[] body(ServerRequest request, ServerResponse response) {
@@ -123,7 +137,10 @@ final class ScoreEndpoint {
         try (InputStream in = request.content().inputStream()) {
             body = in.readNBytes(maxBodyBytes + 1);
         } catch (IOException e) {
-            throw new HttpProblem(Status.BAD_REQUEST_400, "bad-body", "the body ended early or is not framed as HTTP says");
+            throw new HttpProblem(
+                    Status.BAD_REQUEST_400,
+                    "bad-body",
+                    "the body ended early or is not framed as HTTP says");
         }
         if (body.length > maxBodyBytes) {
             throw tooLarge(response, "more than that");
@@ -137,7 +154,11 @@ final class ScoreEndpoint {
         return new HttpProblem(
                 Status.REQUEST_ENTITY_TOO_LARGE_413,
                 "body-too-large",
-                "expected at most " + maxBodyBytes + " bytes, found " + found + "; send fewer records a request");
+                "expected at most "
+                        + maxBodyBytes
+                        + " bytes, found "
+                        + found
+                        + "; send fewer records a request");
     }
 
     /// `after` of a query, 0 without one.
@@ -155,6 +176,7 @@ final class ScoreEndpoint {
 
     static void allowOnly(ServerResponse response, String method) {
         response.header(HeaderNames.ALLOW, method);
-        throw new HttpProblem(Status.METHOD_NOT_ALLOWED_405, "method-not-allowed", "expected " + method);
+        throw new HttpProblem(
+                Status.METHOD_NOT_ALLOWED_405, "method-not-allowed", "expected " + method);
     }
 }

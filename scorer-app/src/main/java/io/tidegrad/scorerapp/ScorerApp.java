@@ -33,9 +33,10 @@ public final class ScorerApp implements AutoCloseable {
 
     private static ScorerOptions options(ScorerConfig config, String model, InstantSource clock) {
         try {
-            ScorerOptions options = ScorerOptions.of(model, config.consumerSettings())
-                    .withPrefix(config.topicPrefix())
-                    .withClock(clock);
+            ScorerOptions options =
+                    ScorerOptions.of(model, config.consumerSettings())
+                            .withPrefix(config.topicPrefix())
+                            .withClock(clock);
             return config.maxSnapshotBytes() == 0
                     ? options
                     : options.withMaxSnapshotBytes(config.maxSnapshotBytes());
@@ -51,14 +52,16 @@ public final class ScorerApp implements AutoCloseable {
     public Scorer scorer(String model) {
         Scorer scorer = scorers.get(model);
         if (scorer == null) {
-            throw new IllegalArgumentException("no model '" + model + "'; served: " + scorers.keySet());
+            throw new IllegalArgumentException(
+                    "no model '" + model + "'; served: " + scorers.keySet());
         }
         return scorer;
     }
 
     /// False when a follower died of what no retry can heal: the process should end and be started again.
     public boolean isLive() {
-        return scorers.values().stream().noneMatch(scorer -> scorer.status().follower().equals("failed"));
+        return scorers.values().stream()
+                .noneMatch(scorer -> scorer.status().follower().equals("failed"));
     }
 
     @Override

@@ -56,13 +56,23 @@ public record ScorerConfig(
     static final String UNKNOWN_FIELDS = "unknown-fields";
 
     private static final List<String> KEYS =
-            List.of(BOOTSTRAP, MODELS, PREFIX, HOST, PORT, MAX_BODY, MAX_CONNECTIONS, MAX_SNAPSHOT, UNKNOWN_FIELDS);
+            List.of(
+                    BOOTSTRAP,
+                    MODELS,
+                    PREFIX,
+                    HOST,
+                    PORT,
+                    MAX_BODY,
+                    MAX_CONNECTIONS,
+                    MAX_SNAPSHOT,
+                    UNKNOWN_FIELDS);
 
     /// Client settings that may stand in one file for all of a user's applications; what a consumer doesn't know is
     /// left out for it.
     private static final Set<String> KAFKA_KEYS = kafkaKeys();
 
-    static final String USAGE = """
+    static final String USAGE =
+            """
             tidegrad scorer: serves the newest weights of one or more models over HTTP
 
               --bootstrap-servers S     where Kafka is, for instance 127.0.0.1:9092 (required)
@@ -92,14 +102,16 @@ public record ScorerConfig(
         }
         if (file != null) {
             Path path = Path.of(file);
-            read(path, problems).forEach((key, value) -> settings.put(key, new Setting(value, "in " + path)));
+            read(path, problems)
+                    .forEach((key, value) -> settings.put(key, new Setting(value, "in " + path)));
         }
-        environment.forEach((name, value) -> {
-            String key = keyOf(name);
-            if (key != null) {
-                settings.put(key, new Setting(value, "in the environment, as " + name));
-            }
-        });
+        environment.forEach(
+                (name, value) -> {
+                    String key = keyOf(name);
+                    if (key != null) {
+                        settings.put(key, new Setting(value, "in the environment, as " + name));
+                    }
+                });
         flags.forEach((key, value) -> settings.put(key, new Setting(value, "as --" + key)));
         return build(settings, problems);
     }
@@ -126,7 +138,8 @@ public record ScorerConfig(
         return flags;
     }
 
-    private static void put(Map<String, String> flags, String key, String value, List<String> problems) {
+    private static void put(
+            Map<String, String> flags, String key, String value, List<String> problems) {
         if (key.equals(MODELS)) {
             flags.merge(key, value, (before, added) -> before + "," + added);
         } else if (flags.put(key, value) != null) {
@@ -150,60 +163,99 @@ public record ScorerConfig(
     /// some) are left alone.
     private static @Nullable String keyOf(String variable) {
         for (String key : KEYS) {
-            String name = ENVIRONMENT + key.toUpperCase(Locale.ROOT).replace('.', '_').replace('-', '_');
+            String name =
+                    ENVIRONMENT + key.toUpperCase(Locale.ROOT).replace('.', '_').replace('-', '_');
             if (name.equals(variable)) {
                 return key;
             }
         }
         String kafka = ENVIRONMENT + "KAFKA_";
         if (variable.startsWith(kafka)) {
-            return KAFKA + variable.substring(kafka.length()).toLowerCase(Locale.ROOT).replace('_', '.');
+            return KAFKA
+                    + variable.substring(kafka.length()).toLowerCase(Locale.ROOT).replace('_', '.');
         }
         return null;
     }
 
     private static ScorerConfig build(Map<String, Setting> settings, List<String> problems) {
         Map<String, String> kafka = new TreeMap<>();
-        settings.forEach((key, setting) -> {
-            if (key.startsWith(KAFKA)) {
-                String name = key.substring(KAFKA.length());
-                if (KAFKA_KEYS.contains(name)) {
-                    kafka.put(name, setting.value());
-                } else {
-                    problems.add(unknown(key, name, KAFKA, KAFKA_KEYS, setting));
-                }
-            } else if (!KEYS.contains(key)) {
-                problems.add(unknown(key, key, "", new LinkedHashSet<>(KEYS), setting));
-            }
-        });
-        String bootstrap = text(settings.get(BOOTSTRAP), kafka.getOrDefault(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, ""));
+        settings.forEach(
+                (key, setting) -> {
+                    if (key.startsWith(KAFKA)) {
+                        String name = key.substring(KAFKA.length());
+                        if (KAFKA_KEYS.contains(name)) {
+                            kafka.put(name, setting.value());
+                        } else {
+                            problems.add(unknown(key, name, KAFKA, KAFKA_KEYS, setting));
+                        }
+                    } else if (!KEYS.contains(key)) {
+                        problems.add(unknown(key, key, "", new LinkedHashSet<>(KEYS), setting));
+                    }
+                });
+        String bootstrap =
+                text(
+                        settings.get(BOOTSTRAP),
+                        kafka.getOrDefault(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, ""));
         if (bootstrap.isEmpty()) {
-            problems.add("--" + BOOTSTRAP + ": expected where Kafka is, for instance 127.0.0.1:9092, found nothing");
+            problems.add(
+                    "--"
+                            + BOOTSTRAP
+                            + ": expected where Kafka is, for instance 127.0.0.1:9092, found nothing");
         }
         kafka.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrap);
         List<String> models = models(settings.get(MODELS), problems);
         String prefix = text(settings.get(PREFIX), "tidegrad");
         if (!prefix.matches("[a-zA-Z0-9._-]+")) {
-            problems.add("--" + PREFIX + ": expected letters, digits, '.', '_' and '-', found '" + prefix + "'");
+            problems.add(
+                    "--"
+                            + PREFIX
+                            + ": expected letters, digits, '.', '_' and '-', found '"
+                            + prefix
+                            + "'");
         }
-        ScorerConfig config = new ScorerConfig(
-                models,
-                prefix,
-                text(settings.get(HOST), "127.0.0.1"),
-                (int) number(PORT, settings.get(PORT), 8080, 0, 65_535, problems),
-                (int) number(MAX_BODY, settings.get(MAX_BODY), 1 << 20, 1, 1 << 30, problems),
-                (int) number(MAX_CONNECTIONS, settings.get(MAX_CONNECTIONS), 1024, 1, 1_000_000, problems),
-                number(MAX_SNAPSHOT, settings.get(MAX_SNAPSHOT), 0, 0, Long.MAX_VALUE, problems),
-                ignoresUnknownFields(settings.get(UNKNOWN_FIELDS), problems),
-                Map.copyOf(kafka));
+        ScorerConfig config =
+                new ScorerConfig(
+                        models,
+                        prefix,
+                        text(settings.get(HOST), "127.0.0.1"),
+                        (int) number(PORT, settings.get(PORT), 8080, 0, 65_535, problems),
+                        (int)
+                                number(
+                                        MAX_BODY,
+                                        settings.get(MAX_BODY),
+                                        1 << 20,
+                                        1,
+                                        1 << 30,
+                                        problems),
+                        (int)
+                                number(
+                                        MAX_CONNECTIONS,
+                                        settings.get(MAX_CONNECTIONS),
+                                        1024,
+                                        1,
+                                        1_000_000,
+                                        problems),
+                        number(
+                                MAX_SNAPSHOT,
+                                settings.get(MAX_SNAPSHOT),
+                                0,
+                                0,
+                                Long.MAX_VALUE,
+                                problems),
+                        ignoresUnknownFields(settings.get(UNKNOWN_FIELDS), problems),
+                        Map.copyOf(kafka));
         if (!problems.isEmpty()) {
             throw new ConfigException(problems);
         }
         return config;
     }
 
-    private static String unknown(String key, String name, String prefix, Set<String> known, Setting setting) {
-        String near = Nearest.to(name, known).map(found -> "; did you mean --" + prefix + found + "?").orElse("");
+    private static String unknown(
+            String key, String name, String prefix, Set<String> known, Setting setting) {
+        String near =
+                Nearest.to(name, known)
+                        .map(found -> "; did you mean --" + prefix + found + "?")
+                        .orElse("");
         return "--" + key + ": unknown setting " + setting.where() + near;
     }
 
@@ -215,12 +267,22 @@ public record ScorerConfig(
             }
         }
         if (models.isEmpty()) {
-            problems.add("--" + MODELS + ": expected the names of the models to serve, separated by commas, found "
-                    + (setting == null ? "nothing" : "'" + setting.value() + "' " + setting.where()));
+            problems.add(
+                    "--"
+                            + MODELS
+                            + ": expected the names of the models to serve, separated by commas, found "
+                            + (setting == null
+                                    ? "nothing"
+                                    : "'" + setting.value() + "' " + setting.where()));
         }
         for (String model : models) {
             if (!model.matches("[a-zA-Z0-9._-]+")) {
-                problems.add("--" + MODELS + ": expected letters, digits, '.', '_' and '-' in a name, found '" + model + "'");
+                problems.add(
+                        "--"
+                                + MODELS
+                                + ": expected letters, digits, '.', '_' and '-' in a name, found '"
+                                + model
+                                + "'");
             }
         }
         return List.copyOf(models);
@@ -229,7 +291,8 @@ public record ScorerConfig(
     private static boolean ignoresUnknownFields(@Nullable Setting setting, List<String> problems) {
         String value = text(setting, "refuse");
         if (!value.equals("refuse") && !value.equals("ignore")) {
-            problems.add("--" + UNKNOWN_FIELDS + ": expected refuse or ignore, found '" + value + "'");
+            problems.add(
+                    "--" + UNKNOWN_FIELDS + ": expected refuse or ignore, found '" + value + "'");
         }
         return value.equals("ignore");
     }
@@ -239,7 +302,12 @@ public record ScorerConfig(
     }
 
     private static long number(
-            String key, @Nullable Setting setting, long otherwise, long min, long max, List<String> problems) {
+            String key,
+            @Nullable Setting setting,
+            long otherwise,
+            long min,
+            long max,
+            List<String> problems) {
         if (setting == null) {
             return otherwise;
         }
@@ -251,8 +319,17 @@ public record ScorerConfig(
         } catch (NumberFormatException notANumber) {
             // Told below, with what was expected.
         }
-        problems.add("--" + key + ": expected a whole number from " + min + " to " + max + ", found '" + setting.value() + "' "
-                + setting.where());
+        problems.add(
+                "--"
+                        + key
+                        + ": expected a whole number from "
+                        + min
+                        + " to "
+                        + max
+                        + ", found '"
+                        + setting.value()
+                        + "' "
+                        + setting.where());
         return otherwise;
     }
 
@@ -273,7 +350,15 @@ public record ScorerConfig(
     /// Without passwords and other secrets.
     @Override
     public String toString() {
-        return "models " + String.join(",", models) + ", topic prefix " + topicPrefix + ", http " + host + ":" + port
-                + ", kafka " + kafka.get(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG);
+        return "models "
+                + String.join(",", models)
+                + ", topic prefix "
+                + topicPrefix
+                + ", http "
+                + host
+                + ":"
+                + port
+                + ", kafka "
+                + kafka.get(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG);
     }
 }

@@ -1,6 +1,5 @@
 package io.tidegrad.scorerapp;
 
-import io.tidegrad.scorer.ScorerStatus;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -12,8 +11,10 @@ import org.slf4j.LoggerFactory;
 public final class ScorerMain {
     /// Stopped in order.
     public static final int OK = 0;
+
     /// A setting is wrong: starting again gives the same.
     public static final int CONFIGURATION = 2;
+
     /// Starting again may help (EX_TEMPFAIL of sysexits.h).
     public static final int RETRYABLE = 75;
 
@@ -50,12 +51,18 @@ public final class ScorerMain {
             return RETRYABLE;
         }
         log.info("started with {}", config);
-        System.out.println("scorer listening on http://" + config.host() + ":" + app.port() + " models "
-                + String.join(",", config.models()));
+        System.out.println(
+                "scorer listening on http://"
+                        + config.host()
+                        + ":"
+                        + app.port()
+                        + " models "
+                        + String.join(",", config.models()));
         System.out.flush();
         CountDownLatch stop = new CountDownLatch(1);
         CountDownLatch stopped = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> stopInOrder(stop, stopped), "stop-scorer"));
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(() -> stopInOrder(stop, stopped), "stop-scorer"));
         return serve(app, stop, stopped);
     }
 
@@ -64,7 +71,8 @@ public final class ScorerMain {
         try {
             while (!stop.await(1, TimeUnit.SECONDS)) {
                 if (!app.isLive()) {
-                    log.error("a follower died; ending so that a supervisor starts the scorer again");
+                    log.error(
+                            "a follower died; ending so that a supervisor starts the scorer again");
                     status = RETRYABLE;
                     break;
                 }

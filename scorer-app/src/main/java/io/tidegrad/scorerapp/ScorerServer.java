@@ -27,6 +27,7 @@ final class ScorerServer implements AutoCloseable {
 
     private static final int HEADER_BYTES_MAX = 8 * 1024;
     private static final int REQUEST_LINE_BYTES_MAX = 4 * 1024;
+
     /// Between two reads: a client that says nothing for so long is gone.
     private static final Duration READ_WITHIN = Duration.ofSeconds(30);
 
@@ -43,29 +44,38 @@ final class ScorerServer implements AutoCloseable {
     ///
     /// @param scorers by model
     /// @param live false when only a restart helps
-    ScorerServer(ScorerConfig config, Map<String, Scorer> scorers, InstantSource clock, BooleanSupplier live) {
+    ScorerServer(
+            ScorerConfig config,
+            Map<String, Scorer> scorers,
+            InstantSource clock,
+            BooleanSupplier live) {
         this.scorers = new LinkedHashMap<>(scorers);
         this.clock = clock;
         this.live = live;
         metrics = new ScorerMetrics(scorers.values(), clock);
-        score = new ScoreEndpoint(scorers, metrics, config.maxBodyBytes(), config.ignoreUnknownFields());
-        server = WebServer.builder()
-                .host(config.host())
-                .port(config.port())
-                .maxTcpConnections(config.maxConnections())
-                .idleConnectionTimeout(READ_WITHIN)
-                .idleConnectionPeriod(Duration.ofSeconds(10))
-                .connectionOptions(socket -> socket.readTimeout(READ_WITHIN).tcpNoDelay(true))
-                .addProtocol(Http1Config.builder()
-                        .maxHeadersSize(HEADER_BYTES_MAX)
-                        .maxPrologueLength(REQUEST_LINE_BYTES_MAX)
-                        .build())
-                .directHandlers(directHandlers())
-                .shutdownHook(false)
-                .shutdownGracePeriod(STOP_WITHIN)
-                .routing(this::route)
-                .build()
-                .start();
+        score =
+                new ScoreEndpoint(
+                        scorers, metrics, config.maxBodyBytes(), config.ignoreUnknownFields());
+        server =
+                WebServer.builder()
+                        .host(config.host())
+                        .port(config.port())
+                        .maxTcpConnections(config.maxConnections())
+                        .idleConnectionTimeout(READ_WITHIN)
+                        .idleConnectionPeriod(Duration.ofSeconds(10))
+                        .connectionOptions(
+                                socket -> socket.readTimeout(READ_WITHIN).tcpNoDelay(true))
+                        .addProtocol(
+                                Http1Config.builder()
+                                        .maxHeadersSize(HEADER_BYTES_MAX)
+                                        .maxPrologueLength(REQUEST_LINE_BYTES_MAX)
+                                        .build())
+                        .directHandlers(directHandlers())
+                        .shutdownHook(false)
+                        .shutdownGracePeriod(STOP_WITHIN)
+                        .routing(this::route)
+                        .build()
+                        .start();
     }
 
     int port() {
@@ -79,7 +89,9 @@ final class ScorerServer implements AutoCloseable {
 
     private void route(HttpRouting.Builder routing) {
         routing.post("/v1/models/{model}/score", score::score)
-                .any("/v1/models/{model}/score", (request, response) -> ScoreEndpoint.allowOnly(response, "POST"))
+                .any(
+                        "/v1/models/{model}/score",
+                        (request, response) -> ScoreEndpoint.allowOnly(response, "POST"))
                 .get("/v1/models", this::models)
                 .get("/v1/models/{model}", this::model)
                 .get("/v1/models/{model}/admissions", this::admissions)
@@ -101,7 +113,9 @@ final class ScorerServer implements AutoCloseable {
         Scorer scorer = score.scorer(request);
         ServedModel served = score.served(scorer);
         Answers.send(
-                response, Status.OK_200, Answers.model(scorer, served, scorer.status(), score.fields(served)));
+                response,
+                Status.OK_200,
+                Answers.model(scorer, served, scorer.status(), score.fields(served)));
     }
 
     private void admissions(ServerRequest request, ServerResponse response) {
@@ -109,7 +123,8 @@ final class ScorerServer implements AutoCloseable {
         Answers.send(
                 response,
                 Status.OK_200,
-                Answers.admissions(scorer, scorer.admissions().after(ScoreEndpoint.after(request))));
+                Answers.admissions(
+                        scorer, scorer.admissions().after(ScoreEndpoint.after(request))));
     }
 
     private void health(ServerResponse response, boolean well) {
@@ -136,21 +151,27 @@ final class ScorerServer implements AutoCloseable {
         throw new HttpProblem(
                 Status.NOT_FOUND_404,
                 "unknown-path",
-                "nothing at " + request.prologue().method().text() + " "
+                "nothing at "
+                        + request.prologue().method().text()
+                        + " "
                         + RecordReader.printable(request.path().path())
                         + "; there are POST /v1/models/{model}/score, GET /v1/models, /v1/models/{model},"
                         + " /v1/models/{model}/admissions, /health, /metrics");
     }
 
-    private static void problem(ServerRequest request, ServerResponse response, HttpProblem problem) {
+    private static void problem(
+            ServerRequest request, ServerResponse response, HttpProblem problem) {
         if (problem.status().code() == Status.SERVICE_UNAVAILABLE_503.code()) {
             response.header(HeaderNames.RETRY_AFTER, "1");
         }
         Answers.send(
-                response, problem.status(), Answers.problem(problem.reason(), problem.record(), problem.message()));
+                response,
+                problem.status(),
+                Answers.problem(problem.reason(), problem.record(), problem.message()));
     }
 
-    private static void refusedByServer(ServerRequest request, ServerResponse response, HttpException refused) {
+    private static void refusedByServer(
+            ServerRequest request, ServerResponse response, HttpException refused) {
         Status status = refused.status();
         Answers.send(
                 response,
@@ -163,26 +184,36 @@ final class ScorerServer implements AutoCloseable {
 
     /// A defect of ours. The client is told so and no more; the log holds the cause.
     private static void internal(ServerRequest request, ServerResponse response, Exception e) {
-        log.error("{} {} failed", request.prologue().method(), RecordReader.printable(request.path().path()), e);
+        log.error(
+                "{} {} failed",
+                request.prologue().method(),
+                RecordReader.printable(request.path().path()),
+                e);
         Answers.send(
                 response,
                 Status.INTERNAL_SERVER_ERROR_500,
                 Answers.problem(
-                        "internal", HttpProblem.NO_RECORD, "a defect of the scorer, not of the request; see its log"));
+                        "internal",
+                        HttpProblem.NO_RECORD,
+                        "a defect of the scorer, not of the request; see its log"));
     }
 
     /// What is wrong before a request is one: answered in the same shape.
     private static DirectHandlers directHandlers() {
-        DirectHandler handler = (request, event, status, headers, message) -> {
-            headers.set(HeaderNames.CONTENT_TYPE, "application/json");
-            return DirectHandler.TransportResponse.builder()
-                    .status(status)
-                    .headers(headers)
-                    .keepAlive(false)
-                    .entity(Answers.problem(
-                            reason(status), HttpProblem.NO_RECORD, RecordReader.printable(String.valueOf(message))))
-                    .build();
-        };
+        DirectHandler handler =
+                (request, event, status, headers, message) -> {
+                    headers.set(HeaderNames.CONTENT_TYPE, "application/json");
+                    return DirectHandler.TransportResponse.builder()
+                            .status(status)
+                            .headers(headers)
+                            .keepAlive(false)
+                            .entity(
+                                    Answers.problem(
+                                            reason(status),
+                                            HttpProblem.NO_RECORD,
+                                            RecordReader.printable(String.valueOf(message))))
+                            .build();
+                };
         DirectHandlers.Builder handlers = DirectHandlers.builder();
         for (DirectHandler.EventType event : DirectHandler.EventType.values()) {
             handlers.addHandler(event, handler);

@@ -8,5 +8,6 @@ public sealed interface Admission {
     /// The model served before keeps serving.
     ///
     /// @param detail for a person: what was expected, what was found
-    record Refused(int epoch, long version, RefusalReason reason, String detail) implements Admission {}
+    record Refused(int epoch, long version, RefusalReason reason, String detail)
+            implements Admission {}
 }

@@ -13,20 +13,26 @@ public final class AdmissionLog {
     /// @param admittedAtMillis epoch ms of the swap
     /// @param newestAppendTime record timestamp (epoch ms) of the newest event contained
     public record Entry(
-            long sequence, int epoch, long version, long nextOffset, long admittedAtMillis, long newestAppendTime) {}
+            long sequence,
+            int epoch,
+            long version,
+            long nextOffset,
+            long admittedAtMillis,
+            long newestAppendTime) {}
 
     private final Entry[] ring = new Entry[CAPACITY];
     private long admissions;
 
     synchronized void add(ServedModel model) {
         admissions++;
-        ring[(int) (admissions % CAPACITY)] = new Entry(
-                admissions,
-                model.epoch(),
-                model.version(),
-                model.nextOffset(),
-                model.admittedAt(),
-                model.newestAppendTime());
+        ring[(int) (admissions % CAPACITY)] =
+                new Entry(
+                        admissions,
+                        model.epoch(),
+                        model.version(),
+                        model.nextOffset(),
+                        model.admittedAt(),
+                        model.newestAppendTime());
     }
 
     /// Admissions since this process started.

@@ -28,8 +28,15 @@ final class CurrentModel {
     void publish(ServedModel model) {
         ServedModel replaced = root.getPlain();
         if (replaced != null && !model.isNewerThan(replaced)) {
-            throw new IllegalArgumentException("version " + model.epoch() + "." + model.version()
-                    + " is not above the served one, " + replaced.epoch() + "." + replaced.version());
+            throw new IllegalArgumentException(
+                    "version "
+                            + model.epoch()
+                            + "."
+                            + model.version()
+                            + " is not above the served one, "
+                            + replaced.epoch()
+                            + "."
+                            + replaced.version());
         }
         if (replaced != null) {
             List<ServedModel> kept = new ArrayList<>(PREVIOUS_KEPT);
@@ -53,7 +60,9 @@ final class CurrentModel {
     /// Called by the follower only. A beat older than the known one of its epoch says nothing new.
     void beat(Heartbeat beat) {
         Heartbeat known = heartbeat;
-        if (known == null || beat.epoch() > known.epoch() || (beat.epoch() == known.epoch() && beat.time() >= known.time())) {
+        if (known == null
+                || beat.epoch() > known.epoch()
+                || (beat.epoch() == known.epoch() && beat.time() >= known.time())) {
             heartbeat = beat;
         }
     }

@@ -31,7 +31,8 @@ final class Freshness {
                 || nowMillis - heartbeat.time() > HEARTBEAT_MAX_AGE_MILLIS) {
             return false;
         }
-        // With one row a step nothing can be pending, so an equal version holds all that was learnable: offsets beyond it
+        // With one row a step nothing can be pending, so an equal version holds all that was
+        // learnable: offsets beyond it
         // are dead letters, which no snapshot will ever announce.
         return served.nextOffset() >= heartbeat.nextOffset()
                 || (served.version() == heartbeat.version() && served.spec().miniBatch() == 1);

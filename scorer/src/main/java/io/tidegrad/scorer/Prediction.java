@@ -9,4 +9,9 @@ package io.tidegrad.scorer;
 ///     up; -1 when the version holds no event yet
 /// @param probabilities one a class, one alone for binary; values for a regression
 public record Prediction(
-        String model, int epoch, long version, long offset, long freshnessMs, float[] probabilities) {}
+        String model,
+        int epoch,
+        long version,
+        long offset,
+        long freshnessMs,
+        float[] probabilities) {}

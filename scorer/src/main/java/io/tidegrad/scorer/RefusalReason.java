@@ -1,14 +1,13 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.model.snapshot.Verification;
 import java.util.Locale;
 
 /// Why a snapshot was not admitted. One refusal costs that version only: the last good one keeps serving, the next good
 /// one loads.
 public enum RefusalReason {
-    /// A key, part or manifest whose bytes are not what they should be: magic, length, place, checksum.
+    /// A key, part or manifest whose bytes are not what they should be: magic, format, length, place, checksum.
     UNREADABLE,
-    /// A format number this build does not know.
-    UNKNOWN_FORMAT,
     /// A delta, or anything else that needs a parent which is not here.
     UNKNOWN_PARENT,
     /// A manifest without all of its parts, or parts that another version followed without a manifest.
@@ -33,6 +32,21 @@ public enum RefusalReason {
     NOT_NEWER,
     /// A defect of this program, logged with its cause.
     INTERNAL;
+
+    static RefusalReason of(Verification.Reason reason) {
+        return switch (reason) {
+            case WRONG_MODEL -> WRONG_MODEL;
+            case PARENT -> UNKNOWN_PARENT;
+            case SPEC -> SPEC;
+            case FEATURES -> FEATURES;
+            case NUMERICS -> NUMERICS;
+            case TOO_LARGE -> TOO_LARGE;
+            case PARTS -> UNREADABLE;
+            case NOT_FINITE -> NOT_FINITE;
+            case WEIGHTS_HASH -> WEIGHTS_HASH;
+            case GOLDEN_ROWS -> GOLDEN_ROWS;
+        };
+    }
 
     /// As written in metrics and health: `golden-rows`.
     public String code() {

@@ -2,6 +2,7 @@ package io.tidegrad.scorer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import java.time.Duration;
@@ -9,7 +10,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
 
 /// Scores events with a model's newest admitted version, inside any JVM service: follows the snapshots topic on a thread
@@ -47,13 +48,16 @@ public final class Scorer implements AutoCloseable {
         this.clock = clock;
         this.kernels = kernels;
         this.maxBatch = maxBatch;
-        admission = new SnapshotAdmission(model, maxSnapshotBytes, kernels, clock, current, admissions);
+        admission =
+                new SnapshotAdmission(model, maxSnapshotBytes, kernels, clock, current, admissions);
         // Twice the processors: more sessions than that can't be busy at once for long.
-        sessions = new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
+        sessions =
+                new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
         if (followed == null) {
             follower = null;
         } else {
-            SnapshotIntake intake = new SnapshotIntake(admission, current, counters, maxSnapshotBytes);
+            SnapshotIntake intake =
+                    new SnapshotIntake(model, admission, current, counters, maxSnapshotBytes);
             follower = new SnapshotFollower(followed, intake, current, counters);
         }
     }
@@ -61,13 +65,14 @@ public final class Scorer implements AutoCloseable {
     /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic needs
     /// to be there yet.
     public static Scorer open(ScorerOptions options) {
-        Scorer scorer = new Scorer(
-                options.model(),
-                options.maxSnapshotBytes(),
-                options.maxBatch(),
-                options.clock(),
-                options.kernels(),
-                options);
+        Scorer scorer =
+                new Scorer(
+                        options.model(),
+                        options.maxSnapshotBytes(),
+                        options.maxBatch(),
+                        options.clock(),
+                        options.kernels(),
+                        options);
         SnapshotFollower follower = scorer.follower;
         if (follower != null) {
             follower.start();
@@ -80,14 +85,29 @@ public final class Scorer implements AutoCloseable {
     /// @param parts values of parts 0 … n-1
     /// @throws IllegalArgumentException the snapshot is refused; says why
     public static Scorer of(SnapshotManifest manifest, List<byte[]> parts, InstantSource clock) {
-        Scorer scorer = new Scorer(
-                manifest.model(), Runtime.getRuntime().maxMemory() / 4, 32, clock, Kernels.active(), null);
+        Scorer scorer =
+                new Scorer(
+                        manifest.model(),
+                        Runtime.getRuntime().maxMemory() / 4,
+                        32,
+                        clock,
+                        Kernels.active(),
+                        null);
         scorer.counters.seen();
         switch (scorer.admission.admit(manifest, parts)) {
             case Admission.Admitted admitted -> scorer.counters.loaded();
             case Admission.Refused refused ->
-                throw new IllegalArgumentException("snapshot " + refused.epoch() + "." + refused.version() + " of '"
-                        + manifest.model() + "' is refused: " + refused.reason().code() + ": " + refused.detail());
+                    throw new IllegalArgumentException(
+                            "snapshot "
+                                    + refused.epoch()
+                                    + "."
+                                    + refused.version()
+                                    + " of '"
+                                    + manifest.model()
+                                    + "' is refused: "
+                                    + refused.reason().code()
+                                    + ": "
+                                    + refused.detail());
         }
         return scorer;
     }
@@ -109,29 +129,42 @@ public final class Scorer implements AutoCloseable {
     /// @throws RejectedEventException a value can't be scored; says field, expected and found
     /// @throws NotReadyException no version has been admitted yet
     public Prediction score(Map<String, ?> record) {
-        return score((Event) record::get);
+        return score(new MapEvent(record));
     }
 
     /// As `score(Map)`. A field that the record's schema lacks counts as missing.
-    public Prediction score(GenericRecord record) {
-        return score((Event) field -> record.hasField(field) ? record.get(field) : null);
+    public Prediction score(IndexedRecord record) {
+        ScoringSession session = sessions.take();
+        try {
+            return answer(session, session.score(record));
+        } finally {
+            sessions.giveBack(session);
+        }
     }
 
     /// As `score(Map)`.
     public Prediction score(Event event) {
         ScoringSession session = sessions.take();
         try {
-            Rejection rejection = session.score(event);
-            if (rejection != null) {
-                throw new RejectedEventException(0, rejection);
-            }
-            float[] probabilities = new float[session.outputs()];
-            session.probabilities(probabilities, 0);
-            return new Prediction(
-                    model, session.epoch(), session.version(), session.offset(), session.freshnessMs(), probabilities);
+            return answer(session, session.score(event));
         } finally {
             sessions.giveBack(session);
         }
+    }
+
+    private Prediction answer(ScoringSession session, @Nullable Rejection rejection) {
+        if (rejection != null) {
+            throw new RejectedEventException(0, rejection);
+        }
+        float[] probabilities = new float[session.outputs()];
+        session.probabilities(probabilities, 0);
+        return new Prediction(
+                model,
+                session.epoch(),
+                session.version(),
+                session.offset(),
+                session.freshnessMs(),
+                probabilities);
     }
 
     /// Scores all events with one version, `maxBatch` at a time.
@@ -207,14 +240,18 @@ public final class Scorer implements AutoCloseable {
     public ScorerStatus status() {
         ServedModel served = current.get();
         SnapshotFollower.Status following =
-                follower == null ? new SnapshotFollower.Status(SnapshotFollower.State.CLOSED, "") : follower.status();
+                follower == null
+                        ? new SnapshotFollower.Status(SnapshotFollower.State.CLOSED, "")
+                        : follower.status();
         return new ScorerStatus(
                 model,
                 served,
                 served == null
                         ? Freshness.UNKNOWN
                         : Freshness.millis(served, current.heartbeat(), clock.millis()),
-                follower == null ? "none" : following.state().name().toLowerCase(Locale.ROOT).replace('_', '-'),
+                follower == null
+                        ? "none"
+                        : following.state().name().toLowerCase(Locale.ROOT).replace('_', '-'),
                 following.detail(),
                 current.heartbeat(),
                 counters.seenCount(),

@@ -27,26 +27,30 @@ public record ScorerOptions(
         Kernels kernels) {
 
     /// Settings whose value is part of what a follower promises: only committed snapshots, no group, no silent jump.
-    static final Map<String, Object> FIXED = Map.of(
-            ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed",
-            ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "false",
-            ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none",
-            ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
+    static final Map<String, Object> FIXED =
+            Map.of(
+                    ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed",
+                    ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "false",
+                    ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none",
+                    ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
 
     /// Settings that have no meaning here.
-    private static final List<String> REFUSED = List.of(
-            ConsumerConfig.GROUP_ID_CONFIG,
-            ConsumerConfig.GROUP_INSTANCE_ID_CONFIG,
-            ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG,
-            ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG);
+    private static final List<String> REFUSED =
+            List.of(
+                    ConsumerConfig.GROUP_ID_CONFIG,
+                    ConsumerConfig.GROUP_INSTANCE_ID_CONFIG,
+                    ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG,
+                    ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG);
 
     public ScorerOptions {
         kafka = Map.copyOf(kafka);
         if (model.isBlank()) {
-            throw new IllegalArgumentException("a scorer needs the name of a model, found a blank one");
+            throw new IllegalArgumentException(
+                    "a scorer needs the name of a model, found a blank one");
         }
         if (maxSnapshotBytes < 1) {
-            throw new IllegalArgumentException("maxSnapshotBytes must be at least 1, found " + maxSnapshotBytes);
+            throw new IllegalArgumentException(
+                    "maxSnapshotBytes must be at least 1, found " + maxSnapshotBytes);
         }
         if (maxBatch < 1) {
             throw new IllegalArgumentException("maxBatch must be at least 1, found " + maxBatch);
@@ -58,14 +62,22 @@ public record ScorerOptions(
         for (Map.Entry<String, Object> fixed : FIXED.entrySet()) {
             Object found = kafka.get(fixed.getKey());
             if (found != null && !found.toString().equalsIgnoreCase(fixed.getValue().toString())) {
-                throw new IllegalArgumentException("kafka setting " + fixed.getKey() + " must be "
-                        + fixed.getValue() + " for a scorer, found " + found + "; leave it out");
+                throw new IllegalArgumentException(
+                        "kafka setting "
+                                + fixed.getKey()
+                                + " must be "
+                                + fixed.getValue()
+                                + " for a scorer, found "
+                                + found
+                                + "; leave it out");
             }
         }
         for (String refused : REFUSED) {
             if (kafka.containsKey(refused)) {
-                throw new IllegalArgumentException("kafka setting " + refused
-                        + " has no meaning for a scorer, which reads its topic without a group; leave it out");
+                throw new IllegalArgumentException(
+                        "kafka setting "
+                                + refused
+                                + " has no meaning for a scorer, which reads its topic without a group; leave it out");
             }
         }
     }
@@ -83,7 +95,8 @@ public record ScorerOptions(
     }
 
     public ScorerOptions withPrefix(String prefix) {
-        return new ScorerOptions(model, new Topics(prefix), kafka, maxSnapshotBytes, maxBatch, clock, kernels);
+        return new ScorerOptions(
+                model, new Topics(prefix), kafka, maxSnapshotBytes, maxBatch, clock, kernels);
     }
 
     public ScorerOptions withMaxSnapshotBytes(long bytes) {
@@ -105,7 +118,8 @@ public record ScorerOptions(
     Map<String, Object> consumerSettings() {
         Map<String, Object> settings = new LinkedHashMap<>();
         settings.put(ConsumerConfig.CLIENT_ID_CONFIG, "tidegrad-scorer-" + model);
-        // A part is at most half a MiB: sixteen in one answer keep a large load from being bound by round trips.
+        // A part is at most half a MiB: sixteen in one answer keep a large load from being bound by
+        // round trips.
         settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 8 * 1024 * 1024);
         settings.putAll(kafka);
         settings.putAll(FIXED);

@@ -3,12 +3,14 @@ package io.tidegrad.scorer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Predictor;
+import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
 import java.time.InstantSource;
 import java.util.Objects;
+import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
 
 /// One thread's reusable row, batch, workspace and answer: 0 bytes allocated a prediction after the first (but for what
@@ -29,6 +31,7 @@ public final class ScoringSession {
     private final Kernels kernels;
     private final InstantSource clock;
     private final int capacity;
+    private final AvroEvent avro = new AvroEvent();
     private @Nullable Bench bench;
     private @Nullable ServedModel pinned;
     private long freshnessMs = Freshness.UNKNOWN;
@@ -54,7 +57,12 @@ public final class ScoringSession {
         }
     }
 
-    ScoringSession(String modelName, CurrentModel current, Kernels kernels, InstantSource clock, int capacity) {
+    ScoringSession(
+            String modelName,
+            CurrentModel current,
+            Kernels kernels,
+            InstantSource clock,
+            int capacity) {
         this.modelName = modelName;
         this.current = current;
         this.kernels = kernels;
@@ -73,6 +81,11 @@ public final class ScoringSession {
             predict();
         }
         return rejection;
+    }
+
+    /// As `score(Event)`, for an Avro record: fields are found by name, times of any logical type are understood.
+    public @Nullable Rejection score(IndexedRecord record) {
+        return score(avro.of(record));
     }
 
     /// Reads the root once: everything until the next `begin` is answered by this version. Empties the batch.
@@ -98,14 +111,16 @@ public final class ScoringSession {
         Batch batch = ready.batch;
         int at = batch.size();
         if (at == capacity) {
-            throw new IllegalStateException("this session holds " + capacity + " events; predict, read, then clear");
+            throw new IllegalStateException(
+                    "this session holds " + capacity + " events; predict, read, then clear");
         }
         Row row = ready.row;
         Rejection rejection = ready.featurizer.featurizeForScoring(event, row);
         if (rejection != null) {
             return rejection;
         }
-        System.arraycopy(row.numbers, 0, batch.numbers, at * row.numbers.length, row.numbers.length);
+        System.arraycopy(
+                row.numbers, 0, batch.numbers, at * row.numbers.length, row.numbers.length);
         System.arraycopy(row.ids, 0, batch.ids, at * row.ids.length, row.ids.length);
         batch.resize(at + 1);
         return null;
@@ -146,7 +161,8 @@ public final class ScoringSession {
     public float probability(int event, int output) {
         Bench ready = bench();
         Objects.checkIndex(event, ready.batch.size());
-        return ready.probabilities[event * ready.outputs + Objects.checkIndex(output, ready.outputs)];
+        return ready.probabilities[
+                event * ready.outputs + Objects.checkIndex(output, ready.outputs)];
     }
 
     /// Copies the answers to all events of the batch, shape (size, outputs), row-major.

@@ -13,7 +13,11 @@ public final class ServedModel {
     private final SnapshotManifest manifest;
     private final long admittedAt;
 
-    ServedModel(ModelBinding binding, Parameters parameters, SnapshotManifest manifest, long admittedAt) {
+    ServedModel(
+            ModelBinding binding,
+            Parameters parameters,
+            SnapshotManifest manifest,
+            long admittedAt) {
         this.binding = binding;
         this.parameters = parameters;
         this.manifest = manifest;

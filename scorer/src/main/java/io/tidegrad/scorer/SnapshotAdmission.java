@@ -2,17 +2,11 @@ package io.tidegrad.scorer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
-import io.tidegrad.engine.model.Numerics;
-import io.tidegrad.engine.model.PageSet;
-import io.tidegrad.engine.model.Parameters;
-import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
-import io.tidegrad.engine.snapshot.ModelHash;
-import io.tidegrad.model.snapshot.SnapshotFormatException;
+import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
-import io.tidegrad.model.snapshot.SnapshotParts;
-import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.model.spec.SpecException;
+import io.tidegrad.model.snapshot.SnapshotVerifier;
+import io.tidegrad.model.snapshot.Verification;
 import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
@@ -31,7 +25,7 @@ final class SnapshotAdmission {
     private static final long WARM_UP_NANOS_MAX = 300_000_000;
 
     private final String model;
-    private final long maxBytes;
+    private final SnapshotVerifier verifier;
     private final Kernels kernels;
     private final InstantSource clock;
     private final CurrentModel current;
@@ -46,161 +40,119 @@ final class SnapshotAdmission {
             CurrentModel current,
             AdmissionLog admissions) {
         this.model = model;
-        this.maxBytes = maxBytes;
         this.kernels = kernels;
         this.clock = clock;
         this.current = current;
         this.admissions = admissions;
+        verifier = new SnapshotVerifier(model, kernels, maxBytes);
     }
 
     /// Checks and, when all hold, publishes. Never throws for a bad snapshot, whatever it is made of.
+    ///
+    /// @param parts values of parts 0 … n-1
     Admission admit(SnapshotManifest manifest, List<byte[]> parts) {
         try {
-            ModelBinding binding = bind(manifest);
-            Parameters parameters = verify(manifest, parts, binding);
-            warmUp(binding, parameters, manifest);
-            ServedModel served = new ServedModel(binding, parameters, manifest, clock.millis());
-            current.publish(served);
-            admissions.add(served);
-            return new Admission.Admitted(served);
-        } catch (RefusedSnapshot e) {
-            return new Admission.Refused(manifest.epoch(), manifest.version(), e.reason, e.detail);
+            Admission.Refused outOfPlace = refuseOutOfPlace(manifest);
+            if (outOfPlace != null) {
+                return outOfPlace;
+            }
+            return switch (verifier.verify(manifest, parts)) {
+                case Verification.Admitted(LoadedModel loaded) -> publish(loaded);
+                case Verification.Refused(Verification.Reason reason, String detail) ->
+                        refused(manifest, RefusalReason.of(reason), detail);
+            };
         } catch (RuntimeException e) {
-            log.error("admitting {} version {}.{} failed", model, manifest.epoch(), manifest.version(), e);
-            return new Admission.Refused(
+            log.error(
+                    "admitting {} version {}.{} failed",
+                    model,
                     manifest.epoch(),
                     manifest.version(),
+                    e);
+            return refused(
+                    manifest,
                     RefusalReason.INTERNAL,
                     e.getClass().getSimpleName() + ": " + e.getMessage());
         }
     }
 
-    /// Leaves a chain of checks; never seen outside.
-    private static final class RefusedSnapshot extends RuntimeException {
-        final RefusalReason reason;
-        final String detail;
-
-        RefusedSnapshot(RefusalReason reason, String detail) {
-            super(detail, null, false, false);
-            this.reason = reason;
-            this.detail = detail;
-        }
-    }
-
-    /// The spec and plan of a manifest: those of the served model when the spec is the same, so that sessions keep their
-    /// workspace.
-    private ModelBinding bind(SnapshotManifest manifest) {
-        if (!manifest.model().equals(model)) {
-            throw new RefusedSnapshot(
-                    RefusalReason.WRONG_MODEL, "expected model '" + model + "', found '" + manifest.model() + "'");
-        }
+    /// What the served model rules out: versions go up, and a spec stays for its epoch.
+    private Admission.@Nullable Refused refuseOutOfPlace(SnapshotManifest manifest) {
         ServedModel served = current.get();
-        if (served != null) {
-            if (!ServedModel.isAbove(manifest.epoch(), manifest.version(), served.epoch(), served.version())) {
-                throw new RefusedSnapshot(
-                        RefusalReason.NOT_NEWER,
-                        "not above the served version " + served.epoch() + "." + served.version());
-            }
-            if (Arrays.equals(manifest.specFingerprint(), served.spec().fingerprint())
-                    && manifest.specYaml().equals(served.spec().yaml())) {
-                return served.binding();
-            }
-            if (manifest.epoch() == served.epoch()) {
-                throw new RefusedSnapshot(
-                        RefusalReason.SPEC_CHANGED,
-                        "epoch " + served.epoch() + " is served with another spec; a changed spec needs a new epoch");
-            }
+        if (served == null) {
+            return null;
         }
-        try {
-            ModelSpec spec = ModelSpec.parse(manifest.specYaml(), "the spec in the manifest");
-            return new ModelBinding(spec, Plan.of(spec.network()));
-        } catch (SpecException | IllegalArgumentException e) {
-            throw new RefusedSnapshot(RefusalReason.SPEC, String.valueOf(e.getMessage()));
+        if (!ServedModel.isAbove(
+                manifest.epoch(), manifest.version(), served.epoch(), served.version())) {
+            return refused(
+                    manifest,
+                    RefusalReason.NOT_NEWER,
+                    "expected a version above "
+                            + served.epoch()
+                            + "."
+                            + served.version()
+                            + ", found "
+                            + manifest.epoch()
+                            + "."
+                            + manifest.version());
         }
+        if (manifest.epoch() == served.epoch()
+                && !Arrays.equals(
+                        manifest.specFingerprint(), served.manifest().specFingerprint())) {
+            return refused(
+                    manifest,
+                    RefusalReason.SPEC_CHANGED,
+                    "epoch "
+                            + served.epoch()
+                            + " is served with another spec; a changed spec needs a new epoch");
+        }
+        return null;
     }
 
-    private Parameters verify(SnapshotManifest manifest, List<byte[]> parts, ModelBinding binding) {
-        if (manifest.parentVersion() >= 0) {
-            throw new RefusedSnapshot(
-                    RefusalReason.UNKNOWN_PARENT, "a change to version " + manifest.parentVersion() + ", not a whole");
-        }
-        if (!Arrays.equals(manifest.specFingerprint(), binding.spec().fingerprint())) {
-            throw new RefusedSnapshot(RefusalReason.SPEC, "the spec's fingerprint is not the one the manifest states");
-        }
-        if (!Arrays.equals(manifest.featureFingerprint(), binding.spec().featureFingerprint())) {
-            throw new RefusedSnapshot(RefusalReason.FEATURES, "rows mean something else here than in training");
-        }
-        if (manifest.numerics() != Numerics.VERSION) {
-            throw new RefusedSnapshot(
-                    RefusalReason.NUMERICS,
-                    "learned with numerics " + manifest.numerics() + ", this build computes with " + Numerics.VERSION);
-        }
-        if (manifest.servedBytes() > maxBytes || binding.plan().weights() > maxBytes / Float.BYTES) {
-            throw new RefusedSnapshot(
-                    RefusalReason.TOO_LARGE,
-                    manifest.servedBytes() + " bytes declared for " + binding.plan().weights()
-                            + " weights: a snapshot may hold " + maxBytes + " bytes");
-        }
-        Parameters parameters = Parameters.served(binding.plan());
-        try {
-            SnapshotParts.decode(manifest, parts, parameters);
-        } catch (SnapshotFormatException e) {
-            throw new RefusedSnapshot(RefusalReason.UNREADABLE, String.valueOf(e.getMessage()));
-        }
-        PageSet all = new PageSet(parameters.servedPages());
-        all.markRange(0, parameters.servedPages() - 1);
-        int page = parameters.firstNonFinitePage(all);
-        if (page >= 0) {
-            throw new RefusedSnapshot(RefusalReason.NOT_FINITE, "page " + page + " holds a NaN or an infinity");
-        }
-        String hash = ModelHash.weights(binding.spec().fingerprint(), parameters);
-        if (!hash.equals(manifest.weightsHash())) {
-            throw new RefusedSnapshot(
-                    RefusalReason.WEIGHTS_HASH, "expected " + manifest.weightsHash() + ", the floats give " + hash);
-        }
-        checkGoldenRows(manifest, binding, parameters);
-        return parameters;
+    private Admission publish(LoadedModel loaded) {
+        ModelBinding binding = bind(loaded);
+        warmUp(binding, loaded);
+        ServedModel served =
+                new ServedModel(binding, loaded.parameters(), loaded.manifest(), clock.millis());
+        current.publish(served);
+        admissions.add(served);
+        return new Admission.Admitted(served);
     }
 
-    private void checkGoldenRows(SnapshotManifest manifest, ModelBinding binding, Parameters parameters) {
-        Batch batch = new Batch(binding.plan().spec().row(), 1);
-        Predictor predictor = new Predictor(binding.plan(), kernels, 1);
-        float[] answer = new float[binding.plan().outputs()];
-        int number = 0;
-        for (SnapshotManifest.GoldenRow row : manifest.goldenRows()) {
-            fill(batch, row);
-            predictor.predict(parameters, batch, answer);
-            for (int output = 0; output < answer.length; output++) {
-                if (Float.floatToRawIntBits(answer[output]) != Float.floatToRawIntBits(row.predictions()[output])) {
-                    throw new RefusedSnapshot(
-                            RefusalReason.GOLDEN_ROWS,
-                            "row " + number + ", output " + output + ": the trainer answered "
-                                    + row.predictions()[output] + ", these weights answer " + answer[output]);
-                }
-            }
-            number++;
+    /// The served model's binding when the spec is the same, so that sessions keep their workspace.
+    private ModelBinding bind(LoadedModel loaded) {
+        ServedModel served = current.get();
+        if (served != null
+                && Arrays.equals(
+                        served.manifest().specFingerprint(), loaded.manifest().specFingerprint())) {
+            return served.binding();
         }
+        return new ModelBinding(loaded.spec(), loaded.plan());
     }
 
     /// Once a spec: afterwards the compiled code is there, and checking the golden rows has brought the new weights near.
-    private void warmUp(ModelBinding binding, Parameters parameters, SnapshotManifest manifest) {
-        if (warm == binding || manifest.goldenRows().isEmpty()) {
+    private void warmUp(ModelBinding binding, LoadedModel loaded) {
+        List<SnapshotManifest.GoldenRow> rows = loaded.manifest().goldenRows();
+        if (warm == binding || rows.isEmpty()) {
             return;
         }
         Batch batch = new Batch(binding.plan().spec().row(), 1);
+        batch.resize(1);
         Predictor predictor = new Predictor(binding.plan(), kernels, 1);
         float[] answer = new float[binding.plan().outputs()];
         long start = System.nanoTime();
-        for (int done = 0; done < WARM_UP_PREDICTIONS && System.nanoTime() - start < WARM_UP_NANOS_MAX; done++) {
-            fill(batch, manifest.goldenRows().get(done % manifest.goldenRows().size()));
-            predictor.predict(parameters, batch, answer);
+        for (int done = 0;
+                done < WARM_UP_PREDICTIONS && System.nanoTime() - start < WARM_UP_NANOS_MAX;
+                done++) {
+            SnapshotManifest.GoldenRow row = rows.get(done % rows.size());
+            System.arraycopy(row.numbers(), 0, batch.numbers, 0, row.numbers().length);
+            System.arraycopy(row.ids(), 0, batch.ids, 0, row.ids().length);
+            predictor.predict(loaded.parameters(), batch, answer);
         }
         warm = binding;
     }
 
-    private static void fill(Batch batch, SnapshotManifest.GoldenRow row) {
-        batch.resize(1);
-        System.arraycopy(row.numbers(), 0, batch.numbers, 0, row.numbers().length);
-        System.arraycopy(row.ids(), 0, batch.ids, 0, row.ids().length);
+    private static Admission.Refused refused(
+            SnapshotManifest manifest, RefusalReason reason, String detail) {
+        return new Admission.Refused(manifest.epoch(), manifest.version(), reason, detail);
     }
 }

@@ -16,8 +16,10 @@ final class SnapshotAssembler {
     private int epoch;
     private long version;
     private boolean open;
+
     /// Parts of this version are no longer kept: it is too large, or was given up.
     private boolean abandoned;
+
     private final SortedMap<Integer, byte[]> parts = new TreeMap<>();
     private long bytes;
 
@@ -39,11 +41,16 @@ final class SnapshotAssembler {
         byte[] before = parts.put(key.part(), value);
         bytes += value.length - (before == null ? -PART_OVERHEAD : before.length);
         if (bytes > maxBytes) {
-            Admission.Refused tooLarge = new Admission.Refused(
-                    epoch,
-                    version,
-                    RefusalReason.TOO_LARGE,
-                    parts.size() + " parts hold " + bytes + " bytes and no manifest came; a snapshot may hold " + maxBytes);
+            Admission.Refused tooLarge =
+                    new Admission.Refused(
+                            epoch,
+                            version,
+                            RefusalReason.TOO_LARGE,
+                            parts.size()
+                                    + " parts hold "
+                                    + bytes
+                                    + " bytes and no manifest came; a snapshot may hold "
+                                    + maxBytes);
             abandon();
             return tooLarge;
         }
@@ -57,8 +64,9 @@ final class SnapshotAssembler {
 
     /// Parts 0 … count-1 of the version, or null when they are not what came. Empties the assembler.
     @Nullable List<byte[]> take(SnapshotKey manifest, int count) {
-        boolean whole = count == collected(manifest)
-                && (count == 0 || (parts.firstKey() == 0 && parts.lastKey() == count - 1));
+        boolean whole =
+                count == collected(manifest)
+                        && (count == 0 || (parts.firstKey() == 0 && parts.lastKey() == count - 1));
         List<byte[]> taken = whole ? List.copyOf(parts.values()) : null;
         clear();
         return taken;
@@ -82,7 +90,12 @@ final class SnapshotAssembler {
                 epoch,
                 version,
                 RefusalReason.INCOMPLETE,
-                parts.size() + " parts and no manifest before version " + next.epoch() + "." + next.version() + " began");
+                parts.size()
+                        + " parts and no manifest before version "
+                        + next.epoch()
+                        + "."
+                        + next.version()
+                        + " began");
     }
 
     private void begin(SnapshotKey key) {

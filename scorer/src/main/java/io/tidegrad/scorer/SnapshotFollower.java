@@ -44,6 +44,7 @@ final class SnapshotFollower implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(20);
     private static final Duration ASK = Duration.ofSeconds(5);
     private static final long FIRST_SCAN_RECORDS = 16;
+
     /// Further behind than this, the versions in between are skipped for the newest one, as at a start.
     private static final long LAG_RECORDS_MAX = 4096;
 
@@ -60,16 +61,21 @@ final class SnapshotFollower implements AutoCloseable {
     private volatile Status status = new Status(State.STARTING, "");
     private volatile @Nullable Consumer<byte[], byte[]> consumer;
 
-    SnapshotFollower(ScorerOptions options, SnapshotIntake intake, CurrentModel current, SnapshotCounters counters) {
+    SnapshotFollower(
+            ScorerOptions options,
+            SnapshotIntake intake,
+            CurrentModel current,
+            SnapshotCounters counters) {
         this.options = options;
         this.intake = intake;
         this.current = current;
         this.counters = counters;
         partition = new TopicPartition(options.topic(), 0);
-        thread = Thread.ofPlatform()
-                .name("tidegrad-follower-" + options.model())
-                .daemon()
-                .unstarted(this::run);
+        thread =
+                Thread.ofPlatform()
+                        .name("tidegrad-follower-" + options.model())
+                        .daemon()
+                        .unstarted(this::run);
     }
 
     void start() {
@@ -113,7 +119,11 @@ final class SnapshotFollower implements AutoCloseable {
                         pauseMillis = PAUSE_MILLIS_MIN;
                     }
                     status = new Status(State.RETRYING, describe(e));
-                    log.warn("following {} failed, next try in {} ms: {}", partition, pauseMillis, describe(e));
+                    log.warn(
+                            "following {} failed, next try in {} ms: {}",
+                            partition,
+                            pauseMillis,
+                            describe(e));
                     log.debug("cause", e);
                     intake.reset();
                     pause(pauseMillis);
@@ -131,8 +141,11 @@ final class SnapshotFollower implements AutoCloseable {
     }
 
     private void follow() throws InterruptedException {
-        try (Consumer<byte[], byte[]> opened = new KafkaConsumer<>(
-                options.consumerSettings(), new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+        try (Consumer<byte[], byte[]> opened =
+                new KafkaConsumer<>(
+                        options.consumerSettings(),
+                        new ByteArrayDeserializer(),
+                        new ByteArrayDeserializer())) {
             consumer = opened;
             try {
                 if (!awaitTopic(opened)) {
@@ -142,7 +155,8 @@ final class SnapshotFollower implements AutoCloseable {
                 bootstrap(opened);
                 status = new Status(State.FOLLOWING, "");
                 while (!isClosing()) {
-                    for (ConsumerRecord<byte[], byte[]> record : opened.poll(POLL).records(partition)) {
+                    for (ConsumerRecord<byte[], byte[]> record :
+                            opened.poll(POLL).records(partition)) {
                         accept(record);
                     }
                     if (opened.currentLag(partition).orElse(0) > LAG_RECORDS_MAX) {
@@ -163,10 +177,16 @@ final class SnapshotFollower implements AutoCloseable {
             if (partitions != null && partitions.size() == 1) {
                 return true;
             }
-            String detail = partitions == null || partitions.isEmpty()
-                    ? "topic " + partition.topic() + " does not exist (yet): the trainer creates it"
-                    : "topic " + partition.topic() + " has " + partitions.size()
-                            + " partitions, a snapshots topic has 1: its order is the order of versions";
+            String detail =
+                    partitions == null || partitions.isEmpty()
+                            ? "topic "
+                                    + partition.topic()
+                                    + " does not exist (yet): the trainer creates it"
+                            : "topic "
+                                    + partition.topic()
+                                    + " has "
+                                    + partitions.size()
+                                    + " partitions, a snapshots topic has 1: its order is the order of versions";
             if (!status.detail().equals(detail)) {
                 log.info("{}", detail);
             }
@@ -182,7 +202,8 @@ final class SnapshotFollower implements AutoCloseable {
         intake.reset();
         List<TopicPartition> asked = List.of(partition);
         long begin = opened.beginningOffsets(asked, ASK).getOrDefault(partition, 0L);
-        // Under read_committed this is the last stable offset: no transaction that is still open lies before it.
+        // Under read_committed this is the last stable offset: no transaction that is still open
+        // lies before it.
         long end = opened.endOffsets(asked, ASK).getOrDefault(partition, 0L);
         SnapshotIndex index = new SnapshotIndex();
         long to = end;
@@ -220,7 +241,10 @@ final class SnapshotFollower implements AutoCloseable {
                 case HEARTBEAT -> current.beat(Heartbeat.decode(record.value()));
                 case PART -> index.part(key, record.offset());
                 case MANIFEST ->
-                    index.manifest(key, SnapshotManifest.decode(record.value()).parts(), record.offset());
+                        index.manifest(
+                                key,
+                                SnapshotManifest.decode(record.value()).parts(),
+                                record.offset());
             }
         } catch (SnapshotFormatException unreadable) {
             // Counted and told as when it had come while following.
@@ -230,7 +254,9 @@ final class SnapshotFollower implements AutoCloseable {
 
     /// True when the search is over: a version was admitted, or what is left is not above the served one.
     private boolean loadNewest(Consumer<byte[], byte[]> opened, SnapshotIndex index) {
-        for (SnapshotIndex.Candidate next = index.newestComplete(); next != null; next = index.newestComplete()) {
+        for (SnapshotIndex.Candidate next = index.newestComplete();
+                next != null;
+                next = index.newestComplete()) {
             if (!intake.wants(next.epoch(), next.version())) {
                 return true;
             }
@@ -257,7 +283,8 @@ final class SnapshotFollower implements AutoCloseable {
         return false;
     }
 
-    private static boolean isOf(SnapshotIndex.Candidate candidate, ConsumerRecord<byte[], byte[]> record) {
+    private static boolean isOf(
+            SnapshotIndex.Candidate candidate, ConsumerRecord<byte[], byte[]> record) {
         if (record.key() == null || record.value() == null) {
             return false;
         }
@@ -272,20 +299,25 @@ final class SnapshotFollower implements AutoCloseable {
     }
 
     private @Nullable Admission accept(ConsumerRecord<byte[], byte[]> record) {
-        Admission admission = intake.accept(record.key(), record.value(), record.offset(), record.timestamp());
+        Admission admission =
+                intake.accept(record.key(), record.value(), record.offset(), record.timestamp());
         switch (admission) {
             case null -> {}
             case Admission.Admitted(ServedModel model) ->
-                log.debug("serving {} version {}.{}", model.model(), model.epoch(), model.version());
+                    log.debug(
+                            "serving {} version {}.{}",
+                            model.model(),
+                            model.epoch(),
+                            model.version());
             case Admission.Refused(int epoch, long version, RefusalReason reason, String detail) ->
-                log.warn(
-                        "refused {} version {}.{} at offset {}: {}: {}",
-                        options.model(),
-                        epoch,
-                        version,
-                        record.offset(),
-                        reason.code(),
-                        detail);
+                    log.warn(
+                            "refused {} version {}.{} at offset {}: {}: {}",
+                            options.model(),
+                            epoch,
+                            version,
+                            record.offset(),
+                            reason.code(),
+                            detail);
         }
         return admission;
     }

@@ -59,8 +59,13 @@ final class SnapshotIndex {
             if (found.isComplete()
                     && (newest == null
                             || ServedModel.isAbove(
-                                    version.epoch(), version.version(), newest.epoch(), newest.version()))) {
-                newest = new Candidate(version.epoch(), version.version(), found.first, found.manifest);
+                                    version.epoch(),
+                                    version.version(),
+                                    newest.epoch(),
+                                    newest.version()))) {
+                newest =
+                        new Candidate(
+                                version.epoch(), version.version(), found.first, found.manifest);
             }
         }
         return newest;
@@ -86,6 +91,7 @@ final class SnapshotIndex {
     }
 
     private Found found(SnapshotKey key) {
-        return versions.computeIfAbsent(new Version(key.epoch(), key.version()), version -> new Found());
+        return versions.computeIfAbsent(
+                new Version(key.epoch(), key.version()), version -> new Found());
     }
 }

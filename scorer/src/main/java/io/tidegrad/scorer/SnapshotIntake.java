@@ -4,6 +4,7 @@ import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.SnapshotParts;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -15,13 +16,20 @@ final class SnapshotIntake {
     /// twice. Beyond this many the oldest is forgotten, which costs a second refusal.
     private static final int REFUSALS_REMEMBERED = 256;
 
+    private final String model;
     private final SnapshotAdmission admission;
     private final CurrentModel current;
     private final SnapshotCounters counters;
     private final SnapshotAssembler assembler;
     private final Set<Long> refusedOffsets = new LinkedHashSet<>();
 
-    SnapshotIntake(SnapshotAdmission admission, CurrentModel current, SnapshotCounters counters, long maxBytes) {
+    SnapshotIntake(
+            String model,
+            SnapshotAdmission admission,
+            CurrentModel current,
+            SnapshotCounters counters,
+            long maxBytes) {
+        this.model = model;
         this.admission = admission;
         this.current = current;
         this.counters = counters;
@@ -31,7 +39,8 @@ final class SnapshotIntake {
     /// One record in the order of the log. An admission or refusal when this record decided one, else null.
     ///
     /// @param timestamp of the record, epoch ms
-    @Nullable Admission accept(byte @Nullable [] keyBytes, byte @Nullable [] value, long offset, long timestamp) {
+    @Nullable Admission accept(
+            byte @Nullable [] keyBytes, byte @Nullable [] value, long offset, long timestamp) {
         SnapshotKey key;
         try {
             key = SnapshotKey.decode(keyBytes == null ? new byte[0] : keyBytes);
@@ -56,7 +65,8 @@ final class SnapshotIntake {
     /// Whether a version is above the one served; others need not be read.
     boolean wants(int epoch, long version) {
         ServedModel served = current.get();
-        return served == null || ServedModel.isAbove(epoch, version, served.epoch(), served.version());
+        return served == null
+                || ServedModel.isAbove(epoch, version, served.epoch(), served.version());
     }
 
     /// Forgets a version in assembly: the next record is not the one after the last.
@@ -69,7 +79,9 @@ final class SnapshotIntake {
             current.beat(Heartbeat.decode(value));
             return null;
         } catch (SnapshotFormatException e) {
-            return refuse(offset, unreadable(key.epoch(), key.version(), "heartbeat at offset " + offset, e));
+            return refuse(
+                    offset,
+                    unreadable(key.epoch(), key.version(), "heartbeat at offset " + offset, e));
         }
     }
 
@@ -77,11 +89,20 @@ final class SnapshotIntake {
         if (!wants(key.epoch(), key.version())) {
             return null;
         }
+        try {
+            // Before it can end the version in assembly: a damaged key would name a version that
+            // does not exist.
+            SnapshotParts.check(model, key, value);
+        } catch (SnapshotFormatException e) {
+            return refuse(
+                    offset, unreadable(key.epoch(), key.version(), "part at offset " + offset, e));
+        }
         Admission.Refused refusal = assembler.part(key, value);
         return refusal == null ? null : refuse(offset, refusal);
     }
 
-    private @Nullable Admission manifest(SnapshotKey key, byte[] value, long offset, long timestamp) {
+    private @Nullable Admission manifest(
+            SnapshotKey key, byte[] value, long offset, long timestamp) {
         if (wasRefused(offset)) {
             return null;
         }
@@ -95,7 +116,9 @@ final class SnapshotIntake {
             manifest = SnapshotManifest.decode(value);
         } catch (SnapshotFormatException e) {
             assembler.clear();
-            return refuse(offset, unreadable(key.epoch(), key.version(), "manifest at offset " + offset, e));
+            return refuse(
+                    offset,
+                    unreadable(key.epoch(), key.version(), "manifest at offset " + offset, e));
         }
         if (manifest.epoch() != key.epoch() || manifest.version() != key.version()) {
             assembler.clear();
@@ -105,8 +128,14 @@ final class SnapshotIntake {
                             key.epoch(),
                             key.version(),
                             RefusalReason.UNREADABLE,
-                            "the key says version " + key.epoch() + "." + key.version() + ", its manifest "
-                                    + manifest.epoch() + "." + manifest.version()));
+                            "the key says version "
+                                    + key.epoch()
+                                    + "."
+                                    + key.version()
+                                    + ", its manifest "
+                                    + manifest.epoch()
+                                    + "."
+                                    + manifest.version()));
         }
         if (!wants(key.epoch(), key.version())) {
             assembler.clear();
@@ -116,7 +145,11 @@ final class SnapshotIntake {
                             key.epoch(),
                             key.version(),
                             RefusalReason.NOT_NEWER,
-                            "version " + key.epoch() + "." + key.version() + " is not above the one served"));
+                            "version "
+                                    + key.epoch()
+                                    + "."
+                                    + key.version()
+                                    + " is not above the one served"));
         }
         int collected = assembler.collected(key);
         List<byte[]> parts = assembler.take(key, manifest.parts());
@@ -127,14 +160,24 @@ final class SnapshotIntake {
                             key.epoch(),
                             key.version(),
                             RefusalReason.INCOMPLETE,
-                            "the manifest tells of " + manifest.parts() + " parts, " + collected + " came before it"));
+                            "the manifest tells of "
+                                    + manifest.parts()
+                                    + " parts, "
+                                    + collected
+                                    + " came before it"));
         }
         return switch (admission.admit(manifest, parts)) {
             case Admission.Admitted admitted -> {
                 counters.loaded();
-                // A snapshot published with the log's end in sight says so at once; the next beat is up to a second away.
-                current.beat(new Heartbeat(
-                        manifest.epoch(), manifest.version(), manifest.nextOffset(), manifest.caughtUp(), timestamp));
+                // A snapshot published with the log's end in sight says so at once; the next beat
+                // is up to a second away.
+                current.beat(
+                        new Heartbeat(
+                                manifest.epoch(),
+                                manifest.version(),
+                                manifest.nextOffset(),
+                                manifest.caughtUp(),
+                                timestamp));
                 yield admitted;
             }
             case Admission.Refused refused -> refuse(offset, refused);
@@ -151,7 +194,9 @@ final class SnapshotIntake {
         return refusal;
     }
 
-    private static Admission.Refused unreadable(int epoch, long version, String what, SnapshotFormatException e) {
-        return new Admission.Refused(epoch, version, RefusalReason.UNREADABLE, what + ": " + e.getMessage());
+    private static Admission.Refused unreadable(
+            int epoch, long version, String what, SnapshotFormatException e) {
+        return new Admission.Refused(
+                epoch, version, RefusalReason.UNREADABLE, what + ": " + e.getMessage());
     }
 }
