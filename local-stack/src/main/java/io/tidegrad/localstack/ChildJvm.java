@@ -187,7 +187,9 @@ final class ChildJvm {
 
     /// SIGTERM, and SIGKILL if that is not enough within `patience`.
     void stop(Duration patience) {
-        process.destroy();
+        // By its handle: Process.destroy would close the pipe as well, and the child would take us
+        // for gone.
+        process.toHandle().destroy();
         if (!waitFor(patience)) {
             kill();
         }

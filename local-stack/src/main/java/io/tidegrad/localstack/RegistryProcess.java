@@ -19,7 +19,7 @@ import java.util.concurrent.CompletableFuture;
 /// directory named by the system property `tidegrad.registry.home`, then below the repository (`tidegrad.root`), then
 /// beside the code of this module.
 public final class RegistryProcess implements AutoCloseable {
-    private static final Duration READY_WITHIN = Duration.ofSeconds(120);
+    private static final Duration READY_WITHIN = Duration.ofSeconds(180);
     private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
     private static final Duration POLL_FIRST = Duration.ofMillis(50);
     private static final Duration POLL_LAST = Duration.ofMillis(500);
