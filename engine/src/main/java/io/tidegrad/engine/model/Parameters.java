@@ -175,6 +175,15 @@ public final class Parameters {
         return Values.read(plan, slab, plan.tensor(tensor), moment);
     }
 
+    /// What a layer has learned from its inputs: a copy of one tensor of statistics, `1.statistics`, say.
+    public double[] statistics(String tensor) {
+        int index = plan.tensor(tensor);
+        if (slab.storage(index) instanceof Storage.Doubles(double[] values)) {
+            return values.clone();
+        }
+        throw new IllegalArgumentException(tensor + " holds weights, not statistics");
+    }
+
     /// Sets one tensor's weights (rows, columns), row-major, and marks every page dirty.
     public void setWeights(String tensor, float[] values) {
         Values.write(plan, slab, plan.tensor(tensor), 0, values);
