@@ -86,7 +86,7 @@ final class OperationsServer implements AutoCloseable {
         boolean up = models.stream().allMatch(OperationsServer::learns);
         Map<String, Object> health = new LinkedHashMap<>();
         health.put("status", up ? "UP" : "DOWN");
-        health.put("kernels", Kernels.active().toString());
+        health.put("kernels", Kernels.active().name());
         health.put("models", models.stream().map(OperationsServer::describe).toList());
         response.status(up ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503)
                 .header(HeaderNames.CONTENT_TYPE, "application/json")
