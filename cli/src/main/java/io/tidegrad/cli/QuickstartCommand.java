@@ -3,7 +3,6 @@ package io.tidegrad.cli;
 import io.tidegrad.cli.quickstart.Pace;
 import io.tidegrad.cli.quickstart.Quickstart;
 import io.tidegrad.cli.quickstart.QuickstartOptions;
-import io.tidegrad.cli.quickstart.Terminal;
 import io.tidegrad.cli.streams.ShippedStream;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -41,7 +40,7 @@ import picocli.CommandLine.TypeConversionException;
             "  for the whole stream at its own pace (without --rate)",
             "    flights: at least 20 snapshots loaded, digits: at least 5;",
             "    event to admitted (from the append of an event to the first version that",
-            "    contains it and answers) at most 2 s for 99 % of the events",
+            "    contains it and answers) at most 2 s for 99 %% of the events",
             "It is 1 if something does not hold or goes wrong, 2 for a wrong option."
         })
 final class QuickstartCommand implements Callable<Integer> {
@@ -110,10 +109,7 @@ final class QuickstartCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        QuickstartOptions options = options();
-        Terminal terminal =
-                json ? Terminal.plain(System.err) : Terminal.standardOutput(System.getenv());
-        boolean holds = new Quickstart(options, terminal).run();
+        boolean holds = new Quickstart(options()).run();
         return holds ? 0 : Tidegrad.FAILED;
     }
 

@@ -60,11 +60,11 @@ final class Children {
         return start(
                 "scorer",
                 List.of(),
-                "--models",
+                "--model",
                 model,
-                "--kafka.bootstrap.servers",
+                "--bootstrap-servers",
                 bootstrapServers,
-                "--http.port",
+                "--http-port",
                 String.valueOf(httpPort));
     }
 

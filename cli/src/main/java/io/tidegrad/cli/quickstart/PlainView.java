@@ -25,7 +25,7 @@ final class PlainView implements View {
     public void doing(String what, double seconds) {
         if (!doing.equals(what)) {
             doing = what;
-            line("  " + what);
+            line("  " + what + " ...");
         }
     }
 

@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /// The whole system on one machine, of real parts: broker, schema registry, trainer and scorer, each a process of its
 /// own; a stream of real events; at the end a replay that must give the same bits.
@@ -44,9 +45,13 @@ public final class Quickstart {
     private final CountDownLatch stopping = new CountDownLatch(1);
     private final long startNanos = System.nanoTime();
 
-    public Quickstart(QuickstartOptions options, Terminal terminal) {
+    public Quickstart(QuickstartOptions options) {
         this.options = options;
-        this.terminal = terminal;
+        // With --json standard output is for the one line.
+        terminal =
+                options.json()
+                        ? Terminal.plain(System.err)
+                        : Terminal.standardOutput(System.getenv());
         stream = options.stream();
         spec = ModelSpec.parse(stream.spec(), stream.specFile());
         view = View.of(terminal);
@@ -117,6 +122,7 @@ public final class Quickstart {
         RunDirectory directory =
                 resources.add(given == null ? RunDirectory.temporary() : RunDirectory.in(given));
         System.setProperty(LOG_FILE, directory.logs().resolve("quickstart.log").toString());
+        LoggerFactory.getILoggerFactory(); // now, before several threads would start logging at once
         LocalStack stack = startStack(directory);
         EventsTopic.create(stack.bootstrapServers(), spec.inputTopic());
 

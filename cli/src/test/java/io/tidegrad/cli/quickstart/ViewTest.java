@@ -62,7 +62,7 @@ class ViewTest {
         }
         List<String> lines = written().lines().toList();
         assertThat(lines).hasSize(2 + 3);
-        assertThat(lines.get(0)).isEqualTo("  broker");
+        assertThat(lines.get(0)).isEqualTo("  broker ...");
         assertThat(lines.get(1)).isEqualTo("  broker: 0.5 s");
         assertThat(lines.get(2))
                 .isEqualTo(
