@@ -60,8 +60,7 @@ final class QuickstartCommand implements Callable<Integer> {
     @Option(
             names = "--rate",
             paramLabel = "N",
-            description =
-                    "Events a second, or max (default: 10000 for flights, 1000 for digits).")
+            description = "Events a second, or max (default: 10000 for flights, 1000 for digits).")
     private @Nullable String rate;
 
     @Option(

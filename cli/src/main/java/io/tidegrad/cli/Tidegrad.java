@@ -76,7 +76,12 @@ public final class Tidegrad implements Runnable {
         String name = commandLine.getCommandSpec().qualifiedName();
         commandLine
                 .getErr()
-                .println("tidegrad: " + e.getMessage() + " (" + name + " --help tells what there is)");
+                .println(
+                        "tidegrad: "
+                                + e.getMessage()
+                                + " ("
+                                + name
+                                + " --help tells what there is)");
         return USAGE;
     }
 

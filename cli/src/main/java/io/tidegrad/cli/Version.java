@@ -11,7 +11,13 @@ final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() throws IOException {
         return new String[] {
-            "tidegrad " + ofBuild() + " (JDK " + Runtime.version() + ", kernels " + Kernels.active().name() + ")"
+            "tidegrad "
+                    + ofBuild()
+                    + " (JDK "
+                    + Runtime.version()
+                    + ", kernels "
+                    + Kernels.active().name()
+                    + ")"
         };
     }
 

@@ -48,8 +48,7 @@ class TidegradTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {"--help", "quickstart --help", "local-stack --help", "replay --help"})
+    @ValueSource(strings = {"--help", "quickstart --help", "local-stack --help", "replay --help"})
     void helpGoesToStandardOutput(String line) {
         assertThat(run(line)).isZero();
         assertThat(out.toString()).contains("Usage: tidegrad");
@@ -70,6 +69,7 @@ class TidegradTest {
     @Test
     void theVersionIsThatOfTheBuild() {
         assertThat(run("--version")).isZero();
-        assertThat(out.toString()).matches("tidegrad [0-9]+\\.[0-9]+\\.[0-9]+ \\(JDK .*, kernels .*\\)\\s+");
+        assertThat(out.toString())
+                .matches("tidegrad [0-9]+\\.[0-9]+\\.[0-9]+ \\(JDK .*, kernels .*\\)\\s+");
     }
 }

@@ -16,6 +16,7 @@ final class BaselineRun {
     private final double[] probabilities;
     private int learned;
     private double totalLoss;
+    private Score score = Score.NONE;
 
     /// @param events of a stream that the baseline can learn: flights
     BaselineRun(List<? extends StreamEvent> events) {
@@ -29,6 +30,9 @@ final class BaselineRun {
 
     /// Progressive, over the first `count` events; counts only go up.
     Score after(long count) {
+        if (learned == Math.min(count, events.size())) {
+            return score; // sorting a quarter of a million probabilities again would be a waste
+        }
         for (; learned < Math.min(count, events.size()); learned++) {
             if (!(events.get(learned) instanceof Flight flight)) {
                 return Score.NONE;
@@ -38,7 +42,8 @@ final class BaselineRun {
             double given = flight.late() ? probability : 1 - probability;
             totalLoss -= Math.log(Math.max(given, PROBABILITY_MIN));
         }
-        return learned == 0 ? Score.NONE : new Score(totalLoss / learned, auc());
+        score = new Score(totalLoss / learned, auc());
+        return score;
     }
 
     /// Exact: the share of (late, on time) pairs in the right order, ties count half.

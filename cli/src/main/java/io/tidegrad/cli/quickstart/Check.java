@@ -10,7 +10,8 @@ import java.util.Locale;
 /// @param claim what must hold, as the help lists it
 /// @param found what the run gave
 record Check(String claim, String found, boolean holds) {
-    // What a whole stream has to reach. Measured, for comparison: flights AUC 0.774 (baseline 0.767) and log loss 0.426,
+    // What a whole stream has to reach. Measured, for comparison: flights AUC 0.774 (baseline
+    // 0.767) and log loss 0.426,
     // digits 0.843 and 0.885 over the last 2,000.
     static final double FLIGHTS_AUC_MIN = 0.76;
     static final double FLIGHTS_AUC_BELOW_BASELINE_MAX = 0.003;

@@ -33,7 +33,9 @@ final class EventProducer implements AutoCloseable {
     private final List<? extends StreamEvent> events;
     private final Pace pace;
 
-    private final long[] appendedAt; // by offset, epoch ms; written by the producer's thread, read after completion
+    private final long[]
+            appendedAt; // by offset, epoch ms; written by the producer's thread, read after
+    // completion
     private final AtomicLong acknowledged = new AtomicLong();
     private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
     private final Thread thread;

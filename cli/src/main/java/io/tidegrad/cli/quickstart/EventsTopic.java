@@ -11,7 +11,8 @@ import org.apache.kafka.common.config.TopicConfig;
 
 /// The topic that the stream goes to: the log of record.
 final class EventsTopic {
-    // The order of one partition is the order of learning. The broker's clock stamps each record when it appends it: what
+    // The order of one partition is the order of learning. The broker's clock stamps each record
+    // when it appends it: what
     // freshness is measured from. And a log of record is never deleted.
     private static final int PARTITIONS = 1;
     private static final Map<String, String> SETTINGS =

@@ -22,7 +22,8 @@ final class Json implements AutoCloseable {
     /// The document, or null while there is no answer or one that is no JSON: the process may still be starting. Health
     /// answers with other statuses than 200 too, so the status does not count.
     @Nullable JsonNode get(String url) throws InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(URI.create(url)).timeout(ANSWER_WITHIN).build();
+        HttpRequest request =
+                HttpRequest.newBuilder(URI.create(url)).timeout(ANSWER_WITHIN).build();
         try {
             HttpResponse<String> answer =
                     client.send(request, HttpResponse.BodyHandlers.ofString());

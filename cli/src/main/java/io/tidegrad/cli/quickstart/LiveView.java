@@ -30,10 +30,7 @@ final class LiveView implements View {
 
     @Override
     public void done(String what, double seconds) {
-        line(
-                fit(Figures.text("  %-36s %5.1f s", what, seconds))
-                        + "  "
-                        + terminal.green("ready"));
+        line(fit(Figures.text("  %-36s %5.1f s", what, seconds)) + "  " + terminal.green("ready"));
     }
 
     @Override

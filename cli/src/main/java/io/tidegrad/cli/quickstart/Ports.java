@@ -7,7 +7,8 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /// Free ports on the loopback interface, for children that have to be told theirs.
 final class Ports {
-    // Below the range that outgoing connections take theirs from (32768 and up on Linux), so that none takes it first.
+    // Below the range that outgoing connections take theirs from (32768 and up on Linux), so that
+    // none takes it first.
     private static final int LOWEST = 15_000;
     private static final int HIGHEST = 32_000;
     private static final int ATTEMPTS = 200;

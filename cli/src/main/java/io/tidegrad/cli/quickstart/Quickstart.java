@@ -68,6 +68,10 @@ public final class Quickstart {
             EventProducer producer,
             @Nullable BaselineRun baseline,
             LocalStack stack) {
+        BaselineRun.Score baselineAfter(long events) {
+            return baseline == null ? BaselineRun.Score.NONE : baseline.after(events);
+        }
+
         void requireAlive() {
             trainerProcess.requireAlive();
             scorerProcess.requireAlive();
@@ -101,7 +105,8 @@ public final class Quickstart {
             }
             return holds;
         } catch (QuickstartException | LocalStackException e) {
-            // Ctrl-C reaches our children too, and one that stops is no failure then: say nothing, the hook does the rest.
+            // Ctrl-C reaches our children too, and one that stops is no failure then: say nothing,
+            // the hook does the rest.
             if (stopping.await(STOPPING_WITHIN.toMillis(), TimeUnit.MILLISECONDS)) {
                 new CountDownLatch(1).await();
             }
@@ -122,7 +127,8 @@ public final class Quickstart {
         RunDirectory directory =
                 resources.add(given == null ? RunDirectory.temporary() : RunDirectory.in(given));
         System.setProperty(LOG_FILE, directory.logs().resolve("quickstart.log").toString());
-        LoggerFactory.getILoggerFactory(); // now, before several threads would start logging at once
+        LoggerFactory
+                .getILoggerFactory(); // now, before several threads would start logging at once
         LocalStack stack = startStack(directory);
         EventsTopic.create(stack.bootstrapServers(), spec.inputTopic());
 
@@ -174,8 +180,7 @@ public final class Quickstart {
         while (true) {
             try {
                 LocalStack stack =
-                        resources.add(
-                                starting.get(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS));
+                        resources.add(starting.get(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS));
                 view.done(what, seconds(since));
                 return stack;
             } catch (TimeoutException notYet) {
@@ -234,7 +239,6 @@ public final class Quickstart {
             running.requireAlive();
             TrainerHealth health = running.trainer().health();
             ScorerClient.Served served = running.scorer().served();
-            BaselineRun baseline = running.baseline();
             view.progress(
                     new Progress(
                             stream,
@@ -243,9 +247,7 @@ public final class Quickstart {
                             total,
                             producer.eventsPerSecond(),
                             health,
-                            baseline == null
-                                    ? BaselineRun.Score.NONE
-                                    : baseline.after(health.report().nextOffset()),
+                            running.baselineAfter(health.report().nextOffset()),
                             served.version(),
                             served.freshnessMillis()));
             if (producer.finished() && health.settledAt(producer.endOffset())) {
@@ -305,12 +307,10 @@ public final class Quickstart {
     private Outcome outcome(Running running, TrainerHealth trained, JsonNode replay)
             throws InterruptedException {
         TrainerHealth.Report report = trained.report();
+        ScorerClient.Served served = running.scorer().served();
         Freshness freshness =
                 Freshness.of(running.producer().appendedAt(), running.scorer().admissions());
-        BaselineRun.Score baseline =
-                running.baseline() == null
-                        ? BaselineRun.Score.NONE
-                        : running.baseline().after(options.events());
+        BaselineRun.Score baseline = running.baselineAfter(options.events());
         return new Outcome(
                 stream.label(),
                 replay.path("events").asLong(),
@@ -324,8 +324,8 @@ public final class Quickstart {
                 report.auc(),
                 baseline.auc(),
                 baseline.logLoss(),
-                SnapshotsTopic.published(running.stack().bootstrapServers(), spec.model()),
-                running.scorer().served().loaded(),
+                served.published(),
+                served.loaded(),
                 freshness.p50(),
                 freshness.p99(),
                 report.weightsHash(),

@@ -19,12 +19,20 @@ final class ScorerClient {
     /// @param version -1 while none is served
     /// @param nextOffset of the events topic, exclusive
     /// @param freshnessMillis NaN where there is nothing to tell
-    record Served(boolean alive, long version, long nextOffset, double freshnessMillis, long loaded) {}
+    /// @param published snapshots that it has seen on the topic, which it follows from the first one on
+    /// @param loaded snapshots that it has admitted
+    record Served(
+            boolean alive,
+            long version,
+            long nextOffset,
+            double freshnessMillis,
+            long published,
+            long loaded) {}
 
     Served served() throws InterruptedException {
         JsonNode health = http.get(base + "/health");
         if (health == null) {
-            return new Served(false, -1, -1, Double.NaN, 0);
+            return new Served(false, -1, -1, Double.NaN, 0, 0);
         }
         JsonNode of = health.path("models").path(model);
         return new Served(
@@ -32,6 +40,7 @@ final class ScorerClient {
                 of.path("version").asLong(-1),
                 of.path("offset").asLong(-1),
                 Json.number(of, "freshness_ms"),
+                of.path("snapshots_seen").asLong(),
                 of.path("snapshots_loaded").asLong());
     }
 

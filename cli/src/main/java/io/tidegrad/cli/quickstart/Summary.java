@@ -81,7 +81,8 @@ final class Summary {
     }
 
     private void hash(String label, String hash) {
-        // A wrapped hash reads badly: on a narrow terminal its beginning must do, and --json has all of it.
+        // A wrapped hash reads badly: on a narrow terminal its beginning must do, and --json has
+        // all of it.
         int room = terminal.columns() - LABEL_COLUMNS - 3;
         view.line(
                 Figures.text("  %-" + LABEL_COLUMNS + "s", label)

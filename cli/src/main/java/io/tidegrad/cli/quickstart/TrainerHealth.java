@@ -28,8 +28,7 @@ record TrainerHealth(
             String weightsHash,
             String stateHash) {
         static final Report NONE =
-                new Report(
-                        0, Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN, "", "");
+                new Report(0, Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN, "", "");
     }
 
     static final TrainerHealth NONE = new TrainerHealth("", 0, 0, 0, 0, 0, -1, Report.NONE);

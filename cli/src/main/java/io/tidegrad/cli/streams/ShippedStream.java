@@ -89,7 +89,8 @@ public enum ShippedStream {
         List<StreamEvent> events = new ArrayList<>(rows);
         try (InputStream text = new DigestInputStream(new GZIPInputStream(open(file)), digest);
                 BufferedReader lines =
-                        new BufferedReader(new InputStreamReader(text, StandardCharsets.US_ASCII))) {
+                        new BufferedReader(
+                                new InputStreamReader(text, StandardCharsets.US_ASCII))) {
             lines.readLine(); // the names of the columns
             long previousMinute = 0;
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -106,7 +107,8 @@ public enum ShippedStream {
             throw new DamagedStreamException(file + " can't be read: " + e.getMessage(), e);
         } catch (RuntimeException malformed) {
             throw new DamagedStreamException(
-                    file + ", line " + (events.size() + 2) + ": " + malformed.getMessage(), malformed);
+                    file + ", line " + (events.size() + 2) + ": " + malformed.getMessage(),
+                    malformed);
         }
         String found = HexFormat.of().formatHex(digest.digest());
         if (!found.equals(sha256)) {

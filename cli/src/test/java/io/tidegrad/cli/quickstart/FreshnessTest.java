@@ -11,11 +11,15 @@ class FreshnessTest {
     @Test
     void anEventIsAdmittedWithTheFirstVersionThatContainsIt() {
         long[] appended = {100, 200, 300, 400};
-        // Offset 2 is exclusive: events 0 and 1. The version at 900 repeats it and admits nothing new.
+        // Offset 2 is exclusive: events 0 and 1. The version at 900 repeats it and admits nothing
+        // new.
         Freshness freshness =
                 Freshness.of(
                         appended,
-                        List.of(new Admitted(2, 500), new Admitted(2, 900), new Admitted(4, 1_000)));
+                        List.of(
+                                new Admitted(2, 500),
+                                new Admitted(2, 900),
+                                new Admitted(4, 1_000)));
         // 400, 300, 700, 600
         assertThat(freshness).isEqualTo(new Freshness(400, 700, 0));
     }
@@ -30,8 +34,7 @@ class FreshnessTest {
 
     @Test
     void eventsThatNoVersionContainsAreMissing() {
-        Freshness freshness =
-                Freshness.of(new long[] {10, 20, 30}, List.of(new Admitted(1, 15)));
+        Freshness freshness = Freshness.of(new long[] {10, 20, 30}, List.of(new Admitted(1, 15)));
         assertThat(freshness).isEqualTo(new Freshness(5, 5, 2));
     }
 

@@ -103,7 +103,8 @@ class OutcomeTest {
     void oneOtherBitIsALoudFailure() {
         assertThat(failing(flights("ab", "bb")))
                 .containsExactly("weights-hash equal: trainer, scorer, replay");
-        assertThat(failing(flights("aa", "bc"))).containsExactly("state-hash equal: trainer, replay");
+        assertThat(failing(flights("aa", "bc")))
+                .containsExactly("state-hash equal: trainer, replay");
         assertThat(flights("ab", "bb").hashesEqual()).isFalse();
     }
 
@@ -112,8 +113,8 @@ class OutcomeTest {
     void noHashIsNotAnEqualHash() {
         Outcome run =
                 new Outcome(
-                        "flights", 1, 1, 0, 0, 1, 1, 0.4, 0.5, 0.8, 0.7, 0.4, 1, 1, 1, 1, "", "", "",
-                        "", "", 1);
+                        "flights", 1, 1, 0, 0, 1, 1, 0.4, 0.5, 0.8, 0.7, 0.4, 1, 1, 1, 1, "", "",
+                        "", "", "", 1);
         assertThat(run.hashesEqual()).isFalse();
         assertThat(Check.ofCorrectness(run, 1)).filteredOn(check -> !check.holds()).hasSize(2);
     }

@@ -49,7 +49,6 @@ class PaceTest {
     void whatIsNoRateIsRefused(String rate) {
         assertThatThrownBy(() -> Pace.parse(rate))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage(
-                        "expected a number of events/s above 0, or max, found '" + rate + "'");
+                .hasMessage("expected a number of events/s above 0, or max, found '" + rate + "'");
     }
 }

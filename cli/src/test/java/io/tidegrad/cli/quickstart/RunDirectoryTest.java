@@ -13,7 +13,8 @@ class RunDirectoryTest {
     @Test
     void aTemporaryOneLeavesNothing() throws IOException {
         RunDirectory run = RunDirectory.temporary();
-        Files.writeString(Files.createDirectories(run.path().resolve("kafka/data")).resolve("log"), "x");
+        Files.writeString(
+                Files.createDirectories(run.path().resolve("kafka/data")).resolve("log"), "x");
         Files.writeString(run.logs().resolve("trainer.log"), "x");
         run.close();
         assertThat(run.path()).doesNotExist();

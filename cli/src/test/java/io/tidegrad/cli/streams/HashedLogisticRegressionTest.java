@@ -18,8 +18,7 @@ class HashedLogisticRegressionTest {
     void stepsByTheGradient() {
         HashedLogisticRegression regression = new HashedLogisticRegression();
         regression.learn(LATE);
-        assertThat(regression.learn(LATE))
-                .isEqualTo(1 / (1 + Math.exp(-7 * 0.025)), within(1e-12));
+        assertThat(regression.learn(LATE)).isEqualTo(1 / (1 + Math.exp(-7 * 0.025)), within(1e-12));
     }
 
     /// Another airport, hour, day and distance shares only the bias.
