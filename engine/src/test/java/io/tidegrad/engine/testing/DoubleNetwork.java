@@ -168,7 +168,11 @@ public final class DoubleNetwork {
                 double[] y = new double[x.length];
                 for (int i = 0; i < x.length; i++) {
                     double deviation = Math.sqrt(state[1 + x.length + i] / state[0]);
-                    y[i] = state[0] >= 2 && deviation > 0 ? (x[i] - state[1 + i]) / deviation : 0;
+                    double limit = Math.sqrt(state[0]);
+                    y[i] =
+                            state[0] >= 2 && deviation > 0
+                                    ? Math.clamp((x[i] - state[1 + i]) / deviation, -limit, limit)
+                                    : 0;
                 }
                 yield y;
             }
