@@ -1,0 +1,104 @@
+package io.tidegrad.trainer;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.streams.StreamsConfig;
+
+/// Kafka Streams' settings for one model. They decide whether weights survive, and how long a restart takes:
+///
+/// - A stable identity (`group.instance.id`, and the process id that Streams keeps in the state directory) lets a
+///   restarted trainer take its partition and end its dead predecessor's transaction at once: about 2 seconds. With
+///   Streams' defaults it is 43: the group waits for the dead member's session, the log for its transaction.
+/// - The classic group protocol: static membership is not there yet in the streams protocol.
+/// - Session and transaction timeouts bound a fail-over to another instance; both are short.
+final class StreamsSettings {
+    static final Duration SESSION_TIMEOUT = Duration.ofSeconds(6);
+    static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(10);
+
+    private static final long COMMIT_MILLIS_MIN = 100;
+    private static final long CHANGELOG_BYTES_PER_SECOND = 20_000_000;
+
+    /// Two cores do about 130 transactions a second, all models together.
+    private static final long COMMIT_MILLIS_PER_MODEL = 10;
+
+    private StreamsSettings() {}
+
+    /// Long enough that the whole model, the worst a commit can log, is at most 20 MB/s, and that all models of this
+    /// process together stay below what brokers commit.
+    static Duration commitInterval(long modelBytes, int models) {
+        long forBytes = modelBytes * 1_000 / CHANGELOG_BYTES_PER_SECOND;
+        return Duration.ofMillis(
+                Math.max(COMMIT_MILLIS_MIN, Math.max(forBytes, models * COMMIT_MILLIS_PER_MODEL)));
+    }
+
+    /// Long enough for four commits.
+    static Duration transactionTimeout(Map<String, String> kafka, Duration commitInterval) {
+        String given = kafka.get(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG);
+        if (given != null) {
+            return Duration.ofMillis(Long.parseLong(given));
+        }
+        Duration needed = commitInterval.multipliedBy(4);
+        return needed.compareTo(TRANSACTION_TIMEOUT) > 0 ? needed : TRANSACTION_TIMEOUT;
+    }
+
+    static Duration sessionTimeout(Map<String, String> kafka) {
+        String given = kafka.get(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG);
+        return given == null ? SESSION_TIMEOUT : Duration.ofMillis(Long.parseLong(given));
+    }
+
+    /// @param client connection settings
+    /// @param kafka the user's, tunables included
+    /// @param requestBytesMax of the producer
+    static Map<String, Object> of(
+            String applicationId,
+            Path stateDir,
+            String instanceId,
+            Map<String, Object> client,
+            Map<String, String> kafka,
+            Duration commitInterval,
+            int requestBytesMax) {
+        Map<String, Object> settings = new HashMap<>(client);
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, applicationId);
+        settings.put(StreamsConfig.STATE_DIR_CONFIG, stateDir.toString());
+        settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
+        settings.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, "classic");
+        settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
+        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, commitInterval.toMillis());
+        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0L);
+
+        consumer(settings, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, instanceId);
+        consumer(settings, ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, SESSION_TIMEOUT.toMillis());
+        consumer(settings, ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, SESSION_TIMEOUT.toMillis() / 4);
+        consumer(settings, ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+        consumer(settings, ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
+
+        producer(
+                settings,
+                ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+                transactionTimeout(kafka, commitInterval).toMillis());
+        producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, requestBytesMax);
+
+        kafka.forEach(
+                (key, value) -> {
+                    if (ConsumerConfig.configNames().contains(key) && !client.containsKey(key)) {
+                        consumer(settings, key, value);
+                    }
+                    if (key.equals(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG)) {
+                        settings.put(key, value);
+                    }
+                });
+        return settings;
+    }
+
+    private static void consumer(Map<String, Object> settings, String key, Object value) {
+        settings.put(StreamsConfig.mainConsumerPrefix(key), value.toString());
+    }
+
+    private static void producer(Map<String, Object> settings, String key, Object value) {
+        settings.put(StreamsConfig.producerPrefix(key), value.toString());
+    }
+}

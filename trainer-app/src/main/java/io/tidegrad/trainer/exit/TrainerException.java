@@ -1,0 +1,57 @@
+package io.tidegrad.trainer.exit;
+
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.jspecify.annotations.Nullable;
+
+/// Why the trainer stops, for a person: what was expected, what was found, where, what to do. It says no more than that:
+/// whoever reads it needs no stack trace.
+public final class TrainerException extends RuntimeException {
+    private final ExitCode exitCode;
+
+    public TrainerException(ExitCode exitCode, String message) {
+        this(exitCode, message, null);
+    }
+
+    public TrainerException(ExitCode exitCode, String message, @Nullable Throwable cause) {
+        super(message, cause);
+        this.exitCode = exitCode;
+    }
+
+    public ExitCode exitCode() {
+        return exitCode;
+    }
+
+    /// The reason to stop inside whatever Kafka Streams wrapped around it.
+    public static TrainerException from(Throwable thrown) {
+        Throwable innermost = thrown;
+        for (Throwable at = thrown; at != null; at = at.getCause()) {
+            if (at instanceof TrainerException known) {
+                return known;
+            }
+            innermost = at;
+        }
+        String message = describe(innermost);
+        if (innermost instanceof AuthorizationException || innermost instanceof AuthenticationException) {
+            return new TrainerException(
+                    ExitCode.CONFIGURATION, "Kafka refused us: " + message + "; check the kafka.* settings", thrown);
+        }
+        if (innermost instanceof RecordTooLargeException) {
+            return new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "a topic's max.message.bytes was lowered below what the trainer writes: " + message,
+                    thrown);
+        }
+        if (innermost instanceof KafkaException) {
+            return new TrainerException(ExitCode.RETRYABLE, "Kafka: " + message, thrown);
+        }
+        return new TrainerException(ExitCode.INTERNAL, "unexpected: " + message, thrown);
+    }
+
+    private static String describe(Throwable thrown) {
+        String message = thrown.getMessage();
+        return thrown.getClass().getSimpleName() + (message == null ? "" : ": " + message);
+    }
+}

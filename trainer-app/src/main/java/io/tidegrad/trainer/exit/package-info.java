@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.trainer.exit;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,59 @@
+package io.tidegrad.trainer.publish;
+
+import io.tidegrad.model.feature.Row;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.Progress;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.ModelStore;
+import io.tidegrad.trainer.store.Report;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/// Progress as Avro in Confluent wire format.
+public final class AvroProgress implements ProgressWriter {
+    private final Lineage lineage;
+    private final int schemaId;
+    private final AvroCodec codec;
+
+    private AvroProgress(Lineage lineage, int schemaId, AvroCodec codec) {
+        this.lineage = lineage;
+        this.schemaId = schemaId;
+        this.codec = codec;
+    }
+
+    /// Registers the schema, so that writing needs no registry.
+    public static AvroProgress register(Lineage lineage, String topic, SchemaRegistry registry) {
+        int schemaId = registry.register(topic + "-value", Progress.getClassSchema());
+        return new AvroProgress(lineage, schemaId, new AvroCodec(registry));
+    }
+
+    @Override
+    public byte[] write(ModelStore store, Report report) {
+        long eventTime = store.model().eventTime();
+        Progress progress =
+                Progress.newBuilder()
+                        .setModel(lineage.model())
+                        .setEpoch(lineage.epoch())
+                        .setVersion(report.version())
+                        .setTime(Instant.ofEpochMilli(System.currentTimeMillis()))
+                        .setLearned(store.model().parameters().examples())
+                        .setPending(store.model().pending())
+                        .setDeadLetters(store.accounts().deadLetters())
+                        .setLogLoss(number(report.logLoss()))
+                        .setPriorLogLoss(number(report.priorLogLoss()))
+                        .setAccuracy(number(report.accuracy()))
+                        .setAccuracyLast2000(number(report.accuracyLast2000()))
+                        .setAuc(number(report.auc()))
+                        .setNextOffset(report.nextOffset())
+                        .setEventTime(eventTime == Row.NO_TIME ? null : Instant.ofEpochMilli(eventTime))
+                        .setWeightsHash(report.weightsHash())
+                        .setStateHash(report.stateHash())
+                        .build();
+        return codec.encode(schemaId, progress);
+    }
+
+    private static @Nullable Double number(double value) {
+        return Double.isNaN(value) ? null : value;
+    }
+}

@@ -1,0 +1,148 @@
+package io.tidegrad.trainer.publish;
+
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotEntry;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.ModelStore;
+import io.tidegrad.trainer.store.Report;
+import io.tidegrad.trainer.store.RetainedSnapshot;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongPredicate;
+import org.apache.kafka.streams.processor.api.Record;
+
+/// What becomes visible with a commit, and when: snapshots, tombstones for old ones, progress. Called in each flush, so a
+/// snapshot, the pages it was cut from and the offsets behind them are one transaction.
+///
+/// It looks at the wall clock, and may: it decides what can be seen, never what is learned. Nothing here changes the
+/// model.
+public final class Publisher {
+    /// The topology's sinks that this writes to.
+    public static final String SNAPSHOTS = "snapshots";
+
+    public static final String PROGRESS = "progress";
+
+    private static final Duration PROGRESS_EVERY = Duration.ofSeconds(1);
+
+    /// A report hashes the whole model; it may take a twentieth of the learning thread's time.
+    private static final int REPORT_SHARE = 20;
+
+    /// Where records go: one of the topology's sinks.
+    @FunctionalInterface
+    public interface Out {
+        void forward(Record<byte[], byte[]> record, String sink);
+    }
+
+    /// @param every between two snapshots, at least
+    /// @param keep this many newest snapshots stay on the topic
+    /// @param atEnd whether an offset is the log's end, as far as is known
+    /// @param stopping true once the trainer is asked to stop: everything is due then
+    public record Settings(
+            Duration every, int keep, ProgressWriter progress, LongPredicate atEnd, BooleanSupplier stopping) {
+        public Settings {
+            if (keep < 1) {
+                throw new IllegalArgumentException("at least 1 snapshot stays, asked for " + keep);
+            }
+        }
+    }
+
+    private final Lineage lineage;
+    private final Settings settings;
+    private final byte[] progressKey;
+    private long publishAt; // nanoTime from which the next is due
+    private long reportAt;
+    private long progressAt;
+    private long progressOffset = -1; // watermark of the last progress record
+
+    public Publisher(Lineage lineage, Settings settings) {
+        this.lineage = lineage;
+        this.settings = settings;
+        progressKey = lineage.model().getBytes(StandardCharsets.UTF_8);
+        long now = System.nanoTime();
+        publishAt = now;
+        reportAt = now;
+        progressAt = now;
+    }
+
+    /// How often to look whether something is due, while not settled.
+    public Duration lookEvery() {
+        Duration every = settings.every();
+        return every.compareTo(PROGRESS_EVERY) < 0 ? every : PROGRESS_EVERY;
+    }
+
+    /// Nothing is left to publish until the next event.
+    public boolean settled(ModelStore store) {
+        Report report = store.report();
+        return report != null
+                && report.nextOffset() == store.nextOffset()
+                && (progressOffset == store.nextOffset() || progressOffset == -1)
+                && !newerThanPublished(store);
+    }
+
+    private static boolean newerThanPublished(ModelStore store) {
+        long version = store.model().parameters().updates();
+        return version > 0 && version > store.publishedVersion();
+    }
+
+    public void publishDue(ModelStore store, Out out) {
+        long now = System.nanoTime();
+        boolean all = settings.stopping().getAsBoolean();
+        boolean publish = newerThanPublished(store) && (all || now - publishAt >= 0);
+        Report report = store.report();
+        if (report == null || report.nextOffset() != store.nextOffset()) {
+            report = all || now - reportAt >= 0 ? report(store) : null;
+        }
+        if (publish) {
+            publishAt = now + settings.every().toNanos();
+            publish(store, out);
+        }
+        if (report != null && progressOffset != report.nextOffset() && (all || now - progressAt >= 0)) {
+            progressAt = now + PROGRESS_EVERY.toNanos();
+            progressOffset = report.nextOffset();
+            byte[] value = settings.progress().write(store, report);
+            out.forward(new Record<>(progressKey, value, System.currentTimeMillis()), PROGRESS);
+        }
+    }
+
+    private Report report(ModelStore store) {
+        long start = System.nanoTime();
+        Report report = Report.of(store.model(), store.nextOffset());
+        long end = System.nanoTime();
+        reportAt = end + REPORT_SHARE * (end - start);
+        store.report(report);
+        return report;
+    }
+
+    private void publish(ModelStore store, Out out) {
+        long now = System.currentTimeMillis();
+        PublishedSnapshot snapshot =
+                PublishedSnapshot.of(
+                        store.model(),
+                        lineage.epoch(),
+                        store.nextOffset(),
+                        store.newestAppendTime(),
+                        settings.atEnd().test(store.nextOffset()));
+        for (SnapshotEntry entry : snapshot.records()) {
+            out.forward(new Record<>(entry.key(), entry.value(), now), SNAPSHOTS);
+        }
+        SnapshotManifest manifest = snapshot.manifest();
+        List<RetainedSnapshot> retained = new ArrayList<>(store.retained());
+        retained.add(new RetainedSnapshot(manifest.version(), manifest.parts()));
+        while (retained.size() > settings.keep()) {
+            RetainedSnapshot old = retained.removeFirst();
+            for (byte[] key : PublishedSnapshot.keys(lineage.epoch(), old.version(), old.parts())) {
+                out.forward(tombstone(key, now), SNAPSHOTS);
+            }
+        }
+        store.retain(retained);
+    }
+
+    @SuppressWarnings("NullAway") // a tombstone is a record without a value; Streams' Record says nothing of null
+    private static Record<byte[], byte[]> tombstone(byte[] key, long now) {
+        return new Record<>(key, null, now);
+    }
+}

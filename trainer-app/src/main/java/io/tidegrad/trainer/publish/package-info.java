@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.trainer.publish;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.trainer.replay;
+
+import org.jspecify.annotations.NullMarked;

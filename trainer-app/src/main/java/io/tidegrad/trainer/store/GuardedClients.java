@@ -1,0 +1,98 @@
+package io.tidegrad.trainer.store;
+
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.KafkaClientSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// Kafka Streams' clients, as it would make them itself, with a producer that asks a `CommitGuard` first.
+public final class GuardedClients implements KafkaClientSupplier {
+    private final CommitGuard guard;
+    private final TopicPartition log;
+    private @Nullable Consumer<byte[], byte[]> mainConsumer; // set and used by the stream thread
+
+    public GuardedClients(CommitGuard guard, TopicPartition log) {
+        this.guard = guard;
+        this.log = log;
+    }
+
+    /// Whether the record before `nextOffset` was the last visible one of the log when it was last fetched from. Answers
+    /// false when in doubt: also when only transaction markers follow. On the stream thread only.
+    public boolean atEnd(long nextOffset) {
+        Consumer<byte[], byte[]> consumer = mainConsumer;
+        try {
+            return consumer != null
+                    && consumer.assignment().contains(log)
+                    && consumer.currentLag(log).orElse(-1) == 0
+                    && consumer.position(log) == nextOffset;
+        } catch (KafkaException inDoubt) {
+            return false;
+        }
+    }
+
+    @Override
+    public Admin getAdmin(Map<String, Object> config) {
+        return Admin.create(config);
+    }
+
+    @Override
+    public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
+        return new GuardedProducer(config, guard);
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
+        Consumer<byte[], byte[]> consumer = consumer(config);
+        mainConsumer = consumer;
+        return consumer;
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
+        return consumer(config);
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getGlobalConsumer(Map<String, Object> config) {
+        return consumer(config);
+    }
+
+    private static Consumer<byte[], byte[]> consumer(Map<String, Object> config) {
+        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    private static final class GuardedProducer extends KafkaProducer<byte[], byte[]> {
+        private final CommitGuard guard;
+        private Map<TopicPartition, OffsetAndMetadata> offsets = Map.of();
+
+        GuardedProducer(Map<String, Object> config, CommitGuard guard) {
+            super(config, new ByteArraySerializer(), new ByteArraySerializer());
+            this.guard = guard;
+        }
+
+        @Override
+        public void sendOffsetsToTransaction(
+                Map<TopicPartition, OffsetAndMetadata> offsets, ConsumerGroupMetadata group) {
+            guard.check(offsets);
+            super.sendOffsetsToTransaction(offsets, group);
+            this.offsets = offsets;
+        }
+
+        @Override
+        public void commitTransaction() {
+            super.commitTransaction();
+            guard.committed(offsets);
+            offsets = Map.of();
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package io.tidegrad.trainer.store;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.jspecify.annotations.Nullable;
+
+/// Private read_committed consumers for looking something up: no group, short fetches. The trainer believes the topics
+/// more than its own memory.
+public final class ReadCommitted {
+    private final Map<String, Object> client;
+
+    /// @param client connection settings: bootstrap.servers and `kafka.*`
+    public ReadCommitted(Map<String, Object> client) {
+        this.client = Map.copyOf(client);
+    }
+
+    public Consumer<byte[], byte[]> open(TopicPartition partition) {
+        Map<String, Object> settings = new HashMap<>(client);
+        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+        settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+        settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+        settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+        // A look-up ends at the end of the log, where a fetch would otherwise hang for the default 500 ms.
+        settings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 10);
+        Consumer<byte[], byte[]> consumer =
+                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        consumer.assign(List.of(partition));
+        return consumer;
+    }
+
+    /// Offset of the first record that is still there.
+    public static long begin(Consumer<?, ?> consumer, TopicPartition partition) {
+        return Objects.requireNonNull(consumer.beginningOffsets(List.of(partition)).get(partition));
+    }
+
+    /// One past the last record that a read_committed consumer may see now.
+    public static long end(Consumer<?, ?> consumer, TopicPartition partition) {
+        return Objects.requireNonNull(consumer.endOffsets(List.of(partition)).get(partition));
+    }
+
+    /// The first record visible at or after `offset`, or null when none comes within `patience`.
+    @Nullable ConsumerRecord<byte[], byte[]> first(TopicPartition partition, long offset, Duration patience) {
+        try (Consumer<byte[], byte[]> consumer = open(partition)) {
+            consumer.seek(partition, offset);
+            long deadline = System.nanoTime() + patience.toNanos();
+            do {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
+                    return record;
+                }
+            } while (System.nanoTime() < deadline);
+            return null;
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.trainer.store;
+
+import org.jspecify.annotations.NullMarked;

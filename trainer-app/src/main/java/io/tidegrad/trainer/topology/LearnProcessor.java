@@ -1,0 +1,150 @@
+package io.tidegrad.trainer.topology;
+
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.ModelDivergedException;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.publish.Publisher;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.ModelStore;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.streams.processor.Cancellable;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Folds one event after another into the model; what can't be learned goes to the dead letters, in the same
+/// transaction. What it does is a pure function of the log: no clock and no batch of Kafka's reaches a weight.
+final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> {
+    private static final Logger LOG = LoggerFactory.getLogger(LearnProcessor.class);
+
+    private final TrainerTopology.Parts parts;
+    private final Lineage lineage;
+
+    private @Nullable Learning learning;
+
+    /// What exists from `init` to `close`.
+    private record Learning(
+            ProcessorContext<byte[], byte[]> context, ModelStore store, EventFold fold, Publisher publisher) {}
+
+    /// Asks for commits until everything is published. Wall clock: it changes what is visible, never what is learned. It
+    /// runs only while there is something left to publish, because each firing makes Streams commit, and an idle model
+    /// should cost no transactions.
+    private @Nullable Cancellable alarm;
+
+    LearnProcessor(TrainerTopology.Parts parts) {
+        this.parts = parts;
+        lineage = parts.lineage();
+    }
+
+    @Override
+    public void init(ProcessorContext<byte[], byte[]> context) {
+        ModelStore store = context.getStateStore(ModelStore.NAME);
+        store.begin();
+        Learning learning =
+                new Learning(
+                        context,
+                        store,
+                        parts.folds().apply(store.model()),
+                        parts.publishers().get());
+        this.learning = learning;
+        alarm = null;
+        store.outputs(() -> publish(learning));
+        if (!settled(learning)) {
+            setAlarm(learning);
+        }
+    }
+
+    @Override
+    public void process(Record<byte[], byte[]> record) {
+        Learning learning = Objects.requireNonNull(this.learning, "init comes first");
+        ModelStore store = learning.store();
+        RecordMetadata at = learning.context().recordMetadata().orElseThrow();
+        store.checkFirst(at.offset());
+        switch (fold(learning.fold(), record, at)) {
+            case EventFold.Outcome.Accepted() -> store.accepted(at.offset(), record.timestamp());
+            case EventFold.Outcome.Ticked() -> store.ticked(at.offset());
+            case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
+                learning.context()
+                        .forward(
+                                DeadLetter.of(
+                                        record,
+                                        at,
+                                        rejection,
+                                        schemaId,
+                                        lineage,
+                                        parts.deadLetterBytesMax(),
+                                        System.currentTimeMillis()),
+                                TrainerTopology.DEAD_LETTERS);
+                store.deadLettered(at.offset());
+            }
+        }
+        if (alarm == null) {
+            setAlarm(learning);
+        }
+    }
+
+    /// An unknown schema id is the event's fault and becomes a dead letter. A registry that does not answer is not: wait
+    /// a little, then stop and be started again. No event has changed anything until its schema is known.
+    private EventFold.Outcome fold(EventFold fold, Record<byte[], byte[]> record, RecordMetadata at) {
+        long deadline = System.nanoTime() + parts.registryPatience().toNanos();
+        long pauseMillis = 50;
+        while (true) {
+            try {
+                return fold.fold(record.value(), record.headers());
+            } catch (SchemaRegistry.RegistryUnavailableException e) {
+                if (System.nanoTime() + pauseMillis * 1_000_000 > deadline || Thread.currentThread().isInterrupted()) {
+                    throw new TrainerException(
+                            ExitCode.RETRYABLE,
+                            "the schema registry did not answer for " + parts.registryPatience().toMillis()
+                                    + " ms, needed for the schema of " + at.topic() + "-" + at.partition() + " offset "
+                                    + at.offset() + ": " + e.getMessage(),
+                            e);
+                }
+                LOG.warn("model {}: waiting for the schema registry: {}", lineage.model(), e.getMessage());
+                LockSupport.parkNanos(pauseMillis * 1_000_000);
+                pauseMillis = Math.min(2 * pauseMillis, 1_000);
+            } catch (ModelDivergedException e) {
+                throw new TrainerException(
+                        ExitCode.MODEL_DIVERGED,
+                        "model " + lineage.model() + " at " + at.topic() + "-" + at.partition() + " offset "
+                                + at.offset() + ": " + e.getMessage(),
+                        e);
+            }
+        }
+    }
+
+    /// In the flush before a commit, and only there.
+    private void publish(Learning learning) {
+        learning.publisher().publishDue(learning.store(), (record, sink) -> learning.context().forward(record, sink));
+        Cancellable alarm = this.alarm;
+        if (alarm != null && settled(learning)) {
+            alarm.cancel();
+            this.alarm = null;
+        }
+    }
+
+    private boolean settled(Learning learning) {
+        return learning.publisher().settled(learning.store());
+    }
+
+    private void setAlarm(Learning learning) {
+        Duration every = learning.publisher().lookEvery();
+        alarm =
+                learning.context()
+                        .schedule(every, PunctuationType.WALL_CLOCK_TIME, now -> learning.context().commit());
+    }
+
+    @Override
+    public void close() {
+        learning = null;
+    }
+}

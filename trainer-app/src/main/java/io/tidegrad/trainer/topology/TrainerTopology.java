@@ -1,0 +1,73 @@
+package io.tidegrad.trainer.topology;
+
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.trainer.publish.Publisher;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.ModelStoreBuilder;
+import java.time.Duration;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.AutoOffsetReset;
+import org.apache.kafka.streams.Topology;
+
+/// ```
+/// events ─▶ learn ─▶ dead-letters · snapshots · progress
+///             │
+///           model (store)
+/// ```
+public final class TrainerTopology {
+    public static final String EVENTS = "events";
+    public static final String LEARN = "learn";
+    public static final String DEAD_LETTERS = "dead-letters";
+
+    private TrainerTopology() {}
+
+    /// @param folds a new one for each task: decoding keeps state
+    /// @param publishers likewise
+    /// @param deadLetterBytesMax the dead-letter topic's `max.message.bytes`
+    /// @param registryPatience how long one event waits for its schema: half the transaction timeout, so that the
+    ///     transaction it sits in survives
+    public record Parts(
+            Lineage lineage,
+            Topics topics,
+            ModelStoreBuilder store,
+            Function<OnlineModel, EventFold> folds,
+            Supplier<Publisher> publishers,
+            int deadLetterBytesMax,
+            Duration registryPatience) {}
+
+    /// One model's topology. Everything is bytes here: events are decoded in the processor, so that a dead letter carries
+    /// exactly what came; deserialisation by Streams could drop a record, and its offset would be committed as consumed.
+    public static Topology of(Parts parts) {
+        String model = parts.lineage().model();
+        Topics topics = parts.topics();
+        return new Topology()
+                .addSource(
+                        AutoOffsetReset.none(), // a lost range must stop the trainer, not be jumped over
+                        EVENTS,
+                        TrainerTopology::timestamp,
+                        new ByteArrayDeserializer(),
+                        new ByteArrayDeserializer(),
+                        parts.lineage().log().topic())
+                .addProcessor(LEARN, () -> new LearnProcessor(parts), EVENTS)
+                .addStateStore(parts.store(), LEARN)
+                .addSink(DEAD_LETTERS, topics.deadLetters(), new ByteArraySerializer(), new ByteArraySerializer(), LEARN)
+                .addSink(
+                        Publisher.SNAPSHOTS,
+                        topics.snapshots(model),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer(),
+                        LEARN)
+                .addSink(Publisher.PROGRESS, topics.progress(), new ByteArraySerializer(), new ByteArraySerializer(), LEARN);
+    }
+
+    /// Never negative: Streams drops records with a negative timestamp, silently and together with their offset.
+    private static long timestamp(ConsumerRecord<Object, Object> record, long partitionTime) {
+        return Math.max(0, record.timestamp());
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.trainer.topology;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,217 @@
+package io.tidegrad.trainer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.store.Breaker;
+import io.tidegrad.trainer.store.Breaker.KillPoint;
+import io.tidegrad.trainer.store.Breaker.KillPoint.Moment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Trainers in JVMs of their own are killed with SIGKILL while a transactional producer writes. The oracle is a fold of
+/// the visible events in this process. Each oracle is also seen to fail, on a trainer that is broken on purpose.
+///
+/// A run prints its seed; `-Dseed=…` repeats its choices.
+class KillTest {
+    private static final int RANDOM_KILLS = 5;
+
+    /// In order; the last two need state to restore, and so does every later life.
+    private static final List<KillPoint> FIXED =
+            List.of(
+                    new KillPoint(Moment.PAGE_LOGGED, 40),
+                    new KillPoint(Moment.BEFORE_MANIFEST, 3),
+                    new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 4),
+                    new KillPoint(Moment.RECORD_RESTORED, 6));
+
+    @TempDir Path directory;
+    private TestLog log;
+    private long seed;
+
+    @BeforeEach
+    void open() {
+        seed = Long.getLong("seed", System.nanoTime());
+        System.out.println("seed " + seed + " · rerun: mvn -pl trainer-app test -Dtest=KillTest -Dseed=" + seed);
+        log = new TestLog(directory, 4).created();
+    }
+
+    @AfterEach
+    void close() {
+        log.close();
+    }
+
+    @Test
+    void everyEventChangesTheWeightsOnceWhateverDiesWhen() {
+        SplittableRandom random = new SplittableRandom(seed);
+        List<Long> millisToLearning = new ArrayList<>();
+        try (Traffic traffic = new Traffic(log, seed)) {
+            long killedAt = -1;
+            for (int kill = 0; kill < FIXED.size() + RANDOM_KILLS; kill++) {
+                KillPoint point = kill < FIXED.size() ? FIXED.get(kill) : KillPoint.NEVER;
+                try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, point)) {
+                    if (point.moment() != Moment.RECORD_RESTORED) {
+                        trainer.await("LEARNED");
+                        if (killedAt >= 0) {
+                            millisToLearning.add((System.nanoTime() - killedAt) / 1_000_000);
+                        }
+                    }
+                    if (point.moment() == Moment.NEVER) {
+                        LockSupport.parkNanos(random.nextLong(1_500_000_000L)); // the moment is the test's input
+                    } else {
+                        trainer.await("AT");
+                    }
+                    killedAt = System.nanoTime();
+                    trainer.kill();
+                }
+            }
+            assertThat(traffic.committed()).isPositive();
+        }
+        millisToLearning.sort(null);
+        System.out.println("SIGKILL to learning, JVM start included, ms: " + millisToLearning);
+
+        TestLog.Fold fold = log.fold();
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
+            int port = Integer.parseInt(trainer.await("READY"));
+            JsonNode health = TrainerProcess.awaitReport(port, fold.nextOffset());
+            assertThat(health.path("report").path("weights_hash").asText()).isEqualTo(fold.weightsHash());
+            assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
+            assertThat(health.path("pending").asInt()).isEqualTo(fold.pending());
+            long accounted =
+                    health.path("learned").asLong()
+                            + health.path("pending").asLong()
+                            + health.path("dead_letters").asLong()
+                            + health.path("ticks").asLong();
+            assertThat(accounted).isEqualTo(fold.visible());
+            assertThat(trainer.stop()).isEqualTo(ExitCode.OK.status());
+        }
+        assertThat(log.deadLetterOffsets()).isNotEmpty().isEqualTo(fold.rejected());
+        System.out.println(
+                fold.visible() + " visible records, " + fold.rejected().size() + " dead letters, weights "
+                        + fold.weightsHash().substring(0, 16));
+    }
+
+    @Test
+    void theOracleCatchesPagesLoggedInCommit() {
+        assertThat(hashAfterOneKill(Breaker.LOGS_IN_COMMIT)).isNotEqualTo(log.fold().stateHash());
+    }
+
+    @Test
+    void theOracleCatchesAFlushThatDoesNothing() {
+        assertThat(hashAfterOneKill(Breaker.FLUSHES_NOTHING)).isNotEqualTo(log.fold().stateHash());
+    }
+
+    /// The same without a breaker: so the two above fail for the reason they name.
+    @Test
+    void theOracleIsContentWithAnUnbrokenStore() {
+        assertThat(hashAfterOneKill(Breaker.NONE)).isEqualTo(log.fold().stateHash());
+    }
+
+    private String hashAfterOneKill(Breaker breaker) {
+        log.send(0, 2_000);
+        long half = log.fold().nextOffset();
+        try (TrainerProcess trainer = TrainerProcess.start(log, breaker, KillPoint.NEVER)) {
+            trainer.await("LEARNED");
+            awaitGroupOffset(half);
+            trainer.kill();
+        }
+        log.send(2_000, 3_000);
+        try (TrainerProcess trainer = TrainerProcess.start(log, breaker, KillPoint.NEVER)) {
+            trainer.await("LEARNED");
+            awaitGroupOffset(log.fold().nextOffset());
+            trainer.stop();
+            return trainer.await("STATE");
+        }
+    }
+
+    private void awaitGroupOffset(long offset) {
+        org.awaitility.Awaitility.await()
+                .atMost(TrainerTest.PATIENCE)
+                .until(
+                        () -> {
+                            OffsetAndMetadata committed = groupOffset();
+                            return committed != null && committed.offset() >= offset;
+                        });
+    }
+
+    private @org.jspecify.annotations.Nullable OffsetAndMetadata groupOffset() {
+        return TestLog.await(log.admin.listConsumerGroupOffsets(log.group()).partitionsToOffsetAndMetadata())
+                .get(log.partition());
+    }
+
+    @Test
+    void aMovedGroupOffsetStopsTheTrainerAndItSaysSo() {
+        moveTheGroupOffsetBetweenTwoLives();
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
+            assertThat(trainer.await("ENDED"))
+                    .startsWith("STATE_VIOLATION")
+                    .contains("watermark", "1000", "altered by hand");
+            assertThat(trainer.join()).isEqualTo(ExitCode.STATE_VIOLATION.status());
+        }
+        assertThat(TestLog.header(log.visible(log.topic).getFirst(), "none")).isEmpty();
+    }
+
+    @Test
+    void theOracleCatchesAMovedGroupOffsetWithTheCheckOff() {
+        moveTheGroupOffsetBetweenTwoLives();
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.CHECKS_NO_WATERMARK, KillPoint.NEVER)) {
+            int port = Integer.parseInt(trainer.await("READY"));
+            TestLog.Fold fold = log.fold();
+            JsonNode health = TrainerProcess.awaitReport(port, fold.nextOffset());
+            assertThat(health.path("report").path("state_hash").asText()).isNotEqualTo(fold.stateHash());
+        }
+    }
+
+    /// 1,000 events are learned; then the group is moved back by 100 as `kafka-consumer-groups.sh --reset-offsets` does.
+    private void moveTheGroupOffsetBetweenTwoLives() {
+        log.send(0, 1_000);
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
+            int port = Integer.parseInt(trainer.await("READY"));
+            TrainerProcess.awaitReport(port, 1_000);
+            assertThat(trainer.stop()).isZero();
+        }
+        org.awaitility.Awaitility.await()
+                .atMost(TrainerTest.PATIENCE)
+                .ignoreExceptions() // the group counts as alive until its session times out
+                .until(
+                        () -> {
+                            TestLog.await(
+                                    log.admin
+                                            .alterConsumerGroupOffsets(
+                                                    log.group(),
+                                                    Map.of(log.partition(), new OffsetAndMetadata(900, "")))
+                                            .all());
+                            return true;
+                        });
+        log.send(1_000, 1_200);
+    }
+
+    @Test
+    void theGuardStopsTheFirstCommitOfAStoreThatFlushesNothing() {
+        assertStopsBeforeTheFirstCommit(Breaker.FLUSHES_NOTHING_GUARDED);
+    }
+
+    @Test
+    void theGuardStopsTheFirstCommitWithoutAWatermark() {
+        assertStopsBeforeTheFirstCommit(Breaker.PUTS_NO_WATERMARK_GUARDED);
+    }
+
+    private void assertStopsBeforeTheFirstCommit(Breaker breaker) {
+        log.send(0, 500);
+        try (TrainerProcess trainer = TrainerProcess.start(log, breaker, KillPoint.NEVER)) {
+            assertThat(trainer.await("ENDED")).startsWith("STATE_VIOLATION").contains("commit refused");
+        }
+        OffsetAndMetadata committed = groupOffset();
+        assertThat(committed == null ? 0 : committed.offset()).isZero();
+        assertThat(log.visible(log.group() + "-model-changelog")).isEmpty();
+    }
+}

@@ -1,0 +1,55 @@
+package io.tidegrad.trainer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.Breaker;
+import io.tidegrad.trainer.store.Breaker.KillPoint;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/// A trainer in a JVM of its own that a test can kill, and break: `BREAKER MOMENT NTH [trainer arguments]`. Everything
+/// else is as in `TrainerMain`.
+public final class KillableTrainer {
+    private KillableTrainer() {}
+
+    public static void main(String[] arguments) {
+        Breaker breaker = Breaker.valueOf(arguments[0]);
+        KillPoint point = new KillPoint(KillPoint.Moment.valueOf(arguments[1]), Integer.parseInt(arguments[2]));
+        List<String> rest = Arrays.asList(arguments).subList(3, arguments.length);
+        // Under the parent's eyes: when its pipe closes, this process has no reason to live.
+        Thread.ofPlatform().daemon().start(KillableTrainer::dieWithParent);
+        try {
+            TrainerApp app =
+                    TrainerApp.start(
+                            TrainerConfig.parse(rest, Map.of()), breaker.stoppingAt(point), Kernels.active());
+            System.out.println("READY " + app.httpPort());
+            Runtime.getRuntime()
+                    .addShutdownHook(
+                            new Thread(
+                                    () -> {
+                                        app.close();
+                                        System.out.println("STATE " + Breaker.liveStateHash());
+                                        Runtime.getRuntime().halt(0);
+                                    }));
+            TrainerException why = app.ended().join();
+            System.out.println("ENDED " + why.exitCode() + " " + why.getMessage().replace('\n', ' '));
+            app.close();
+            Runtime.getRuntime().halt(why.exitCode().status());
+        } catch (TrainerException why) {
+            System.out.println("ENDED " + why.exitCode() + " " + why.getMessage().replace('\n', ' '));
+            Runtime.getRuntime().halt(why.exitCode().status());
+        }
+    }
+
+    private static void dieWithParent() {
+        try {
+            while (System.in.read() >= 0) {
+                // The parent writes nothing; it only keeps the pipe open.
+            }
+        } catch (java.io.IOException e) {
+            // Closed: the same.
+        }
+        Runtime.getRuntime().halt(1);
+    }
+}

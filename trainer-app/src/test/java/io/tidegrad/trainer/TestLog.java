@@ -1,0 +1,294 @@
+package io.tidegrad.trainer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.localstack.KafkaProvider;
+import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.Tick;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.trainer.store.ReadCommitted;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+
+/// One model's log on a real broker, with topics of its own, and the oracle: a fold of the visible records in this
+/// process, which knows nothing of changelogs, groups or transactions.
+public final class TestLog implements AutoCloseable {
+    private static final Schema EVENT =
+            new Schema.Parser()
+                    .parse(
+                            """
+                            {"type": "record", "name": "Reading", "fields": [
+                              {"name": "place", "type": "string"},
+                              {"name": "a", "type": "float"},
+                              {"name": "b", "type": "float"},
+                              {"name": "over", "type": "int"}]}
+                            """);
+
+    /// About 15 pages with Adam's state: small enough to restart often, large enough to be torn.
+    private static final String SPEC =
+            """
+            model: MODEL
+            input: { topic: TOPIC }
+            label: { field: over }
+            features:
+              - number: { field: a, scale: standard }
+              - number: { field: b }
+              - category: { field: place, buckets: 2048, dimension: 4 }
+            network: [ dense: 8, relu, dense: 1 ]
+            loss: binary-cross-entropy
+            optimizer: { adam: { rate: 0.01 } }
+            mini-batch: { size: BATCH }
+            publish: { every: PT0.2S }
+            seed: 7
+            """;
+
+    public final KafkaProvider kafka = SharedStack.get();
+    public final String prefix;
+    public final String topic;
+    public final Path directory;
+    public final SchemaRegistry registry;
+    public final Admin admin;
+    private final KafkaProducer<byte[], byte[]> producer;
+    private final AvroCodec codec;
+    private final int schemaId;
+    private final ModelSpec spec;
+
+    public TestLog(Path directory, int miniBatch) {
+        String id = UUID.randomUUID().toString().substring(0, 8);
+        this.directory = directory;
+        prefix = "t" + id;
+        topic = "readings-" + id;
+        spec =
+                ModelSpec.parse(
+                        SPEC.replace("MODEL", "m" + id)
+                                .replace("TOPIC", topic)
+                                .replace("BATCH", "" + miniBatch),
+                        "test spec");
+        registry = SchemaRegistry.connect(Map.of("schema.registry.url", kafka.registryUrl()));
+        codec = new AvroCodec(registry);
+        schemaId = registry.register(topic + "-value", EVENT);
+        admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()));
+        producer = producer(Map.of());
+    }
+
+    public TestLog created() {
+        return created(1, Map.of());
+    }
+
+    public TestLog created(int partitions, Map<String, String> settings) {
+        await(admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(settings))).all());
+        return this;
+    }
+
+    public KafkaProducer<byte[], byte[]> producer(Map<String, Object> settings) {
+        Map<String, Object> all = new HashMap<>(settings);
+        all.put("bootstrap.servers", kafka.bootstrapServers());
+        all.put("linger.ms", 5);
+        return new KafkaProducer<>(all, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    public ModelSpec spec() {
+        return spec;
+    }
+
+    public String model() {
+        return spec.model();
+    }
+
+    public Topics topics() {
+        return new Topics(prefix);
+    }
+
+    public String group() {
+        return topics().applicationId(model(), 1);
+    }
+
+    public TopicPartition partition() {
+        return new TopicPartition(topic, 0);
+    }
+
+    public Path specFile() {
+        return write("spec.yaml", spec.yaml());
+    }
+
+    public Path write(String name, String text) {
+        try {
+            return Files.writeString(directory.resolve(name), text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public TrainerConfig config(String... more) {
+        return TrainerConfig.parse(arguments(more), Map.of());
+    }
+
+    public List<String> arguments(String... more) {
+        List<String> arguments =
+                new ArrayList<>(
+                        List.of(
+                                "--bootstrap-servers", kafka.bootstrapServers(),
+                                "--registry-url", kafka.registryUrl(),
+                                "--prefix", prefix,
+                                "--spec", specFile().toString(),
+                                "--http-port", "0",
+                                "--state-dir", directory.resolve("state").toString()));
+        arguments.addAll(List.of(more));
+        return arguments;
+    }
+
+    // ---- events ----
+
+    /// Event number `index` of a fixed stream, with something to learn in it.
+    public byte[] event(int index) {
+        SplittableRandom random = new SplittableRandom(index);
+        int place = random.nextInt(3_000);
+        float a = (float) random.nextDouble(-1, 1);
+        float b = (float) random.nextDouble(-1, 1);
+        boolean over = a * b + (place % 7) * 0.2 > 0.6;
+        return encode("p" + place, a, b, over ? 1 : 0);
+    }
+
+    public byte[] encode(String place, float a, float b, int over) {
+        GenericData.Record event = new GenericData.Record(EVENT);
+        event.put("place", place);
+        event.put("a", a);
+        event.put("b", b);
+        event.put("over", over);
+        return codec.encode(schemaId, event);
+    }
+
+    public ProducerRecord<byte[], byte[]> event(byte @Nullable [] value) {
+        return new ProducerRecord<>(topic, 0, null, value);
+    }
+
+    public ProducerRecord<byte[], byte[]> tick() {
+        ProducerRecord<byte[], byte[]> tick = event((byte[]) null);
+        tick.headers().add(Tick.HEADER, new byte[0]);
+        return tick;
+    }
+
+    public void send(int from, int to) {
+        for (int i = from; i < to; i++) {
+            producer.send(event(event(i)));
+        }
+        producer.flush();
+    }
+
+    public void send(ProducerRecord<byte[], byte[]> record) {
+        producer.send(record);
+        producer.flush();
+    }
+
+    // ---- what the topics say ----
+
+    public List<ConsumerRecord<byte[], byte[]>> visible(String topic) {
+        List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
+        Map<String, Object> settings =
+                Map.of(
+                        "bootstrap.servers", kafka.bootstrapServers(),
+                        "isolation.level", "read_committed",
+                        "auto.offset.reset", "earliest",
+                        "enable.auto.commit", false);
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            TopicPartition partition = new TopicPartition(topic, 0);
+            consumer.assign(List.of(partition));
+            long end = ReadCommitted.end(consumer, partition);
+            while (consumer.position(partition) < end) {
+                consumer.poll(Duration.ofMillis(100)).forEach(records::add);
+            }
+        }
+        return records;
+    }
+
+    /// What the visible records make of a model, in one process that never fails.
+    public Fold fold() {
+        OnlineModel model = OnlineModel.initial(spec, Kernels.active());
+        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
+        List<Long> rejected = new ArrayList<>();
+        long ticks = 0;
+        long next = 0;
+        List<ConsumerRecord<byte[], byte[]>> records = visible(topic);
+        for (ConsumerRecord<byte[], byte[]> record : records) {
+            switch (fold.fold(record.value(), record.headers())) {
+                case EventFold.Outcome.Accepted() -> {}
+                case EventFold.Outcome.Ticked() -> ticks++;
+                case EventFold.Outcome.Rejected(var rejection, var id) -> rejected.add(record.offset());
+            }
+            next = record.offset() + 1;
+        }
+        return new Fold(
+                records.size(),
+                next,
+                model.parameters().examples(),
+                model.pending(),
+                ticks,
+                rejected,
+                model.weightsHash(),
+                model.stateHash());
+    }
+
+    public record Fold(
+            long visible,
+            long nextOffset,
+            long learned,
+            int pending,
+            long ticks,
+            List<Long> rejected,
+            String weightsHash,
+            String stateHash) {}
+
+    /// Offsets of dead letters of this log, in their order on the topic.
+    public List<Long> deadLetterOffsets() {
+        return visible(topics().deadLetters()).stream().map(r -> Long.parseLong(header(r, "tidegrad-offset"))).toList();
+    }
+
+    public static String header(ConsumerRecord<byte[], byte[]> record, String name) {
+        var header = record.headers().lastHeader(name);
+        return header == null ? "" : new String(header.value(), StandardCharsets.UTF_8);
+    }
+
+    static <T> T await(org.apache.kafka.common.KafkaFuture<T> future) {
+        try {
+            return future.get();
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        producer.close();
+        admin.close();
+        registry.close();
+    }
+}

@@ -1,0 +1,152 @@
+package io.tidegrad.trainer;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.trainer.store.Breaker;
+import io.tidegrad.trainer.store.Breaker.KillPoint;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/// A `KillableTrainer` seen from its parent.
+final class TrainerProcess implements AutoCloseable {
+    /// Of one step of a child's life; a liveness bound.
+    private static final Duration PATIENCE = Duration.ofSeconds(90);
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Process process;
+    private final LinkedBlockingQueue<String> lines = new LinkedBlockingQueue<>();
+    private final List<String> seen = new ArrayList<>();
+
+    private TrainerProcess(Process process) {
+        this.process = process;
+        Thread.ofVirtual().start(this::read);
+    }
+
+    static TrainerProcess start(TestLog log, Breaker breaker, KillPoint point) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(
+                List.of(
+                        "--add-modules",
+                        "jdk.incubator.vector",
+                        "--enable-native-access=ALL-UNNAMED",
+                        // Scalar kernels: quick to start, and one more proof that they give the vector kernels' bits.
+                        "-Dtidegrad.kernels=scalar",
+                        "-Xmx192m",
+                        "-XX:+UseSerialGC",
+                        "-XX:TieredStopAtLevel=1",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        KillableTrainer.class.getName(),
+                        breaker.name(),
+                        point.moment().name(),
+                        Integer.toString(point.nth())));
+        command.addAll(log.arguments());
+        try {
+            return new TrainerProcess(
+                    new ProcessBuilder(command)
+                            .redirectError(ProcessBuilder.Redirect.appendTo(log.directory.resolve("stderr").toFile()))
+                            .start());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void read() {
+        try (BufferedReader out =
+                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+            for (String line = out.readLine(); line != null; line = out.readLine()) {
+                lines.add(line);
+            }
+        } catch (IOException e) {
+            lines.add("UNREADABLE " + e);
+        }
+        lines.add("CLOSED");
+    }
+
+    /// What follows `word` on the next line that begins with it. A child that ends instead is an error, with what it said.
+    String await(String word) {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (true) {
+            String line;
+            try {
+                line = lines.poll(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            if (line == null || line.equals("CLOSED")) {
+                throw new AssertionError(
+                        "expected a line " + word + " within " + PATIENCE.toSeconds() + " s, found "
+                                + (line == null ? "none" : "the end") + " after " + seen);
+            }
+            seen.add(line);
+            if (line.startsWith(word)) {
+                return line.substring(word.length()).strip();
+            }
+        }
+    }
+
+    /// SIGKILL.
+    void kill() {
+        process.destroyForcibly();
+        join();
+    }
+
+    /// SIGTERM; returns the exit status.
+    int stop() {
+        process.destroy();
+        return join();
+    }
+
+    int join() {
+        try {
+            if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+                throw new AssertionError("the trainer did not end within " + PATIENCE.toSeconds() + " s");
+            }
+            return process.exitValue();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /// The one model's part of `/health`, once it has learned everything up to `nextOffset` and said so.
+    static JsonNode awaitReport(int port, long nextOffset) {
+        JsonNode[] last = new JsonNode[1];
+        org.awaitility.Awaitility.await()
+                .atMost(PATIENCE)
+                .pollInterval(Duration.ofMillis(50))
+                .until(
+                        () -> {
+                            last[0] = health(port);
+                            return last[0].path("report").path("watermark").asLong(-1) == nextOffset;
+                        });
+        return last[0];
+    }
+
+    static JsonNode health(int port) throws IOException, InterruptedException {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/health")).build();
+            String body = client.send(request, HttpResponse.BodyHandlers.ofString()).body();
+            return JSON.readTree(body).path("models").path(0);
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+    }
+}
