@@ -370,6 +370,30 @@ class FeaturizerTest {
         assertThat(event.get("elsewhere")).isNull();
     }
 
+    @Test
+    void featurizingAllocatesNothing() {
+        Featurizer featurizer = new Featurizer(Specs.flights());
+        Row row = featurizer.newRow();
+        Event[] flights = new Event[64];
+        for (int i = 0; i < flights.length; i++) {
+            flights[i] = Specs.flight(i);
+        }
+        var threads =
+                (com.sun.management.ThreadMXBean)
+                        java.lang.management.ManagementFactory.getThreadMXBean();
+        featurize(featurizer, flights, row, 30_000);
+        long before = threads.getCurrentThreadAllocatedBytes();
+        featurize(featurizer, flights, row, 30_000);
+        // Asking takes a few hundred bytes itself; one object an event would be at least 480,000.
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(20_000);
+    }
+
+    private static void featurize(Featurizer featurizer, Event[] events, Row row, int times) {
+        for (int i = 0; i < times; i++) {
+            featurizer.featurize(events[i % events.length], row);
+        }
+    }
+
     @Property(tries = 300)
     void featurizingNeverThrowsAndARowIsAlwaysInRange(@ForAll List<Object> values) {
         Featurizer featurizer =
