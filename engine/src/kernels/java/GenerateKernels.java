@@ -47,8 +47,7 @@ class GenerateKernels {
                             "NARROW_TILES", "[8x16 4x16 2x16 1x16]",
                             "TILES", "[6x64 4x64 2x64 1x64 8x16 4x16 2x16 1x16]",
                             "DOT_ROWS", "[4 1]",
-                            "DOT_INPUTS", "[4 1]",
-                            "SPANS", "[64 16]"),
+                            "DOT_INPUTS", "[4 1]"),
                     width(
                             "BITS", "256",
                             "LANES", "8",
@@ -58,8 +57,7 @@ class GenerateKernels {
                             "NARROW_TILES", "[6x16 4x16 2x16 1x16]",
                             "TILES", "[6x16 4x16 2x32 1x64 2x16 1x16]",
                             "DOT_ROWS", "[2 1]",
-                            "DOT_INPUTS", "[2 1]",
-                            "SPANS", "[16]"),
+                            "DOT_INPUTS", "[2 1]"),
                     width(
                             "BITS", "128",
                             "LANES", "4",
@@ -69,8 +67,7 @@ class GenerateKernels {
                             "NARROW_TILES", "[2x16 1x16]",
                             "TILES", "[2x16 1x32 1x16]",
                             "DOT_ROWS", "[1]",
-                            "DOT_INPUTS", "[2 1]",
-                            "SPANS", "[16]"));
+                            "DOT_INPUTS", "[2 1]"));
 
     private static Map<String, String> width(String... namesAndValues) {
         Map<String, String> variables = new HashMap<>();
@@ -120,7 +117,7 @@ class GenerateKernels {
                     }
                 }
                 case "#insert" -> expand(definition(words[1]), variables);
-                case "#tree" -> tree(Integer.parseInt(words[1]), number("LANES", variables));
+                case "#tree" -> tree(number(words[1], variables), number("LANES", variables));
                 default -> throw new IllegalArgumentException("unknown directive: " + line);
             }
         }

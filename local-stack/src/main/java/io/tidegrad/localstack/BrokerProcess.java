@@ -6,7 +6,7 @@ import java.util.List;
 /// Kafka in a child JVM, so that it can be killed like the real thing and has a heap and a processor account of its
 /// own. Its port and its data stay the same from life to life.
 public final class BrokerProcess implements AutoCloseable {
-    private static final Duration READY_WITHIN = Duration.ofSeconds(120);
+    private static final Duration READY_WITHIN = Duration.ofSeconds(180);
     private static final Duration STOP_WITHIN = Duration.ofSeconds(20);
     private static final List<String> JVM_FLAGS =
             List.of("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError");

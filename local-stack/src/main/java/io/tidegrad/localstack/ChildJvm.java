@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,7 +87,7 @@ final class ChildJvm {
         try {
             return Path.of(
                     ChildJvm.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-        } catch (java.net.URISyntaxException e) {
+        } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }
     }
@@ -187,7 +188,9 @@ final class ChildJvm {
 
     /// SIGTERM, and SIGKILL if that is not enough within `patience`.
     void stop(Duration patience) {
-        process.destroy();
+        // By its handle: Process.destroy would close the pipe as well, and the child would take us
+        // for gone.
+        process.toHandle().destroy();
         if (!waitFor(patience)) {
             kill();
         }

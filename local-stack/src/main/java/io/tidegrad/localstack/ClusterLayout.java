@@ -8,9 +8,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -38,8 +41,9 @@ record ClusterLayout(
 
     /// Chooses ports, and an id unless the directory has one; writes it down.
     static ClusterLayout prepare(BrokerOptions options) {
+        List<Node> nodes = chooseNodes(options);
+        Path given = options.directory();
         try {
-            Path given = options.directory();
             Path directory =
                     given == null
                             ? Files.createTempDirectory("tidegrad-kafka-")
@@ -58,21 +62,31 @@ record ClusterLayout(
                 }
                 clusterId = earlier.clusterId;
             }
-            List<Node> nodes = new ArrayList<>();
-            for (int id = 0; id < options.nodes(); id++) {
-                int port = id == 0 && options.port() != 0 ? options.port() : Ports.free();
-                Ports.requireFree(port, "Kafka broker", Ports.KAFKA_OPTION);
-                nodes.add(new Node(id, port, Ports.free()));
-            }
             ClusterLayout layout =
                     new ClusterLayout(
                             clusterId, nodes, options.settings(), directory, given == null);
             layout.write();
             return layout;
         } catch (IOException e) {
-            throw new LocalStackException(
-                    "can't use the data directory " + options.directory() + ": " + e, e);
+            throw new LocalStackException("can't use the data directory " + given + ": " + e, e);
         }
+    }
+
+    private static List<Node> chooseNodes(BrokerOptions options) {
+        Ports.requireFree(options.port(), "Kafka broker", Ports.KAFKA_OPTION);
+        Set<Integer> ports = new LinkedHashSet<>();
+        if (options.port() != 0) {
+            ports.add(options.port());
+        }
+        while (ports.size() < 2 * options.nodes()) {
+            ports.add(Ports.free());
+        }
+        Iterator<Integer> next = ports.iterator();
+        List<Node> nodes = new ArrayList<>();
+        for (int id = 0; id < options.nodes(); id++) {
+            nodes.add(new Node(id, next.next(), next.next()));
+        }
+        return nodes;
     }
 
     String bootstrapServers() {

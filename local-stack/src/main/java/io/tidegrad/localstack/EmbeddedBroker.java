@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.IntConsumer;
 
 /// Real Kafka in this process, in KRaft mode: one node or three.
 public final class EmbeddedBroker implements AutoCloseable {
@@ -55,7 +56,7 @@ public final class EmbeddedBroker implements AutoCloseable {
 
     // At the same time: each node's start waits for a majority of the others, and its stop for the
     // rest to take over.
-    private void onEveryNode(java.util.function.IntConsumer action) {
+    private void onEveryNode(IntConsumer action) {
         try (var threads = Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
             List<? extends Future<?>> all =
                     layout.nodes().stream()

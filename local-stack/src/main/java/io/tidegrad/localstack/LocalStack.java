@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -94,8 +95,7 @@ public final class LocalStack implements KafkaProvider {
                 start, task -> Thread.ofPlatform().name("start-local-stack").start(task));
     }
 
-    private static <T> void closeOnceStarted(
-            CompletableFuture<T> started, java.util.function.Consumer<T> close) {
+    private static <T> void closeOnceStarted(CompletableFuture<T> started, Consumer<T> close) {
         T other;
         try {
             other = started.join();

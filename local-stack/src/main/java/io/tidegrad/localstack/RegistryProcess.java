@@ -1,6 +1,7 @@
 package io.tidegrad.localstack;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /// Apicurio Registry as a child JVM: a real schema registry with Confluent's REST API, compatibility
 /// `BACKWARD_TRANSITIVE`, on the loopback interface.
@@ -19,7 +21,7 @@ import java.util.concurrent.CompletableFuture;
 /// directory named by the system property `tidegrad.registry.home`, then below the repository (`tidegrad.root`), then
 /// beside the code of this module.
 public final class RegistryProcess implements AutoCloseable {
-    private static final Duration READY_WITHIN = Duration.ofSeconds(120);
+    private static final Duration READY_WITHIN = Duration.ofSeconds(180);
     private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
     private static final Duration POLL_FIRST = Duration.ofMillis(50);
     private static final Duration POLL_LAST = Duration.ofMillis(500);
@@ -74,7 +76,7 @@ public final class RegistryProcess implements AutoCloseable {
         return registry;
     }
 
-    private static List<String> flags(int port, @org.jspecify.annotations.Nullable Path directory) {
+    private static List<String> flags(int port, @Nullable Path directory) {
         List<String> flags = new ArrayList<>();
         // The quick compiler alone: 2.7 s to the first answer instead of 4.1 s, 264 MB resident
         // instead of 316.
@@ -210,7 +212,7 @@ public final class RegistryProcess implements AutoCloseable {
             try {
                 Files.deleteIfExists(log);
             } catch (IOException e) {
-                throw new java.io.UncheckedIOException(e);
+                throw new UncheckedIOException(e);
             }
         }
     }

@@ -1,21 +1,22 @@
 package io.tidegrad.localstack;
 
+import org.jspecify.annotations.Nullable;
+
 /// One [LocalStack] for all tests of a JVM, started when first asked for and stopped when the JVM ends. Tests share it,
 /// so each takes topics, groups and subjects of its own.
 public final class SharedStack {
+    private static @Nullable LocalStack stack;
+
     private SharedStack() {}
 
-    public static KafkaProvider get() {
-        return Holder.STACK;
-    }
-
-    private static final class Holder {
-        static final LocalStack STACK = start();
-
-        private static LocalStack start() {
-            LocalStack stack = LocalStack.start(LocalStackOptions.temporary());
-            Runtime.getRuntime().addShutdownHook(new Thread(stack::close, "stop-shared-stack"));
-            return stack;
+    /// @throws LocalStackException it can't start; asked again, it tries again
+    public static synchronized KafkaProvider get() {
+        LocalStack running = stack;
+        if (running == null) {
+            running = LocalStack.start(LocalStackOptions.temporary());
+            Runtime.getRuntime().addShutdownHook(new Thread(running::close, "stop-shared-stack"));
+            stack = running;
         }
+        return running;
     }
 }

@@ -1,3 +1,5 @@
+/// Kafka and a schema registry on one machine, without containers: real ones, started and stopped by us. Start reading
+/// at [io.tidegrad.localstack.LocalStack].
 @NullMarked
 package io.tidegrad.localstack;
 

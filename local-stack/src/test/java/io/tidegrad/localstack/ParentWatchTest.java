@@ -1,12 +1,16 @@
 package io.tidegrad.localstack;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -25,6 +29,59 @@ final class ParentWatchTest {
             System.out.println(stack.brokerProcess().pid() + " " + stack.registry().pid());
             Thread.currentThread().join();
         }
+    }
+
+    /// A child that leaves a trace if it is let end in order.
+    static final class Orderly {
+        public static void main(String[] args) throws Exception {
+            ParentWatch.start();
+            Path trace = Path.of(args[0]);
+            Runtime.getRuntime()
+                    .addShutdownHook(
+                            new Thread(
+                                    () -> {
+                                        try {
+                                            Files.createFile(trace);
+                                        } catch (IOException e) {
+                                            throw new UncheckedIOException(e);
+                                        }
+                                    }));
+            System.out.println("ready");
+            Thread.currentThread().join();
+        }
+    }
+
+    @Test
+    void aChildThatIsStoppedEndsInOrder() {
+        Path trace = directory.resolve("ended-in-order");
+        ChildJvm child =
+                ChildJvm.start(
+                        "orderly child",
+                        List.of(),
+                        ChildJvm.ownClassPath(),
+                        List.of(Orderly.class.getName(), trace.toString()),
+                        directory.resolve("child.log"),
+                        true);
+        assertThat(child.awaitLine(Duration.ofSeconds(60))).isEqualTo("ready");
+        child.stop(Duration.ofSeconds(60));
+        assertThat(trace).exists();
+        assertThat(child.isAlive()).isFalse();
+    }
+
+    @Test
+    void aChildThatFailsToStartSaysWhyByTheEndOfItsLog() {
+        ChildJvm child =
+                ChildJvm.start(
+                        "broken child",
+                        List.of(),
+                        ChildJvm.ownClassPath(),
+                        List.of("no.such.Main"),
+                        directory.resolve("child.log"),
+                        true);
+        assertThatThrownBy(() -> child.awaitLine(Duration.ofSeconds(60)))
+                .isInstanceOf(LocalStackException.class)
+                .hasMessageContaining("broken child ended with status 1")
+                .hasMessageContaining("no.such.Main");
     }
 
     @Test

@@ -5,6 +5,7 @@ import io.tidegrad.schemas.SchemaRegistry.UnsupportedSchemaException;
 import io.tidegrad.schemas.UndecodableException.Reason;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.Map;
@@ -114,7 +115,7 @@ public final class AvroCodec {
             writer.write(message, encoder);
             encoder.flush();
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
         return out.toByteArray();
     }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericContainer;
 import org.apache.avro.generic.GenericDatumReader;
@@ -94,7 +95,7 @@ public final class ConfluentAvroSerializer implements Serializer<@Nullable Gener
         try {
             return new GenericDatumReader<GenericContainer>(value.getSchema(), newest.schema())
                     .read(null, decoder);
-        } catch (IOException | org.apache.avro.AvroRuntimeException e) {
+        } catch (IOException | AvroRuntimeException e) {
             throw new SerializationException(
                     "use.latest.version: the newest schema of "
                             + subject

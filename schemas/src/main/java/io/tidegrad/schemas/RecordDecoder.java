@@ -2,6 +2,7 @@ package io.tidegrad.schemas;
 
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.schemas.UndecodableException.Reason;
+import java.io.EOFException;
 import java.io.IOException;
 import java.util.Map;
 import org.apache.avro.generic.GenericRecord;
@@ -102,7 +103,7 @@ public interface RecordDecoder extends AutoCloseable {
                             : new RegistryUnavailableException(
                                     String.valueOf(cause.getMessage()), e);
                 }
-                if (cause instanceof java.io.EOFException) {
+                if (cause instanceof EOFException) {
                     break;
                 }
                 if (cause instanceof IOException) {

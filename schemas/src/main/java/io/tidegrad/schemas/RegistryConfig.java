@@ -9,6 +9,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.apache.kafka.common.config.types.Password;
 import org.jspecify.annotations.Nullable;
 
 /// The registry settings of a client configuration, checked.
@@ -154,7 +155,7 @@ record RegistryConfig(
         // Kafka has parsed passwords and lists already when it configures a serde.
         String text =
                 switch (value) {
-                    case org.apache.kafka.common.config.types.Password password -> password.value();
+                    case Password password -> password.value();
                     case List<?> list ->
                             String.join(",", list.stream().map(String::valueOf).toList());
                     default -> value.toString();

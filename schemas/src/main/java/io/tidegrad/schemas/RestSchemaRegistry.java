@@ -13,6 +13,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -268,7 +269,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
                 failure = e;
             }
         }
-        throw java.util.Objects.requireNonNull(failure, "no URL");
+        throw Objects.requireNonNull(failure, "no URL");
     }
 
     private Answer exchange(URI uri, String method, @Nullable String body) {

@@ -4,8 +4,9 @@ package io.tidegrad.engine.kernel;
 /// reused, so that a step allocates nothing. One per learning thread. The formula of each kind stands in
 /// `ScalarKernels`.
 public final class OptimizerStep {
-    /// Gradients that the vector kernels hold at a time between computing and applying them: 6 x 64 or 24 x 16.
-    static final int TILE = 384;
+    /// Floats that the vector kernels hold at a time: gradients between computing and applying them (6 inputs of a panel
+    /// of 64, or 32 of 16), or the virtual lanes of 32 dot products.
+    static final int TILE = 512;
 
     public enum Kind {
         /// No state. w -= rate g.
@@ -34,6 +35,6 @@ public final class OptimizerStep {
     /// 1 / (1 - beta2^t)
     public float varianceCorrection;
 
-    /// 1.5 KB that never leave the first-level cache. Here because the kernels have no state.
+    /// 2 KB that never leave the first-level cache. Here because the kernels have no state.
     final float[] tile = new float[TILE];
 }

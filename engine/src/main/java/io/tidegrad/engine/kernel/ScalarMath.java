@@ -11,7 +11,7 @@ package io.tidegrad.engine.kernel;
 /// |---|---|---|
 /// | exp | 1.1 ulp | 0 below -87.33, ∞ above 88.37 |
 /// | log | 1 ulp | positive, denormals included; -∞ at 0, NaN below |
-/// | log1p | 2 ulp | above -1; -∞ at -1, NaN below |
+/// | log1p | 2.5 ulp | above -1; -∞ at -1, NaN below |
 /// | sigmoid | 2.5 ulp | all; 0 below -88.37 |
 /// | tanh | 2.5 ulp | all |
 ///

@@ -16,6 +16,9 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
     /// Where sums start that have no bias: zeros for the widest panel.
     static final float[] ZEROS = new float[64];
 
+    /// 6 rows of 64 columns are the best tile; 8 would be split.
+    private static final int WIDE_TILE_INPUTS = 6;
+
     private final String name;
 
     VectorKernels(int bits) {
@@ -98,7 +101,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] second) {
         int width = panels.width();
         int inputs = panels.inputs();
-        int tileInputs = OptimizerStep.TILE / width;
+        int tileInputs = width == 64 ? WIDE_TILE_INPUTS : OptimizerStep.TILE / width;
         for (int p = 0; p < panels.count(); p++) {
             for (int i = 0; i < inputs; i += tileInputs) {
                 int count = Math.min(tileInputs, inputs - i);
@@ -140,10 +143,35 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float @Nullable [] dx,
             int dxAt) {
         if (dx == null) {
-            updateByOneRow(step, panels, scale, x, xAt, dy, dyAt, w, first, second);
+            updateByOneRow(
+                    step,
+                    panels.inputs(),
+                    panels.count(),
+                    panels.width(),
+                    scale,
+                    x,
+                    xAt,
+                    dy,
+                    dyAt,
+                    w,
+                    first,
+                    second);
         } else {
             inputGradientAndUpdateByOneRow(
-                    step, panels, scale, x, xAt, dy, dyAt, w, first, second, dx, dxAt);
+                    step,
+                    panels.inputs(),
+                    panels.count(),
+                    panels.width(),
+                    scale,
+                    x,
+                    xAt,
+                    dy,
+                    dyAt,
+                    w,
+                    first,
+                    second,
+                    dx,
+                    dxAt);
         }
     }
 
@@ -203,7 +231,9 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
 
     abstract void updateByOneRow(
             OptimizerStep step,
-            Panels panels,
+            int inputs,
+            int panels,
+            int width,
             float scale,
             float[] x,
             int xAt,
@@ -215,7 +245,9 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
 
     abstract void inputGradientAndUpdateByOneRow(
             OptimizerStep step,
-            Panels panels,
+            int inputs,
+            int panels,
+            int width,
             float scale,
             float[] x,
             int xAt,

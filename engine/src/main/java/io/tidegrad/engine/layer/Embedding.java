@@ -13,6 +13,9 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
     /// Keras's default; PyTorch's standard normal would make every new category a loud random voice.
     public static final float START = 0.05f;
 
+    /// A million floats a row are a mistake, not a model.
+    private static final int OUTPUTS_MAX = 1 << 20;
+
     /// Who is updated: touched rows only (the default: forward, backward, optimizer, page marks visit nothing else;
     /// touched Adam decays only touched moments, with the global step in its bias correction), or the textbook's every
     /// row.
@@ -34,7 +37,7 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
             throw planner.mismatch(
                     this, "a table of at least (1, 1)", "(" + rows + ", " + dimension + ")");
         }
-        if ((long) columns * dimension > Short.MAX_VALUE * 32L) {
+        if ((long) columns * dimension > OUTPUTS_MAX) {
             throw planner.mismatch(
                     this, "at most 2^20 outputs", columns + " ids of dimension " + dimension);
         }

@@ -4,8 +4,10 @@ package io.tidegrad.engine.layer;
 /// learns them from the batch, row by row (Welford 1962), in doubles. The deviation is that of the population,
 /// sqrt(Σ(x - mean)² / count).
 ///
-/// Where nothing is known of the scale yet (fewer than two rows, or all equal so far) the output is 0: a raw distance of
-/// 2,475 in the first row would fill Adam's second moment for thousands of steps.
+/// The first rows know little of the scale, and a raw distance of 2,475, or 60 deviations of two rows that happened to be
+/// alike, would fill Adam's second moment for thousands of steps and make SGD explode. So the output is 0 while nothing is
+/// known (fewer than two rows, or all equal so far), and is held within ±sqrt(count): no value of a sample lies further
+/// from its mean (Samuelson 1968), so that beyond it the deviation is what is wrong. After 10,000 rows that is ±100.
 ///
 /// State: count, then `width` means, then `width` sums of squared differences.
 public record Standardise() implements Layer {
@@ -35,7 +37,7 @@ public record Standardise() implements Layer {
     private record Bound(
             int width, int statistics, Activation input, Activation output, double[] deviations)
             implements Pass {
-        /// y = (x - mean) / deviation
+        /// y = (x - mean) / deviation, within ±sqrt(count)
         @Override
         public void forward(Step step) {
             double[] state = step.slab.statistics(statistics);
@@ -44,6 +46,7 @@ public record Standardise() implements Layer {
                 double squares = state[MEANS_AT + width + column];
                 deviations[column] = count < 2 ? 0 : Math.sqrt(squares / count);
             }
+            double limit = Math.sqrt(count);
             Block x = input.value();
             Block y = output.value();
             for (int row = 0; row < step.rows; row++) {
@@ -51,21 +54,25 @@ public record Standardise() implements Layer {
                 int yAt = y.row(row);
                 for (int column = 0; column < width; column++) {
                     double difference = x.values[xAt + column] - state[MEANS_AT + column];
-                    y.values[yAt + column] = (float) scaled(difference, deviations[column]);
+                    y.values[yAt + column] =
+                            (float) within(limit, scaled(difference, deviations[column]));
                 }
             }
         }
 
-        /// dx = dy / deviation; then the statistics learn from x.
+        /// dx = dy / deviation, 0 where y was held; then the statistics learn from x.
         @Override
         public void backward(Step step) {
             Block dx = input.gradient();
             if (dx != null) {
+                Block y = output.value();
                 Block dy = output.requireGradient();
+                float limit = (float) Math.sqrt(step.slab.statistics(statistics)[0]);
                 for (int row = 0; row < step.rows; row++) {
                     for (int column = 0; column < width; column++) {
-                        dx.values[dx.row(row) + column] =
-                                (float) scaled(dy.values[dy.row(row) + column], deviations[column]);
+                        boolean held = Math.abs(y.values[y.row(row) + column]) >= limit;
+                        float g = held ? 0 : dy.values[dy.row(row) + column];
+                        dx.values[dx.row(row) + column] = (float) scaled(g, deviations[column]);
                     }
                 }
             }
@@ -74,9 +81,15 @@ public record Standardise() implements Layer {
             }
         }
 
+        // In both, a value that is not finite passes, so that the step is refused instead of
+        // learned.
+
         private static double scaled(double value, double deviation) {
-            // A value that is not finite passes, so that the step is refused instead of learned.
             return deviation > 0 ? value / deviation : 0 * value;
+        }
+
+        private static double within(double limit, double value) {
+            return Double.isFinite(value) ? Math.clamp(value, -limit, limit) : value;
         }
 
         private void learn(int rows, Block x, double[] state) {

@@ -107,6 +107,17 @@ public final class Gradients {
         return predictions;
     }
 
+    /// What the loss read, shape (batch.size, outputs): logits where the last activation is the loss's, else the
+    /// predictions.
+    public float[] outputs(int rows) {
+        int outputs = plan.outputs();
+        float[] tight = new float[rows * outputs];
+        for (int row = 0; row < rows; row++) {
+            System.arraycopy(y.values, y.row(row), tight, row * outputs, outputs);
+        }
+        return tight;
+    }
+
     /// Shape (batch.size), of the last `ofLoss`.
     public float[] rowLosses() {
         return rowLosses;

@@ -7,6 +7,7 @@ import io.tidegrad.engine.layer.Tensor;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 
 /// The slab: everything that learning changes. In memory in the layout of the kernels (panels; embedding rows beside
@@ -175,6 +176,15 @@ public final class Parameters {
         return Values.read(plan, slab, plan.tensor(tensor), moment);
     }
 
+    /// What a layer has learned from its inputs: a copy of one tensor of statistics, `1.statistics`, say.
+    public double[] statistics(String tensor) {
+        int index = plan.tensor(tensor);
+        if (slab.storage(index) instanceof Storage.Doubles(double[] values)) {
+            return values.clone();
+        }
+        throw new IllegalArgumentException(tensor + " holds weights, not statistics");
+    }
+
     /// Sets one tensor's weights (rows, columns), row-major, and marks every page dirty.
     public void setWeights(String tensor, float[] values) {
         Values.write(plan, slab, plan.tensor(tensor), 0, values);
@@ -205,17 +215,11 @@ public final class Parameters {
     private void markTableRow(int tensor, int row) {
         Streams streams = plan.streams();
         long rowBytes = (long) plan.tensors().get(tensor).columns() * Float.BYTES;
-        mark(0, streams.served(tensor) + row * rowBytes, rowBytes);
+        mark(dirty, 0, streams.served(tensor) + row * rowBytes, rowBytes);
         long stateBytes = rowBytes * streams.moments();
         if (stateBytes > 0) {
-            mark(servedPages, streams.optimizer(tensor) + row * stateBytes, stateBytes);
+            mark(dirty, servedPages, streams.optimizer(tensor) + row * stateBytes, stateBytes);
         }
-    }
-
-    private void mark(int firstPage, long at, long bytes) {
-        dirty.markRange(
-                firstPage + (int) (at / PAGE_BYTES),
-                firstPage + (int) ((at + bytes - 1) / PAGE_BYTES));
     }
 
     /// Ranges of pages of the tensors that every step changes as a whole; neighbours are joined.
@@ -232,9 +236,9 @@ public final class Parameters {
             if (declared instanceof Tensor.Table table && table.touchedOnly()) {
                 continue;
             }
-            markAll(set, 0, streams.served(tensor), bytes);
+            mark(set, 0, streams.served(tensor), bytes);
             if (!statistics && streams.moments() > 0) {
-                markAll(set, servedPages, streams.optimizer(tensor), bytes * streams.moments());
+                mark(set, servedPages, streams.optimizer(tensor), bytes * streams.moments());
             }
         }
         int[] ranges = new int[2 * set.count()];
@@ -247,10 +251,11 @@ public final class Parameters {
                 ranges[used++] = page;
             }
         }
-        return java.util.Arrays.copyOf(ranges, used);
+        return Arrays.copyOf(ranges, used);
     }
 
-    private static void markAll(PageSet set, int firstPage, long at, long bytes) {
+    /// Marks the pages of `bytes` bytes from byte `at` of the stream that begins with page `firstPage`.
+    private static void mark(PageSet set, int firstPage, long at, long bytes) {
         set.markRange(
                 firstPage + (int) (at / PAGE_BYTES),
                 firstPage + (int) ((at + bytes - 1) / PAGE_BYTES));

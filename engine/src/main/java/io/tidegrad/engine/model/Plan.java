@@ -12,6 +12,7 @@ import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import java.util.ArrayList;
 import java.util.List;
 
 /// Offsets and sizes, derived once from a `NetworkSpec`; refuses a spec whose shapes don't fit, naming the layer, the
@@ -92,7 +93,7 @@ public final class Plan {
         }
         List<Layer> head = layers.subList(0, layers.size() - 1);
         if (layers.getLast() instanceof Sequence inner && inner.layers().size() > 1) {
-            head = new java.util.ArrayList<>(head);
+            head = new ArrayList<>(head);
             head.add(withoutLast(inner));
         }
         return head.isEmpty() ? layer : new Sequence(head);

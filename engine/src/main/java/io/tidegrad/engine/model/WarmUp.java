@@ -16,6 +16,7 @@ import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.random.CounterRandom;
+import java.util.Arrays;
 
 /// Learns and predicts made-up rows with a scratch model of the real shapes, so that the kernels are compiled before the
 /// first real row: cold vector code is 200 to 500 times slower. The one place of the engine that looks at a clock; nothing
@@ -80,7 +81,7 @@ final class WarmUp {
             batch.numbers[i] = CounterRandom.uniform(spec.seed(), 0, 1, i);
         }
         int[] tableRows = new int[spec.row().ids()];
-        java.util.Arrays.fill(tableRows, 1);
+        Arrays.fill(tableRows, 1);
         tableRowsPerId(spec.network(), tableRows);
         for (int i = 0; i < batch.ids.length; i++) {
             int limit = tableRows[i % tableRows.length];

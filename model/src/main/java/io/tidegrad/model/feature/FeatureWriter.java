@@ -38,14 +38,23 @@ abstract sealed class FeatureWriter {
         };
     }
 
-    /// What a missing number counts as. Null: 0, and the indicator says so.
-    static @Nullable Double substitute(String field, Feature.Missing missing)
+    /// What a missing number counts as: boxed once. Null: it has no value (rejected, or 0 and the indicator says so).
+    private static @Nullable Double substitute(Feature.Missing missing) {
+        return missing.kind() == Feature.Missing.Kind.VALUE ? missing.value() : null;
+    }
+
+    /// The field's value or its substitute; null where the indicator is to say so.
+    private static @Nullable Object present(
+            @Nullable Object value,
+            @Nullable Double substitute,
+            String field,
+            Feature.Missing missing)
             throws RejectedException {
-        return switch (missing.kind()) {
-            case VALUE -> missing.value();
-            case INDICATOR -> null;
-            case REJECT -> throw Values.missing(field, "a value");
-        };
+        Object present = value == null ? substitute : value;
+        if (present == null && missing.kind() == Feature.Missing.Kind.REJECT) {
+            throw Values.missing(field, "a value");
+        }
+        return present;
     }
 
     static float checked(String field, double number) throws RejectedException {
@@ -64,6 +73,7 @@ abstract sealed class FeatureWriter {
 
     private static final class NumericWriter extends FeatureWriter {
         private final Feature.Numeric feature;
+        private final @Nullable Double substitute;
         private final int field;
         private final int at;
         private final int indicatorAt;
@@ -73,12 +83,13 @@ abstract sealed class FeatureWriter {
             this.field = field;
             this.at = at;
             this.indicatorAt = indicatorAt;
+            substitute = substitute(feature.missing());
         }
 
         @Override
         void write(@Nullable Object[] values, Row row) throws RejectedException {
             Object value = values[field];
-            Object present = value == null ? substitute(feature.field(), feature.missing()) : value;
+            Object present = present(value, substitute, feature.field(), feature.missing());
             if (indicatorAt >= 0) {
                 row.numbers[indicatorAt] = present == null ? 1 : 0;
             }
@@ -171,6 +182,7 @@ abstract sealed class FeatureWriter {
 
     private static final class CyclicWriter extends FeatureWriter {
         private final Feature.Cyclic feature;
+        private final @Nullable Double substitute;
         private final int field;
         private final int at;
         private final int indicatorAt;
@@ -180,12 +192,13 @@ abstract sealed class FeatureWriter {
             this.field = field;
             this.at = at;
             this.indicatorAt = indicatorAt;
+            substitute = substitute(feature.missing());
         }
 
         @Override
         void write(@Nullable Object[] values, Row row) throws RejectedException {
             Object value = values[field];
-            Object present = value == null ? substitute(feature.field(), feature.missing()) : value;
+            Object present = present(value, substitute, feature.field(), feature.missing());
             if (indicatorAt >= 0) {
                 row.numbers[indicatorAt] = present == null ? 1 : 0;
             }

@@ -101,10 +101,11 @@ public final class OnlineModel {
                     new Rejection(
                             Rejection.Reason.FUTURE_TIME,
                             "expected an event time up to "
-                                    + spec.input().maxAhead()
-                                    + " after "
+                                    + Instant.ofEpochMilli(
+                                            streamTime.now() + spec.input().maxAhead().toMillis())
+                                    + " (max-ahead of stream time "
                                     + Instant.ofEpochMilli(streamTime.now())
-                                    + ", found "
+                                    + "), found "
                                     + Instant.ofEpochMilli(time)
                                     + "; a tick with an event time moves a stream over a true gap");
             streamTime.rejected(time);

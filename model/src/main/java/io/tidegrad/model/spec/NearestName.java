@@ -1,6 +1,7 @@
 package io.tidegrad.model.spec;
 
 import java.util.Collection;
+import org.jspecify.annotations.Nullable;
 
 /// Finds what somebody probably meant to write.
 final class NearestName {
@@ -8,9 +9,20 @@ final class NearestName {
 
     /// `; did you mean 'buckets'?`, or, where nothing known is near, the known ones: ` (known: field, buckets)`.
     static String hint(String found, Collection<String> known) {
+        String nearest = nearest(found, known);
+        return nearest != null
+                ? "; did you mean '" + nearest + "'?"
+                : " (known: " + String.join(", ", known) + ")";
+    }
+
+    /// Null when nothing is near.
+    static @Nullable String nearest(String found, Collection<String> known) {
         String nearest = "";
-        int least = Integer.MAX_VALUE;
+        int least = 20;
         for (String candidate : known) {
+            if (Math.abs(found.length() - candidate.length()) >= least) {
+                continue; // at least so many insertions, and a hostile key may be long
+            }
             int distance = distance(found, candidate);
             if (distance < least) {
                 least = distance;
@@ -18,10 +30,7 @@ final class NearestName {
             }
         }
         // A third of the word wrong is still a slip of the finger; more is another word.
-        if (least <= Math.max(1, nearest.length() / 3)) {
-            return "; did you mean '" + nearest + "'?";
-        }
-        return " (known: " + String.join(", ", known) + ")";
+        return least <= Math.max(1, nearest.length() / 3) ? nearest : null;
     }
 
     /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).

@@ -312,7 +312,11 @@ final class SpecNode {
             return min;
         }
         String expectation =
-                "a duration from " + min + " to " + max + " (ISO-8601, like PT0.5S or P7D)";
+                "a duration from "
+                        + iso(min)
+                        + " to "
+                        + iso(max)
+                        + " (ISO-8601, like PT0.5S or P7D)";
         if (node instanceof ScalarNode scalar) {
             try {
                 Duration value = Duration.parse(scalar.getValue());
@@ -326,6 +330,12 @@ final class SpecNode {
         }
         expected(expectation);
         return min;
+    }
+
+    /// `P7D`, where `Duration` would write PT168H.
+    private static String iso(Duration duration) {
+        boolean wholeDays = duration.equals(Duration.ofDays(duration.toDays()));
+        return wholeDays ? "P" + duration.toDays() + "D" : duration.toString();
     }
 
     /// @param kind the one key

@@ -267,6 +267,10 @@ final class SpecReader {
         Mapping keys = node.mapping("field", "scale", "transform", "missing");
         SpecNode scale = keys.optional("scale");
         SpecNode transform = keys.optional("transform");
+        if (scale != null && scale.is("log1p")) {
+            scale.problem("log1p is a transform, before any scale: write transform: log1p");
+            scale = null;
+        }
         return new Feature.Numeric(
                 field(keys),
                 scale != null && "standard".equals(scale.name("raw", "standard"))

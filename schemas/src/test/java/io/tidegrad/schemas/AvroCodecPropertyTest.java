@@ -20,7 +20,7 @@ import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.util.RandomData;
 
-final class AvroCodecProperties {
+final class AvroCodecPropertyTest {
     private static final Schema EVENT =
             new Schema.Parser()
                     .parse(

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.engine.golden;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,288 @@
+package io.tidegrad.engine.kernel;
+
+import java.lang.management.ManagementFactory;
+import java.util.Arrays;
+import java.util.Locale;
+
+/// How fast the kernels are, in thread-CPU time (best and median of many rounds), beside the processor's own limits
+/// measured in the same run. Not a test: it asserts nothing.
+///
+///     mvn -pl engine test-compile
+///     java --add-modules jdk.incubator.vector -cp engine/target/classes:engine/target/test-classes \
+///         io.tidegrad.engine.kernel.KernelBenchmark
+///
+/// With `-Dtidegrad.kernels=256`, the same for another width.
+final class KernelBenchmark {
+    private static final int ROUNDS = 41;
+    private static final long ROUND_NANOS = 4_000_000;
+
+    private static final com.sun.management.ThreadMXBean THREAD =
+            (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    private final Kernels kernels = Kernels.active();
+
+    public static void main(String[] arguments) {
+        new KernelBenchmark().run(arguments.length > 0 ? arguments[0] : "");
+    }
+
+    private void run(String filter) {
+        System.out.println(kernels.name() + ", " + Runtime.version());
+        int[][] shapes = {{784, 512}, {512, 256}, {784, 10}, {64, 128}};
+        for (int[] shape : shapes) {
+            for (int rows : new int[] {1, 8, 32, 128}) {
+                dense(filter, rows, new Panels(shape[0], shape[1]));
+            }
+        }
+        for (int rows : new int[] {1, 8, 32}) {
+            for (OptimizerStep.Kind kind : OptimizerStep.Kind.values()) {
+                step(filter, "step 784-10-10", kind, rows, 784, 10, 10);
+                step(filter, "step 784-512-256-10", kind, rows, 784, 512, 256, 10);
+            }
+        }
+        elementwise(filter);
+    }
+
+    private void dense(String filter, int rows, Panels panels) {
+        Layer layer = new Layer(panels, rows);
+        String shape = "%d x %d -> %d".formatted(rows, panels.inputs(), panels.outputs());
+        double flops = 2.0 * rows * panels.length();
+        OptimizerStep sgd = optimizer(OptimizerStep.Kind.SGD);
+        OptimizerStep adam = optimizer(OptimizerStep.Kind.ADAM);
+        report(filter, "forward " + shape, flops, 0, () -> layer.forward(kernels));
+        report(filter, "dX " + shape, flops, 0, () -> layer.inputGradient(kernels));
+        report(filter, "dW+sgd " + shape, flops, panels.length(), () -> layer.update(kernels, sgd));
+        report(
+                filter,
+                "dW+adam " + shape,
+                flops,
+                panels.length(),
+                () -> layer.update(kernels, adam));
+        if (rows == 1) {
+            report(
+                    filter,
+                    "dX+dW+sgd " + shape,
+                    2 * flops,
+                    panels.length(),
+                    () -> layer.both(kernels, sgd));
+            report(
+                    filter,
+                    "dX+dW+adam " + shape,
+                    2 * flops,
+                    panels.length(),
+                    () -> layer.both(kernels, adam));
+        }
+    }
+
+    /// Forward, softmax, backward, update of a stack of dense layers with relu between.
+    private void step(
+            String filter, String name, OptimizerStep.Kind kind, int rows, int... widths) {
+        Layer[] layers = new Layer[widths.length - 1];
+        for (int l = 0; l < layers.length; l++) {
+            layers[l] = new Layer(new Panels(widths[l], widths[l + 1]), rows);
+        }
+        OptimizerStep step = optimizer(kind);
+        report(filter, name + " " + kind + " B=" + rows, 0, 0, () -> learn(layers, step, rows));
+    }
+
+    private void learn(Layer[] layers, OptimizerStep step, int rows) {
+        int last = layers.length - 1;
+        for (int l = 0; l <= last; l++) {
+            Layer layer = layers[l];
+            layer.forward(kernels);
+            if (l < last) {
+                kernels.relu(rows * layer.stride, layer.y, 0, layers[l + 1].x, 0);
+            } else {
+                int classes = layer.panels.outputs();
+                kernels.softmax(rows, classes, layer.y, 0, layer.stride, layer.dy, 0, layer.stride);
+                for (int r = 0; r < rows; r++) {
+                    layer.dy[r * layer.stride + r % classes] -= 1f;
+                }
+            }
+        }
+        for (int l = last; l >= 0; l--) {
+            Layer layer = layers[l];
+            layer.biasUpdate(kernels, step);
+            if (rows == 1) {
+                layer.gradientAndUpdate(kernels, step, l > 0);
+            } else {
+                if (l > 0) {
+                    layer.inputGradient(kernels);
+                }
+                layer.update(kernels, step);
+            }
+            if (l > 0) {
+                Layer below = layers[l - 1];
+                kernels.reluGradient(rows * below.stride, layer.x, 0, layer.dx, 0, below.dy, 0);
+            }
+        }
+    }
+
+    private void elementwise(String filter) {
+        int length = 4096;
+        float[] x = numbers(length);
+        float[] y = new float[length];
+        report(filter, "sigmoid 4096", 0, length, () -> kernels.sigmoid(length, x, 0, y, 0));
+        report(filter, "tanh 4096", 0, length, () -> kernels.tanh(length, x, 0, y, 0));
+        report(filter, "softmax 1 x 10", 0, 10, () -> kernels.softmax(1, 10, x, 0, 0, y, 0, 0));
+        report(
+                filter,
+                "softmax 8 x 512",
+                0,
+                length,
+                () -> kernels.softmax(8, 512, x, 0, 512, y, 0, 512));
+    }
+
+    private static OptimizerStep optimizer(OptimizerStep.Kind kind) {
+        OptimizerStep step = new OptimizerStep();
+        step.kind = kind;
+        step.rate = 1e-6f;
+        step.beta1 = 0.9f;
+        step.oneMinusBeta1 = 0.1f;
+        step.beta2 = 0.999f;
+        step.oneMinusBeta2 = 0.001f;
+        step.epsilon = 1e-8f;
+        step.momentCorrection = 1f;
+        step.varianceCorrection = 1f;
+        return step;
+    }
+
+    private static void report(
+            String filter, String name, double flops, int parameters, Runnable work) {
+        if (!name.contains(filter)) {
+            return;
+        }
+        int calls = 1;
+        long spent = 0;
+        for (long warm = 0; warm < 1_500_000_000L || spent < ROUND_NANOS; warm += spent) {
+            spent = time(work, calls);
+            if (spent < ROUND_NANOS) {
+                calls *= 2;
+            }
+        }
+        calls = Math.max(1, (int) (calls * (double) ROUND_NANOS / spent));
+        long allocated = THREAD.getCurrentThreadAllocatedBytes();
+        double[] nanos = new double[ROUNDS];
+        for (int round = 0; round < ROUNDS; round++) {
+            nanos[round] = (double) time(work, calls) / calls;
+        }
+        allocated = THREAD.getCurrentThreadAllocatedBytes() - allocated;
+        Arrays.sort(nanos);
+        double best = nanos[0];
+        double median = nanos[ROUNDS / 2];
+        String line =
+                String.format(
+                        Locale.ROOT,
+                        "%-34s best %9.2f us, median %9.2f us",
+                        name,
+                        best / 1e3,
+                        median / 1e3);
+        if (flops > 0) {
+            line += String.format(Locale.ROOT, ", %6.1f GFLOP/s", flops / best);
+        }
+        if (parameters > 0) {
+            line += String.format(Locale.ROOT, ", %6.3f ns an element", best / parameters);
+        }
+        System.out.println(line + (allocated > 100_000 ? ", ALLOCATES " + allocated : ""));
+    }
+
+    private static long time(Runnable work, int calls) {
+        long start = THREAD.getCurrentThreadCpuTime();
+        for (int call = 0; call < calls; call++) {
+            work.run();
+        }
+        return THREAD.getCurrentThreadCpuTime() - start;
+    }
+
+    private static float[] numbers(int length) {
+        float[] x = new float[length];
+        for (int i = 0; i < length; i++) {
+            x[i] = (float) Math.floorMod(i * 7919L, 2001) / 1000f - 1f;
+        }
+        return x;
+    }
+
+    private static final class Layer {
+        final Panels panels;
+        final int rows;
+        final int stride;
+        final float[] w;
+        final float[] first;
+        final float[] second;
+        final float[] bias;
+        final float[] biasFirst;
+        final float[] biasSecond;
+        final float[] x;
+        final float[] dx;
+        final float[] y;
+        final float[] dy;
+
+        Layer(Panels panels, int rows) {
+            this.panels = panels;
+            this.rows = rows;
+            stride = panels.stride();
+            w = new float[panels.length()];
+            for (int i = 0; i < panels.inputs(); i++) {
+                for (int o = 0; o < panels.outputs(); o++) {
+                    w[panels.index(i, o)] = ((i * 31 + o * 17) % 201 - 100) / 3000f;
+                }
+            }
+            first = new float[panels.length()];
+            second = new float[panels.length()];
+            bias = new float[stride];
+            biasFirst = new float[stride];
+            biasSecond = new float[stride];
+            x = numbers(rows * inputStride());
+            dx = new float[rows * inputStride()];
+            y = new float[rows * stride];
+            dy = new float[rows * stride];
+            for (int r = 0; r < rows; r++) {
+                for (int o = 0; o < panels.outputs(); o++) {
+                    dy[r * stride + o] = ((r + o * 7) % 11 - 5) / 50f;
+                }
+            }
+        }
+
+        int inputStride() {
+            return (panels.inputs() + 63) / 64 * 64;
+        }
+
+        void forward(Kernels kernels) {
+            kernels.denseForward(panels, rows, x, 0, inputStride(), w, bias, y, 0, stride);
+        }
+
+        void inputGradient(Kernels kernels) {
+            kernels.denseInputGradient(panels, rows, dy, 0, stride, w, dx, 0, inputStride());
+        }
+
+        void update(Kernels kernels, OptimizerStep step) {
+            kernels.denseUpdate(
+                    step,
+                    panels,
+                    rows,
+                    1f / rows,
+                    x,
+                    0,
+                    inputStride(),
+                    dy,
+                    0,
+                    stride,
+                    w,
+                    first,
+                    second);
+        }
+
+        void biasUpdate(Kernels kernels, OptimizerStep step) {
+            kernels.biasUpdate(
+                    step, stride, rows, 1f / rows, dy, 0, stride, bias, biasFirst, biasSecond);
+        }
+
+        void both(Kernels kernels, OptimizerStep step) {
+            gradientAndUpdate(kernels, step, true);
+        }
+
+        void gradientAndUpdate(Kernels kernels, OptimizerStep step, boolean inputsToo) {
+            kernels.denseInputGradientAndUpdate(
+                    step, panels, 1f, x, 0, dy, 0, w, first, second, inputsToo ? dx : null, 0);
+        }
+    }
+}

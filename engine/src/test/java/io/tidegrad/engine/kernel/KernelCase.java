@@ -1,0 +1,321 @@
+package io.tidegrad.engine.kernel;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/// Arguments for a call of every kernel, drawn from a seed: the same seed gives the same numbers. What no kernel may read
+/// or write is NaN: the gaps between rows, what lies before the first and after the last.
+final class KernelCase {
+    /// @param outputs what the kernel writes into, gaps included
+    record Call(String name, Runnable work, float[]... outputs) {}
+
+    private static final int[] NOTABLE_OUTPUTS = {1, 10, 16, 32, 33, 64, 100, 128};
+    private static final int CASES_A_NOTABLE = 6;
+
+    private final SplittableRandom random;
+    private final int rows;
+    private final Panels panels;
+    private final int at;
+    private final int xStride;
+    private final int yStride;
+    private final float scale;
+    private final float[] x;
+    private final float[] dy;
+    private final float[] weights;
+    private final float[] bias;
+
+    static KernelCase draw(long seed, int number) {
+        SplittableRandom shapes = new SplittableRandom(seed + number);
+        int notable = number / CASES_A_NOTABLE;
+        int rows = shapes.nextInt(1, 14);
+        int inputs = shapes.nextInt(1, 71);
+        int outputs =
+                notable < NOTABLE_OUTPUTS.length
+                        ? NOTABLE_OUTPUTS[notable]
+                        : shapes.nextInt(1, 131);
+        return new KernelCase(shapes.nextLong(), rows, inputs, outputs);
+    }
+
+    KernelCase(long seed, int rows, int inputs, int outputs) {
+        this.random = new SplittableRandom(seed);
+        this.rows = rows;
+        panels = new Panels(inputs, outputs);
+        at = random.nextInt(20);
+        xStride = inputs + random.nextInt(5);
+        yStride = panels.stride() + random.nextInt(5);
+        scale = 1f / random.nextInt(1, 5);
+        x = matrix(inputs, inputs, xStride);
+        dy = matrix(outputs, panels.stride(), yStride);
+        weights = new float[panels.length()];
+        for (int i = 0; i < inputs; i++) {
+            for (int o = 0; o < outputs; o++) {
+                weights[panels.index(i, o)] = number();
+            }
+        }
+        bias = new float[panels.stride()];
+        for (int o = 0; o < outputs; o++) {
+            bias[o] = number();
+        }
+    }
+
+    List<Call> calls(Kernels k) {
+        List<Call> calls = new ArrayList<>();
+        products(k, calls);
+        for (OptimizerStep.Kind kind : OptimizerStep.Kind.values()) {
+            updates(k, optimizer(kind), calls);
+        }
+        elementwise(k, calls);
+        return calls;
+    }
+
+    private void products(Kernels k, List<Call> calls) {
+        float[] y = gap(at + rows * yStride);
+        float[] yWithoutBias = gap(at + rows * yStride);
+        float[] dx = gap(at + rows * xStride);
+        calls.add(
+                new Call(
+                        "forward",
+                        () ->
+                                k.denseForward(
+                                        panels, rows, x, at, xStride, weights, bias, y, at,
+                                        yStride),
+                        y));
+        calls.add(
+                new Call(
+                        "forward without bias",
+                        () ->
+                                k.denseForward(
+                                        panels,
+                                        rows,
+                                        x,
+                                        at,
+                                        xStride,
+                                        weights,
+                                        null,
+                                        yWithoutBias,
+                                        at,
+                                        yStride),
+                        yWithoutBias));
+        calls.add(
+                new Call(
+                        "input gradient",
+                        () ->
+                                k.denseInputGradient(
+                                        panels, rows, dy, at, yStride, weights, dx, at, xStride),
+                        dx));
+    }
+
+    private void updates(Kernels k, OptimizerStep step, List<Call> calls) {
+        boolean stateful = step.kind != OptimizerStep.Kind.SGD;
+        for (int variant = 0; variant < 3; variant++) {
+            float[] w = weights.clone();
+            float[] m = stateful ? moments(-1f) : new float[0];
+            float[] v = stateful ? moments(0f) : new float[0];
+            float[] dx = gap(at + xStride);
+            switch (variant) {
+                case 0 ->
+                        calls.add(
+                                new Call(
+                                        step.kind + " update",
+                                        () ->
+                                                k.denseUpdate(
+                                                        step, panels, rows, scale, x, at, xStride,
+                                                        dy, at, yStride, w, m, v),
+                                        w,
+                                        m,
+                                        v));
+                case 1 ->
+                        calls.add(
+                                new Call(
+                                        step.kind + " input gradient and update",
+                                        () ->
+                                                k.denseInputGradientAndUpdate(
+                                                        step, panels, scale, x, at, dy, at, w, m, v,
+                                                        dx, at),
+                                        w,
+                                        m,
+                                        v,
+                                        dx));
+                default ->
+                        calls.add(
+                                new Call(
+                                        step.kind + " update by one row",
+                                        () ->
+                                                k.denseInputGradientAndUpdate(
+                                                        step, panels, scale, x, at, dy, at, w, m, v,
+                                                        null, 0),
+                                        w,
+                                        m,
+                                        v));
+            }
+        }
+        int stride = panels.stride();
+        float[] b = bias.clone();
+        float[] bm = stateful ? moments(-1f) : new float[0];
+        float[] bv = stateful ? moments(0f) : new float[0];
+        int width = random.nextBoolean() ? stride : panels.outputs();
+        calls.add(
+                new Call(
+                        step.kind + " bias update",
+                        () -> k.biasUpdate(step, width, rows, scale, dy, at, yStride, b, bm, bv),
+                        b,
+                        bm,
+                        bv));
+        int length = random.nextInt(stride + 1);
+        float[] g = numbers(length);
+        float[] w = numbers(length);
+        float[] m = stateful ? Arrays.copyOf(moments(-1f), length) : new float[0];
+        float[] v = stateful ? Arrays.copyOf(moments(0f), length) : new float[0];
+        calls.add(
+                new Call(
+                        step.kind + " update of given gradients",
+                        () -> k.update(step, length, g, 0, w, 0, m, 0, v, 0),
+                        w,
+                        m,
+                        v));
+    }
+
+    private void elementwise(Kernels k, List<Call> calls) {
+        int length = random.nextInt(200);
+        int from = random.nextInt(5);
+        float[] in = wideNumbers(from + length);
+        float[] dOut = numbers(from + length);
+        float[] relu = gap(at + length);
+        float[] reluGradient = gap(at + length);
+        float[] sigmoid = gap(at + length);
+        float[] sigmoidGradient = gap(at + length);
+        float[] tanh = gap(at + length);
+        float[] tanhGradient = gap(at + length);
+        calls.add(new Call("relu", () -> k.relu(length, in, from, relu, at), relu));
+        calls.add(
+                new Call(
+                        "relu gradient",
+                        () -> k.reluGradient(length, in, from, dOut, from, reluGradient, at),
+                        reluGradient));
+        calls.add(new Call("sigmoid", () -> k.sigmoid(length, in, from, sigmoid, at), sigmoid));
+        calls.add(
+                new Call(
+                        "sigmoid gradient",
+                        () -> k.sigmoidGradient(length, in, from, dOut, from, sigmoidGradient, at),
+                        sigmoidGradient));
+        calls.add(new Call("tanh", () -> k.tanh(length, in, from, tanh, at), tanh));
+        calls.add(
+                new Call(
+                        "tanh gradient",
+                        () -> k.tanhGradient(length, in, from, dOut, from, tanhGradient, at),
+                        tanhGradient));
+        int classes = panels.outputs();
+        float[] probabilities = gap(at + rows * yStride);
+        calls.add(
+                new Call(
+                        "softmax",
+                        () -> k.softmax(rows, classes, dy, at, yStride, probabilities, at, yStride),
+                        probabilities));
+    }
+
+    private static OptimizerStep optimizer(OptimizerStep.Kind kind) {
+        OptimizerStep step = new OptimizerStep();
+        step.kind = kind;
+        step.rate = 0.01f;
+        step.beta1 = 0.9f;
+        step.oneMinusBeta1 = 0.1f;
+        step.beta2 = 0.999f;
+        step.oneMinusBeta2 = 0.001f;
+        step.epsilon = 1e-8f;
+        step.momentCorrection = 3.7f;
+        step.varianceCorrection = 334.2f;
+        return step;
+    }
+
+    /// Mostly of the size of activations; some zeros of both signs, some tiny, some large.
+    private float number() {
+        float size = (float) (random.nextDouble() * 4 - 2);
+        return switch (random.nextInt(24)) {
+            case 0 -> 0f;
+            case 1 -> -0f;
+            case 2 -> size * 1e-20f;
+            case 3 -> size * 1e4f;
+            default -> size;
+        };
+    }
+
+    private float[] numbers(int length) {
+        float[] numbers = new float[length];
+        for (int i = 0; i < length; i++) {
+            numbers[i] = number();
+        }
+        return numbers;
+    }
+
+    /// As `numbers`, with what exp must cope with: overflow, underflow, infinities, NaN.
+    private float[] wideNumbers(int length) {
+        float[] numbers = numbers(length);
+        float[] hard = {
+            88.36f,
+            88.38f,
+            -88.36f,
+            -88.38f,
+            87.32f,
+            -87.34f,
+            1000f,
+            -1000f,
+            0.625f,
+            -0.6249f,
+            0.6251f,
+            Float.POSITIVE_INFINITY,
+            Float.NEGATIVE_INFINITY,
+            Float.NaN,
+            Float.MIN_VALUE,
+            Float.MAX_VALUE
+        };
+        for (int i = 0; i < length; i += 3) {
+            numbers[i] =
+                    random.nextBoolean() ? hard[random.nextInt(hard.length)] : numbers[i] * 30f;
+        }
+        return numbers;
+    }
+
+    /// An optimizer's state for the weights, zero in padding: some of it never touched, some faded to almost nothing.
+    private float[] moments(float lowest) {
+        float[] moments = new float[panels.length()];
+        for (int i = 0; i < panels.inputs(); i++) {
+            for (int o = 0; o < panels.outputs(); o++) {
+                float size = (float) random.nextDouble(lowest, 1.0);
+                moments[panels.index(i, o)] =
+                        switch (random.nextInt(6)) {
+                            case 0 -> 0f;
+                            case 1 -> size * 1e-25f;
+                            case 2 -> size * 1e-36f;
+                            default -> size * 1e-2f;
+                        };
+            }
+        }
+        return moments;
+    }
+
+    /// `rows` rows of `columns` numbers, then zeros up to `padded`, then gaps up to `stride`.
+    private float[] matrix(int columns, int padded, int stride) {
+        float[] matrix = gap(at + rows * stride);
+        for (int r = 0; r < rows; r++) {
+            int row = at + r * stride;
+            for (int c = 0; c < padded; c++) {
+                matrix[row + c] = c < columns ? number() : 0f;
+            }
+        }
+        return matrix;
+    }
+
+    private static float[] gap(int length) {
+        float[] gap = new float[length + 3];
+        Arrays.fill(gap, Float.NaN);
+        return gap;
+    }
+
+    @Override
+    public String toString() {
+        return "%d rows, %d -> %d, from %d, strides %d and %d"
+                .formatted(rows, panels.inputs(), panels.outputs(), at, xStride, yStride);
+    }
+}

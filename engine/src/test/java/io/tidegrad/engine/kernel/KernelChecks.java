@@ -1,0 +1,119 @@
+package io.tidegrad.engine.kernel;
+
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The program that `KernelAgreementTest` runs in a JVM of its own for each vector width: every kernel against its
+/// scalar twin, bit for bit, first in a cold JVM and then compiled; and no kernel may allocate once it is compiled. Last
+/// line: `kernels, hash of all outputs`.
+final class KernelChecks {
+    private static final int CASES = 160;
+
+    /// After warm-up, so many calls of every kernel must not allocate a byte.
+    private static final int CALLS = 50;
+
+    /// Liveness only: a quiet machine needs about three.
+    private static final int WARM_UP_SECONDS_MAX = 90;
+
+    private static final com.sun.management.ThreadMXBean THREAD =
+            (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    private KernelChecks() {}
+
+    public static void main(String[] arguments) {
+        long seed = Long.parseLong(arguments[0]);
+        Kernels kernels = Kernels.active();
+        String cold = checkAll(kernels, seed, "cold");
+        warmUp(kernels, seed);
+        String hot = checkAll(kernels, seed, "hot");
+        if (!cold.equals(hot)) {
+            throw new AssertionError("cold and hot outputs differ: " + cold + " and " + hot);
+        }
+        System.out.println(kernels.name() + ", " + hot);
+    }
+
+    private static String checkAll(Kernels kernels, long seed, String temperature) {
+        long hash = 0;
+        for (int number = 0; number < CASES; number++) {
+            List<KernelCase.Call> calls = KernelCase.draw(seed, number).calls(kernels);
+            KernelCase twin = KernelCase.draw(seed, number);
+            List<KernelCase.Call> expected = twin.calls(new ScalarKernels());
+            for (int c = 0; c < calls.size(); c++) {
+                KernelCase.Call call = calls.get(c);
+                call.work().run();
+                expected.get(c).work().run();
+                for (int o = 0; o < call.outputs().length; o++) {
+                    float[] got = call.outputs()[o];
+                    float[] want = expected.get(c).outputs()[o];
+                    requireEqual(
+                            got,
+                            want,
+                            "%s %s, %s, output %d, %s (seed %d)"
+                                    .formatted(
+                                            kernels.name(),
+                                            temperature,
+                                            call.name(),
+                                            o,
+                                            twin,
+                                            seed));
+                    hash = hash(hash, got);
+                }
+            }
+        }
+        return Long.toHexString(hash);
+    }
+
+    private static void requireEqual(float[] got, float[] want, String what) {
+        for (int i = 0; i < want.length; i++) {
+            if (Float.floatToIntBits(want[i]) != Float.floatToIntBits(got[i])) {
+                throw new AssertionError(
+                        "%s: [%d] is %s, but the definition gives %s"
+                                .formatted(what, i, got[i], want[i]));
+            }
+        }
+    }
+
+    private static long hash(long hash, float[] values) {
+        for (float value : values) {
+            hash = (hash ^ Float.floatToIntBits(value)) * 0x9E3779B97F4A7C15L;
+            hash ^= hash >>> 29;
+        }
+        return hash;
+    }
+
+    /// Until no kernel allocates: what boxes vectors isn't compiled yet, or never will be.
+    private static void warmUp(Kernels kernels, long seed) {
+        List<KernelCase.Call> calls = new ArrayList<>();
+        calls.addAll(new KernelCase(seed, 15, 70, 130).calls(kernels));
+        calls.addAll(new KernelCase(seed, 15, 70, 10).calls(kernels));
+        long end = System.nanoTime() + WARM_UP_SECONDS_MAX * 1_000_000_000L;
+        String allocating;
+        do {
+            allocating = allocating(calls);
+            if (allocating.isEmpty()) {
+                return;
+            }
+        } while (System.nanoTime() < end);
+        throw new AssertionError(
+                "%s: after %d s of warm-up these still allocate: %s"
+                        .formatted(kernels.name(), WARM_UP_SECONDS_MAX, allocating));
+    }
+
+    /// Names of calls that allocate, with bytes.
+    private static String allocating(List<KernelCase.Call> calls) {
+        StringBuilder names = new StringBuilder();
+        for (KernelCase.Call call : calls) {
+            Runnable work = call.work();
+            long before = THREAD.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < CALLS; i++) {
+                work.run();
+            }
+            long bytes = THREAD.getCurrentThreadAllocatedBytes() - before;
+            if (bytes != 0) {
+                names.append(call.name()).append(": ").append(bytes).append(" bytes; ");
+            }
+        }
+        return names.toString();
+    }
+}

@@ -1,0 +1,118 @@
+package io.tidegrad.engine.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.testing.RandomNetworks;
+import java.lang.management.ManagementFactory;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// A step and a prediction allocate nothing once their kernels are compiled. Also the alarm for vectors that the compiler
+/// boxes: they would show here first.
+class AllocationTest {
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final int STEPS = 2_000;
+
+    /// Compilation goes on in the background: as many tries as it may take until a whole round allocates nothing.
+    private static final int ROUNDS_MAX = 200;
+
+    static Stream<NetworkSpec> specs() {
+        return Stream.of(
+                new NetworkSpec(
+                        new RowShape(784, 0, 1),
+                        new Sequence(
+                                new Numbers(0, 784),
+                                new Dense(10),
+                                new Relu(),
+                                new Dense(10),
+                                new Softmax()),
+                        new CategoricalCrossEntropy(false),
+                        Adam.of(0.001),
+                        1),
+                new NetworkSpec(
+                        new RowShape(3, 5, 1),
+                        new Sequence(
+                                new Concat(
+                                        new Sequence(new Numbers(0, 3), new Standardise()),
+                                        new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED),
+                                        new Embedding(2, 3, 7, 2, Embedding.Update.DENSE)),
+                                new Dense(65),
+                                new Relu(),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(),
+                        Adam.of(0.001),
+                        1),
+                new NetworkSpec(
+                        new RowShape(3, 0, 2),
+                        new Sequence(
+                                new Numbers(0, 3),
+                                new Dense(9),
+                                new Tanh(),
+                                new Softmax(),
+                                new Dense(2)),
+                        new MeanSquaredError(),
+                        Adam.of(0.001),
+                        1));
+    }
+
+    @ParameterizedTest
+    @MethodSource("specs")
+    void aStepAndAPredictionAllocateNothing(NetworkSpec spec) {
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        Kernels kernels = Kernels.active();
+        Learner learner = new Learner(parameters, kernels, 8);
+        Predictor predictor = new Predictor(parameters.plan(), kernels, 8);
+        float[] out = new float[8 * parameters.plan().outputs()];
+        RandomNetworks rows = new RandomNetworks(1);
+        Batch one = rows.batch(spec, 1);
+        Batch eight = rows.batch(spec, 8);
+
+        assertThat(
+                        bytesOnceCompiled(
+                                () -> {
+                                    predictor.predict(parameters, one, out);
+                                    predictor.predict(parameters, eight, out);
+                                    learner.learn(one);
+                                    learner.learn(eight);
+                                }))
+                .isZero();
+    }
+
+    /// The measure itself: one boxed double a step doesn't pass.
+    @Test
+    void aStepThatAllocatesIsSeen() {
+        Object[] kept = new Object[1];
+        assertThat(bytesOnceCompiled(() -> kept[0] = Double.valueOf(System.identityHashCode(kept))))
+                .isGreaterThanOrEqualTo(16L * STEPS);
+    }
+
+    /// Bytes that this thread allocates in a round of `STEPS`: the least of many rounds.
+    private static long bytesOnceCompiled(Runnable step) {
+        long least = Long.MAX_VALUE;
+        for (int round = 0; round < ROUNDS_MAX && least > 0; round++) {
+            long before = THREADS.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < STEPS; i++) {
+                step.run();
+            }
+            least = Math.min(least, THREADS.getCurrentThreadAllocatedBytes() - before);
+        }
+        return least;
+    }
+}

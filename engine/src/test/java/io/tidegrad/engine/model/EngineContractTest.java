@@ -1,0 +1,245 @@
+package io.tidegrad.engine.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Sgd;
+import io.tidegrad.engine.testing.DoubleNetwork;
+import io.tidegrad.engine.testing.RandomNetworks;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// What every layer, loss and optimizer must do, over random networks of all of them. The parameter is the seed.
+class EngineContractTest {
+    private static final Kernels KERNELS = Kernels.active();
+    private static final int SEEDS = 40;
+    private static final int GRADIENTS_A_TENSOR = 12;
+
+    static IntStream seeds() {
+        return RandomNetworks.seeds(SEEDS);
+    }
+
+    /// A model that has learned a little, so that statistics, moments and biases are not zero.
+    private static Parameters learned(NetworkSpec spec, RandomNetworks networks) {
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        Learner learner = new Learner(parameters, KERNELS, 6);
+        for (int step = 0; step < 5; step++) {
+            assertThat(learner.learn(networks.batch(spec, networks.between(1, 6)))).isFinite();
+        }
+        return parameters;
+    }
+
+    @Test
+    void everyLayerLossAndOptimizerIsTested() {
+        Set<Class<?>> seen = new HashSet<>();
+        seeds().forEach(
+                        seed -> {
+                            NetworkSpec spec = new RandomNetworks(seed).spec();
+                            RandomNetworks.layers(spec.network())
+                                    .forEach(layer -> seen.add(layer.getClass()));
+                            seen.add(spec.loss().getClass());
+                            seen.add(spec.optimizer().getClass());
+                        });
+        for (Class<?> family : List.of(Layer.class, Loss.class, Optimizer.class)) {
+            assertThat(seen).contains(family.getPermittedSubclasses());
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void gradientsAgreeWithCentralDifferencesInDoubles(int seed) {
+        RandomNetworks networks = new RandomNetworks(seed);
+        NetworkSpec spec = networks.spec();
+        Parameters parameters = learned(spec, networks);
+        Batch batch = networks.batch(spec, networks.between(1, 5));
+        Gradients gradients = new Gradients(parameters, KERNELS, batch.size());
+        DoubleNetwork oracle = new DoubleNetwork(parameters, batch);
+
+        assertThat(gradients.ofLoss(batch)).isCloseTo(oracle.meanLoss(), within(oracle.meanLoss()));
+        for (Tensor tensor : parameters.plan().tensors()) {
+            if (!(tensor instanceof Tensor.Statistics)) {
+                double[] weights = Objects.requireNonNull(oracle.weights.get(tensor.name()));
+                check(networks, oracle, weights, gradients.of(tensor.name()), tensor.name());
+            }
+        }
+        check(networks, oracle, oracle.numbers, gradients.ofNumbers(), "numbers");
+    }
+
+    private static void check(
+            RandomNetworks networks,
+            DoubleNetwork oracle,
+            double[] values,
+            float[] got,
+            String what) {
+        for (int i = 0; i < Math.min(values.length, GRADIENTS_A_TENSOR); i++) {
+            int index =
+                    values.length <= GRADIENTS_A_TENSOR
+                            ? i
+                            : networks.between(0, values.length - 1);
+            double want = oracle.gradient(values, index);
+            if (!Double.isNaN(want)) {
+                assertThat((double) got[index])
+                        .as("gradient of %s[%d]", what, index)
+                        .isCloseTo(want, within(want));
+            }
+        }
+    }
+
+    private static Offset<Double> within(double want) {
+        return Offset.offset(2e-5 + 1e-4 * Math.abs(want));
+    }
+
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void aFusedStepAppliesExactlyTheGradientThatIsReported(int seed) {
+        RandomNetworks networks = new RandomNetworks(seed);
+        float rate = 0.05f;
+        NetworkSpec spec = networks.spec(new Sgd(rate));
+        Parameters parameters = learned(spec, networks);
+        Batch batch = networks.batch(spec, networks.between(1, 5));
+        Gradients gradients = new Gradients(parameters, KERNELS, batch.size());
+        gradients.ofLoss(batch);
+        List<String> tensors =
+                parameters.plan().tensors().stream()
+                        .filter(tensor -> !(tensor instanceof Tensor.Statistics))
+                        .map(Tensor::name)
+                        .toList();
+        List<float[]> before = tensors.stream().map(parameters::weights).toList();
+
+        new Learner(parameters, KERNELS, batch.size()).learn(batch);
+
+        for (int t = 0; t < tensors.size(); t++) {
+            float[] want = before.get(t).clone();
+            float[] g = gradients.of(tensors.get(t));
+            for (int i = 0; i < want.length; i++) {
+                want[i] = Math.fma(-rate, g[i], want[i]);
+            }
+            assertThat(parameters.weights(tensors.get(t))).as(tensors.get(t)).isEqualTo(want);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void thePredictorSaysWhatTheLearnerPredicted(int seed) {
+        RandomNetworks networks = new RandomNetworks(seed);
+        NetworkSpec spec = networks.spec();
+        Parameters parameters = learned(spec, networks);
+        int rows = networks.between(1, 5);
+        Batch batch = networks.batch(spec, rows);
+        int outputs = parameters.plan().outputs();
+        float[] predicted = new float[rows * outputs];
+        // From a copy that a scorer would hold, with a plan of its own.
+        Parameters served = Parameters.served(Plan.of(spec));
+        copyPages(parameters, served, served.pages());
+        new Predictor(parameters.plan(), KERNELS, 8).predict(served, batch, predicted);
+
+        Learner learner = new Learner(parameters, KERNELS, rows);
+        learner.learn(batch);
+
+        assertThat(predicted).isEqualTo(Arrays.copyOf(learner.predictions(), rows * outputs));
+        DoubleNetwork oracle = new DoubleNetwork(served, batch);
+        for (int row = 0; row < rows; row++) {
+            double[] want = oracle.predict(row);
+            for (int o = 0; o < outputs; o++) {
+                assertThat((double) predicted[row * outputs + o])
+                        .isCloseTo(want[o], within(want[o]));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void aModelThatWentThroughItsPagesLearnsOnAsIfNothingHadBeen(int seed) {
+        RandomNetworks networks = new RandomNetworks(seed);
+        NetworkSpec spec = networks.spec();
+        Parameters parameters = learned(spec, networks);
+        Parameters restored = Parameters.blank(Plan.of(spec));
+        copyPages(parameters, restored, parameters.pages());
+        restored.setCounts(parameters.updates(), parameters.examples());
+        assertThat(restored.dirty().isEmpty()).isTrue();
+
+        Learner learner = new Learner(parameters, KERNELS, 6);
+        Learner other = new Learner(restored, KERNELS, 6);
+        for (int step = 0; step < 3; step++) {
+            Batch batch = networks.batch(spec, networks.between(1, 6));
+            assertThat(other.learn(batch)).isEqualTo(learner.learn(batch));
+        }
+        assertThat(pages(restored)).isDeepEqualTo(pages(parameters));
+        assertThat(restored.examples()).isEqualTo(parameters.examples());
+    }
+
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void everyPageThatAStepChangesIsMarked(int seed) {
+        RandomNetworks networks = new RandomNetworks(seed);
+        NetworkSpec spec = networks.spec();
+        Parameters parameters = learned(spec, networks);
+        byte[][] before = pages(parameters);
+        parameters.dirty().clear();
+
+        new Learner(parameters, KERNELS, 6).learn(networks.batch(spec, 2));
+
+        byte[][] after = pages(parameters);
+        for (int page = 0; page < after.length; page++) {
+            if (!Arrays.equals(before[page], after[page])) {
+                assertThat(parameters.dirty().contains(page)).as("page %d marked", page).isTrue();
+            }
+        }
+    }
+
+    /// Poison in one row of the batch, wherever in it: the whole step is refused.
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void aNumberThatIsNotFiniteChangesNothing(int seed) {
+        RandomNetworks networks = new RandomNetworks(seed);
+        NetworkSpec spec = networks.spec(Adam.of(0.01));
+        Parameters parameters = learned(spec, networks);
+        byte[][] before = pages(parameters);
+        parameters.dirty().clear();
+        Batch batch = networks.batch(spec, 3);
+        int row = networks.between(0, 2);
+        float poison =
+                List.of(Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY).get(seed % 3);
+        for (int i = 0; i < spec.row().numbers(); i++) {
+            batch.numbers[row * spec.row().numbers() + i] = poison;
+        }
+
+        Learner learner = new Learner(parameters, KERNELS, 3);
+
+        assertThat(learner.learn(batch)).isNaN();
+        assertThat(learner.rowLosses()[row]).isNaN();
+        assertThat(pages(parameters)).isDeepEqualTo(before);
+        assertThat(parameters.dirty().isEmpty()).isTrue();
+        assertThat(parameters.updates()).isEqualTo(5);
+    }
+
+    private static void copyPages(Parameters from, Parameters to, int pages) {
+        byte[] page = new byte[Parameters.PAGE_BYTES + 1];
+        for (int number = 0; number < pages; number++) {
+            from.readPage(number, page, 1);
+            to.writePage(number, page, 1);
+        }
+    }
+
+    private static byte[][] pages(Parameters parameters) {
+        byte[][] pages = new byte[parameters.pages()][];
+        for (int page = 0; page < pages.length; page++) {
+            pages[page] = new byte[parameters.pageLength(page)];
+            parameters.readPage(page, pages[page], 0);
+        }
+        return pages;
+    }
+}

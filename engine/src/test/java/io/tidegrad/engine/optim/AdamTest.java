@@ -1,0 +1,44 @@
+package io.tidegrad.engine.optim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.tidegrad.engine.kernel.OptimizerStep;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class AdamTest {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 7, 64, 1000, 65_537})
+    void powersAreExactToFifteenDigits(int exponent) {
+        double want = new BigDecimal(0.999).pow(exponent, new MathContext(40)).doubleValue();
+        assertThat(Adam.power(0.999, exponent)).isCloseTo(want, within(1e-15 * exponent * want));
+    }
+
+    @Test
+    void correctionsUndoTheStartAtZeroAndFadeToOne() {
+        OptimizerStep step = new OptimizerStep();
+        Adam adam = Adam.of(0.001);
+        adam.prepare(1, step);
+        assertThat(step.momentCorrection).isCloseTo(10, within(1e-5f));
+        assertThat(step.varianceCorrection).isCloseTo(1000, within(1e-3f));
+        assertThat(step.oneMinusBeta2).isEqualTo(0.001f);
+        adam.prepare(Long.MAX_VALUE, step);
+        assertThat(step.momentCorrection).isEqualTo(1);
+        assertThat(step.varianceCorrection).isEqualTo(1);
+    }
+
+    @Test
+    void nonsenseIsRefusedWithWhatWasExpectedAndFound() {
+        assertThatThrownBy(() -> new Adam(0.001, 1, 0.999, 1e-8))
+                .hasMessage("adam: expected beta1 in [0, 1), found 1.0");
+        assertThatThrownBy(() -> Adam.of(Double.NaN))
+                .hasMessage("adam: expected a rate of at least 0, found NaN");
+        assertThatThrownBy(() -> new Sgd(-1))
+                .hasMessage("sgd: expected a rate of at least 0, found -1.0");
+    }
+}

@@ -1,0 +1,218 @@
+package io.tidegrad.engine.testing;
+
+import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.NetworkSpec;
+import io.tidegrad.engine.model.Parameters;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.DoubleUnaryOperator;
+
+/// The mathematics again, in doubles, one row at a time, straight from the formulas and without a single idea in common
+/// with the engine: an oracle for losses, predictions and, by central differences, gradients.
+public final class DoubleNetwork {
+    private final NetworkSpec spec;
+
+    /// Tensor name → weights (rows, columns); open to be changed.
+    public final Map<String, double[]> weights = new HashMap<>();
+
+    private final Map<String, double[]> statistics = new HashMap<>();
+
+    /// The rows' numbers; open to be changed.
+    public final double[] numbers;
+
+    private final Batch batch;
+
+    public DoubleNetwork(Parameters parameters, Batch batch) {
+        spec = parameters.plan().spec();
+        this.batch = batch;
+        for (Tensor tensor : parameters.plan().tensors()) {
+            if (tensor instanceof Tensor.Statistics) {
+                statistics.put(tensor.name(), parameters.statistics(tensor.name()));
+            } else {
+                weights.put(tensor.name(), doubles(parameters.weights(tensor.name())));
+            }
+        }
+        numbers = doubles(batch.numbers);
+    }
+
+    public static double[] doubles(float[] floats) {
+        double[] doubles = new double[floats.length];
+        for (int i = 0; i < floats.length; i++) {
+            doubles[i] = floats[i];
+        }
+        return doubles;
+    }
+
+    /// Σ w_i l_i / N
+    public double meanLoss() {
+        double sum = 0;
+        for (int row = 0; row < batch.size(); row++) {
+            sum += batch.sampleWeights[row] * loss(predict(row), row);
+        }
+        return sum / batch.size();
+    }
+
+    /// The gradient of `meanLoss` with respect to `values[index]`, by central differences; NaN where the loss has a kink
+    /// there.
+    public double gradient(double[] values, int index) {
+        double at = values[index];
+        double h = 1e-5 * Math.max(1, Math.abs(at));
+        double middle = meanLoss();
+        values[index] = at + h;
+        double above = meanLoss();
+        values[index] = at - h;
+        double below = meanLoss();
+        values[index] = at;
+        double right = (above - middle) / h;
+        double left = (middle - below) / h;
+        boolean kink = Math.abs(right - left) > 1e-3 * (1 + Math.abs(right));
+        return kink ? Double.NaN : (right + left) / 2;
+    }
+
+    /// Probabilities or values of one row.
+    public double[] predict(int row) {
+        double[] y = run(spec.network(), "", new double[0], row);
+        Layer last = last(spec.network());
+        return switch (spec.loss()) {
+            case BinaryCrossEntropy loss ->
+                    last instanceof Sigmoid ? y : map(y, DoubleNetwork::sigmoid);
+            case CategoricalCrossEntropy loss -> last instanceof Softmax ? y : softmax(y);
+            case MeanSquaredError loss -> y;
+        };
+    }
+
+    private static Layer last(Layer layer) {
+        return layer instanceof Sequence(List<Layer> layers) ? last(layers.getLast()) : layer;
+    }
+
+    private double loss(double[] p, int row) {
+        int labels = spec.row().labels();
+        double sum = 0;
+        for (int o = 0; o < p.length; o++) {
+            double y =
+                    switch (spec.loss()) {
+                        case CategoricalCrossEntropy(boolean oneHot) when !oneHot ->
+                                batch.labels[row] == o ? 1 : 0;
+                        case CategoricalCrossEntropy c -> batch.labels[row * labels + o];
+                        case BinaryCrossEntropy b -> batch.labels[row * labels + o];
+                        case MeanSquaredError m -> batch.labels[row * labels + o];
+                    };
+            sum +=
+                    switch (spec.loss()) {
+                        case BinaryCrossEntropy loss ->
+                                -(y * Math.log(p[o]) + (1 - y) * Math.log(1 - p[o])) / p.length;
+                        case CategoricalCrossEntropy loss -> y == 0 ? 0 : -y * Math.log(p[o]);
+                        case MeanSquaredError loss -> (p[o] - y) * (p[o] - y) / p.length;
+                    };
+        }
+        return sum;
+    }
+
+    private double[] run(Layer layer, String path, double[] x, int row) {
+        return switch (layer) {
+            case Sequence(List<Layer> layers) -> {
+                double[] y = x;
+                for (int i = 0; i < layers.size(); i++) {
+                    y = run(layers.get(i), child(path, i), y, row);
+                }
+                yield y;
+            }
+            case Concat(List<Layer> layers) -> {
+                double[] y = new double[0];
+                for (int i = 0; i < layers.size(); i++) {
+                    double[] branch = run(layers.get(i), child(path, i), x, row);
+                    int at = y.length;
+                    y = Arrays.copyOf(y, at + branch.length);
+                    System.arraycopy(branch, 0, y, at, branch.length);
+                }
+                yield y;
+            }
+            case Numbers(int from, int count) -> {
+                int at = row * spec.row().numbers() + from;
+                yield Arrays.copyOfRange(numbers, at, at + count);
+            }
+            case Embedding(
+                            int from,
+                            int columns,
+                            int rows,
+                            int dimension,
+                            Embedding.Update update) -> {
+                double[] table = weights(path, "weight");
+                double[] y = new double[columns * dimension];
+                for (int column = 0; column < columns; column++) {
+                    int id = batch.ids[row * spec.row().ids() + from + column];
+                    System.arraycopy(table, id * dimension, y, column * dimension, dimension);
+                }
+                yield y;
+            }
+            case Standardise standardise -> {
+                double[] state = Objects.requireNonNull(statistics.get(child(path, "statistics")));
+                double[] y = new double[x.length];
+                for (int i = 0; i < x.length; i++) {
+                    double deviation = Math.sqrt(state[1 + x.length + i] / state[0]);
+                    double limit = Math.sqrt(state[0]);
+                    y[i] =
+                            state[0] >= 2 && deviation > 0
+                                    ? Math.clamp((x[i] - state[1 + i]) / deviation, -limit, limit)
+                                    : 0;
+                }
+                yield y;
+            }
+            case Dense(int outputs, boolean bias, var initialization) -> {
+                double[] w = weights(path, "weight");
+                double[] y = bias ? weights(path, "bias").clone() : new double[outputs];
+                for (int o = 0; o < outputs; o++) {
+                    for (int i = 0; i < x.length; i++) {
+                        y[o] += x[i] * w[i * outputs + o];
+                    }
+                }
+                yield y;
+            }
+            case Relu relu -> map(x, v -> Math.max(v, 0));
+            case Sigmoid sigmoid -> map(x, DoubleNetwork::sigmoid);
+            case Tanh tanh -> map(x, Math::tanh);
+            case Softmax softmax -> softmax(x);
+        };
+    }
+
+    private static String child(String path, Object name) {
+        return path.isEmpty() ? "" + name : path + "." + name;
+    }
+
+    private double[] weights(String path, String parameter) {
+        return Objects.requireNonNull(weights.get(child(path, parameter)));
+    }
+
+    private static double[] map(double[] x, DoubleUnaryOperator f) {
+        return Arrays.stream(x).map(f).toArray();
+    }
+
+    private static double sigmoid(double x) {
+        return 1 / (1 + Math.exp(-x));
+    }
+
+    private static double[] softmax(double[] x) {
+        double max = Arrays.stream(x).max().orElseThrow();
+        double[] e = map(x, v -> Math.exp(v - max));
+        double sum = Arrays.stream(e).sum();
+        return map(e, v -> v / sum);
+    }
+}

@@ -1,0 +1,181 @@
+package io.tidegrad.engine.testing;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.Learner;
+import io.tidegrad.engine.model.NetworkSpec;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.model.Plan;
+import io.tidegrad.engine.model.Predictor;
+import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Sgd;
+import io.tidegrad.engine.random.CounterRandom;
+import io.tidegrad.engine.snapshot.ModelHash;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/// A fixed run of 10,000 made-up rows through a few networks that together hold every layer, loss and optimizer; its hash is
+/// what the `numerics` number stands for. Run as a program it prints the hash, so that each kernel width can have a JVM of
+/// its own:
+///
+/// `java -Dtidegrad.kernels=256 io.tidegrad.engine.testing.FixedRun cold|hot`
+///
+/// `hot` warms the kernels up before the first row and then never stops; `cold` doesn't, and halfway saves the pages and goes
+/// on with a model restored from them.
+public final class FixedRun {
+    private static final int ROWS = 10_000;
+    private static final int NUMBERS = 5;
+    private static final int IDS = 3;
+    private static final int TABLE_ROWS = 300;
+    private static final long SEED = 20_261_124;
+
+    private FixedRun() {}
+
+    public static void main(String[] args) throws NoSuchAlgorithmException {
+        System.out.println(Kernels.active().name() + " " + hash(args[0].equals("hot")));
+    }
+
+    public static String hash(boolean hot) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        Loss binary = new BinaryCrossEntropy();
+        // Sizes on both sides of a panel, a batch of one and batches with an odd rest.
+        all.update(run(hot, clicks(binary, Adam.of(0.01)), 1, 4_000));
+        all.update(run(hot, clicks(binary, Adam.of(0.01)), 7, 3_000));
+        all.update(
+                run(hot, classes(new CategoricalCrossEntropy(false), new Sgd(0.05), 1), 1, 1_000));
+        all.update(
+                run(
+                        hot,
+                        classes(new CategoricalCrossEntropy(true), Adam.of(0.003), 11),
+                        13,
+                        1_000));
+        all.update(run(hot, classes(new MeanSquaredError(), Adam.of(0.003), 11), 2, 1_000));
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    private static NetworkSpec clicks(Loss loss, Optimizer optimizer) {
+        Layer network =
+                new Sequence(
+                        new Concat(
+                                new Sequence(new Numbers(0, NUMBERS), new Standardise()),
+                                new Embedding(0, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED),
+                                new Embedding(1, 2, TABLE_ROWS, 3, Embedding.Update.DENSE)),
+                        new Dense(65),
+                        new Relu(),
+                        new Dense(1));
+        return new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss, optimizer, SEED);
+    }
+
+    private static NetworkSpec classes(Loss loss, Optimizer optimizer, int labels) {
+        Layer network =
+                new Sequence(
+                        new Concat(
+                                new Sequence(
+                                        new Numbers(0, NUMBERS),
+                                        new Dense(33, true, Initialization.XAVIER_NORMAL),
+                                        new Tanh()),
+                                new Sequence(
+                                        new Embedding(
+                                                0, 3, TABLE_ROWS, 5, Embedding.Update.TOUCHED),
+                                        new Dense(17, false, Initialization.HE_NORMAL),
+                                        new Sigmoid())),
+                        new Dense(20, true, Initialization.XAVIER_UNIFORM),
+                        new Softmax(),
+                        new Standardise(),
+                        new Dense(11));
+        return new NetworkSpec(new RowShape(NUMBERS, IDS, labels), network, loss, optimizer, SEED);
+    }
+
+    /// The hash of everything learned, and of everything predicted on the way.
+    private static byte[] run(boolean hot, NetworkSpec spec, int batchSize, int rows)
+            throws NoSuchAlgorithmException {
+        Kernels kernels = Kernels.active();
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        Learner learner = new Learner(parameters, kernels, batchSize);
+        Predictor predictor = new Predictor(parameters.plan(), kernels, batchSize);
+        if (hot) {
+            learner.warmUp(500_000_000);
+        }
+        MessageDigest predicted = MessageDigest.getInstance("SHA-256");
+        float[] predictions = new float[batchSize * parameters.plan().outputs()];
+        Batch batch = new Batch(spec.row(), batchSize);
+        for (int at = 0; at < rows; at += batchSize) {
+            fill(spec, batch, at, Math.min(batchSize, rows - at));
+            predictor.predict(parameters, batch, predictions);
+            learner.learn(batch);
+            for (int i = 0; i < batch.size() * parameters.plan().outputs(); i++) {
+                int same = Float.floatToRawIntBits(predictions[i]);
+                if (same != Float.floatToRawIntBits(learner.predictions()[i])) {
+                    throw new IllegalStateException("the predictor differs from the learner");
+                }
+                for (int shift = 0; shift < 32; shift += 8) {
+                    predicted.update((byte) (same >> shift));
+                }
+            }
+            if (!hot && at / batchSize == rows / batchSize / 2) {
+                parameters = restored(parameters);
+                learner = new Learner(parameters, kernels, batchSize);
+            }
+        }
+        String weights = ModelHash.weights(predicted.digest(), parameters);
+        return HexFormat.of().parseHex(ModelHash.state(weights, parameters, new byte[0]));
+    }
+
+    private static Parameters restored(Parameters parameters) {
+        Parameters restored = Parameters.blank(parameters.plan());
+        byte[] page = new byte[Parameters.PAGE_BYTES];
+        for (int number = 0; number < parameters.pages(); number++) {
+            parameters.readPage(number, page, 0);
+            restored.writePage(number, page, 0);
+        }
+        restored.setCounts(parameters.updates(), parameters.examples());
+        return restored;
+    }
+
+    /// Rows with something to learn: the label depends on a number and an id.
+    private static void fill(NetworkSpec spec, Batch batch, int from, int rows) {
+        batch.resize(rows);
+        int outputs = spec.loss() instanceof BinaryCrossEntropy ? 1 : 11;
+        for (int row = 0; row < rows; row++) {
+            long index = from + (long) row;
+            for (int i = 0; i < NUMBERS; i++) {
+                batch.numbers[row * NUMBERS + i] = 10 * CounterRandom.normal(SEED, i, 1, index) - i;
+            }
+            for (int i = 0; i < IDS; i++) {
+                float uniform = CounterRandom.uniform(SEED, 100 + i, 1, index);
+                // Squared: a few ids are frequent, many are rare.
+                batch.ids[row * IDS + i] = (int) (uniform * uniform * TABLE_ROWS);
+            }
+            int bucket = batch.ids[row * IDS] + (batch.numbers[row * NUMBERS] > 0 ? 3 : 0);
+            int label = bucket % Math.max(2, outputs);
+            int labels = spec.row().labels();
+            if (labels == 1) {
+                batch.labels[row] = label;
+            } else {
+                for (int k = 0; k < labels; k++) {
+                    batch.labels[row * labels + k] = k == label ? 1 : 0;
+                }
+            }
+            batch.sampleWeights[row] = row % 3 == 2 ? 0.5f : 1;
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.engine.testing;
+
+import org.jspecify.annotations.NullMarked;

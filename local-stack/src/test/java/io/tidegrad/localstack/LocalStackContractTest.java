@@ -1,0 +1,8 @@
+package io.tidegrad.localstack;
+
+final class LocalStackContractTest extends KafkaProviderContractTest {
+    @Override
+    KafkaProvider kafka() {
+        return SharedStack.get();
+    }
+}

@@ -1,0 +1,435 @@
+package io.tidegrad.model.feature;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.model.Specs;
+import io.tidegrad.model.feature.Rejection.Reason;
+import io.tidegrad.model.spec.ModelSpec;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.util.Utf8;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class FeaturizerTest {
+    /// 2001-03-04T05:06:07Z, a Sunday.
+    private static final long TIME = 983_682_367_000L;
+
+    private static Featurizer of(String... features) {
+        return new Featurizer(spec("{ field: late }", "binary-cross-entropy", 1, features));
+    }
+
+    private static ModelSpec spec(String label, String loss, int outputs, String... features) {
+        return ModelSpec.parse(
+                "model: m\ninput: { topic: t }\nlabel: "
+                        + label
+                        + "\nfeatures:\n  - "
+                        + String.join("\n  - ", features)
+                        + "\nnetwork: [ dense: "
+                        + outputs
+                        + " ]\nloss: "
+                        + loss
+                        + "\noptimizer: adam\n",
+                "test.yaml");
+    }
+
+    private static Event event(@Nullable Object... namesAndValues) {
+        Map<String, @Nullable Object> fields = new HashMap<>();
+        fields.put("late", true);
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            fields.put(String.valueOf(namesAndValues[i]), namesAndValues[i + 1]);
+        }
+        return fields::get;
+    }
+
+    private static Rejection rejection(Featurizer featurizer, Event event) {
+        Rejection rejection = featurizer.featurize(event, featurizer.newRow());
+        if (rejection == null) {
+            throw new AssertionError("accepted");
+        }
+        return rejection;
+    }
+
+    @Test
+    void aFlightBecomesARow() {
+        Featurizer featurizer = new Featurizer(Specs.flights());
+        Row row =
+                Specs.row(
+                        featurizer,
+                        event(
+                                "departed",
+                                TIME,
+                                "distance",
+                                2475,
+                                "origin",
+                                "JFK",
+                                "destination",
+                                "LAX"));
+        assertThat(row.numbers).containsExactly(2475f);
+        // 05h, Sunday, and murmur3_32("origin=JFK") % 512,
+        // murmur3_32("origin=JFK\xffdestination=LAX") % 8192,
+        // from another implementation (Python).
+        assertThat(row.ids).containsExactly(5, 6, 81, 5377);
+        assertThat(row.labels).containsExactly(1f);
+        assertThat(row.eventTime).isEqualTo(TIME);
+    }
+
+    @Test
+    void aMissingCategoryIsAValueOfItsOwn() {
+        Featurizer featurizer = new Featurizer(Specs.flights());
+        Row row =
+                Specs.row(featurizer, event("departed", TIME, "distance", 1, "destination", "LAX"));
+        assertThat(row.ids).containsExactly(5, 6, 141, 1404);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 0", "1, 0.6931472", "999999999, 20.723267", "-0.5, -0.6931472"})
+    void log1pIsTheNaturalLogarithmOfOneMore(double x, float expected) {
+        Featurizer featurizer = of("number: { field: x, transform: log1p }");
+        assertThat(Specs.row(featurizer, event("x", x)).numbers).containsExactly(expected);
+    }
+
+    @Test
+    void anAngleTurnsIntoSineAndCosine() {
+        Featurizer featurizer = of("cyclic: { field: bearing, period: 360 }");
+        float half = (float) StrictMath.sqrt(0.5);
+        assertThat(Specs.row(featurizer, event("bearing", 45)).numbers).containsExactly(half, half);
+        assertThat(Specs.row(featurizer, event("bearing", 405)).numbers)
+                .containsExactly(half, half);
+        assertThat(Specs.row(featurizer, event("bearing", 0)).numbers).containsExactly(0f, 1f);
+    }
+
+    @Test
+    void aTimePartTurnsWithItsOwnPeriod() {
+        Featurizer featurizer = of("cyclic: { field: when, part: hour }");
+        Row row = Specs.row(featurizer, event("when", "2001-03-04T06:59:59Z"));
+        assertThat(row.numbers[0]).isEqualTo(1f);
+        assertThat(row.numbers[1]).isCloseTo(0f, org.assertj.core.data.Offset.offset(1e-7f));
+    }
+
+    @Test
+    void missingNumbersAreRejectedReplacedOrIndicatedAsTheSpecSays() {
+        assertThat(rejection(of("number: { field: x }"), event()))
+                .isEqualTo(
+                        new Rejection(
+                                Reason.MISSING_FIELD, "field 'x': expected a value, found null"));
+        assertThat(
+                        Specs.row(of("number: { field: x, missing: 3, transform: log1p }"), event())
+                                .numbers)
+                .containsExactly((float) StrictMath.log(4));
+        Featurizer indicated = of("number: { field: x, missing: indicator }");
+        assertThat(Specs.row(indicated, event()).numbers).containsExactly(0f, 1f);
+        assertThat(Specs.row(indicated, event("x", 5)).numbers).containsExactly(5f, 0f);
+        Featurizer cyclic = of("cyclic: { field: x, period: 4, missing: indicator }");
+        assertThat(Specs.row(cyclic, event()).numbers).containsExactly(0f, 0f, 1f);
+        Featurizer time = of("time-part: { field: x, parts: [hour, month, minute-of-day] }");
+        assertThat(Specs.row(time, event()).ids).containsExactly(24, 12, 1440);
+    }
+
+    @Test
+    void pixelsComeFromBytesOfAnyKindOrFromNumbers() {
+        Featurizer featurizer = of("pixels: { field: image, width: 2, height: 2 }");
+        float[] expected = {0f, 1f / 255, 128f / 255, 1f};
+        byte[] bytes = {0, 1, (byte) 128, (byte) 255};
+        ByteBuffer inTheMiddle =
+                ByteBuffer.wrap(new byte[] {9, 0, 1, (byte) 128, (byte) 255, 9}, 1, 4);
+        Schema fixed = Schema.createFixed("F", null, null, 4);
+        for (Object image :
+                List.of(
+                        bytes,
+                        ByteBuffer.wrap(bytes),
+                        inTheMiddle,
+                        new GenericData.Fixed(fixed, bytes),
+                        List.of(0, 1L, 128.0, 255f),
+                        new float[] {0, 1, 128, 255})) {
+            assertThat(Specs.row(featurizer, event("image", image)).numbers).isEqualTo(expected);
+        }
+        assertThat(rejection(featurizer, event("image", new byte[5])).detail())
+                .isEqualTo("field 'image': expected 4 bytes (2 x 2), found 5");
+        assertThat(rejection(featurizer, event("image", List.of(1, 2, 3, "4"))).detail())
+                .isEqualTo("field 'image[3]': expected a number, found string \"4\"");
+    }
+
+    @Test
+    void aWrongTypeIsNamedWithWhatWasFound() {
+        Featurizer number = of("number: { field: distance }");
+        assertThat(rejection(number, event("distance", "abc")))
+                .isEqualTo(
+                        new Rejection(
+                                Reason.WRONG_TYPE,
+                                "field 'distance': expected a number, found string \"abc\""));
+        assertThat(rejection(number, event("distance", List.of(1))).detail())
+                .isEqualTo("field 'distance': expected a number, found a list of 1");
+        assertThat(
+                        rejection(
+                                        of("category: { field: c, buckets: 2, dimension: 1 }"),
+                                        event("c", new byte[3]))
+                                .detail())
+                .isEqualTo("field 'c': expected a string, number or boolean, found 3 bytes");
+        assertThat(
+                        rejection(of("time-part: { field: t, parts: [hour] }"), event("t", "noon"))
+                                .detail())
+                .isEqualTo(
+                        "field 't': expected a time (epoch ms or ISO-8601), found string \"noon\"");
+    }
+
+    @Test
+    void whatAFoundTextHoldsCantDisturbALog() {
+        String nasty = "\u001b[31m\n" + "x".repeat(10_000);
+        assertThat(rejection(of("number: { field: d }"), event("d", nasty)).detail())
+                .hasSizeLessThan(120)
+                .doesNotContainPattern("\\p{Cntrl}");
+    }
+
+    @Test
+    void numbersThatAreNotFiniteOrTooLargeAreRejected() {
+        Featurizer featurizer = of("number: { field: x }");
+        for (Object x : List.of(Double.NaN, Double.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY)) {
+            assertThat(rejection(featurizer, event("x", x)).reason()).isEqualTo(Reason.NOT_FINITE);
+        }
+        assertThat(rejection(featurizer, event("x", 1.0000001e15)).reason())
+                .isEqualTo(Reason.OUT_OF_RANGE);
+        assertThat(Specs.row(featurizer, event("x", -1e15)).numbers).containsExactly(-1e15f);
+        // A logarithm makes large numbers small: the bound is on what the model sees.
+        assertThat(
+                        Specs.row(of("number: { field: x, transform: log1p }"), event("x", 1e300))
+                                .numbers[0])
+                .isEqualTo((float) StrictMath.log(1e300));
+        assertThat(rejection(of("number: { field: x, transform: log1p }"), event("x", -1)).reason())
+                .isEqualTo(Reason.OUT_OF_RANGE);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true, 1", "false, 0", "1, 1", "0, 0", "1.0, 1"})
+    void aBinaryLabelIsABooleanOrZeroOrOne(String text, float expected) {
+        Object label =
+                switch (text) {
+                    case "true", "false" -> Boolean.valueOf(text);
+                    default -> Double.valueOf(text);
+                };
+        Featurizer featurizer = of("number: { field: x, missing: 0 }");
+        assertThat(Specs.row(featurizer, event("late", label)).labels).containsExactly(expected);
+    }
+
+    @Test
+    void labelsThatFitNoLossAreRejected() {
+        String x = "number: { field: x, missing: 0 }";
+        assertThat(rejection(of(x), event("late", null)).reason()).isEqualTo(Reason.MISSING_LABEL);
+        assertThat(rejection(of(x), event("late", 2)))
+                .isEqualTo(
+                        new Rejection(
+                                Reason.INVALID_LABEL,
+                                "field 'late': expected the label, true, false, 0 or 1, found number 2"));
+        Featurizer classes =
+                new Featurizer(spec("{ field: late }", "categorical-cross-entropy", 10, x));
+        assertThat(Specs.row(classes, event("late", 9)).labels).containsExactly(9f);
+        for (Object label : List.of(10, -1, 1.5, "3", true, Double.NaN)) {
+            assertThat(rejection(classes, event("late", label)).reason())
+                    .isEqualTo(Reason.INVALID_LABEL);
+        }
+        Featurizer regression = new Featurizer(spec("{ field: late }", "mean-squared-error", 1, x));
+        assertThat(Specs.row(regression, event("late", -3.5)).labels).containsExactly(-3.5f);
+        for (Object label : List.of("3", Double.NaN, 1e16)) {
+            assertThat(rejection(regression, event("late", label)).reason())
+                    .isEqualTo(Reason.INVALID_LABEL);
+        }
+    }
+
+    @Test
+    void aThresholdOrAPositiveValueMakesALabelBinary() {
+        String x = "number: { field: x, missing: 0 }";
+        Featurizer threshold =
+                new Featurizer(
+                        spec("{ field: late, threshold: 15 }", "binary-cross-entropy", 1, x));
+        assertThat(Specs.row(threshold, event("late", 15)).labels).containsExactly(1f);
+        assertThat(Specs.row(threshold, event("late", 14.9)).labels).containsExactly(0f);
+        Featurizer positive =
+                new Featurizer(
+                        spec("{ field: late, positive: yes }", "binary-cross-entropy", 1, x));
+        assertThat(Specs.row(positive, event("late", new Utf8("yes"))).labels).containsExactly(1f);
+        assertThat(Specs.row(positive, event("late", "no")).labels).containsExactly(0f);
+    }
+
+    @Test
+    void anEventWithoutItsTimeIsRejectedOnlyWhereTheSpecNamesOne() {
+        Featurizer featurizer = new Featurizer(Specs.flights());
+        assertThat(rejection(featurizer, event("distance", 1)).reason())
+                .isEqualTo(Reason.MISSING_TIME);
+        assertThat(rejection(featurizer, event("departed", Long.MAX_VALUE)).reason())
+                .isEqualTo(Reason.OUT_OF_RANGE);
+        Row untimed = Specs.row(of("number: { field: x }"), event("x", 1));
+        assertThat(untimed.eventTime).isEqualTo(Row.NO_TIME);
+    }
+
+    @Test
+    void scoringNeedsNeitherLabelNorTime() {
+        Featurizer featurizer =
+                new Featurizer(
+                        ModelSpec.parse(
+                                Specs.FLIGHTS.replace(
+                                        "  - time-part: { field: departed, parts: [hour, weekday] }\n",
+                                        ""),
+                                "no-time.yaml"));
+        Row row = featurizer.newRow();
+        Map<String, Object> flight = Map.of("distance", 1, "origin", "JFK", "destination", "LAX");
+        assertThat(featurizer.featurizeForScoring(flight::get, row)).isNull();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "2001-03-04T05:06:07Z, 983682367000",
+        "2001-03-04T05:06:07.5Z, 983682367500",
+        "2001-03-04T07:06:07+02:00, 983682367000",
+        "2001-03-04T05:06:07, 983682367000",
+        "2001-03-04, 983664000000"
+    })
+    void timesAreReadAsIso8601InUtc(String text, long expected) {
+        Featurizer featurizer = new Featurizer(Specs.flights());
+        Row row = Specs.row(featurizer, event("departed", text, "distance", 1));
+        assertThat(row.eventTime).isEqualTo(expected);
+    }
+
+    @Test
+    void anAvroRecordAndItsJsonGiveTheSameRow() {
+        Schema schema =
+                SchemaBuilder.record("Flight")
+                        .fields()
+                        .name("departed")
+                        .type(
+                                org.apache.avro.LogicalTypes.timestampMicros()
+                                        .addToSchema(Schema.create(Schema.Type.LONG)))
+                        .noDefault()
+                        .requiredFloat("distance")
+                        .optionalString("origin")
+                        .name("destination")
+                        .type()
+                        .enumeration("Airport")
+                        .symbols("JFK", "LAX")
+                        .noDefault()
+                        .requiredInt("late")
+                        .endRecord();
+        GenericRecord record = new GenericData.Record(schema);
+        record.put("departed", TIME * 1_000 + 999);
+        record.put("distance", 0.1f);
+        record.put("origin", new Utf8("JFK"));
+        record.put(
+                "destination",
+                new GenericData.EnumSymbol(schema.getField("destination").schema(), "LAX"));
+        record.put("late", 1);
+        Featurizer featurizer = new Featurizer(Specs.flights());
+        Row fromAvro = Specs.row(featurizer, new AvroEvent().of(record));
+        Row fromJson =
+                Specs.row(
+                        featurizer,
+                        event(
+                                "departed",
+                                Instant.ofEpochMilli(TIME).toString(),
+                                "distance",
+                                0.1,
+                                "origin",
+                                "JFK",
+                                "destination",
+                                "LAX"));
+        assertThat(fromAvro.numbers).isEqualTo(fromJson.numbers);
+        assertThat(fromAvro.ids).isEqualTo(fromJson.ids).containsExactly(5, 6, 81, 5377);
+        assertThat(fromAvro.labels).isEqualTo(fromJson.labels);
+        assertThat(fromAvro.eventTime).isEqualTo(fromJson.eventTime);
+    }
+
+    @Test
+    void anAvroEventKnowsDatesNanosAndUnionsAndMissesNothingElse() {
+        Schema schema =
+                new Schema.Parser()
+                        .parse(
+                                """
+                                {"type": "record", "name": "R", "fields": [
+                                  {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+                                  {"name": "nanos", "type": ["null", {"type": "long", "logicalType": "timestamp-nanos"}]},
+                                  {"name": "local", "type": {"type": "long", "logicalType": "local-timestamp-millis"}}]}
+                                """);
+        GenericRecord record = new GenericData.Record(schema);
+        record.put("day", -1);
+        record.put("nanos", -1L);
+        record.put("local", 5L);
+        AvroEvent event = new AvroEvent().of(record);
+        assertThat(event.get("day")).isEqualTo(-86_400_000L);
+        assertThat(event.get("nanos")).isEqualTo(-1L);
+        assertThat(event.get("local")).isEqualTo(5L);
+        assertThat(event.get("elsewhere")).isNull();
+    }
+
+    @Test
+    void featurizingAllocatesNothing() {
+        Featurizer featurizer = new Featurizer(Specs.flights());
+        Row row = featurizer.newRow();
+        Event[] flights = new Event[64];
+        for (int i = 0; i < flights.length; i++) {
+            flights[i] = Specs.flight(i);
+        }
+        var threads =
+                (com.sun.management.ThreadMXBean)
+                        java.lang.management.ManagementFactory.getThreadMXBean();
+        featurize(featurizer, flights, row, 30_000);
+        long before = threads.getCurrentThreadAllocatedBytes();
+        featurize(featurizer, flights, row, 30_000);
+        // Asking takes a few hundred bytes itself; one object an event would be at least 480,000.
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(20_000);
+    }
+
+    private static void featurize(Featurizer featurizer, Event[] events, Row row, int times) {
+        for (int i = 0; i < times; i++) {
+            featurizer.featurize(events[i % events.length], row);
+        }
+    }
+
+    @Property(tries = 300)
+    void featurizingNeverThrowsAndARowIsAlwaysInRange(@ForAll List<Object> values) {
+        Featurizer featurizer =
+                of(
+                        "number: { field: a, transform: log1p, missing: indicator }",
+                        "category: { field: b, buckets: 7, dimension: 1 }",
+                        "cross: { fields: [a, b, c], buckets: 5, dimension: 1 }",
+                        "time-part: { field: c, parts: [minute-of-day, hour, weekday, day, month] }",
+                        "cyclic: { field: a, period: 0.001, missing: 0 }");
+        List<Object> padded = new ArrayList<>(values);
+        while (padded.size() < 4) {
+            padded.add(4);
+        }
+        Row row = featurizer.newRow();
+        Rejection rejection =
+                featurizer.featurize(
+                        event("a", padded.get(0), "b", padded.get(1), "c", padded.get(2)), row);
+        if (rejection == null) {
+            assertThat(row.ids[0]).isBetween(0, 6);
+            assertThat(row.ids[1]).isBetween(0, 4);
+            assertThat(row.ids[2]).isBetween(0, 1440);
+            for (float number : row.numbers) {
+                assertThat(number).isFinite();
+            }
+        }
+    }
+
+    @Property(tries = 100)
+    void aRowDoesNotDependOnTheRowsBeforeIt(
+            @ForAll @net.jqwik.api.constraints.Size(max = 20) List<Integer> before) {
+        Featurizer used = new Featurizer(Specs.flights());
+        before.forEach(index -> used.featurize(Specs.flight(index), used.newRow()));
+        Featurizer fresh = new Featurizer(Specs.flights());
+        Row one = Specs.row(used, Specs.flight(7));
+        Row other = Specs.row(fresh, Specs.flight(7));
+        assertThat(one.numbers).isEqualTo(other.numbers);
+        assertThat(one.ids).isEqualTo(other.ids);
+    }
+}

@@ -1,0 +1,120 @@
+package io.tidegrad.model.learn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.tidegrad.model.Specs;
+import io.tidegrad.model.spec.ModelSpec;
+import java.util.SplittableRandom;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.FloatRange;
+import org.junit.jupiter.api.Test;
+
+class ProgressiveEvaluationTest {
+    private static final int ROWS = 3_000;
+
+    @Test
+    void binaryMetricsAgreeWithTheirDefinitions() {
+        ProgressiveEvaluation evaluation = new ProgressiveEvaluation(Specs.flights());
+        SplittableRandom random = new SplittableRandom(1);
+        float[] p = new float[ROWS];
+        boolean[] y = new boolean[ROWS];
+        double lossSum = 0;
+        double priorSum = 0;
+        int positives = 0;
+        int correct = 0;
+        int recent = 0;
+        for (int i = 0; i < ROWS; i++) {
+            double logit = 4 * random.nextDouble() - 3;
+            p[i] = (float) (1 / (1 + Math.exp(-logit)));
+            y[i] = random.nextDouble() < p[i];
+            float loss = (float) -Math.log(y[i] ? p[i] : 1 - p[i]);
+            evaluation.add(new float[] {9, p[i]}, 1, y[i] ? 1 : 0, loss);
+            lossSum += loss;
+            double prior = (positives + 1.0) / (i + 2.0);
+            priorSum -= Math.log(y[i] ? prior : 1 - prior);
+            positives += y[i] ? 1 : 0;
+            boolean right = p[i] > 0.5f == y[i];
+            correct += right ? 1 : 0;
+            recent += right && i >= ROWS - 2_000 ? 1 : 0;
+        }
+        assertThat(evaluation.rows()).isEqualTo(ROWS);
+        assertThat(evaluation.logLoss()).isEqualTo(lossSum / ROWS);
+        assertThat(evaluation.priorLogLoss()).isCloseTo(priorSum / ROWS, within(1e-12));
+        assertThat(evaluation.accuracy()).isEqualTo((double) correct / ROWS);
+        assertThat(evaluation.accuracyLast2000()).isEqualTo(recent / 2_000.0);
+        double exact = bruteForceAuc(p, y);
+        assertThat(evaluation.auc()).isCloseTo(exact, within(evaluation.aucErrorBound()));
+        // What the bound promises at worst, and what it is: ties are split even.
+        assertThat(evaluation.aucErrorBound()).isLessThan(2e-3);
+        assertThat(evaluation.auc()).isCloseTo(exact, within(1e-4));
+        assertThat(evaluation.meanSquaredError()).isNaN();
+    }
+
+    /// The share of (negative, positive) pairs in order, ties half.
+    private static double bruteForceAuc(float[] p, boolean[] y) {
+        double inOrder = 0;
+        double pairs = 0;
+        for (int i = 0; i < p.length; i++) {
+            for (int j = 0; j < p.length; j++) {
+                if (y[i] && !y[j]) {
+                    pairs++;
+                    inOrder += p[i] > p[j] ? 1 : p[i] == p[j] ? 0.5 : 0;
+                }
+            }
+        }
+        return inOrder / pairs;
+    }
+
+    @Property
+    void binsRiseWithTheProbability(
+            @ForAll @FloatRange(min = 0, max = 1) float a,
+            @ForAll @FloatRange(min = 0, max = 1) float b) {
+        assertThat(AucHistogram.bin(Math.min(a, b)))
+                .isLessThanOrEqualTo(AucHistogram.bin(Math.max(a, b)));
+        assertThat(AucHistogram.bin(a)).isBetween(0, AucHistogram.BINS - 1);
+        assertThat(AucHistogram.bin(0)).isLessThan(AucHistogram.bin(1));
+    }
+
+    @Test
+    void categoricalMetricsCompareTheLikeliestClass() {
+        ProgressiveEvaluation evaluation =
+                new ProgressiveEvaluation(ModelSpec.parse(Specs.DIGITS, "digits.yaml"));
+        float[] seven = {0, 0, 0, 0, 0, 0, 0, 0.6f, 0.4f, 0};
+        evaluation.add(seven, 0, 7, 0.5f);
+        evaluation.add(seven, 0, 8, 1f);
+        evaluation.add(seven, 0, 7, 0.5f);
+        assertThat(evaluation.accuracy()).isEqualTo(2.0 / 3);
+        assertThat(evaluation.logLoss()).isEqualTo(2.0 / 3);
+        assertThat(evaluation.priorLogLoss())
+                .isCloseTo(
+                        -(Math.log(1 / 10.0) + Math.log(1 / 11.0) + Math.log(2 / 12.0)) / 3,
+                        within(1e-15));
+        assertThat(evaluation.auc()).isNaN();
+    }
+
+    @Test
+    void regressionIsComparedWithTheRunningMean() {
+        ProgressiveEvaluation evaluation =
+                new ProgressiveEvaluation(
+                        ModelSpec.parse(
+                                Specs.FLIGHTS.replace("binary-cross-entropy", "mean-squared-error"),
+                                "r.yaml"));
+        evaluation.add(new float[] {1}, 0, 3, 4);
+        evaluation.add(new float[] {4}, 0, 5, 1);
+        assertThat(evaluation.meanSquaredError()).isEqualTo(2.5);
+        assertThat(evaluation.meanAbsoluteError()).isEqualTo(1.5);
+        assertThat(evaluation.priorMeanSquaredError()).isEqualTo((9 + 4) / 2.0);
+        assertThat(evaluation.logLoss()).isNaN();
+        assertThat(evaluation.accuracy()).isNaN();
+    }
+
+    @Test
+    void nothingIsKnownBeforeTheFirstRow() {
+        ProgressiveEvaluation evaluation = new ProgressiveEvaluation(Specs.flights());
+        assertThat(evaluation.logLoss()).isNaN();
+        assertThat(evaluation.accuracyLast2000()).isNaN();
+        assertThat(evaluation.auc()).isNaN();
+    }
+}
