@@ -1,0 +1,52 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.localstack.LocalStackMain;
+import io.tidegrad.localstack.LocalStackOptions;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+        name = "local-stack",
+        description = {
+            "Run a Kafka broker and a schema registry in the foreground, for real clients.",
+            "",
+            "Both listen on 127.0.0.1 only. One line tells where they are once they serve; Ctrl-C ends both."
+        })
+final class LocalStackCommand implements Callable<Integer> {
+    @Option(
+            names = "--dir",
+            paramLabel = "DIR",
+            description =
+                    "Keeps topics and schemas from run to run (default: temporary, gone at the end).")
+    private @Nullable Path directory;
+
+    @Option(
+            names = "--kafka-port",
+            paramLabel = "PORT",
+            defaultValue = "9092",
+            description = "Of the broker, 0 for any free one (default: ${DEFAULT-VALUE}).")
+    private int kafkaPort;
+
+    @Option(
+            names = "--registry-port",
+            paramLabel = "PORT",
+            defaultValue = "8081",
+            description = "Of the registry, 0 for any free one (default: ${DEFAULT-VALUE}).")
+    private int registryPort;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Tells this.")
+    private boolean help;
+
+    @Override
+    public Integer call() {
+        LocalStackOptions options =
+                directory == null ? LocalStackOptions.temporary() : LocalStackOptions.in(directory);
+        return LocalStackMain.run(options.withPorts(kafkaPort, registryPort), System.out);
+    }
+}

@@ -1,0 +1,129 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.cli.quickstart.Pace;
+import io.tidegrad.cli.quickstart.Quickstart;
+import io.tidegrad.cli.quickstart.QuickstartOptions;
+import io.tidegrad.cli.streams.ShippedStream;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+@Command(
+        name = "quickstart",
+        description = {
+            "Watch a network learn from real events, through real Kafka.",
+            "",
+            "Starts a Kafka broker, a schema registry, a trainer and a scorer, each a process of its own, sends a"
+                    + " stream of real events, and shows the network learn event by event beside what it is measured"
+                    + " against. Then learns everything again from the log alone and compares the bits by their hashes."
+        },
+        footerHeading = "%nWith --exit the status is 0 only if all of this holds:%n",
+        footer = {
+            "  always",
+            "    every event sent is in the topic and learned exactly once:",
+            "    events = learned + pending + dead letters, the last two 0;",
+            "    weights-hash equal in trainer, scorer and replay, state-hash equal in",
+            "    trainer and replay (digits are replayed with scalar kernels)",
+            "  for the whole stream",
+            "    log loss below the running prior's;",
+            "    flights: AUC at least 0.76 and at most 0.003 below the baseline's, log",
+            "    loss at most 0.435;",
+            "    digits: accuracy at least 0.80, over the last 2,000 at least 0.87",
+            "  for the whole stream at its own pace (without --rate)",
+            "    flights: at least 20 snapshots loaded, digits: at least 5;",
+            "    event to admitted (from the append of an event to the first version that",
+            "    contains it and answers) at most 2 s for 99 %% of the events",
+            "It is 1 if something does not hold or goes wrong, 2 for a wrong option."
+        })
+final class QuickstartCommand implements Callable<Integer> {
+    @Spec private CommandSpec command = CommandSpec.create();
+
+    @Option(
+            names = "--stream",
+            paramLabel = "NAME",
+            defaultValue = "flights",
+            converter = StreamName.class,
+            description = {
+                "flights: 300,000 US flights of 2001, is it late? (default)",
+                "digits: 10,000 handwritten digits, which is it?"
+            })
+    private ShippedStream stream = ShippedStream.FLIGHTS;
+
+    @Option(
+            names = "--rate",
+            paramLabel = "N",
+            description = "Events a second, or max (default: 10000 for flights, 1000 for digits).")
+    private @Nullable String rate;
+
+    @Option(
+            names = "--events",
+            paramLabel = "N",
+            description = "Only the first N events of the stream.")
+    private @Nullable Integer events;
+
+    @Option(
+            names = "--exit",
+            description = "End after the summary instead of waiting for Ctrl-C; see below.")
+    private boolean exit;
+
+    @Option(
+            names = "--json",
+            description =
+                    "Print the result as one line of JSON on standard output and everything else on standard error.")
+    private boolean json;
+
+    @Option(
+            names = "--dir",
+            paramLabel = "DIR",
+            description =
+                    "A new or empty directory that keeps topics, registry, state and logs (default: a temporary one).")
+    private @Nullable Path directory;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Tells this.")
+    private boolean help;
+
+    /// A stream by its name on the command line.
+    private static final class StreamName implements ITypeConverter<ShippedStream> {
+        @Override
+        public ShippedStream convert(String value) {
+            for (ShippedStream stream : ShippedStream.values()) {
+                if (stream.label().equals(value.toLowerCase(Locale.ROOT))) {
+                    return stream;
+                }
+            }
+            throw new TypeConversionException("expected flights or digits, found '" + value + "'");
+        }
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        boolean holds = new Quickstart(options()).run();
+        return holds ? 0 : Tidegrad.FAILED;
+    }
+
+    private QuickstartOptions options() {
+        try {
+            return new QuickstartOptions(
+                    stream,
+                    rate == null ? new Pace(stream.eventsPerSecond()) : Pace.parse(rate),
+                    rate == null,
+                    events == null ? stream.rows() : events,
+                    exit,
+                    json,
+                    directory);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.cli.quickstart.QuickstartException;
+import io.tidegrad.cli.streams.DamagedStreamException;
+import io.tidegrad.localstack.LocalStackException;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/// The one command.
+@Command(
+        name = "tidegrad",
+        description = "A model that never stops learning, on the JVM and Kafka.",
+        versionProvider = Version.class,
+        subcommands = {
+            QuickstartCommand.class,
+            LocalStackCommand.class,
+            TrainerCommand.class,
+            ScorerCommand.class,
+            ReplayCommand.class
+        },
+        commandListHeading = "%nCommands:%n",
+        footer = {"", "tidegrad COMMAND --help tells more."})
+public final class Tidegrad implements Runnable {
+    static final int FAILED = 1;
+    static final int USAGE = 2;
+
+    @Spec private CommandSpec command = CommandSpec.create();
+
+    @CommandLine.Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Tells what there is.")
+    private boolean help;
+
+    @CommandLine.Option(
+            names = "--version",
+            versionHelp = true,
+            description = "Tells the version, the JVM and the kernels in use.")
+    private boolean version;
+
+    private Tidegrad() {}
+
+    public static void main(String[] arguments) {
+        // Libraries bring logging configurations of their own, so ours is named and not looked for.
+        boolean quickstart = arguments.length > 0 && arguments[0].equals("quickstart");
+        System.getProperties()
+                .putIfAbsent(
+                        "logback.configurationFile",
+                        quickstart
+                                ? "io/tidegrad/cli/quickstart/logback.xml"
+                                : "io/tidegrad/cli/logback.xml");
+        System.exit(commandLine().execute(arguments));
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new Tidegrad())
+                .setParameterExceptionHandler(Tidegrad::wrongUsage)
+                .setExecutionExceptionHandler(
+                        (e, commandLine, parsed) -> failed(e, commandLine.getErr()))
+                .setExpandAtFiles(false)
+                .setUsageHelpAutoWidth(true);
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(command.commandLine(), "a command is missing");
+    }
+
+    private static int wrongUsage(ParameterException e, String[] arguments) {
+        CommandLine commandLine = e.getCommandLine();
+        String name = commandLine.getCommandSpec().qualifiedName();
+        commandLine
+                .getErr()
+                .println(
+                        "tidegrad: "
+                                + e.getMessage()
+                                + " ("
+                                + name
+                                + " --help tells what there is)");
+        return USAGE;
+    }
+
+    /// A message says all when the cause lies outside the program; else it is a defect, and the trace belongs to it.
+    private static int failed(Exception e, PrintWriter err) {
+        switch (e) {
+            case QuickstartException known -> err.println("tidegrad: " + known.getMessage());
+            case LocalStackException known -> err.println("tidegrad: " + known.getMessage());
+            case DamagedStreamException known -> err.println("tidegrad: " + known.getMessage());
+            case TrainerException known -> {
+                err.println("tidegrad: " + known.getMessage());
+                return known.exitCode().status();
+            }
+            default -> {
+                err.println("tidegrad: a defect of Tidegrad; please report it with these lines");
+                e.printStackTrace(err);
+            }
+        }
+        return FAILED;
+    }
+}

@@ -1,0 +1,83 @@
+package io.tidegrad.cli.quickstart;
+
+import io.tidegrad.cli.streams.Flight;
+import io.tidegrad.cli.streams.HashedLogisticRegression;
+import io.tidegrad.cli.streams.StreamEvent;
+import java.util.Arrays;
+import java.util.List;
+
+/// The baseline, learned in step with the trainer: asked for its score after as many events as the trainer has learned,
+/// it learns up to there and answers. Both numbers are then over the same events.
+final class BaselineRun {
+    private static final double PROBABILITY_MIN = 1e-15;
+
+    private final List<? extends StreamEvent> events;
+    private final HashedLogisticRegression regression = new HashedLogisticRegression();
+    private final double[] probabilities;
+    private int learned;
+    private double totalLoss;
+    private Score score = Score.NONE;
+
+    /// @param events of a stream that the baseline can learn: flights
+    BaselineRun(List<? extends StreamEvent> events) {
+        this.events = events;
+        probabilities = new double[events.size()];
+    }
+
+    record Score(double logLoss, double auc) {
+        static final Score NONE = new Score(Double.NaN, Double.NaN);
+    }
+
+    /// Progressive, over the first `count` events; counts only go up.
+    Score after(long count) {
+        if (learned == Math.min(count, events.size())) {
+            return score; // sorting a quarter of a million probabilities again would be a waste
+        }
+        for (; learned < Math.min(count, events.size()); learned++) {
+            if (!(events.get(learned) instanceof Flight flight)) {
+                return Score.NONE;
+            }
+            double probability = regression.learn(flight);
+            probabilities[learned] = probability;
+            double given = flight.late() ? probability : 1 - probability;
+            totalLoss -= Math.log(Math.max(given, PROBABILITY_MIN));
+        }
+        score = new Score(totalLoss / learned, auc());
+        return score;
+    }
+
+    /// Exact: the share of (late, on time) pairs in the right order, ties count half.
+    private double auc() {
+        double[] late = new double[learned];
+        double[] onTime = new double[learned];
+        int lateCount = 0;
+        int onTimeCount = 0;
+        for (int event = 0; event < learned; event++) {
+            if (((Flight) events.get(event)).late()) {
+                late[lateCount++] = probabilities[event];
+            } else {
+                onTime[onTimeCount++] = probabilities[event];
+            }
+        }
+        return auc(Arrays.copyOf(late, lateCount), Arrays.copyOf(onTime, onTimeCount));
+    }
+
+    /// NaN unless both have a value; sorts them.
+    static double auc(double[] positives, double[] negatives) {
+        Arrays.sort(positives);
+        Arrays.sort(negatives);
+        double ordered = 0;
+        int below = 0;
+        int notAbove = 0;
+        for (double positive : positives) {
+            while (below < negatives.length && negatives[below] < positive) {
+                below++;
+            }
+            while (notAbove < negatives.length && negatives[notAbove] <= positive) {
+                notAbove++;
+            }
+            ordered += below + (notAbove - below) * 0.5;
+        }
+        return ordered / ((double) positives.length * negatives.length);
+    }
+}

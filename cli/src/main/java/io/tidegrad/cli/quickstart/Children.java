@@ -1,0 +1,110 @@
+package io.tidegrad.cli.quickstart;
+
+import io.tidegrad.cli.Tidegrad;
+import io.tidegrad.cli.streams.ShippedStream;
+import io.tidegrad.localstack.LocalStack;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The three `tidegrad` commands that the quick start runs, each in a JVM of its own, as a user would run them.
+final class Children {
+    // The broker, the registry and we need memory too: a small machine must do.
+    private static final List<String> JVM_FLAGS =
+            List.of(
+                    "--add-modules=jdk.incubator.vector",
+                    "--enable-native-access=ALL-UNNAMED",
+                    "-Xms64m",
+                    "-Xmx512m",
+                    "-XX:+UseSerialGC",
+                    "-XX:+ExitOnOutOfMemoryError");
+
+    private final RunDirectory directory;
+    private final String bootstrapServers;
+    private final String registryUrl;
+
+    Children(RunDirectory directory, LocalStack stack) {
+        this.directory = directory;
+        bootstrapServers = stack.bootstrapServers();
+        registryUrl = stack.registryUrl();
+    }
+
+    /// Registers the stream's spec and learns its topic.
+    ChildProcess trainer(ShippedStream stream, int httpPort) {
+        Path spec = directory.path().resolve(stream.specFile());
+        try {
+            Files.writeString(spec, stream.spec(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new QuickstartException("can't write " + spec + ": " + e, e);
+        }
+        return start(
+                "trainer",
+                List.of(),
+                "--bootstrap-servers",
+                bootstrapServers,
+                "--registry-url",
+                registryUrl,
+                "--spec",
+                spec.toString(),
+                "--state-dir",
+                directory.path().resolve("trainer").toString(),
+                "--http-port",
+                String.valueOf(httpPort));
+    }
+
+    /// Serves the model's newest snapshot.
+    ChildProcess scorer(String model, int httpPort) {
+        return start(
+                "scorer",
+                List.of(),
+                "--model",
+                model,
+                "--bootstrap-servers",
+                bootstrapServers,
+                "--http-port",
+                String.valueOf(httpPort));
+    }
+
+    /// Learns the model again, from the topic and the registered spec; prints the result as JSON to `replayOutput`.
+    ///
+    /// @param jvmFlags to learn with other kernels, say: the bits must be the same
+    /// @param until exclusive offset of the events topic
+    ChildProcess replay(String model, List<String> jvmFlags, long until) {
+        return start(
+                "replay",
+                jvmFlags,
+                "--bootstrap-servers",
+                bootstrapServers,
+                "--registry-url",
+                registryUrl,
+                "--model",
+                model,
+                "--until",
+                String.valueOf(until),
+                "--json");
+    }
+
+    Path replayOutput() {
+        return output("replay");
+    }
+
+    private Path output(String command) {
+        return directory.logs().resolve(command + ".out");
+    }
+
+    private ChildProcess start(String command, List<String> jvmFlags, String... arguments) {
+        List<String> flags = new ArrayList<>(JVM_FLAGS);
+        String root = System.getProperty("tidegrad.root");
+        if (root != null) {
+            flags.add("-Dtidegrad.root=" + root);
+        }
+        flags.addAll(jvmFlags);
+        List<String> main = new ArrayList<>(List.of(Tidegrad.class.getName(), command));
+        main.addAll(List.of(arguments));
+        return ChildProcess.start(
+                command, flags, main, output(command), directory.logs().resolve(command + ".log"));
+    }
+}

@@ -1,0 +1,201 @@
+package io.tidegrad.cli.quickstart;
+
+import io.tidegrad.cli.streams.Flight;
+import io.tidegrad.cli.streams.ShippedStream;
+import io.tidegrad.cli.streams.StreamEvent;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.model.learn.Tick;
+import io.tidegrad.schemas.ConfluentAvroSerializer;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericContainer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+
+/// Sends a stream at its pace from a thread of its own, as any producer would: idempotent, Avro by the registry, one
+/// partition; last a tick. Keeps when the broker appended each event.
+final class EventProducer implements AutoCloseable {
+    // Bursts of a hundredth of a second: waking for every event would cost more than sending it.
+    private static final long BURST_NANOS = 10_000_000;
+
+    private final Producer<byte[], @Nullable GenericContainer> producer;
+    private final String topic;
+    private final Schema schema;
+    private final List<? extends StreamEvent> events;
+    private final Pace pace;
+
+    private final long[]
+            appendedAt; // by offset, epoch ms; written by the producer's thread, read after
+    // completion
+    private final AtomicLong acknowledged = new AtomicLong();
+    private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
+    private final Thread thread;
+    private volatile long tickOffset = -1;
+    private volatile long startNanos;
+    private volatile long lastAcknowledgedNanos;
+    private volatile boolean closed;
+
+    EventProducer(
+            LocalStack stack,
+            String topic,
+            ShippedStream stream,
+            List<? extends StreamEvent> events,
+            Pace pace) {
+        this.topic = topic;
+        this.schema = stream.schema();
+        this.events = events;
+        this.pace = pace;
+        appendedAt = new long[events.size()];
+        producer =
+                new KafkaProducer<>(
+                        Map.of(
+                                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                                stack.bootstrapServers(),
+                                ProducerConfig.CLIENT_ID_CONFIG,
+                                "quickstart-producer",
+                                ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
+                                ByteArraySerializer.class.getName(),
+                                ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
+                                ConfluentAvroSerializer.class.getName(),
+                                "schema.registry.url",
+                                stack.registryUrl(),
+                                ProducerConfig.ACKS_CONFIG,
+                                "all",
+                                ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
+                                "true",
+                                ProducerConfig.LINGER_MS_CONFIG,
+                                "5",
+                                ProducerConfig.BATCH_SIZE_CONFIG,
+                                "131072"));
+        thread = Thread.ofPlatform().daemon().name("quickstart-producer").unstarted(this::send);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    private void send() {
+        try {
+            long start = System.nanoTime();
+            startNanos = start;
+            lastAcknowledgedNanos = start;
+            int sent = 0;
+            while (sent < events.size() && !closed) {
+                long elapsed = System.nanoTime() - start;
+                long due = pace.due(elapsed, events.size());
+                for (; sent < due && !closed; sent++) {
+                    sendEvent(sent);
+                }
+                if (sent < events.size()) {
+                    long wait = pace.dueAt(sent) - elapsed;
+                    LockSupport.parkNanos(Math.max(wait, BURST_NANOS));
+                }
+            }
+            if (!closed) {
+                producer.send(tick(), this::tickAcknowledged);
+                producer.flush();
+            }
+        } catch (RuntimeException e) {
+            failure.compareAndSet(null, e);
+        }
+    }
+
+    private void sendEvent(int index) {
+        producer.send(
+                new ProducerRecord<>(topic, 0, null, events.get(index).toAvro(schema)),
+                (metadata, e) -> eventAcknowledged(index, metadata, e));
+    }
+
+    /// The end of the stream: whatever mini-batch is open is learned.
+    private ProducerRecord<byte[], @Nullable GenericContainer> tick() {
+        ProducerRecord<byte[], @Nullable GenericContainer> tick =
+                new ProducerRecord<>(topic, 0, null, null);
+        byte[] time =
+                events.getLast() instanceof Flight flight
+                        ? Tick.headerValue(flight.departed())
+                        : new byte[0];
+        tick.headers().add(Tick.HEADER, time);
+        return tick;
+    }
+
+    private void eventAcknowledged(int index, RecordMetadata metadata, @Nullable Exception e) {
+        if (e != null) {
+            failure.compareAndSet(null, e);
+            return;
+        }
+        if (metadata.offset() != index) {
+            failure.compareAndSet(
+                    null,
+                    new IllegalStateException(
+                            "event "
+                                    + index
+                                    + " is at offset "
+                                    + metadata.offset()
+                                    + " of "
+                                    + topic
+                                    + ": another producer writes there too"));
+            return;
+        }
+        appendedAt[index] = metadata.timestamp();
+        lastAcknowledgedNanos = System.nanoTime();
+        acknowledged.incrementAndGet();
+    }
+
+    private void tickAcknowledged(RecordMetadata metadata, @Nullable Exception e) {
+        if (e != null) {
+            failure.compareAndSet(null, e);
+            return;
+        }
+        tickOffset = metadata.offset();
+    }
+
+    /// Events that the broker has taken.
+    long acknowledged() {
+        return acknowledged.get();
+    }
+
+    /// From the first event to the newest acknowledgement.
+    double eventsPerSecond() {
+        long nanos = lastAcknowledgedNanos - startNanos;
+        return nanos <= 0 ? 0 : acknowledged() / (nanos * 1e-9);
+    }
+
+    /// All events and the tick are in the topic.
+    boolean finished() {
+        return tickOffset >= 0 && acknowledged() == events.size();
+    }
+
+    /// @throws QuickstartException an event could not be written
+    void requireHealthy() {
+        Exception e = failure.get();
+        if (e != null) {
+            throw new QuickstartException("can't write to the topic " + topic + ": " + e, e);
+        }
+    }
+
+    /// One past the last record of the topic, the tick; once finished.
+    long endOffset() {
+        return tickOffset + 1;
+    }
+
+    /// When the broker appended each event, by offset, epoch ms; once finished.
+    long[] appendedAt() {
+        return appendedAt.clone();
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        LockSupport.unpark(thread);
+        producer.close(java.time.Duration.ofSeconds(1));
+    }
+}

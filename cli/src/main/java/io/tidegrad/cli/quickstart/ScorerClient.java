@@ -1,0 +1,71 @@
+package io.tidegrad.cli.quickstart;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The scorer's HTTP API, as far as the quick start asks it.
+final class ScorerClient {
+    private final Json http;
+    private final String base;
+    private final String model;
+
+    ScorerClient(Json http, int port, String model) {
+        this.http = http;
+        this.base = "http://127.0.0.1:" + port;
+        this.model = model;
+    }
+
+    /// @param version -1 while none is served
+    /// @param nextOffset of the events topic, exclusive
+    /// @param freshnessMillis NaN where there is nothing to tell
+    /// @param published snapshots that it has seen on the topic, which it follows from the first one on
+    /// @param loaded snapshots that it has admitted
+    record Served(
+            boolean alive,
+            long version,
+            long nextOffset,
+            double freshnessMillis,
+            long published,
+            long loaded) {}
+
+    Served served() throws InterruptedException {
+        JsonNode health = http.get(base + "/health");
+        if (health == null) {
+            return new Served(false, -1, -1, Double.NaN, 0, 0);
+        }
+        JsonNode of = health.path("models").path(model);
+        return new Served(
+                health.path("live").asBoolean(),
+                of.path("version").asLong(-1),
+                of.path("offset").asLong(-1),
+                Json.number(of, "freshness_ms"),
+                of.path("snapshots_seen").asLong(),
+                of.path("snapshots_loaded").asLong());
+    }
+
+    /// Hash of the floats it serves, recomputed by it for this question; empty while it serves none.
+    String weightsHash() throws InterruptedException {
+        JsonNode answer = http.get(base + "/v1/models/" + model);
+        return answer == null ? "" : answer.path("weights_hash").asText("");
+    }
+
+    /// Every version it has admitted, in order.
+    List<Freshness.Admitted> admissions() throws InterruptedException {
+        JsonNode answer = http.get(base + "/v1/models/" + model + "/admissions?after=0");
+        List<Freshness.Admitted> admissions = new ArrayList<>();
+        if (answer != null) {
+            for (JsonNode entry : answer.path("admissions")) {
+                admissions.add(
+                        new Freshness.Admitted(
+                                entry.path("next_offset").asLong(),
+                                entry.path("admitted_at_ms").asLong()));
+            }
+        }
+        return admissions;
+    }
+
+    String scoreUrl() {
+        return base + "/v1/models/" + model + "/score";
+    }
+}

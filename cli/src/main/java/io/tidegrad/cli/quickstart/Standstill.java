@@ -1,0 +1,29 @@
+package io.tidegrad.cli.quickstart;
+
+import java.time.Duration;
+
+/// Ends a wait for something that no longer moves; a slow machine may take as long as it likes.
+final class Standstill {
+    private final String who;
+    private final Duration bound;
+    private long last = Long.MIN_VALUE;
+    private long movedNanos = System.nanoTime();
+
+    Standstill(String who, Duration bound) {
+        this.who = who;
+        this.bound = bound;
+    }
+
+    /// @param position anything that changes when something moves
+    /// @throws QuickstartException nothing has moved for too long
+    void look(long position, String where) {
+        long now = System.nanoTime();
+        if (position != last) {
+            last = position;
+            movedNanos = now;
+        } else if (now - movedNanos > bound.toNanos()) {
+            throw new QuickstartException(
+                    who + " has not moved for " + bound.toSeconds() + " s: it stands at " + where);
+        }
+    }
+}

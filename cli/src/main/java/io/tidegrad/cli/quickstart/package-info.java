@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.cli.quickstart;
+
+import org.jspecify.annotations.NullMarked;

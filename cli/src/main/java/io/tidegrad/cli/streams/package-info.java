@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.cli.streams;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,123 @@
+package io.tidegrad.cli;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/// Which module may know which: the table of ARCHITECTURE.md, held by the build. (The engine's own module-info holds its
+/// outer rules, and a test of its own the arrows inside.)
+@AnalyzeClasses(packages = "io.tidegrad", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    @ArchTest
+    static final ArchRule the_engine_knows_nothing_but_java_and_the_vector_api =
+            classes()
+                    .that()
+                    .resideInAPackage("io.tidegrad.engine..")
+                    .should()
+                    .onlyDependOnClassesThat()
+                    .resideInAnyPackage(
+                            "io.tidegrad.engine..",
+                            "java.lang..",
+                            "java.util..",
+                            "java.io..",
+                            "java.nio..",
+                            "java.security..",
+                            "jdk.incubator.vector..",
+                            "org.jspecify.annotations..");
+
+    @ArchTest
+    static final ArchRule the_engine_opens_no_files =
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.tidegrad.engine..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage("java.nio.file..", "java.nio.channels..", "java.net..");
+
+    @ArchTest
+    static final ArchRule the_vector_api_stays_in_the_kernels =
+            noClasses()
+                    .that()
+                    .resideOutsideOfPackage("io.tidegrad.engine.kernel..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage("jdk.incubator.vector..");
+
+    @ArchTest
+    static final ArchRule schemas_know_avro_and_kafka_clients_only =
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.tidegrad.schemas..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(
+                            "io.tidegrad.engine..",
+                            "io.tidegrad.model..",
+                            "io.tidegrad.trainer..",
+                            "io.tidegrad.scorer..",
+                            "io.tidegrad.localstack..",
+                            "io.tidegrad.cli..",
+                            "org.apache.kafka.streams..");
+
+    @ArchTest
+    static final ArchRule the_model_knows_schemas_and_engine_only =
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.tidegrad.model..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(
+                            "io.tidegrad.trainer..",
+                            "io.tidegrad.scorer..",
+                            "io.tidegrad.scorerapp..",
+                            "io.tidegrad.localstack..",
+                            "io.tidegrad.cli..",
+                            "org.apache.kafka.streams..");
+
+    @ArchTest
+    static final ArchRule trainer_and_scorer_meet_in_topics_only =
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.tidegrad.trainer..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage("io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.cli..");
+
+    @ArchTest
+    static final ArchRule the_embeddable_scorer_has_no_server_and_no_streams =
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.tidegrad.scorer..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(
+                            "io.helidon..",
+                            "io.tidegrad.trainer..",
+                            "io.tidegrad.scorerapp..",
+                            "io.tidegrad.localstack..",
+                            "io.tidegrad.cli..",
+                            "org.apache.kafka.streams..");
+
+    @ArchTest
+    static final ArchRule the_scorer_app_does_not_know_the_trainer =
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.tidegrad.scorerapp..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage("io.tidegrad.trainer..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
+
+    @ArchTest
+    static final ArchRule kafka_streams_internals_are_used_in_one_class =
+            noClasses()
+                    .that()
+                    .doNotHaveFullyQualifiedName("io.tidegrad.trainer.store.StreamsInternals")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(
+                            "org.apache.kafka.streams.processor.internals..", "org.apache.kafka.streams.state.internals..");
+}

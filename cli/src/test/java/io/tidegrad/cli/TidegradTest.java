@@ -1,0 +1,75 @@
+package io.tidegrad.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+class TidegradTest {
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    private int run(String line) {
+        CommandLine commandLine =
+                Tidegrad.commandLine()
+                        .setOut(new PrintWriter(out, true))
+                        .setErr(new PrintWriter(err, true));
+        return commandLine.execute(line.split(" "));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "quickstrat",
+                "quickstart --sream digits",
+                "quickstart --stream numbers",
+                "quickstart --rate 0",
+                "quickstart --events 300001",
+                "quickstart --events many",
+                "local-stack --kafka-port x",
+                "replay --model flights",
+                "--loud"
+            })
+    void aMistakeIsOneLineAndStatusTwo(String line) {
+        assertThat(run(line)).isEqualTo(2);
+        assertThat(err.toString().lines()).hasSize(1);
+        assertThat(err.toString()).startsWith("tidegrad: ").contains("--help");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void theMessageSaysWhatWasExpectedAndFound() {
+        run("quickstart --stream numbers");
+        assertThat(err.toString()).contains("expected flights or digits, found 'numbers'");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--help", "quickstart --help", "local-stack --help", "replay --help"})
+    void helpGoesToStandardOutput(String line) {
+        assertThat(run(line)).isZero();
+        assertThat(out.toString()).contains("Usage: tidegrad");
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void theHelpListsWhatExitRequires() {
+        run("quickstart --help");
+        assertThat(out.toString())
+                .contains("events = learned + pending + dead letters")
+                .contains("weights-hash equal in trainer, scorer and replay")
+                .contains("AUC at least 0.76 and at most 0.003 below")
+                .contains("at least 20 snapshots loaded")
+                .contains("accuracy at least 0.80, over the last 2,000 at least 0.87");
+    }
+
+    @Test
+    void theVersionIsThatOfTheBuild() {
+        assertThat(run("--version")).isZero();
+        assertThat(out.toString())
+                .matches("tidegrad [0-9]+\\.[0-9]+\\.[0-9]+ \\(JDK .*, kernels .*\\)\\s+");
+    }
+}

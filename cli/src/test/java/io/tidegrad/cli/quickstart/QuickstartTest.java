@@ -1,0 +1,117 @@
+package io.tidegrad.cli.quickstart;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.cli.Tidegrad;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The real thing, as a user runs it: the command in a process of its own, with its broker, registry, trainer, scorer and
+/// replay.
+class QuickstartTest {
+    private static final Duration LONG = Duration.ofMinutes(5);
+
+    @TempDir Path folder;
+
+    private Process quickstart(String... arguments) throws IOException {
+        List<String> line = new ArrayList<>();
+        line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        line.addAll(
+                List.of(
+                        "--add-modules=jdk.incubator.vector",
+                        "--enable-native-access=ALL-UNNAMED"));
+        line.add("-Djava.io.tmpdir=" + folder);
+        line.add("-Dtidegrad.root=" + System.getProperty("tidegrad.root"));
+        line.addAll(
+                List.of("-cp", System.getProperty("java.class.path"), Tidegrad.class.getName()));
+        line.add("quickstart");
+        line.addAll(List.of(arguments));
+        return new ProcessBuilder(line)
+                .redirectOutput(out().toFile())
+                .redirectError(err().toFile())
+                .start();
+    }
+
+    private Path out() {
+        return folder.resolve("out");
+    }
+
+    private Path err() {
+        return folder.resolve("err");
+    }
+
+    private void awaitEnd(Process process) throws InterruptedException {
+        assertThat(process.waitFor(LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    void learnsServesAndReplaysTheSameBits() throws Exception {
+        Process process = quickstart("--events", "20000", "--exit", "--json");
+        awaitEnd(process);
+        assertThat(process.exitValue()).describedAs(Files.readString(err())).isZero();
+        List<String> lines = Files.readAllLines(out());
+        assertThat(lines).hasSize(1);
+        JsonNode outcome = new ObjectMapper().readTree(lines.getFirst());
+        assertThat(outcome.get("events").asLong()).isEqualTo(20_000);
+        assertThat(outcome.get("learned").asLong()).isEqualTo(20_000);
+        assertThat(outcome.get("snapshots_loaded").asLong()).isPositive();
+        assertThat(outcome.get("freshness_ms_p99").asDouble()).isPositive();
+        assertThat(outcome.get("weights_hash_trainer").asText()).matches("[0-9a-f]{64}");
+        assertThat(outcome.get("weights_hash_scorer"))
+                .isEqualTo(outcome.get("weights_hash_trainer"));
+        assertThat(outcome.get("weights_hash_replay"))
+                .isEqualTo(outcome.get("weights_hash_trainer"));
+        assertThat(outcome.get("state_hash_replay")).isEqualTo(outcome.get("state_hash_trainer"));
+        assertThat(Files.readString(err()))
+                .contains("equal: learned live")
+                .doesNotContain("\u001b[");
+        assertThat(runDirectories()).isEmpty();
+    }
+
+    /// Not at the end only: everything is up when it dies.
+    @Test
+    void itsChildrenEndWithItHoweverItEnds() throws Exception {
+        Process process = quickstart("--stream", "digits", "--events", "300");
+        await().atMost(LONG).until(() -> Files.readString(out()).contains("curl"));
+        theCurlLineWorksAsItStands();
+        List<ProcessHandle> children = process.descendants().toList();
+        assertThat(children).hasSize(4);
+        process.destroyForcibly();
+        awaitEnd(process);
+        await().atMost(Duration.ofSeconds(60))
+                .until(() -> children.stream().noneMatch(ProcessHandle::isAlive));
+    }
+
+    private void theCurlLineWorksAsItStands() throws Exception {
+        Matcher curl = Pattern.compile("curl .*").matcher(Files.readString(out()));
+        assertThat(curl.find()).isTrue();
+        if (new ProcessBuilder("sh", "-c", "command -v curl").start().waitFor() != 0) {
+            return; // a machine without curl has nothing to run it with
+        }
+        Process shell = new ProcessBuilder("sh", "-c", curl.group()).start();
+        JsonNode answer = new ObjectMapper().readTree(shell.getInputStream());
+        assertThat(answer.path("model").asText()).isEqualTo("digits");
+        assertThat(answer.path("version").asLong()).isEqualTo(300);
+        assertThat(answer.path("predictions").get(0).path("probabilities")).hasSize(10);
+    }
+
+    private List<Path> runDirectories() throws IOException {
+        try (var entries = Files.newDirectoryStream(folder, "tidegrad-quickstart-*")) {
+            List<Path> found = new ArrayList<>();
+            entries.forEach(found::add);
+            return found;
+        }
+    }
+}

@@ -1,0 +1,253 @@
+package io.tidegrad.scorerapp;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.util.ByteArrayBuilder;
+import io.helidon.http.Header;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
+import io.helidon.http.Status;
+import io.helidon.webserver.http.ServerResponse;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.scorer.Admission;
+import io.tidegrad.scorer.AdmissionLog;
+import io.tidegrad.scorer.Predictions;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ScorerStatus;
+import io.tidegrad.scorer.ServedModel;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Collection;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Every JSON that this server says, in one place. Written as a stream, names in snake case, times in epoch ms.
+final class Answers {
+    private static final JsonFactory JSON = new JsonFactory();
+    private static final Header JSON_TYPE =
+            HeaderValues.createCached(HeaderNames.CONTENT_TYPE, "application/json");
+
+    private Answers() {}
+
+    /// Writes the members of one object.
+    @FunctionalInterface
+    interface Body {
+        void write(JsonGenerator json) throws IOException;
+    }
+
+    static byte[] object(Body body) {
+        ByteArrayBuilder bytes = new ByteArrayBuilder();
+        try (JsonGenerator json = JSON.createGenerator(bytes)) {
+            json.writeStartObject();
+            body.write(json);
+            json.writeEndObject();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes.toByteArray();
+    }
+
+    static void send(ServerResponse response, Status status, byte[] json) {
+        response.status(status).header(JSON_TYPE).send(json);
+    }
+
+    static byte[] problem(String reason, int record, String message) {
+        return object(
+                json -> {
+                    json.writeStringField("reason", reason);
+                    if (record != HttpProblem.NO_RECORD) {
+                        json.writeNumberField("record", record);
+                    }
+                    json.writeStringField("message", message);
+                });
+    }
+
+    static byte[] predictions(Predictions predictions, Loss loss) {
+        // A regression answers values, everything else probabilities.
+        String name =
+                switch (loss) {
+                    case BinaryCrossEntropy binary -> "probabilities";
+                    case CategoricalCrossEntropy categorical -> "probabilities";
+                    case MeanSquaredError regression -> "values";
+                };
+        return object(
+                json -> {
+                    json.writeStringField("model", predictions.model());
+                    json.writeNumberField("epoch", predictions.epoch());
+                    json.writeNumberField("version", predictions.version());
+                    json.writeNumberField("offset", predictions.offset());
+                    freshness(json, predictions.freshnessMs());
+                    json.writeArrayFieldStart("predictions");
+                    for (int event = 0; event < predictions.size(); event++) {
+                        json.writeStartObject();
+                        json.writeArrayFieldStart(name);
+                        for (int output = 0; output < predictions.outputs(); output++) {
+                            json.writeNumber(predictions.probability(event, output));
+                        }
+                        json.writeEndArray();
+                        json.writeEndObject();
+                    }
+                    json.writeEndArray();
+                });
+    }
+
+    static byte[] models(Collection<String> models) {
+        return object(
+                json -> {
+                    json.writeArrayFieldStart("models");
+                    for (String model : models) {
+                        json.writeString(model);
+                    }
+                    json.writeEndArray();
+                });
+    }
+
+    /// @param fields field → what it may hold
+    static byte[] model(
+            Scorer scorer, ServedModel served, ScorerStatus status, Map<String, String> fields) {
+        // Hashed from the floats of the version this answer names, not from whatever is current
+        // when it is written.
+        String weightsHash = served.weightsHash();
+        return object(
+                json -> {
+                    json.writeStringField("model", served.model());
+                    version(json, served);
+                    freshness(json, status.freshnessMs());
+                    json.writeStringField("weights_hash", weightsHash);
+                    json.writeStringField(
+                            "spec_fingerprint",
+                            HexFormat.of().formatHex(served.spec().fingerprint()));
+                    json.writeNumberField("numerics", served.manifest().numerics());
+                    json.writeNumberField("examples", served.manifest().examples());
+                    metric(json, "log_loss", served.manifest().logLoss());
+                    metric(json, "prior_log_loss", served.manifest().priorLogLoss());
+                    metric(json, "accuracy", served.manifest().accuracy());
+                    metric(json, "auc", served.manifest().auc());
+                    json.writeNumberField("admissions", scorer.admissions().count());
+                    json.writeArrayFieldStart("previous_versions");
+                    for (ServedModel previous : scorer.previous()) {
+                        json.writeStartObject();
+                        json.writeNumberField("epoch", previous.epoch());
+                        json.writeNumberField("version", previous.version());
+                        json.writeEndObject();
+                    }
+                    json.writeEndArray();
+                    json.writeObjectFieldStart("fields");
+                    for (Map.Entry<String, String> field : fields.entrySet()) {
+                        json.writeStringField(field.getKey(), field.getValue());
+                    }
+                    json.writeEndObject();
+                });
+    }
+
+    static byte[] admissions(Scorer scorer, List<AdmissionLog.Entry> entries) {
+        return object(
+                json -> {
+                    json.writeStringField("model", scorer.model());
+                    json.writeNumberField("count", scorer.admissions().count());
+                    json.writeArrayFieldStart("admissions");
+                    for (AdmissionLog.Entry entry : entries) {
+                        json.writeStartObject();
+                        json.writeNumberField("sequence", entry.sequence());
+                        json.writeNumberField("epoch", entry.epoch());
+                        json.writeNumberField("version", entry.version());
+                        json.writeNumberField("next_offset", entry.nextOffset());
+                        json.writeNumberField("admitted_at_ms", entry.admittedAtMillis());
+                        json.writeNumberField("newest_append_time_ms", entry.newestAppendTime());
+                        json.writeEndObject();
+                    }
+                    json.writeEndArray();
+                });
+    }
+
+    static byte[] health(boolean live, boolean ready, Collection<Scorer> scorers, long nowMillis) {
+        return object(
+                json -> {
+                    json.writeBooleanField("live", live);
+                    json.writeBooleanField("ready", ready);
+                    json.writeObjectFieldStart("models");
+                    for (Scorer scorer : scorers) {
+                        json.writeObjectFieldStart(scorer.model());
+                        health(json, scorer.status(), nowMillis);
+                        json.writeEndObject();
+                    }
+                    json.writeEndObject();
+                });
+    }
+
+    private static void health(JsonGenerator json, ScorerStatus status, long nowMillis)
+            throws IOException {
+        json.writeBooleanField("ready", status.ready());
+        ServedModel served = status.served();
+        if (served != null) {
+            version(json, served);
+        }
+        freshness(json, status.freshnessMs());
+        json.writeStringField("follower", status.follower());
+        if (!status.followerDetail().isEmpty()) {
+            json.writeStringField(
+                    "follower_detail", RecordReader.printable(status.followerDetail()));
+        }
+        Heartbeat heartbeat = status.heartbeat();
+        if (heartbeat != null) {
+            json.writeNumberField("heartbeat_age_ms", Math.max(0, nowMillis - heartbeat.time()));
+        }
+        json.writeNumberField("snapshots_seen", status.snapshotsSeen());
+        json.writeNumberField("snapshots_loaded", status.snapshotsLoaded());
+        json.writeObjectFieldStart("snapshots_refused");
+        for (var refused : status.refused().entrySet()) {
+            if (refused.getValue() > 0) {
+                json.writeNumberField(refused.getKey().code(), refused.getValue());
+            }
+        }
+        json.writeEndObject();
+        Admission.Refused last = status.lastRefusal();
+        if (last != null) {
+            json.writeObjectFieldStart("last_refusal");
+            json.writeNumberField("epoch", last.epoch());
+            json.writeNumberField("version", last.version());
+            json.writeStringField("reason", last.reason().code());
+            json.writeStringField("message", RecordReader.printable(last.detail()));
+            json.writeEndObject();
+        }
+    }
+
+    private static void version(JsonGenerator json, ServedModel served) throws IOException {
+        json.writeNumberField("epoch", served.epoch());
+        json.writeNumberField("version", served.version());
+        json.writeNumberField("offset", served.nextOffset());
+        json.writeNumberField("admitted_at_ms", served.admittedAt());
+        number(
+                json,
+                "event_time_ms",
+                served.eventTime() == Long.MIN_VALUE ? null : served.eventTime());
+    }
+
+    private static void freshness(JsonGenerator json, long freshnessMs) throws IOException {
+        number(json, "freshness_ms", freshnessMs < 0 ? null : freshnessMs);
+    }
+
+    private static void number(JsonGenerator json, String name, @Nullable Long value)
+            throws IOException {
+        if (value == null) {
+            json.writeNullField(name);
+        } else {
+            json.writeNumberField(name, value);
+        }
+    }
+
+    /// JSON has no NaN; a metric that doesn't apply is null.
+    private static void metric(JsonGenerator json, String name, double value) throws IOException {
+        if (Double.isFinite(value)) {
+            json.writeNumberField(name, value);
+        } else {
+            json.writeNullField(name);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+package io.tidegrad.scorerapp;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import io.helidon.http.Status;
+import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.feature.MapEvent;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// A request's body → events. One JSON object is one record; an array of objects is many. Values are strings, numbers,
+/// booleans, nulls, and arrays of numbers; nothing nests deeper, no type is named by the input, no name comes twice.
+final class RecordReader {
+    private static final int NESTING_MAX = 4;
+    private static final int NUMBER_CHARS_MAX = 64;
+    private static final int NAME_CHARS_MAX = 1024;
+
+    private static final JsonFactory JSON =
+            JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+                    .streamReadConstraints(
+                            StreamReadConstraints.builder()
+                                    .maxNestingDepth(NESTING_MAX)
+                                    .maxNumberLength(NUMBER_CHARS_MAX)
+                                    .maxNameLength(NAME_CHARS_MAX)
+                                    .build())
+                    .build();
+
+    private final RecordFields fields;
+    private final boolean ignoreUnknown;
+
+    RecordReader(RecordFields fields, boolean ignoreUnknown) {
+        this.fields = fields;
+        this.ignoreUnknown = ignoreUnknown;
+    }
+
+    /// @throws HttpProblem 400: not JSON, not of this shape, a name that no feature reads
+    List<Event> read(byte[] body, int length) {
+        try (JsonParser parser = JSON.createParser(body, 0, length)) {
+            List<Event> events = new ArrayList<>();
+            JsonToken first = parser.nextToken();
+            if (first == JsonToken.START_OBJECT) {
+                events.add(record(parser, 0));
+            } else if (first == JsonToken.START_ARRAY) {
+                while (parser.nextToken() != JsonToken.END_ARRAY) {
+                    if (parser.currentToken() != JsonToken.START_OBJECT) {
+                        throw new HttpProblem(
+                                Status.BAD_REQUEST_400,
+                                "not-a-record",
+                                events.size(),
+                                "expected a JSON object, found "
+                                        + describe(parser.currentToken())
+                                        + at(parser));
+                    }
+                    events.add(record(parser, events.size()));
+                }
+            } else {
+                throw new HttpProblem(
+                        Status.BAD_REQUEST_400,
+                        "bad-json",
+                        "expected one record, {...}, or an array of records, [{...}, ...], found "
+                                + describe(first));
+            }
+            if (parser.nextToken() != null) {
+                throw new HttpProblem(
+                        Status.BAD_REQUEST_400,
+                        "bad-json",
+                        "expected the end, found " + describe(parser.currentToken()) + at(parser));
+            }
+            if (events.isEmpty()) {
+                throw new HttpProblem(
+                        Status.BAD_REQUEST_400,
+                        "no-records",
+                        "expected at least one record, found []");
+            }
+            return events;
+        } catch (StreamConstraintsException e) {
+            throw new HttpProblem(
+                    Status.BAD_REQUEST_400, "bad-json", "beyond a limit: " + clean(e) + at(e));
+        } catch (JsonProcessingException e) {
+            throw new HttpProblem(
+                    Status.BAD_REQUEST_400, "bad-json", "not JSON: " + clean(e) + at(e));
+        } catch (IOException e) {
+            // Bad UTF-8; reading from an array has no other input errors.
+            throw new HttpProblem(
+                    Status.BAD_REQUEST_400,
+                    "bad-json",
+                    "not UTF-8: " + printable(String.valueOf(e.getMessage())));
+        }
+    }
+
+    private Event record(JsonParser parser, int index) throws IOException {
+        Map<String, Object> values = new HashMap<>();
+        while (parser.nextToken() != JsonToken.END_OBJECT) {
+            String field = parser.currentName();
+            boolean known = fields.isKnown(field);
+            if (!known && !ignoreUnknown) {
+                throw new HttpProblem(
+                        Status.BAD_REQUEST_400,
+                        "unknown-field",
+                        index,
+                        "no field '" + printable(field) + "' in this model" + hint(field));
+            }
+            parser.nextToken();
+            if (!known) {
+                parser.skipChildren();
+                continue;
+            }
+            Object value = value(parser, field, index);
+            if (value != null) {
+                values.put(field, value);
+            }
+        }
+        return new MapEvent(values);
+    }
+
+    private String hint(String field) {
+        return Nearest.to(field, fields.expected().keySet())
+                .map(near -> "; did you mean '" + near + "'?")
+                .orElse("; it knows " + String.join(", ", fields.expected().keySet()));
+    }
+
+    private @Nullable Object value(JsonParser parser, String field, int index) throws IOException {
+        JsonToken token = parser.currentToken();
+        return switch (token) {
+            case VALUE_STRING -> text(parser.getText(), field, index);
+            case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> number(parser);
+            case VALUE_TRUE -> Boolean.TRUE;
+            case VALUE_FALSE -> Boolean.FALSE;
+            case VALUE_NULL -> null;
+            case START_ARRAY -> numbers(parser, field, index);
+            default -> throw wrongType(field, index, describe(token) + at(parser));
+        };
+    }
+
+    private Object text(String text, String field, int index) {
+        if (fields.isTimeAndCategory(field)) {
+            throw new HttpProblem(
+                    Status.BAD_REQUEST_400,
+                    "wrong-type",
+                    index,
+                    "field '"
+                            + field
+                            + "': a category is made of this time: expected epoch ms, as in training, found text");
+        }
+        if (!fields.isPixels(field)) {
+            return text;
+        }
+        try {
+            return Base64.getDecoder().decode(text);
+        } catch (IllegalArgumentException notBase64) {
+            throw wrongType(field, index, "text that is not base64");
+        }
+    }
+
+    /// Whole numbers stay whole, as long as they fit: a category is made of them.
+    private static Number number(JsonParser parser) throws IOException {
+        return switch (parser.getNumberType()) {
+            case INT, LONG -> parser.getLongValue();
+            default -> parser.getDoubleValue();
+        };
+    }
+
+    private List<Number> numbers(JsonParser parser, String field, int index) throws IOException {
+        List<Number> numbers = new ArrayList<>();
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+            if (!parser.currentToken().isNumeric()) {
+                throw wrongType(
+                        field,
+                        index,
+                        "an array with " + describe(parser.currentToken()) + " in it" + at(parser));
+            }
+            numbers.add(number(parser));
+        }
+        return numbers;
+    }
+
+    private HttpProblem wrongType(String field, int index, String found) {
+        return new HttpProblem(
+                Status.BAD_REQUEST_400,
+                "wrong-type",
+                index,
+                "field '"
+                        + field
+                        + "': expected "
+                        + fields.expected().get(field)
+                        + ", found "
+                        + found);
+    }
+
+    private static String describe(@Nullable JsonToken token) {
+        return switch (token) {
+            case null -> "nothing";
+            case START_OBJECT -> "an object";
+            case START_ARRAY -> "an array";
+            case VALUE_STRING -> "a string";
+            case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> "a number";
+            case VALUE_TRUE, VALUE_FALSE -> "a boolean";
+            case VALUE_NULL -> "null";
+            default -> token.asString() == null ? token.name() : "'" + token.asString() + "'";
+        };
+    }
+
+    private static String at(JsonParser parser) {
+        return at(parser.currentTokenLocation());
+    }
+
+    private static String at(JsonProcessingException e) {
+        return e.getLocation() == null ? "" : at(e.getLocation());
+    }
+
+    private static String at(JsonLocation location) {
+        return " (line " + location.getLineNr() + ", column " + location.getColumnNr() + ")";
+    }
+
+    private static String clean(JsonProcessingException e) {
+        return printable(String.valueOf(e.getOriginalMessage()));
+    }
+
+    /// Of bounded length and without control characters: it goes into answers and logs.
+    static String printable(String text) {
+        String cut = text.length() > 200 ? text.substring(0, 200) + "…" : text;
+        return cut.replaceAll("\\p{Cntrl}", "?");
+    }
+}

@@ -1,0 +1,73 @@
+package io.tidegrad.scorerapp;
+
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ScorerOptions;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// The scorer as it runs in a process: a scorer for each model, and HTTP around them. Also started in tests.
+public final class ScorerApp implements AutoCloseable {
+    private final Map<String, Scorer> scorers = new LinkedHashMap<>();
+    private final ScorerServer server;
+
+    private ScorerApp(ScorerConfig config, InstantSource clock) {
+        try {
+            for (String model : config.models()) {
+                scorers.put(model, Scorer.open(options(config, model, clock)));
+            }
+            server = new ScorerServer(config, scorers, clock, this::isLive);
+        } catch (RuntimeException e) {
+            scorers.values().forEach(Scorer::close);
+            throw e;
+        }
+    }
+
+    /// Returns when HTTP answers; the models follow as Kafka has them.
+    ///
+    /// @throws ConfigException Kafka's settings contradict what a scorer needs
+    public static ScorerApp start(ScorerConfig config, InstantSource clock) {
+        return new ScorerApp(config, clock);
+    }
+
+    private static ScorerOptions options(ScorerConfig config, String model, InstantSource clock) {
+        try {
+            ScorerOptions options =
+                    ScorerOptions.of(model, config.consumerSettings())
+                            .withPrefix(config.topicPrefix())
+                            .withClock(clock);
+            return config.maxSnapshotBytes() == 0
+                    ? options
+                    : options.withMaxSnapshotBytes(config.maxSnapshotBytes());
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException(List.of(String.valueOf(e.getMessage())));
+        }
+    }
+
+    public int port() {
+        return server.port();
+    }
+
+    public Scorer scorer(String model) {
+        Scorer scorer = scorers.get(model);
+        if (scorer == null) {
+            throw new IllegalArgumentException(
+                    "no model '" + model + "'; served: " + scorers.keySet());
+        }
+        return scorer;
+    }
+
+    /// False when a follower died of what no retry can heal: the process should end and be started again.
+    public boolean isLive() {
+        return scorers.values().stream()
+                .noneMatch(scorer -> scorer.status().follower().equals("failed"));
+    }
+
+    @Override
+    public void close() {
+        // Requests first: they are answered by what is loaded, and need no follower.
+        server.close();
+        scorers.values().forEach(Scorer::close);
+    }
+}

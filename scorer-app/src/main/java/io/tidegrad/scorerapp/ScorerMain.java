@@ -1,0 +1,113 @@
+package io.tidegrad.scorerapp;
+
+import java.time.InstantSource;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The process. Prints one line when it listens, and ends with a status that says whether starting it again can help.
+public final class ScorerMain {
+    /// Stopped in order.
+    public static final int OK = 0;
+
+    /// A setting is wrong: starting again gives the same.
+    public static final int CONFIGURATION = 2;
+
+    /// Starting again may help (EX_TEMPFAIL of sysexits.h).
+    public static final int RETRYABLE = 75;
+
+    private static final long STOP_SECONDS_MAX = 15;
+
+    private static final Logger log = LoggerFactory.getLogger(ScorerMain.class);
+
+    private ScorerMain() {}
+
+    public static void main(String[] args) {
+        List<String> arguments = List.of(args);
+        if (arguments.contains("--help") || arguments.contains("-h")) {
+            System.out.print(ScorerConfig.USAGE);
+            return;
+        }
+        int status = run(arguments);
+        if (status != OK) {
+            System.exit(status);
+        }
+    }
+
+    private static int run(List<String> arguments) {
+        ScorerConfig config;
+        ScorerApp app;
+        try {
+            config = ScorerConfig.parse(arguments, System.getenv());
+            app = ScorerApp.start(config, InstantSource.system());
+        } catch (ConfigException e) {
+            System.err.println("tidegrad scorer: " + e.getMessage());
+            return CONFIGURATION;
+        } catch (RuntimeException e) {
+            System.err.println("tidegrad scorer: could not start: " + causes(e));
+            log.debug("cause", e);
+            return RETRYABLE;
+        }
+        log.info("started with {}", config);
+        System.out.println(
+                "scorer listening on http://"
+                        + config.host()
+                        + ":"
+                        + app.port()
+                        + " models "
+                        + String.join(",", config.models()));
+        System.out.flush();
+        CountDownLatch stop = new CountDownLatch(1);
+        CountDownLatch stopped = new CountDownLatch(1);
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(() -> stopInOrder(stop, stopped), "stop-scorer"));
+        return serve(app, stop, stopped);
+    }
+
+    private static int serve(ScorerApp app, CountDownLatch stop, CountDownLatch stopped) {
+        int status = OK;
+        try {
+            while (!stop.await(1, TimeUnit.SECONDS)) {
+                if (!app.isLive()) {
+                    log.error(
+                            "a follower died; ending so that a supervisor starts the scorer again");
+                    status = RETRYABLE;
+                    break;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        app.close();
+        log.info("stopped");
+        stopped.countDown();
+        return status;
+    }
+
+    /// On SIGTERM and SIGINT: waits for the orderly stop, then ends with status 0. The JVM's own status would be 128 + the
+    /// signal, which a supervisor takes for a crash.
+    private static void stopInOrder(CountDownLatch stop, CountDownLatch stopped) {
+        if (stopped.getCount() == 0) {
+            // Not a signal: main has stopped everything and is ending with a status of its own.
+            return;
+        }
+        stop.countDown();
+        try {
+            if (stopped.await(STOP_SECONDS_MAX, TimeUnit.SECONDS)) {
+                Runtime.getRuntime().halt(OK);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static String causes(Throwable e) {
+        StringBuilder text = new StringBuilder();
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            text.append(text.isEmpty() ? "" : ": ").append(cause.getMessage());
+        }
+        return text.toString();
+    }
+}

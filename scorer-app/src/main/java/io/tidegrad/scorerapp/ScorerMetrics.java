@@ -1,0 +1,177 @@
+package io.tidegrad.scorerapp;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.scorer.RefusalReason;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ScorerStatus;
+import io.tidegrad.scorer.ServedModel;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Collection;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.ToDoubleFunction;
+
+/// What Prometheus reads; the table is in `docs/operations-scorer.md`. What the library counts is read from it at each
+/// scrape, what HTTP does is counted here.
+final class ScorerMetrics {
+    private final PrometheusMeterRegistry registry =
+            new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final InstantSource clock;
+    private final Map<String, Counter> predictions = new ConcurrentHashMap<>();
+    private final Map<String, Timer> requests = new ConcurrentHashMap<>();
+
+    ScorerMetrics(Collection<Scorer> scorers, InstantSource clock) {
+        this.clock = clock;
+        scorers.forEach(this::follow);
+    }
+
+    private void follow(Scorer scorer) {
+        Tags model = Tags.of("model", scorer.model());
+        gauge(scorer, model, "ready", "1 when a version serves", status -> status.ready() ? 1 : 0);
+        gauge(
+                scorer,
+                model,
+                "epoch",
+                "Epoch of the served version",
+                status -> served(status, ServedModel::epoch));
+        gauge(
+                scorer,
+                model,
+                "version",
+                "Update count of the served version",
+                status -> served(status, ServedModel::version));
+        gauge(
+                scorer,
+                model,
+                "offset",
+                "Next offset of the log of record in the served version",
+                status -> served(status, ServedModel::nextOffset));
+        gauge(
+                scorer,
+                model,
+                "freshness.seconds",
+                "Now - append time of the newest event served; 0 while the trainer is caught up",
+                status -> status.freshnessMs() < 0 ? Double.NaN : status.freshnessMs() / 1e3);
+        gauge(
+                scorer,
+                model,
+                "admitted.age.seconds",
+                "Time since the served version was admitted",
+                status -> served(status, served -> (clock.millis() - served.admittedAt()) / 1e3));
+        gauge(
+                scorer,
+                model,
+                "heartbeat.age.seconds",
+                "Age of the trainer's newest heartbeat",
+                this::heartbeatAge);
+        counter(scorer, model, "snapshots.seen", "Manifests read", ScorerStatus::snapshotsSeen);
+        counter(
+                scorer,
+                model,
+                "snapshots.loaded",
+                "Versions admitted",
+                ScorerStatus::snapshotsLoaded);
+        counter(
+                scorer,
+                model,
+                "follower.failures",
+                "Times that Kafka gave an error and the follower began again",
+                ScorerStatus::followerFailures);
+        for (RefusalReason reason : RefusalReason.values()) {
+            counter(
+                    scorer,
+                    model.and(Tag.of("reason", reason.code())),
+                    "snapshots.refused",
+                    "Versions not admitted",
+                    status -> status.refused().getOrDefault(reason, 0L));
+        }
+    }
+
+    private double heartbeatAge(ScorerStatus status) {
+        Heartbeat heartbeat = status.heartbeat();
+        return heartbeat == null
+                ? Double.NaN
+                : Math.max(0, clock.millis() - heartbeat.time()) / 1e3;
+    }
+
+    private static double served(ScorerStatus status, ToDoubleFunction<ServedModel> value) {
+        ServedModel served = status.served();
+        return served == null ? Double.NaN : value.applyAsDouble(served);
+    }
+
+    private void gauge(
+            Scorer scorer,
+            Tags tags,
+            String name,
+            String help,
+            ToDoubleFunction<ScorerStatus> value) {
+        Gauge.builder("tidegrad.scorer." + name, scorer, s -> value.applyAsDouble(s.status()))
+                .description(help)
+                .tags(tags)
+                .register(registry);
+    }
+
+    private void counter(
+            Scorer scorer,
+            Tags tags,
+            String name,
+            String help,
+            ToDoubleFunction<ScorerStatus> value) {
+        FunctionCounter.builder(
+                        "tidegrad.scorer." + name, scorer, s -> value.applyAsDouble(s.status()))
+                .description(help)
+                .tags(tags)
+                .register(registry);
+    }
+
+    /// @param model one that is served; names from requests would make as many series as there are requests
+    void scored(String model, int events) {
+        predictions
+                .computeIfAbsent(
+                        model,
+                        name ->
+                                Counter.builder("tidegrad.scorer.predictions")
+                                        .description("Events scored over HTTP")
+                                        .tag("model", name)
+                                        .register(registry))
+                .increment(events);
+    }
+
+    /// @param model as for `scored`; `-` for what concerns none
+    void answered(String model, int status, long nanos) {
+        requests.computeIfAbsent(
+                        model + ' ' + status,
+                        key ->
+                                Timer.builder("tidegrad.scorer.requests")
+                                        .description(
+                                                "Scoring requests, first byte read to answer written")
+                                        .tag("model", model)
+                                        .tag("status", Integer.toString(status))
+                                        .serviceLevelObjectives(
+                                                Duration.ofNanos(100_000),
+                                                Duration.ofNanos(250_000),
+                                                Duration.ofNanos(500_000),
+                                                Duration.ofMillis(1),
+                                                Duration.ofMillis(2),
+                                                Duration.ofMillis(5),
+                                                Duration.ofMillis(10),
+                                                Duration.ofMillis(50),
+                                                Duration.ofMillis(250),
+                                                Duration.ofSeconds(1))
+                                        .register(registry))
+                .record(Duration.ofNanos(nanos));
+    }
+
+    String scrape() {
+        return registry.scrape();
+    }
+}

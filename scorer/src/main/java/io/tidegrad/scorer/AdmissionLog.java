@@ -1,0 +1,53 @@
+package io.tidegrad.scorer;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// The newest admissions of a process, oldest overwritten first: what event-to-admitted is measured from. For an event at
+/// offset o of the log of record, the first entry with `nextOffset > o` says when its effect could first be served.
+public final class AdmissionLog {
+    public static final int CAPACITY = 4096;
+
+    /// @param sequence 1 for the first admission of this process, then counting up without gaps
+    /// @param nextOffset of the log of record, exclusive
+    /// @param admittedAtMillis epoch ms of the swap
+    /// @param newestAppendTime record timestamp (epoch ms) of the newest event contained
+    public record Entry(
+            long sequence,
+            int epoch,
+            long version,
+            long nextOffset,
+            long admittedAtMillis,
+            long newestAppendTime) {}
+
+    private final Entry[] ring = new Entry[CAPACITY];
+    private long admissions;
+
+    synchronized void add(ServedModel model) {
+        admissions++;
+        ring[(int) (admissions % CAPACITY)] =
+                new Entry(
+                        admissions,
+                        model.epoch(),
+                        model.version(),
+                        model.nextOffset(),
+                        model.admittedAt(),
+                        model.newestAppendTime());
+    }
+
+    /// Admissions since this process started.
+    public synchronized long count() {
+        return admissions;
+    }
+
+    /// Entries with a sequence above `sequence` that are still held, oldest first. The first one's sequence is above
+    /// `sequence + 1` when some were overwritten.
+    public synchronized List<Entry> after(long sequence) {
+        long from = Math.max(Math.max(sequence, 0), admissions - CAPACITY) + 1;
+        List<Entry> entries = new ArrayList<>();
+        for (long next = from; next <= admissions; next++) {
+            entries.add(ring[(int) (next % CAPACITY)]);
+        }
+        return entries;
+    }
+}

@@ -1,0 +1,73 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.model.snapshot.Heartbeat;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/// The root that scoring threads read: one reference, published with one release store by the follower, read once a
+/// prediction. Readers never wait, and never see half a model, because everything behind the reference is immutable.
+final class CurrentModel {
+    /// Kept beside the current one, for comparison and for a pinned version.
+    static final int PREVIOUS_KEPT = 3;
+
+    private final AtomicReference<@Nullable ServedModel> root = new AtomicReference<>();
+    private final CountDownLatch firstAdmission = new CountDownLatch(1);
+    private volatile List<ServedModel> previous = List.of();
+    private volatile @Nullable Heartbeat heartbeat;
+
+    @Nullable ServedModel get() {
+        return root.getAcquire();
+    }
+
+    /// Called by the follower only. (epoch, version) must be above the one served.
+    void publish(ServedModel model) {
+        ServedModel replaced = root.getPlain();
+        if (replaced != null && !model.isNewerThan(replaced)) {
+            throw new IllegalArgumentException(
+                    "version "
+                            + model.epoch()
+                            + "."
+                            + model.version()
+                            + " is not above the served one, "
+                            + replaced.epoch()
+                            + "."
+                            + replaced.version());
+        }
+        if (replaced != null) {
+            List<ServedModel> kept = new ArrayList<>(PREVIOUS_KEPT);
+            kept.add(replaced);
+            kept.addAll(previous.subList(0, Math.min(previous.size(), PREVIOUS_KEPT - 1)));
+            previous = List.copyOf(kept);
+        }
+        root.setRelease(model);
+        firstAdmission.countDown();
+    }
+
+    /// Newest first.
+    List<ServedModel> previous() {
+        return previous;
+    }
+
+    @Nullable Heartbeat heartbeat() {
+        return heartbeat;
+    }
+
+    /// Called by the follower only. A beat older than the known one of its epoch says nothing new.
+    void beat(Heartbeat beat) {
+        Heartbeat known = heartbeat;
+        if (known == null
+                || beat.epoch() > known.epoch()
+                || (beat.epoch() == known.epoch() && beat.time() >= known.time())) {
+            heartbeat = beat;
+        }
+    }
+
+    boolean awaitFirst(Duration timeout) throws InterruptedException {
+        return firstAdmission.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    }
+}

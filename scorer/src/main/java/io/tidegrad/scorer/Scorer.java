@@ -1,0 +1,271 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.feature.MapEvent;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.avro.generic.IndexedRecord;
+import org.jspecify.annotations.Nullable;
+
+/// Scores events with a model's newest admitted version, inside any JVM service: follows the snapshots topic on a thread
+/// of its own, verifies before it admits, swaps with one store, keeps the last good version whatever happens.
+///
+/// Thread-safe; readers never wait. Every answer comes from exactly one version and says which. `newSession` gives the
+/// path without allocation; the `score` methods are the comfortable one.
+///
+/// ```java
+/// try (Scorer scorer = Scorer.open(ScorerOptions.of("flight-delay", Map.of("bootstrap.servers", "127.0.0.1:9092")))) {
+///     scorer.awaitReady(Duration.ofSeconds(30));
+///     Prediction late = scorer.score(Map.of("origin", "SFO", "destination", "JFK", "distance", 2586));
+/// }
+/// ```
+public final class Scorer implements AutoCloseable {
+    private final String model;
+    private final InstantSource clock;
+    private final Kernels kernels;
+    private final int maxBatch;
+    private final CurrentModel current = new CurrentModel();
+    private final AdmissionLog admissions = new AdmissionLog();
+    private final SnapshotCounters counters = new SnapshotCounters();
+    private final SnapshotAdmission admission;
+    private final SessionPool sessions;
+    private final @Nullable SnapshotFollower follower;
+
+    private Scorer(
+            String model,
+            long maxSnapshotBytes,
+            int maxBatch,
+            InstantSource clock,
+            Kernels kernels,
+            @Nullable ScorerOptions followed) {
+        this.model = model;
+        this.clock = clock;
+        this.kernels = kernels;
+        this.maxBatch = maxBatch;
+        admission =
+                new SnapshotAdmission(model, maxSnapshotBytes, kernels, clock, current, admissions);
+        // Twice the processors: more sessions than that can't be busy at once for long.
+        sessions =
+                new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
+        if (followed == null) {
+            follower = null;
+        } else {
+            SnapshotIntake intake =
+                    new SnapshotIntake(model, admission, current, counters, maxSnapshotBytes);
+            follower = new SnapshotFollower(followed, intake, current, counters);
+        }
+    }
+
+    /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic needs
+    /// to be there yet.
+    public static Scorer open(ScorerOptions options) {
+        Scorer scorer =
+                new Scorer(
+                        options.model(),
+                        options.maxSnapshotBytes(),
+                        options.maxBatch(),
+                        options.clock(),
+                        options.kernels(),
+                        options);
+        SnapshotFollower follower = scorer.follower;
+        if (follower != null) {
+            follower.start();
+        }
+        return scorer;
+    }
+
+    /// Serves one snapshot and never another.
+    ///
+    /// @param parts values of parts 0 … n-1
+    /// @throws IllegalArgumentException the snapshot is refused; says why
+    public static Scorer of(SnapshotManifest manifest, List<byte[]> parts, InstantSource clock) {
+        Scorer scorer =
+                new Scorer(
+                        manifest.model(),
+                        Runtime.getRuntime().maxMemory() / 4,
+                        32,
+                        clock,
+                        Kernels.active(),
+                        null);
+        scorer.counters.seen();
+        switch (scorer.admission.admit(manifest, parts)) {
+            case Admission.Admitted admitted -> scorer.counters.loaded();
+            case Admission.Refused refused ->
+                    throw new IllegalArgumentException(
+                            "snapshot "
+                                    + refused.epoch()
+                                    + "."
+                                    + refused.version()
+                                    + " of '"
+                                    + manifest.model()
+                                    + "' is refused: "
+                                    + refused.reason().code()
+                                    + ": "
+                                    + refused.detail());
+        }
+        return scorer;
+    }
+
+    public String model() {
+        return model;
+    }
+
+    /// True as soon as a version serves; false when the time is over first.
+    public boolean awaitReady(Duration timeout) throws InterruptedException {
+        return current.awaitFirst(timeout);
+    }
+
+    public boolean ready() {
+        return current.get() != null;
+    }
+
+    /// @param record values by field name: numbers, strings, booleans, `Instant`s, lists, bytes
+    /// @throws RejectedEventException a value can't be scored; says field, expected and found
+    /// @throws NotReadyException no version has been admitted yet
+    public Prediction score(Map<String, ?> record) {
+        return score(new MapEvent(record));
+    }
+
+    /// As `score(Map)`. A field that the record's schema lacks counts as missing.
+    public Prediction score(IndexedRecord record) {
+        ScoringSession session = sessions.take();
+        try {
+            return answer(session, session.score(record));
+        } finally {
+            sessions.giveBack(session);
+        }
+    }
+
+    /// As `score(Map)`.
+    public Prediction score(Event event) {
+        ScoringSession session = sessions.take();
+        try {
+            return answer(session, session.score(event));
+        } finally {
+            sessions.giveBack(session);
+        }
+    }
+
+    private Prediction answer(ScoringSession session, @Nullable Rejection rejection) {
+        if (rejection != null) {
+            throw new RejectedEventException(0, rejection);
+        }
+        float[] probabilities = new float[session.outputs()];
+        session.probabilities(probabilities, 0);
+        return new Prediction(
+                model,
+                session.epoch(),
+                session.version(),
+                session.offset(),
+                session.freshnessMs(),
+                probabilities);
+    }
+
+    /// Scores all events with one version, `maxBatch` at a time.
+    ///
+    /// @param events at least one
+    /// @throws RejectedEventException for the first event that can't be scored; its `index` says which
+    /// @throws NotReadyException no version has been admitted yet
+    public Predictions scoreAll(List<? extends Event> events) {
+        if (events.isEmpty()) {
+            throw new IllegalArgumentException("expected at least one event, found none");
+        }
+        ScoringSession session = sessions.take();
+        try {
+            session.begin();
+            int outputs = session.outputs();
+            float[] probabilities = new float[Math.multiplyExact(events.size(), outputs)];
+            int at = 0;
+            for (int index = 0; index < events.size(); index++) {
+                Rejection rejection = session.add(events.get(index));
+                if (rejection != null) {
+                    throw new RejectedEventException(index, rejection);
+                }
+                if (session.size() == session.capacity() || index == events.size() - 1) {
+                    session.predict();
+                    session.probabilities(probabilities, at);
+                    at += session.size() * outputs;
+                    session.clear();
+                }
+            }
+            return new Predictions(
+                    model,
+                    session.epoch(),
+                    session.version(),
+                    session.offset(),
+                    session.freshnessMs(),
+                    outputs,
+                    probabilities);
+        } finally {
+            sessions.giveBack(session);
+        }
+    }
+
+    /// One thread's reusable workspace: the path without allocation.
+    public ScoringSession newSession() {
+        return new ScoringSession(model, current, kernels, clock, maxBatch);
+    }
+
+    /// The version that answers now; null while none was admitted.
+    public @Nullable ServedModel current() {
+        return current.get();
+    }
+
+    /// The last three versions before the current one, newest first.
+    public List<ServedModel> previous() {
+        return current.previous();
+    }
+
+    /// Of the current version, recomputed from the floats it serves. 64 hex digits.
+    ///
+    /// @throws NotReadyException no version has been admitted yet
+    public String weightsHash() {
+        ServedModel served = current.get();
+        if (served == null) {
+            throw new NotReadyException(model);
+        }
+        return served.weightsHash();
+    }
+
+    public AdmissionLog admissions() {
+        return admissions;
+    }
+
+    public ScorerStatus status() {
+        ServedModel served = current.get();
+        SnapshotFollower.Status following =
+                follower == null
+                        ? new SnapshotFollower.Status(SnapshotFollower.State.CLOSED, "")
+                        : follower.status();
+        return new ScorerStatus(
+                model,
+                served,
+                served == null
+                        ? Freshness.UNKNOWN
+                        : Freshness.millis(served, current.heartbeat(), clock.millis()),
+                follower == null
+                        ? "none"
+                        : following.state().name().toLowerCase(Locale.ROOT).replace('_', '-'),
+                following.detail(),
+                current.heartbeat(),
+                counters.seenCount(),
+                counters.loadedCount(),
+                counters.failureCount(),
+                counters.refusedCounts(),
+                counters.lastRefusal());
+    }
+
+    /// Stops following. What was admitted can still be scored with.
+    @Override
+    public void close() {
+        if (follower != null) {
+            follower.close();
+        }
+    }
+}

@@ -1,0 +1,128 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.schemas.Topics;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.CommonClientConfigs;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+
+/// How to open a `Scorer` on a model's snapshots topic.
+///
+/// @param topics where the topic's name comes from (its prefix)
+/// @param kafka consumer settings, passed through (`bootstrap.servers`, TLS, SASL, …); those in `FIXED` are ours
+/// @param maxSnapshotBytes largest model that is taken, checked before memory is asked for; at the worst moment a load
+///     needs about three times the model: the one served, the parts, the one being verified
+/// @param maxBatch events a session scores at once
+/// @param clock what freshness and admission times are told by
+public record ScorerOptions(
+        String model,
+        Topics topics,
+        Map<String, Object> kafka,
+        long maxSnapshotBytes,
+        int maxBatch,
+        InstantSource clock,
+        Kernels kernels) {
+
+    /// Settings whose value is part of what a follower promises: only committed snapshots, no group, no silent jump.
+    static final Map<String, Object> FIXED =
+            Map.of(
+                    ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed",
+                    ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "false",
+                    ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none",
+                    ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
+
+    /// Settings that have no meaning here.
+    private static final List<String> REFUSED =
+            List.of(
+                    ConsumerConfig.GROUP_ID_CONFIG,
+                    ConsumerConfig.GROUP_INSTANCE_ID_CONFIG,
+                    ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG,
+                    ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG);
+
+    public ScorerOptions {
+        kafka = Map.copyOf(kafka);
+        if (model.isBlank()) {
+            throw new IllegalArgumentException(
+                    "a scorer needs the name of a model, found a blank one");
+        }
+        if (maxSnapshotBytes < 1) {
+            throw new IllegalArgumentException(
+                    "maxSnapshotBytes must be at least 1, found " + maxSnapshotBytes);
+        }
+        if (maxBatch < 1) {
+            throw new IllegalArgumentException("maxBatch must be at least 1, found " + maxBatch);
+        }
+        if (!kafka.containsKey(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG)) {
+            throw new IllegalArgumentException(
+                    "kafka settings lack bootstrap.servers, for instance 127.0.0.1:9092");
+        }
+        for (Map.Entry<String, Object> fixed : FIXED.entrySet()) {
+            Object found = kafka.get(fixed.getKey());
+            if (found != null && !found.toString().equalsIgnoreCase(fixed.getValue().toString())) {
+                throw new IllegalArgumentException(
+                        "kafka setting "
+                                + fixed.getKey()
+                                + " must be "
+                                + fixed.getValue()
+                                + " for a scorer, found "
+                                + found
+                                + "; leave it out");
+            }
+        }
+        for (String refused : REFUSED) {
+            if (kafka.containsKey(refused)) {
+                throw new IllegalArgumentException(
+                        "kafka setting "
+                                + refused
+                                + " has no meaning for a scorer, which reads its topic without a group; leave it out");
+            }
+        }
+    }
+
+    /// The defaults: prefix `tidegrad`, models up to a quarter of the heap, batches of 32, the system's clock.
+    public static ScorerOptions of(String model, Map<String, ?> kafka) {
+        return new ScorerOptions(
+                model,
+                Topics.DEFAULT,
+                new LinkedHashMap<>(kafka),
+                Runtime.getRuntime().maxMemory() / 4,
+                32,
+                InstantSource.system(),
+                Kernels.active());
+    }
+
+    public ScorerOptions withPrefix(String prefix) {
+        return new ScorerOptions(
+                model, new Topics(prefix), kafka, maxSnapshotBytes, maxBatch, clock, kernels);
+    }
+
+    public ScorerOptions withMaxSnapshotBytes(long bytes) {
+        return new ScorerOptions(model, topics, kafka, bytes, maxBatch, clock, kernels);
+    }
+
+    public ScorerOptions withMaxBatch(int events) {
+        return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, events, clock, kernels);
+    }
+
+    public ScorerOptions withClock(InstantSource source) {
+        return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, maxBatch, source, kernels);
+    }
+
+    String topic() {
+        return topics.snapshots(model);
+    }
+
+    Map<String, Object> consumerSettings() {
+        Map<String, Object> settings = new LinkedHashMap<>();
+        settings.put(ConsumerConfig.CLIENT_ID_CONFIG, "tidegrad-scorer-" + model);
+        // A part is at most half a MiB: sixteen in one answer keep a large load from being bound by
+        // round trips.
+        settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 8 * 1024 * 1024);
+        settings.putAll(kafka);
+        settings.putAll(FIXED);
+        return settings;
+    }
+}

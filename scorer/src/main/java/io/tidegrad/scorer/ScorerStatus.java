@@ -1,0 +1,34 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.model.snapshot.Heartbeat;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What a scorer knows about itself at one moment, for health and metrics.
+///
+/// @param served null while nothing has been admitted
+/// @param freshnessMs see `Prediction`; -1 also while nothing is served
+/// @param follower what the follower is doing: starting, waiting-for-topic, following, retrying, failed, closed, or none
+///     for a scorer opened from bytes
+/// @param followerDetail the cause, for a person; empty while all is well
+/// @param heartbeat the trainer's newest, null when none was seen
+/// @param snapshotsSeen manifests read
+/// @param snapshotsLoaded admissions
+/// @param followerFailures times that Kafka gave an error and the follower began again
+/// @param refused every reason with its count
+public record ScorerStatus(
+        String model,
+        @Nullable ServedModel served,
+        long freshnessMs,
+        String follower,
+        String followerDetail,
+        @Nullable Heartbeat heartbeat,
+        long snapshotsSeen,
+        long snapshotsLoaded,
+        long followerFailures,
+        Map<RefusalReason, Long> refused,
+        Admission.@Nullable Refused lastRefusal) {
+    public boolean ready() {
+        return served != null;
+    }
+}

@@ -1,0 +1,212 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.Predictor;
+import io.tidegrad.model.feature.AvroEvent;
+import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.feature.Row;
+import java.time.InstantSource;
+import java.util.Objects;
+import org.apache.avro.generic.IndexedRecord;
+import org.jspecify.annotations.Nullable;
+
+/// One thread's reusable row, batch, workspace and answer: 0 bytes allocated a prediction after the first (but for what
+/// the event's own values cost). Not thread-safe; make one a thread from `Scorer.newSession`.
+///
+/// ```java
+/// Rejection rejection = session.score(event);
+/// if (rejection == null) {
+///     use(session.probability(0), session.version(), session.freshnessMs());
+/// }
+/// ```
+///
+/// Several events by the same version: `begin()`, then `add` up to `capacity()` events, then `predict()`; `clear()` makes
+/// room for more without leaving the version.
+public final class ScoringSession {
+    private final String modelName;
+    private final CurrentModel current;
+    private final Kernels kernels;
+    private final InstantSource clock;
+    private final int capacity;
+    private final AvroEvent avro = new AvroEvent();
+    private @Nullable Bench bench;
+    private @Nullable ServedModel pinned;
+    private long freshnessMs = Freshness.UNKNOWN;
+
+    /// Everything whose shape follows from the spec; replaced only when the spec does.
+    private static final class Bench {
+        final ModelBinding binding;
+        final Featurizer featurizer;
+        final Row row;
+        final Batch batch;
+        final Predictor predictor;
+        final float[] probabilities; // (capacity, outputs)
+        final int outputs;
+
+        Bench(ModelBinding binding, Kernels kernels, int capacity) {
+            this.binding = binding;
+            featurizer = new Featurizer(binding.spec());
+            row = featurizer.newRow();
+            batch = new Batch(binding.plan().spec().row(), capacity);
+            predictor = new Predictor(binding.plan(), kernels, capacity);
+            outputs = binding.plan().outputs();
+            probabilities = new float[Math.multiplyExact(capacity, outputs)];
+        }
+    }
+
+    ScoringSession(
+            String modelName,
+            CurrentModel current,
+            Kernels kernels,
+            InstantSource clock,
+            int capacity) {
+        this.modelName = modelName;
+        this.current = current;
+        this.kernels = kernels;
+        this.clock = clock;
+        this.capacity = capacity;
+    }
+
+    /// Scores one event with the newest admitted version. Null when the getters hold the answer; else why the event can't
+    /// be scored.
+    ///
+    /// @throws NotReadyException no version has been admitted yet
+    public @Nullable Rejection score(Event event) {
+        begin();
+        Rejection rejection = add(event);
+        if (rejection == null) {
+            predict();
+        }
+        return rejection;
+    }
+
+    /// As `score(Event)`, for an Avro record: fields are found by name, times of any logical type are understood.
+    public @Nullable Rejection score(IndexedRecord record) {
+        return score(avro.of(record));
+    }
+
+    /// Reads the root once: everything until the next `begin` is answered by this version. Empties the batch.
+    ///
+    /// @throws NotReadyException no version has been admitted yet
+    public void begin() {
+        ServedModel model = current.get();
+        if (model == null) {
+            throw new NotReadyException(modelName);
+        }
+        pinned = model;
+        Bench ready = bench;
+        if (ready == null || ready.binding != model.binding()) {
+            ready = new Bench(model.binding(), kernels, capacity);
+            bench = ready;
+        }
+        ready.batch.resize(0);
+    }
+
+    /// Featurizes one event into the batch. Null when added; else why not, and the batch is as before.
+    public @Nullable Rejection add(Event event) {
+        Bench ready = bench();
+        Batch batch = ready.batch;
+        int at = batch.size();
+        if (at == capacity) {
+            throw new IllegalStateException(
+                    "this session holds " + capacity + " events; predict, read, then clear");
+        }
+        Row row = ready.row;
+        Rejection rejection = ready.featurizer.featurizeForScoring(event, row);
+        if (rejection != null) {
+            return rejection;
+        }
+        System.arraycopy(
+                row.numbers, 0, batch.numbers, at * row.numbers.length, row.numbers.length);
+        System.arraycopy(row.ids, 0, batch.ids, at * row.ids.length, row.ids.length);
+        batch.resize(at + 1);
+        return null;
+    }
+
+    /// Scores what was added since `begin` or `clear`.
+    public void predict() {
+        Bench ready = bench();
+        ServedModel model = pinned();
+        ready.predictor.predict(model.parameters(), ready.batch, ready.probabilities);
+        freshnessMs = Freshness.millis(model, current.heartbeat(), clock.millis());
+    }
+
+    /// Empties the batch and keeps the version.
+    public void clear() {
+        bench().batch.resize(0);
+    }
+
+    public int capacity() {
+        return capacity;
+    }
+
+    /// Events in the batch.
+    public int size() {
+        return bench().batch.size();
+    }
+
+    /// Width of an answer.
+    public int outputs() {
+        return bench().outputs;
+    }
+
+    /// Of the first event.
+    public float probability(int output) {
+        return probability(0, output);
+    }
+
+    public float probability(int event, int output) {
+        Bench ready = bench();
+        Objects.checkIndex(event, ready.batch.size());
+        return ready.probabilities[
+                event * ready.outputs + Objects.checkIndex(output, ready.outputs)];
+    }
+
+    /// Copies the answers to all events of the batch, shape (size, outputs), row-major.
+    public void probabilities(float[] to, int at) {
+        Bench ready = bench();
+        System.arraycopy(ready.probabilities, 0, to, at, ready.batch.size() * ready.outputs);
+    }
+
+    /// The version that answers.
+    public ServedModel model() {
+        return pinned();
+    }
+
+    public int epoch() {
+        return pinned().epoch();
+    }
+
+    public long version() {
+        return pinned().version();
+    }
+
+    /// Next offset of the log of record: every event before it was seen by the answering version.
+    public long offset() {
+        return pinned().nextOffset();
+    }
+
+    /// As of the last `predict`; see `Prediction`.
+    public long freshnessMs() {
+        return freshnessMs;
+    }
+
+    private Bench bench() {
+        Bench ready = bench;
+        if (ready == null) {
+            throw new IllegalStateException("begin() or score() comes first");
+        }
+        return ready;
+    }
+
+    private ServedModel pinned() {
+        ServedModel model = pinned;
+        if (model == null) {
+            throw new IllegalStateException("begin() or score() comes first");
+        }
+        return model;
+    }
+}

@@ -1,0 +1,158 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.Predictor;
+import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.SnapshotVerifier;
+import io.tidegrad.model.snapshot.Verification;
+import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The gate between a whole snapshot and the threads that score: everything is checked on memory nobody else sees, off the
+/// serving path; what passes is warmed up and published with one release store.
+final class SnapshotAdmission {
+    private static final Logger log = LoggerFactory.getLogger(SnapshotAdmission.class);
+
+    /// Enough calls for the compiler's last tier, within a bound that a start hardly notices.
+    private static final int WARM_UP_PREDICTIONS = 20_000;
+
+    private static final long WARM_UP_NANOS_MAX = 300_000_000;
+
+    private final String model;
+    private final SnapshotVerifier verifier;
+    private final Kernels kernels;
+    private final InstantSource clock;
+    private final CurrentModel current;
+    private final AdmissionLog admissions;
+    private @Nullable ModelBinding warm;
+
+    SnapshotAdmission(
+            String model,
+            long maxBytes,
+            Kernels kernels,
+            InstantSource clock,
+            CurrentModel current,
+            AdmissionLog admissions) {
+        this.model = model;
+        this.kernels = kernels;
+        this.clock = clock;
+        this.current = current;
+        this.admissions = admissions;
+        verifier = new SnapshotVerifier(model, kernels, maxBytes);
+    }
+
+    /// Checks and, when all hold, publishes. Never throws for a bad snapshot, whatever it is made of.
+    ///
+    /// @param parts values of parts 0 … n-1
+    Admission admit(SnapshotManifest manifest, List<byte[]> parts) {
+        try {
+            Admission.Refused outOfPlace = refuseOutOfPlace(manifest);
+            if (outOfPlace != null) {
+                return outOfPlace;
+            }
+            return switch (verifier.verify(manifest, parts)) {
+                case Verification.Admitted(LoadedModel loaded) -> publish(loaded);
+                case Verification.Refused(Verification.Reason reason, String detail) ->
+                        refused(manifest, RefusalReason.of(reason), detail);
+            };
+        } catch (RuntimeException e) {
+            log.error(
+                    "admitting {} version {}.{} failed",
+                    model,
+                    manifest.epoch(),
+                    manifest.version(),
+                    e);
+            return refused(
+                    manifest,
+                    RefusalReason.INTERNAL,
+                    e.getClass().getSimpleName() + ": " + e.getMessage());
+        }
+    }
+
+    /// What the served model rules out: versions go up, and a spec stays for its epoch.
+    private Admission.@Nullable Refused refuseOutOfPlace(SnapshotManifest manifest) {
+        ServedModel served = current.get();
+        if (served == null) {
+            return null;
+        }
+        if (!ServedModel.isAbove(
+                manifest.epoch(), manifest.version(), served.epoch(), served.version())) {
+            return refused(
+                    manifest,
+                    RefusalReason.NOT_NEWER,
+                    "expected a version above "
+                            + served.epoch()
+                            + "."
+                            + served.version()
+                            + ", found "
+                            + manifest.epoch()
+                            + "."
+                            + manifest.version());
+        }
+        if (manifest.epoch() == served.epoch()
+                && !Arrays.equals(
+                        manifest.specFingerprint(), served.manifest().specFingerprint())) {
+            return refused(
+                    manifest,
+                    RefusalReason.SPEC_CHANGED,
+                    "epoch "
+                            + served.epoch()
+                            + " is served with another spec; a changed spec needs a new epoch");
+        }
+        return null;
+    }
+
+    private Admission publish(LoadedModel loaded) {
+        ModelBinding binding = bind(loaded);
+        warmUp(binding, loaded);
+        ServedModel served =
+                new ServedModel(binding, loaded.parameters(), loaded.manifest(), clock.millis());
+        current.publish(served);
+        admissions.add(served);
+        return new Admission.Admitted(served);
+    }
+
+    /// The served model's binding when the spec is the same, so that sessions keep their workspace.
+    private ModelBinding bind(LoadedModel loaded) {
+        ServedModel served = current.get();
+        if (served != null
+                && Arrays.equals(
+                        served.manifest().specFingerprint(), loaded.manifest().specFingerprint())) {
+            return served.binding();
+        }
+        return new ModelBinding(loaded.spec(), loaded.plan());
+    }
+
+    /// Once a spec: afterwards the compiled code is there, and checking the golden rows has brought the new weights near.
+    private void warmUp(ModelBinding binding, LoadedModel loaded) {
+        List<SnapshotManifest.GoldenRow> rows = loaded.manifest().goldenRows();
+        if (warm == binding || rows.isEmpty()) {
+            return;
+        }
+        Batch batch = new Batch(binding.plan().spec().row(), 1);
+        batch.resize(1);
+        Predictor predictor = new Predictor(binding.plan(), kernels, 1);
+        float[] answer = new float[binding.plan().outputs()];
+        long start = System.nanoTime();
+        for (int done = 0;
+                done < WARM_UP_PREDICTIONS && System.nanoTime() - start < WARM_UP_NANOS_MAX;
+                done++) {
+            SnapshotManifest.GoldenRow row = rows.get(done % rows.size());
+            System.arraycopy(row.numbers(), 0, batch.numbers, 0, row.numbers().length);
+            System.arraycopy(row.ids(), 0, batch.ids, 0, row.ids().length);
+            predictor.predict(loaded.parameters(), batch, answer);
+        }
+        warm = binding;
+    }
+
+    private static Admission.Refused refused(
+            SnapshotManifest manifest, RefusalReason reason, String detail) {
+        return new Admission.Refused(manifest.epoch(), manifest.version(), reason, detail);
+    }
+}

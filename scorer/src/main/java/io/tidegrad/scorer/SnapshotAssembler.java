@@ -1,0 +1,118 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.model.snapshot.SnapshotKey;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// Collects the parts of one version, in whatever order and repetition they come. At most one version is held, and never
+/// more than `maxBytes` of it: a part of another version ends the one before.
+final class SnapshotAssembler {
+    /// What a part costs beside its bytes, so that endless empty parts meet the bound too.
+    private static final int PART_OVERHEAD = 64;
+
+    private final long maxBytes;
+    private int epoch;
+    private long version;
+    private boolean open;
+
+    /// Parts of this version are no longer kept: it is too large, or was given up.
+    private boolean abandoned;
+
+    private final SortedMap<Integer, byte[]> parts = new TreeMap<>();
+    private long bytes;
+
+    SnapshotAssembler(long maxBytes) {
+        this.maxBytes = maxBytes;
+    }
+
+    /// What a part does to the version in assembly, null when it was simply kept: the refusal of the version before
+    /// (another one begins) or of its own (too large).
+    Admission.@Nullable Refused part(SnapshotKey key, byte[] value) {
+        Admission.Refused superseded = null;
+        if (!open || !isOf(key)) {
+            superseded = unfinished(key);
+            begin(key);
+        }
+        if (abandoned) {
+            return superseded;
+        }
+        byte[] before = parts.put(key.part(), value);
+        bytes += value.length - (before == null ? -PART_OVERHEAD : before.length);
+        if (bytes > maxBytes) {
+            Admission.Refused tooLarge =
+                    new Admission.Refused(
+                            epoch,
+                            version,
+                            RefusalReason.TOO_LARGE,
+                            parts.size()
+                                    + " parts hold "
+                                    + bytes
+                                    + " bytes and no manifest came; a snapshot may hold "
+                                    + maxBytes);
+            abandon();
+            return tooLarge;
+        }
+        return superseded;
+    }
+
+    /// Whether the version of `key` was given up already: its manifest then says nothing new.
+    boolean gaveUp(SnapshotKey key) {
+        return open && abandoned && isOf(key);
+    }
+
+    /// Parts 0 … count-1 of the version, or null when they are not what came. Empties the assembler.
+    @Nullable List<byte[]> take(SnapshotKey manifest, int count) {
+        boolean whole =
+                count == collected(manifest)
+                        && (count == 0 || (parts.firstKey() == 0 && parts.lastKey() == count - 1));
+        List<byte[]> taken = whole ? List.copyOf(parts.values()) : null;
+        clear();
+        return taken;
+    }
+
+    /// Parts of this version that are here.
+    int collected(SnapshotKey key) {
+        return open && isOf(key) ? parts.size() : 0;
+    }
+
+    void clear() {
+        open = false;
+        abandon();
+    }
+
+    private Admission.@Nullable Refused unfinished(SnapshotKey next) {
+        if (!open || abandoned) {
+            return null;
+        }
+        return new Admission.Refused(
+                epoch,
+                version,
+                RefusalReason.INCOMPLETE,
+                parts.size()
+                        + " parts and no manifest before version "
+                        + next.epoch()
+                        + "."
+                        + next.version()
+                        + " began");
+    }
+
+    private void begin(SnapshotKey key) {
+        clear();
+        epoch = key.epoch();
+        version = key.version();
+        open = true;
+        abandoned = false;
+    }
+
+    private void abandon() {
+        abandoned = true;
+        parts.clear();
+        bytes = 0;
+    }
+
+    private boolean isOf(SnapshotKey key) {
+        return key.epoch() == epoch && key.version() == version;
+    }
+}

@@ -1,0 +1,97 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.model.snapshot.SnapshotKey;
+import java.util.BitSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Where the versions of a scanned stretch of the topic lie: offsets only, no payload. Lets a start find the newest whole
+/// snapshot from the end without holding or verifying the others.
+final class SnapshotIndex {
+    private static final long NOWHERE = -1;
+
+    private record Version(int epoch, long version) {}
+
+    /// @param from offset of its first part (or of the manifest when there is none)
+    /// @param manifest offset of its manifest
+    record Candidate(int epoch, long version, long from, long manifest) {}
+
+    private static final class Found {
+        final BitSet parts = new BitSet();
+        long first = Long.MAX_VALUE;
+        long last = NOWHERE;
+        long manifest = NOWHERE;
+        int expected;
+
+        boolean isComplete() {
+            return manifest != NOWHERE && parts.nextClearBit(0) >= expected;
+        }
+    }
+
+    private final Map<Version, Found> versions = new LinkedHashMap<>();
+
+    void part(SnapshotKey key, long offset) {
+        Found found = found(key);
+        if (key.part() >= 0) {
+            found.parts.set(key.part());
+        }
+        found.first = Math.min(found.first, offset);
+        found.last = Math.max(found.last, offset);
+    }
+
+    /// A later manifest of the same version stands for it: the earlier one's transaction was repeated.
+    void manifest(SnapshotKey key, int parts, long offset) {
+        Found found = found(key);
+        if (offset > found.manifest) {
+            found.manifest = offset;
+            found.expected = parts;
+        }
+        found.first = Math.min(found.first, offset);
+    }
+
+    /// The highest (epoch, version) whose manifest and parts were all scanned.
+    @Nullable Candidate newestComplete() {
+        Candidate newest = null;
+        for (Map.Entry<Version, Found> entry : versions.entrySet()) {
+            Version version = entry.getKey();
+            Found found = entry.getValue();
+            if (found.isComplete()
+                    && (newest == null
+                            || ServedModel.isAbove(
+                                    version.epoch(),
+                                    version.version(),
+                                    newest.epoch(),
+                                    newest.version()))) {
+                newest =
+                        new Candidate(
+                                version.epoch(), version.version(), found.first, found.manifest);
+            }
+        }
+        return newest;
+    }
+
+    void remove(Candidate candidate) {
+        versions.remove(new Version(candidate.epoch(), candidate.version()));
+    }
+
+    /// Where following begins: `end`, or the first part of a version that was still being written there.
+    long resumeAt(long end) {
+        long resume = end;
+        long newestManifest = NOWHERE;
+        for (Found found : versions.values()) {
+            newestManifest = Math.max(newestManifest, found.manifest);
+        }
+        for (Found found : versions.values()) {
+            if (found.manifest == NOWHERE && found.last > newestManifest) {
+                resume = Math.min(resume, found.first);
+            }
+        }
+        return resume;
+    }
+
+    private Found found(SnapshotKey key) {
+        return versions.computeIfAbsent(
+                new Version(key.epoch(), key.version()), version -> new Found());
+    }
+}

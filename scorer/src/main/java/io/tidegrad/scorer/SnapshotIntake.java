@@ -1,0 +1,202 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.SnapshotFormatException;
+import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.SnapshotParts;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Records of a snapshots topic in, admissions out. Knows no Kafka: the follower feeds it, and so do tests. One thread.
+final class SnapshotIntake {
+    /// A refused manifest is remembered by its offset, so that reading the topic's end again neither tries nor counts it
+    /// twice. Beyond this many the oldest is forgotten, which costs a second refusal.
+    private static final int REFUSALS_REMEMBERED = 256;
+
+    private final String model;
+    private final SnapshotAdmission admission;
+    private final CurrentModel current;
+    private final SnapshotCounters counters;
+    private final SnapshotAssembler assembler;
+    private final Set<Long> refusedOffsets = new LinkedHashSet<>();
+
+    SnapshotIntake(
+            String model,
+            SnapshotAdmission admission,
+            CurrentModel current,
+            SnapshotCounters counters,
+            long maxBytes) {
+        this.model = model;
+        this.admission = admission;
+        this.current = current;
+        this.counters = counters;
+        assembler = new SnapshotAssembler(maxBytes);
+    }
+
+    /// One record in the order of the log. An admission or refusal when this record decided one, else null.
+    ///
+    /// @param timestamp of the record, epoch ms
+    @Nullable Admission accept(
+            byte @Nullable [] keyBytes, byte @Nullable [] value, long offset, long timestamp) {
+        SnapshotKey key;
+        try {
+            key = SnapshotKey.decode(keyBytes == null ? new byte[0] : keyBytes);
+        } catch (SnapshotFormatException e) {
+            return refuse(offset, unreadable(0, 0, "key at offset " + offset, e));
+        }
+        if (value == null) {
+            // A tombstone retires a version that we have long replaced, or never finished.
+            return null;
+        }
+        return switch (key.kind()) {
+            case HEARTBEAT -> heartbeat(key, value, offset);
+            case PART -> part(key, value, offset);
+            case MANIFEST -> manifest(key, value, offset, timestamp);
+        };
+    }
+
+    boolean wasRefused(long manifestOffset) {
+        return refusedOffsets.contains(manifestOffset);
+    }
+
+    /// Whether a version is above the one served; others need not be read.
+    boolean wants(int epoch, long version) {
+        ServedModel served = current.get();
+        return served == null
+                || ServedModel.isAbove(epoch, version, served.epoch(), served.version());
+    }
+
+    /// Forgets a version in assembly: the next record is not the one after the last.
+    void reset() {
+        assembler.clear();
+    }
+
+    private @Nullable Admission heartbeat(SnapshotKey key, byte[] value, long offset) {
+        try {
+            current.beat(Heartbeat.decode(value));
+            return null;
+        } catch (SnapshotFormatException e) {
+            return refuse(
+                    offset,
+                    unreadable(key.epoch(), key.version(), "heartbeat at offset " + offset, e));
+        }
+    }
+
+    private @Nullable Admission part(SnapshotKey key, byte[] value, long offset) {
+        if (!wants(key.epoch(), key.version())) {
+            return null;
+        }
+        try {
+            // Before it can end the version in assembly: a damaged key would name a version that
+            // does not exist.
+            SnapshotParts.check(model, key, value);
+        } catch (SnapshotFormatException e) {
+            return refuse(
+                    offset, unreadable(key.epoch(), key.version(), "part at offset " + offset, e));
+        }
+        Admission.Refused refusal = assembler.part(key, value);
+        return refusal == null ? null : refuse(offset, refusal);
+    }
+
+    private @Nullable Admission manifest(
+            SnapshotKey key, byte[] value, long offset, long timestamp) {
+        if (wasRefused(offset)) {
+            return null;
+        }
+        counters.seen();
+        if (assembler.gaveUp(key)) {
+            assembler.clear();
+            return null;
+        }
+        SnapshotManifest manifest;
+        try {
+            manifest = SnapshotManifest.decode(value);
+        } catch (SnapshotFormatException e) {
+            assembler.clear();
+            return refuse(
+                    offset,
+                    unreadable(key.epoch(), key.version(), "manifest at offset " + offset, e));
+        }
+        if (manifest.epoch() != key.epoch() || manifest.version() != key.version()) {
+            assembler.clear();
+            return refuse(
+                    offset,
+                    new Admission.Refused(
+                            key.epoch(),
+                            key.version(),
+                            RefusalReason.UNREADABLE,
+                            "the key says version "
+                                    + key.epoch()
+                                    + "."
+                                    + key.version()
+                                    + ", its manifest "
+                                    + manifest.epoch()
+                                    + "."
+                                    + manifest.version()));
+        }
+        if (!wants(key.epoch(), key.version())) {
+            assembler.clear();
+            return refuse(
+                    offset,
+                    new Admission.Refused(
+                            key.epoch(),
+                            key.version(),
+                            RefusalReason.NOT_NEWER,
+                            "version "
+                                    + key.epoch()
+                                    + "."
+                                    + key.version()
+                                    + " is not above the one served"));
+        }
+        int collected = assembler.collected(key);
+        List<byte[]> parts = assembler.take(key, manifest.parts());
+        if (parts == null) {
+            return refuse(
+                    offset,
+                    new Admission.Refused(
+                            key.epoch(),
+                            key.version(),
+                            RefusalReason.INCOMPLETE,
+                            "the manifest tells of "
+                                    + manifest.parts()
+                                    + " parts, "
+                                    + collected
+                                    + " came before it"));
+        }
+        return switch (admission.admit(manifest, parts)) {
+            case Admission.Admitted admitted -> {
+                counters.loaded();
+                // A snapshot published with the log's end in sight says so at once; the next beat
+                // is up to a second away.
+                current.beat(
+                        new Heartbeat(
+                                manifest.epoch(),
+                                manifest.version(),
+                                manifest.nextOffset(),
+                                manifest.caughtUp(),
+                                timestamp));
+                yield admitted;
+            }
+            case Admission.Refused refused -> refuse(offset, refused);
+        };
+    }
+
+    private Admission refuse(long offset, Admission.Refused refusal) {
+        if (refusedOffsets.add(offset)) {
+            counters.refused(refusal);
+            if (refusedOffsets.size() > REFUSALS_REMEMBERED) {
+                refusedOffsets.remove(refusedOffsets.iterator().next());
+            }
+        }
+        return refusal;
+    }
+
+    private static Admission.Refused unreadable(
+            int epoch, long version, String what, SnapshotFormatException e) {
+        return new Admission.Refused(
+                epoch, version, RefusalReason.UNREADABLE, what + ": " + e.getMessage());
+    }
+}

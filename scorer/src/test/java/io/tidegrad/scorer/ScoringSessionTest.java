@@ -1,0 +1,179 @@
+package io.tidegrad.scorer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.management.ThreadMXBean;
+import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.feature.MapEvent;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import java.lang.management.ManagementFactory;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class ScoringSessionTest {
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    private final TestTrainer trainer = TestTrainer.of("flights").learn(100);
+
+    @Test
+    void aPredictionAllocatesNothingAcrossSwaps() {
+        TestIntake intake = new TestIntake("flights", 64 << 20, InstantSource.system());
+        intake.accept(trainer.publish());
+        Event[] events = IntStream.range(0, 64).mapToObj(TestTrainer::event).toArray(Event[]::new);
+        ScoringSession session = intake.session(8);
+        PublishedSnapshot next = trainer.learn(10).publish();
+
+        double sum = score(session, events, 20_000);
+        long scored = allocatedBy(() -> score(session, events, 5_000));
+        assertThat(scored).as("bytes of 5,000 predictions").isZero();
+
+        intake.accept(next);
+        sum += score(session, events, 1);
+        long afterASwap = allocatedBy(() -> score(session, events, 5_000));
+        assertThat(afterASwap).as("bytes of 5,000 predictions with the next version").isZero();
+        assertThat(session.version()).isEqualTo(110);
+
+        // The measure sees an allocation when there is one: an event made anew for each prediction.
+        long withNewEvents =
+                allocatedBy(
+                        () -> {
+                            for (int i = 0; i < 100; i++) {
+                                session.score(TestTrainer.event(i));
+                            }
+                        });
+        assertThat(withNewEvents).isGreaterThan(100 * 16);
+        assertThat(sum).isPositive();
+    }
+
+    private static double score(ScoringSession session, Event[] events, int times) {
+        double sum = 0;
+        for (int i = 0; i < times; i++) {
+            if (session.score(events[i & 63]) == null) {
+                sum += session.probability(0) + session.version() + session.freshnessMs();
+            }
+        }
+        return sum;
+    }
+
+    /// The smallest of several tries: the compiler's own work may be counted in one of them.
+    private static long allocatedBy(Runnable work) {
+        long id = Thread.currentThread().threadId();
+        long least = Long.MAX_VALUE;
+        for (int attempt = 0; attempt < 5; attempt++) {
+            long before = THREADS.getThreadAllocatedBytes(id);
+            work.run();
+            least = Math.min(least, THREADS.getThreadAllocatedBytes(id) - before);
+        }
+        return least;
+    }
+
+    @Test
+    void aBatchAnswersBitForBitAsItsEventsAlone() {
+        try (Scorer scorer =
+                Scorer.of(
+                        trainer.publish().manifest(),
+                        parts(trainer.publish()),
+                        InstantSource.system())) {
+            List<Event> events = new ArrayList<>();
+            IntStream.range(0, 77).forEach(offset -> events.add(TestTrainer.event(offset)));
+            Predictions together = scorer.scoreAll(events);
+            assertThat(together.size()).isEqualTo(77);
+            for (int i = 0; i < events.size(); i++) {
+                float alone = scorer.score(events.get(i)).probabilities()[0];
+                assertThat(Float.floatToRawIntBits(together.probability(i, 0)))
+                        .isEqualTo(Float.floatToRawIntBits(alone));
+            }
+        }
+    }
+
+    static List<byte[]> parts(PublishedSnapshot snapshot) {
+        return snapshot.records().subList(0, snapshot.records().size() - 1).stream()
+                .map(record -> record.value())
+                .toList();
+    }
+
+    @Test
+    void aRejectedEventLeavesTheBatchAsItWas() {
+        TestIntake intake = new TestIntake("flights");
+        intake.accept(trainer.publish());
+        ScoringSession session = intake.session(4);
+        session.begin();
+        assertThat(session.add(TestTrainer.event(1))).isNull();
+        Rejection rejection = session.add(new MapEvent(Map.of("distance", "far", "departed", 0L)));
+        assertThat(rejection).isNotNull();
+        assertThat(rejection.reason()).isEqualTo(Rejection.Reason.WRONG_TYPE);
+        assertThat(session.add(TestTrainer.event(2))).isNull();
+        session.predict();
+        assertThat(session.size()).isEqualTo(2);
+        float[] expected = trainer.answers(new long[] {1, 2});
+        assertThat(session.probability(0, 0)).isEqualTo(expected[0]);
+        assertThat(session.probability(1, 0)).isEqualTo(expected[1]);
+    }
+
+    @Test
+    void aVersionIsKeptUntilTheNextBegin() {
+        TestIntake intake = new TestIntake("flights");
+        intake.accept(trainer.publish());
+        ScoringSession session = intake.session(1);
+        session.begin();
+        assertThat(session.add(TestTrainer.event(1))).isNull();
+        float[] expected = trainer.answers(new long[] {1});
+        intake.accept(trainer.learn(10).publish());
+        session.predict();
+        assertThat(session.version()).isEqualTo(100);
+        assertThat(session.probability(0)).isEqualTo(expected[0]);
+        session.score(TestTrainer.event(1));
+        assertThat(session.version()).isEqualTo(110);
+    }
+
+    @Test
+    void nothingIsAnsweredBeforeTheFirstVersion() {
+        ScoringSession session = new TestIntake("flights").session(1);
+        assertThatThrownBy(() -> session.score(TestTrainer.event(1)))
+                .isInstanceOf(NotReadyException.class)
+                .hasMessageContaining("flights");
+    }
+
+    @Test
+    void anEpochWithAnotherSpecRebuildsTheSession() {
+        TestIntake intake = new TestIntake("flights");
+        intake.accept(trainer.publish());
+        ScoringSession session = intake.session(1);
+        session.score(TestTrainer.event(1));
+        TestTrainer wider = TestTrainer.of("flights", 2, 24).learn(30);
+        intake.accept(wider.publish());
+        assertThat(session.score(TestTrainer.event(1))).isNull();
+        assertThat(session.epoch()).isEqualTo(2);
+        assertThat(session.probability(0)).isEqualTo(wider.answers(new long[] {1})[0]);
+    }
+
+    @Test
+    void theHashIsRecomputedFromTheServedFloats() {
+        TestIntake intake = new TestIntake("flights");
+        intake.accept(trainer.publish());
+        ServedModel served = intake.served();
+        assertThat(served.weightsHash()).isEqualTo(trainer.model().weightsHash());
+        assertThat(served.weightsHash()).hasSize(64);
+    }
+
+    @Test
+    void theLastThreeVersionsAreKept() {
+        TestIntake intake = new TestIntake("flights");
+        for (int i = 0; i < 6; i++) {
+            intake.accept(trainer.learn(1).publish());
+        }
+        assertThat(intake.current.previous())
+                .extracting(ServedModel::version)
+                .containsExactly(105L, 104L, 103L);
+        assertThat(intake.admissions.count()).isEqualTo(6);
+        assertThat(intake.admissions.after(4))
+                .extracting(AdmissionLog.Entry::version)
+                .containsExactly(105L, 106L);
+    }
+}

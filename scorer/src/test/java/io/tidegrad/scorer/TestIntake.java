@@ -1,0 +1,66 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotEntry;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A scorer's inside without Kafka: records in, admissions out.
+final class TestIntake {
+    final CurrentModel current = new CurrentModel();
+    final AdmissionLog admissions = new AdmissionLog();
+    final SnapshotCounters counters = new SnapshotCounters();
+    final SnapshotIntake intake;
+    final InstantSource clock;
+    private final String model;
+    private long offset;
+
+    TestIntake(String model) {
+        this(model, 64 << 20, new ManualClock(1_700_000_100_000L));
+    }
+
+    TestIntake(String model, long maxBytes, InstantSource clock) {
+        this.model = model;
+        this.clock = clock;
+        SnapshotAdmission admission =
+                new SnapshotAdmission(
+                        model, maxBytes, Kernels.active(), clock, current, admissions);
+        intake = new SnapshotIntake(model, admission, current, counters, maxBytes);
+    }
+
+    /// What the records decided, in order.
+    List<Admission> accept(List<SnapshotEntry> records) {
+        List<Admission> decided = new ArrayList<>();
+        for (SnapshotEntry record : records) {
+            Admission admission =
+                    intake.accept(record.key(), record.value(), offset++, clock.millis());
+            if (admission != null) {
+                decided.add(admission);
+            }
+        }
+        return decided;
+    }
+
+    List<Admission> accept(PublishedSnapshot snapshot) {
+        return accept(snapshot.records());
+    }
+
+    ScoringSession session(int maxBatch) {
+        return new ScoringSession(model, current, Kernels.active(), clock, maxBatch);
+    }
+
+    ServedModel served() {
+        ServedModel served = current.get();
+        if (served == null) {
+            throw new AssertionError("nothing is served; " + counters.lastRefusal());
+        }
+        return served;
+    }
+
+    /// (epoch, version) served, as text; `none` before the first.
+    String servedVersion() {
+        return current.get() == null ? "none" : served().epoch() + "." + served().version();
+    }
+}
