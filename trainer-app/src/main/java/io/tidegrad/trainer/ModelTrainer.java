@@ -229,7 +229,12 @@ public final class ModelTrainer implements AutoCloseable {
                         config.kafka(),
                         commitInterval,
                         Math.max(PART_REQUEST_BYTES, deadLetterBytesMax)));
-        streams = streams(parts, settings, clients);
+        try {
+            streams = streams(parts, settings, clients);
+        } catch (RuntimeException e) {
+            decoder.close();
+            throw e;
+        }
         streams.setUncaughtExceptionHandler(
                 thrown -> {
                     failed.accept(TrainerException.from(thrown));
@@ -251,8 +256,7 @@ public final class ModelTrainer implements AutoCloseable {
         try {
             return new KafkaStreams(TrainerTopology.of(parts), new StreamsConfig(settings), clients);
         } catch (StreamsException e) {
-            String message = String.valueOf(e.getMessage());
-            if (message.contains("lock")) {
+            if (String.valueOf(e.getMessage()).contains("same state directory")) {
                 throw new TrainerException(
                         ExitCode.CONFIGURATION,
                         "the state directory " + settings.get(StreamsConfig.STATE_DIR_CONFIG)

@@ -7,6 +7,9 @@ import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -20,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -147,21 +151,28 @@ public final class TestLog implements AutoCloseable {
         }
     }
 
+    /// @param more option, value, …; in place of the defaults where they name the same
     public TrainerConfig config(String... more) {
         return TrainerConfig.parse(arguments(more), Map.of());
     }
 
     public List<String> arguments(String... more) {
-        List<String> arguments =
-                new ArrayList<>(
-                        List.of(
-                                "--bootstrap-servers", kafka.bootstrapServers(),
-                                "--registry-url", kafka.registryUrl(),
-                                "--prefix", prefix,
-                                "--spec", specFile().toString(),
-                                "--http-port", "0",
-                                "--state-dir", directory.resolve("state").toString()));
-        arguments.addAll(List.of(more));
+        Map<String, String> options = new LinkedHashMap<>();
+        options.put("--bootstrap-servers", kafka.bootstrapServers());
+        options.put("--registry-url", kafka.registryUrl());
+        options.put("--prefix", prefix);
+        options.put("--spec", specFile().toString());
+        options.put("--http-port", "0");
+        options.put("--state-dir", directory.resolve("state").toString());
+        for (int i = 0; i < more.length; i += 2) {
+            options.put(more[i], more[i + 1]);
+        }
+        List<String> arguments = new ArrayList<>();
+        options.forEach(
+                (name, value) -> {
+                    arguments.add(name);
+                    arguments.add(value);
+                });
         return arguments;
     }
 
@@ -211,11 +222,15 @@ public final class TestLog implements AutoCloseable {
     // ---- what the topics say ----
 
     public List<ConsumerRecord<byte[], byte[]>> visible(String topic) {
+        return records(topic, "read_committed");
+    }
+
+    public List<ConsumerRecord<byte[], byte[]>> records(String topic, String isolation) {
         List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
         Map<String, Object> settings =
                 Map.of(
                         "bootstrap.servers", kafka.bootstrapServers(),
-                        "isolation.level", "read_committed",
+                        "isolation.level", isolation,
                         "auto.offset.reset", "earliest",
                         "enable.auto.commit", false);
         try (KafkaConsumer<byte[], byte[]> consumer =
@@ -228,6 +243,35 @@ public final class TestLog implements AutoCloseable {
             }
         }
         return records;
+    }
+
+    /// The newest value of each key of a compacted topic, tombstones left out, oldest key first.
+    public Map<SnapshotKey, byte[]> live(List<ConsumerRecord<byte[], byte[]>> snapshots) {
+        Map<SnapshotKey, byte[]> live = new LinkedHashMap<>();
+        for (ConsumerRecord<byte[], byte[]> record : snapshots) {
+            SnapshotKey key = SnapshotKey.decode(record.key());
+            if (record.value() == null) {
+                live.remove(key);
+            } else {
+                live.put(key, record.value());
+            }
+        }
+        return live;
+    }
+
+    /// Manifests of snapshots that are not buried.
+    public List<SnapshotManifest> manifests(List<ConsumerRecord<byte[], byte[]>> snapshots) {
+        return live(snapshots).entrySet().stream()
+                .filter(entry -> entry.getKey().kind() == SnapshotKey.Kind.MANIFEST)
+                .map(entry -> SnapshotManifest.decode(entry.getValue()))
+                .toList();
+    }
+
+    public List<Heartbeat> heartbeats() {
+        return visible(topics().snapshots(model())).stream()
+                .filter(record -> SnapshotKey.decode(record.key()).kind() == SnapshotKey.Kind.HEARTBEAT)
+                .map(record -> Heartbeat.decode(record.value()))
+                .toList();
     }
 
     /// What the visible records make of a model, in one process that never fails.

@@ -108,7 +108,7 @@ final class TrainerProcess implements AutoCloseable {
 
     /// SIGTERM; returns the exit status.
     int stop() {
-        process.destroy();
+        process.toHandle().destroy(); // Process.destroy would also close the pipes
         return join();
     }
 

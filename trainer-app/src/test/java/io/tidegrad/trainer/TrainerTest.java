@@ -3,11 +3,38 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.Progress;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.Replay;
+import io.tidegrad.trainer.replay.ReplayOptions;
+import io.tidegrad.trainer.replay.ReplayResult;
+import io.tidegrad.trainer.store.Breaker;
+import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,7 +50,7 @@ class TrainerTest {
 
     @BeforeEach
     void open() {
-        log = new TestLog(directory, 1).created();
+        log = new TestLog(directory, 8).created();
     }
 
     @AfterEach
@@ -32,28 +59,289 @@ class TrainerTest {
     }
 
     @Test
-    void whatIsLearnedIsWhatAFoldOfTheLogLearns() {
+    void whatIsLearnedIsWhatAFoldOfTheLogLearnsAndAReplayToo() {
         log.send(0, 3_000);
+        log.send(log.tick());
+        log.send(3_000, 3_004);
         TestLog.Fold fold = log.fold();
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             CommittedState state = awaitSettled(trainer, fold.nextOffset());
-            Report report = Objects.requireNonNull(state.report());
-            assertThat(report.weightsHash()).isEqualTo(fold.weightsHash());
-            assertThat(report.stateHash()).isEqualTo(fold.stateHash());
-            assertThat(state.examples()).isEqualTo(3_000);
+            assertEqual(state, fold);
+            assertThat(state.pending()).isEqualTo(4);
+
+            ReplayResult replay = replay(ReplayOptions.TO_END);
+            assertThat(replay.weightsHash()).isEqualTo(fold.weightsHash());
+            assertThat(replay.stateHash()).isEqualTo(fold.stateHash());
+            assertThat(replay.events()).isEqualTo(3_004);
+            assertThat(replay.learned() + replay.pending() + replay.deadLetters()).isEqualTo(3_004);
+            assertThat(replay.ticks()).isEqualTo(1);
+            assertThat(replay.nextOffset()).isEqualTo(fold.nextOffset());
+        }
+        assertThat(replay(1_000).learned()).isEqualTo(1_000);
+    }
+
+    private ReplayResult replay(long toOffset) {
+        return Replay.run(
+                new ReplayOptions(
+                        log.kafka.bootstrapServers(),
+                        log.kafka.registryUrl(),
+                        log.prefix,
+                        log.model(),
+                        toOffset,
+                        Kernels.active(),
+                        Map.of()));
+    }
+
+    @Test
+    void aTickEndsAMiniBatchAndPendingRowsSurviveARestart() {
+        log.send(0, 20);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            assertThat(awaitSettled(trainer, 20).pending()).isEqualTo(4);
+        }
+        log.send(20, 22);
+        log.send(log.tick());
+        TestLog.Fold fold = log.fold();
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            CommittedState state = awaitSettled(trainer, 23);
+            assertThat(state.pending()).isZero();
+            assertThat(state.examples()).isEqualTo(22);
+            assertEqual(state, fold);
         }
     }
 
-    static CommittedState awaitSettled(TrainerApp trainer, long nextOffset) {
+    @Test
+    void whatCantBeLearnedIsADeadLetterOnceWithItsBytesUntouched() {
+        byte[] unknownSchema = {0, 127, 1, 2, 3, 42};
+        byte[] notAvro = "{\"place\": \"here\"}".getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        byte[] notFinite = log.encode("p", Float.NaN, 0, 1);
+        ProducerRecord<byte[], byte[]> poison = new ProducerRecord<>(log.topic, 0, new byte[] {9}, unknownSchema);
+        poison.headers().add("mine", new byte[] {7});
+        log.send(0, 100);
+        log.send(poison);
+        log.send(log.event(notAvro));
+        log.send(log.event(notFinite));
+        log.send(log.event((byte[]) null));
+        log.send(100, 200);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            CommittedState state = awaitSettled(trainer, 204);
+            assertThat(state.accounts().accepted()).isEqualTo(200);
+            assertThat(state.accounts().deadLetters()).isEqualTo(4);
+            assertEqual(state, log.fold());
+        }
+        List<ConsumerRecord<byte[], byte[]>> letters = log.visible(log.topics().deadLetters());
+        assertThat(letters.stream().map(letter -> TestLog.header(letter, "tidegrad-reason")))
+                .containsExactly("unknown-schema", "not-avro", "not-finite", "null-value");
+        ConsumerRecord<byte[], byte[]> first = letters.getFirst();
+        assertThat(first.key()).containsExactly(9);
+        assertThat(first.value()).isEqualTo(unknownSchema);
+        assertThat(first.headers().lastHeader("mine").value()).containsExactly(7);
+        assertThat(TestLog.header(first, "tidegrad-topic")).isEqualTo(log.topic);
+        assertThat(TestLog.header(first, "tidegrad-offset")).isEqualTo("100");
+        assertThat(TestLog.header(first, "tidegrad-schema-id")).isEqualTo(Integer.toString(0x7f010203));
+        assertThat(TestLog.header(first, "tidegrad-model")).isEqualTo(log.model());
+        assertThat(letters.get(1).value()).isEqualTo(notAvro);
+        assertThat(letters.get(2).value()).isEqualTo(notFinite);
+        assertThat(letters.get(3).value()).isNull();
+    }
+
+    @Test
+    void theNewestSnapshotsStayAndOlderOnesAreBuried() {
+        try (TrainerApp trainer = TrainerApp.start(log.config("--keep-snapshots", "3"))) {
+            for (int round = 1; round <= 5; round++) {
+                log.send((round - 1) * 80, round * 80);
+                awaitSettled(trainer, round * 80L);
+            }
+            List<ConsumerRecord<byte[], byte[]>> records = log.visible(log.topics().snapshots(log.model()));
+            List<SnapshotManifest> manifests = log.manifests(records);
+            assertThat(manifests).hasSize(3);
+            SnapshotManifest newest = manifests.getLast();
+            TestLog.Fold fold = log.fold();
+            assertThat(newest.version()).isEqualTo(50);
+            assertThat(newest.nextOffset()).isEqualTo(400);
+            assertThat(newest.weightsHash()).isEqualTo(fold.weightsHash());
+            assertThat(newest.goldenRows()).isNotEmpty();
+            Set<SnapshotKey> live = log.live(records).keySet();
+            for (SnapshotManifest manifest : manifests) {
+                for (int part = 0; part < manifest.parts(); part++) {
+                    assertThat(live).contains(SnapshotKey.part(manifest.epoch(), manifest.version(), part));
+                }
+            }
+            long parts = live.stream().filter(key -> key.kind() == SnapshotKey.Kind.PART).count();
+            assertThat(parts).isEqualTo(manifests.stream().mapToLong(SnapshotManifest::parts).sum());
+        }
+    }
+
+    @Test
+    void stoppingPublishesTheNewestVersion() {
+        log.send(0, 800);
+        TrainerApp trainer = TrainerApp.start(log.config());
+        await().atMost(PATIENCE).until(() -> trainer.models().getFirst().committed() != null);
+        trainer.close();
+        CommittedState state = Objects.requireNonNull(trainer.models().getFirst().committed());
+        List<SnapshotManifest> manifests = log.manifests(log.visible(log.topics().snapshots(log.model())));
+        if (state.version() > 0) {
+            assertThat(manifests.getLast().version()).isEqualTo(state.version());
+        }
+        TestLog.Fold fold = log.fold();
+        try (TrainerApp again = TrainerApp.start(log.config())) {
+            assertEqual(awaitSettled(again, fold.nextOffset()), fold);
+        }
+    }
+
+    @Test
+    void anIdleTrainerCommitsNothingAndItsHeartbeatsSayThatItHasCaughtUp() {
+        try (KafkaProducer<byte[], byte[]> producer =
+                log.producer(Map.of("transactional.id", "idle-" + log.topic))) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            for (int i = 0; i < 100; i++) {
+                producer.send(log.event(log.event(i)));
+            }
+            producer.commitTransaction(); // its marker lies behind the last event
+        }
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            awaitSettled(trainer, 100);
+            awaitHeartbeats(1);
+            long before = end(Changelog.topic(log.group()));
+            int heard = log.heartbeats().size();
+            List<Heartbeat> heartbeats = awaitHeartbeats(heard + 2);
+            assertThat(end(Changelog.topic(log.group()))).isEqualTo(before);
+            assertThat(heartbeats.getLast().nextOffset()).isEqualTo(100);
+            assertThat(trainer.models().getFirst().lag()).isZero();
+        }
+    }
+
+    private List<Heartbeat> awaitHeartbeats(int count) {
         return await().atMost(PATIENCE)
-                .pollInterval(Duration.ofMillis(20))
+                .until(
+                        () -> log.heartbeats(),
+                        heartbeats -> heartbeats.size() >= count && heartbeats.getLast().caughtUp());
+    }
+
+    private long end(String topic) {
+        TopicPartition partition = new TopicPartition(topic, 0);
+        return Objects.requireNonNull(
+                        TestLog.await(log.admin.listOffsets(Map.of(partition, OffsetSpec.latest())).all())
+                                .get(partition))
+                .offset();
+    }
+
+    @Test
+    void progressHealthAndMetricsAgree() throws Exception {
+        log.send(0, 400);
+        TestLog.Fold fold = log.fold();
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            awaitSettled(trainer, 400);
+            var health = TrainerProcess.health(trainer.httpPort());
+            assertThat(health.path("version").asLong()).isEqualTo(50);
+            assertThat(health.path("watermark").asLong()).isEqualTo(400);
+            assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
+            try (HttpClient client = HttpClient.newHttpClient()) {
+                String metrics =
+                        client.send(
+                                        HttpRequest.newBuilder(
+                                                        URI.create("http://127.0.0.1:" + trainer.httpPort() + "/metrics"))
+                                                .build(),
+                                        HttpResponse.BodyHandlers.ofString())
+                                .body();
+                assertThat(metrics).contains("tidegrad_examples_learned_total{model=\"" + log.model() + "\"} 400.0");
+            }
+            Progress progress =
+                    await().atMost(PATIENCE)
+                            .until(this::newestProgress, newest -> newest != null && newest.getNextOffset() == 400);
+            assertThat(progress.getModel()).isEqualTo(log.model());
+            assertThat(progress.getWeightsHash()).isEqualTo(fold.weightsHash());
+        }
+    }
+
+    private @Nullable Progress newestProgress() {
+        List<ConsumerRecord<byte[], byte[]>> records = log.visible(log.topics().progress());
+        return records.isEmpty()
+                ? null
+                : new AvroCodec(log.registry).decode(records.getLast().value(), Progress.class);
+    }
+
+    @Test
+    void expiredGroupOffsetsAreTakenFromTheManifest() {
+        log.send(0, 100);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            awaitSettled(trainer, 100);
+        }
+        await().atMost(PATIENCE)
+                .ignoreExceptions() // the group counts as alive until its session times out
                 .until(
                         () -> {
-                            if (trainer.ended().isDone()) {
-                                throw trainer.ended().join();
-                            }
-                            return trainer.models().getFirst().committed();
-                        },
-                        state -> state != null && state.nextOffset() == nextOffset && state.settled());
+                            TestLog.await(
+                                    log.admin
+                                            .deleteConsumerGroupOffsets(log.group(), Set.of(log.partition()))
+                                            .all());
+                            return true;
+                        });
+        log.send(100, 200);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            assertEqual(awaitSettled(trainer, 200), log.fold());
+        }
+    }
+
+    @Test
+    void anUnreachableRegistryStopsTheTrainerAndStartingAgainIsTheRemedy() throws Exception {
+        try (SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl())) {
+            String[] options = {"--registry-url", registry.url(), "--kafka.transaction.timeout.ms", "2000"};
+            log.send(0, 50);
+            try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
+                awaitSettled(trainer, 50);
+                registry.answers(false);
+                log.send(log.event(new byte[] {0, 1, 1, 1, 1, 0})); // a schema id not seen before
+                TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+                assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
+                assertThat(why).hasMessageContaining("schema registry").hasMessageContaining("offset 50");
+            }
+            registry.answers(true);
+            log.send(50, 100);
+            try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
+                CommittedState state = awaitSettled(trainer, 101);
+                assertThat(state.accounts().deadLetters()).isEqualTo(1);
+                assertEqual(state, log.fold());
+            }
+        }
+    }
+
+    /// After a `TaskCorruptedException` Kafka Streams 4.3.1 revives the task and goes on behind the events it had read:
+    /// they would be lost without an error.
+    @Test
+    void aTaskThatStreamsRevivesSkipsNothing() throws Exception {
+        log.send(0, 50_000);
+        try (TrainerApp trainer =
+                TrainerApp.start(log.config(), Breaker.REPORTS_CORRUPTION_ONCE, Kernels.active())) {
+            TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
+        }
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            assertEqual(awaitSettled(trainer, 50_000), log.fold());
+        }
+    }
+
+    static void assertEqual(CommittedState state, TestLog.Fold fold) {
+        Report report = Objects.requireNonNull(state.report());
+        assertThat(report.weightsHash()).isEqualTo(fold.weightsHash());
+        assertThat(report.stateHash()).isEqualTo(fold.stateHash());
+        assertThat(state.examples()).isEqualTo(fold.learned());
+        assertThat(state.pending()).isEqualTo(fold.pending());
+        assertThat(state.accounts().accepted() + state.accounts().deadLetters() + state.accounts().ticks())
+                .isEqualTo(fold.visible());
+    }
+
+    static CommittedState awaitSettled(TrainerApp trainer, long nextOffset) {
+        return Objects.requireNonNull(
+                await().atMost(PATIENCE)
+                        .pollInterval(Duration.ofMillis(20))
+                        .until(
+                                () -> {
+                                    if (trainer.ended().isDone()) {
+                                        throw trainer.ended().join();
+                                    }
+                                    return trainer.models().getFirst().committed();
+                                },
+                                state -> state != null && state.nextOffset() == nextOffset && state.settled()));
     }
 }
