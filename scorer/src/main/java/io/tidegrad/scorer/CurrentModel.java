@@ -19,6 +19,7 @@ final class CurrentModel {
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
     private volatile List<ServedModel> previous = List.of();
     private volatile @Nullable Heartbeat heartbeat;
+    private long heartbeatOffset;
 
     @Nullable ServedModel get() {
         return root.getAcquire();
@@ -57,12 +58,16 @@ final class CurrentModel {
         return heartbeat;
     }
 
-    /// Called by the follower only. A beat older than the known one of its epoch says nothing new.
-    void beat(Heartbeat beat) {
+    /// Called by the follower only. Of one epoch the beat furthest down the log counts, whatever order they are read in;
+    /// an earlier epoch's says nothing, for its trainer may not know yet that it is over.
+    ///
+    /// @param offset of the record that says so
+    void beat(Heartbeat beat, long offset) {
         Heartbeat known = heartbeat;
         if (known == null
                 || beat.epoch() > known.epoch()
-                || (beat.epoch() == known.epoch() && beat.time() >= known.time())) {
+                || (beat.epoch() == known.epoch() && offset > heartbeatOffset)) {
+            heartbeatOffset = offset;
             heartbeat = beat;
         }
     }

@@ -49,7 +49,8 @@ public final class Scorer implements AutoCloseable {
         this.kernels = kernels;
         this.maxBatch = maxBatch;
         admission =
-                new SnapshotAdmission(model, maxSnapshotBytes, kernels, clock, current, admissions);
+                new SnapshotAdmission(
+                        model, maxSnapshotBytes, kernels, clock, current, admissions, counters);
         // Twice the processors: more sessions than that can't be busy at once for long.
         sessions =
                 new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
@@ -94,20 +95,18 @@ public final class Scorer implements AutoCloseable {
                         Kernels.active(),
                         null);
         scorer.counters.seen();
-        switch (scorer.admission.admit(manifest, parts)) {
-            case Admission.Admitted admitted -> scorer.counters.loaded();
-            case Admission.Refused refused ->
-                    throw new IllegalArgumentException(
-                            "snapshot "
-                                    + refused.epoch()
-                                    + "."
-                                    + refused.version()
-                                    + " of '"
-                                    + manifest.model()
-                                    + "' is refused: "
-                                    + refused.reason().code()
-                                    + ": "
-                                    + refused.detail());
+        if (scorer.admission.admit(manifest, parts) instanceof Admission.Refused refused) {
+            throw new IllegalArgumentException(
+                    "snapshot "
+                            + refused.epoch()
+                            + "."
+                            + refused.version()
+                            + " of '"
+                            + manifest.model()
+                            + "' is refused: "
+                            + refused.reason().code()
+                            + ": "
+                            + refused.detail());
         }
         return scorer;
     }

@@ -26,7 +26,7 @@ final class TestIntake {
         this.clock = clock;
         SnapshotAdmission admission =
                 new SnapshotAdmission(
-                        model, maxBytes, Kernels.active(), clock, current, admissions);
+                        model, maxBytes, Kernels.active(), clock, current, admissions, counters);
         intake = new SnapshotIntake(model, admission, current, counters, maxBytes);
     }
 

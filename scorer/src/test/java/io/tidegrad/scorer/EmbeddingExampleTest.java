@@ -1,0 +1,47 @@
+package io.tidegrad.scorer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/// The example of `docs/scoring.md`, compiled and run; keep the two equal.
+class EmbeddingExampleTest {
+    @Test
+    void theDocumentedExampleRuns() throws Exception {
+        String model = TestBroker.newModelName();
+        try (TestPublisher publisher =
+                new TestPublisher(TestBroker.bootstrapServers(), model).createTopic()) {
+            publisher.publish(TestTrainer.of(model).learn(20).publish());
+            assertThat(chanceOfDelay(TestBroker.bootstrapServers(), model)).isBetween(0f, 1f);
+        }
+    }
+
+    private static float chanceOfDelay(String kafka, String model) throws InterruptedException {
+        // tag::example
+        ScorerOptions options = ScorerOptions.of(model, Map.of("bootstrap.servers", kafka));
+        try (Scorer scorer = Scorer.open(options)) {
+            if (!scorer.awaitReady(Duration.ofSeconds(30))) {
+                throw new IllegalStateException(
+                        "no model yet: " + scorer.status().followerDetail());
+            }
+            Prediction prediction =
+                    scorer.score(
+                            Map.of(
+                                    "departed", "2001-05-01T08:30:00Z",
+                                    "distance", 2586,
+                                    "origin", "SFO",
+                                    "destination", "JFK"));
+            System.out.printf(
+                    "p = %.3f by version %d.%d, which saw every event before offset %d (%d ms old)%n",
+                    prediction.probabilities()[0],
+                    prediction.epoch(),
+                    prediction.version(),
+                    prediction.offset(),
+                    prediction.freshnessMs());
+            return prediction.probabilities()[0];
+        }
+        // end::example
+    }
+}
