@@ -97,18 +97,25 @@ public final class ModelTrainer implements AutoCloseable {
     /// @param spec as given by its author, or as registered
     /// @param failed told at most once, from Streams' thread
     /// @throws TrainerException why it can't be learned
-    static ModelTrainer prepare(ModelSpec spec, Surroundings surroundings, Consumer<TrainerException> failed) {
+    static ModelTrainer prepare(
+            ModelSpec spec, Surroundings surroundings, Consumer<TrainerException> failed) {
         TrainerConfig config = surroundings.config();
         Topics topics = surroundings.topics();
         KafkaTopics kafkaTopics = new KafkaTopics(surroundings.admin(), config.replication());
         KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
-        ModelCatalog catalog = new ModelCatalog(topics.models(), config.client(), surroundings.registry());
+        ModelCatalog catalog =
+                new ModelCatalog(topics.models(), config.client(), surroundings.registry());
         Lineage lineage = register(spec, log, catalog);
         String applicationId = topics.applicationId(lineage.model(), lineage.epoch());
 
         kafkaTopics.createOrCheck(
                 new KafkaTopics.Wanted(
-                        topics.snapshots(lineage.model()), 1, true, "compact", PART_REQUEST_BYTES, CHANGELOG));
+                        topics.snapshots(lineage.model()),
+                        1,
+                        true,
+                        "compact",
+                        PART_REQUEST_BYTES,
+                        CHANGELOG));
         int deadLetterBytesMax =
                 kafkaTopics.createOrCheck(
                         new KafkaTopics.Wanted(
@@ -122,14 +129,21 @@ public final class ModelTrainer implements AutoCloseable {
                 new KafkaTopics.Wanted(topics.progress(), 1, false, "delete", 64 * 1024, Map.of()));
         kafkaTopics.createOrCheck(
                 new KafkaTopics.Wanted(
-                        Changelog.topic(applicationId), 1, true, "compact", PART_REQUEST_BYTES, CHANGELOG));
+                        Changelog.topic(applicationId),
+                        1,
+                        true,
+                        "compact",
+                        PART_REQUEST_BYTES,
+                        CHANGELOG));
 
         ReadCommitted readCommitted = new ReadCommitted(config.client());
         Changelog changelog =
                 new Changelog(new TopicPartition(Changelog.topic(applicationId), 0), readCommitted);
         Duration patience = StreamsSettings.sessionTimeout(config.kafka()).multipliedBy(3);
-        new GroupOffsets(surroundings.admin(), applicationId, patience).ensure(lineage, log, changelog);
-        return new ModelTrainer(lineage, applicationId, surroundings, deadLetterBytesMax, readCommitted, failed);
+        new GroupOffsets(surroundings.admin(), applicationId, patience)
+                .ensure(lineage, log, changelog);
+        return new ModelTrainer(
+                lineage, applicationId, surroundings, deadLetterBytesMax, readCommitted, failed);
     }
 
     /// The catalog decides: a model it knows must be this one.
@@ -154,16 +168,28 @@ public final class ModelTrainer implements AutoCloseable {
         if (!known.getSpecFingerprint().equals(fingerprint)) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
-                    "model " + spec.model() + ": changed spec under the same epoch: expected fingerprint "
-                            + known.getSpecFingerprint() + " of epoch " + known.getEpoch() + ", found " + fingerprint
+                    "model "
+                            + spec.model()
+                            + ": changed spec under the same epoch: expected fingerprint "
+                            + known.getSpecFingerprint()
+                            + " of epoch "
+                            + known.getEpoch()
+                            + ", found "
+                            + fingerprint
                             + "; weights learned by one spec mean nothing to another. Give the changed spec a new model"
                             + " name, or go back to the registered one");
         }
         if (!known.getInputTopicId().equals(log.topicId().toString())) {
             throw new TrainerException(
                     ExitCode.STATE_VIOLATION,
-                    "model " + spec.model() + ": expected topic " + spec.inputTopic() + " with id "
-                            + known.getInputTopicId() + ", found id " + log.topicId()
+                    "model "
+                            + spec.model()
+                            + ": expected topic "
+                            + spec.inputTopic()
+                            + " with id "
+                            + known.getInputTopicId()
+                            + ", found id "
+                            + log.topicId()
                             + ": it was deleted and created again, so its offsets mean other events. Learn from it under a"
                             + " new model name");
         }
@@ -213,7 +239,10 @@ public final class ModelTrainer implements AutoCloseable {
                         new ModelStoreBuilder(
                                 () ->
                                         storeParts.store(
-                                                lineage, surroundings.kernels(), readCommitted, guard),
+                                                lineage,
+                                                surroundings.kernels(),
+                                                readCommitted,
+                                                guard),
                                 CHANGELOG),
                         model -> new EventFold(lineage.spec(), model, values),
                         () -> new Publisher(lineage, publishing),
@@ -245,21 +274,25 @@ public final class ModelTrainer implements AutoCloseable {
                     if (now == KafkaStreams.State.ERROR) {
                         failed.accept(
                                 new TrainerException(
-                                        ExitCode.RETRYABLE, "model " + lineage.model() + ": Kafka Streams gave up"));
+                                        ExitCode.RETRYABLE,
+                                        "model " + lineage.model() + ": Kafka Streams gave up"));
                     }
                 });
-        heartbeats = new Heartbeats(lineage, topics.snapshots(lineage.model()), guard, config.client());
+        heartbeats =
+                new Heartbeats(lineage, topics.snapshots(lineage.model()), guard, config.client());
     }
 
     private static KafkaStreams streams(
             TrainerTopology.Parts parts, Properties settings, GuardedClients clients) {
         try {
-            return new KafkaStreams(TrainerTopology.of(parts), new StreamsConfig(settings), clients);
+            return new KafkaStreams(
+                    TrainerTopology.of(parts), new StreamsConfig(settings), clients);
         } catch (StreamsException e) {
             if (String.valueOf(e.getMessage()).contains("same state directory")) {
                 throw new TrainerException(
                         ExitCode.CONFIGURATION,
-                        "the state directory " + settings.get(StreamsConfig.STATE_DIR_CONFIG)
+                        "the state directory "
+                                + settings.get(StreamsConfig.STATE_DIR_CONFIG)
                                 + " is used by another trainer; give each its own with --state-dir",
                         e);
             }

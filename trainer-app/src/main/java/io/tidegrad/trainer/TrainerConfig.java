@@ -89,7 +89,9 @@ public record TrainerConfig(
         for (String key : new TreeMap<>(kafka).keySet()) {
             if (!TUNABLE.contains(key) && !AdminClientConfig.configNames().contains(key)) {
                 problems.add(
-                        "--kafka." + key + ": expected a connection or security setting, or one of "
+                        "--kafka."
+                                + key
+                                + ": expected a connection or security setting, or one of "
                                 + String.join(", ", TUNABLE.stream().sorted().toList())
                                 + "; others decide whether weights survive, and are not for setting");
             }
@@ -128,8 +130,11 @@ public record TrainerConfig(
             }
             if (!known(name)) {
                 problems.add(
-                        "--" + name + ": no such option; there are "
-                                + String.join(" ", SINGLE.stream().sorted().map(o -> "--" + o).toList())
+                        "--"
+                                + name
+                                + ": no such option; there are "
+                                + String.join(
+                                        " ", SINGLE.stream().sorted().map(o -> "--" + o).toList())
                                 + " --spec --model --kafka.KEY --registry.KEY");
                 continue;
             }
@@ -169,12 +174,14 @@ public record TrainerConfig(
                 || name.startsWith("registry.");
     }
 
-    private static void fromEnvironment(String variable, String value, Map<String, List<String>> given) {
+    private static void fromEnvironment(
+            String variable, String value, Map<String, List<String>> given) {
         if (!variable.startsWith("TIDEGRAD_")) {
             return;
         }
         String name = variable.substring("TIDEGRAD_".length()).toLowerCase(Locale.ROOT);
-        if (name.startsWith("kafka_") || name.startsWith("registry_") && !name.equals("registry_url")) {
+        if (name.startsWith("kafka_")
+                || name.startsWith("registry_") && !name.equals("registry_url")) {
             given.put(name.replace('_', '.'), List.of(value));
             return;
         }
@@ -186,11 +193,15 @@ public record TrainerConfig(
         }
     }
 
-    private static String required(String name, Map<String, List<String>> given, List<String> problems) {
+    private static String required(
+            String name, Map<String, List<String>> given, List<String> problems) {
         List<String> values = given.get(name);
         if (values == null || values.getLast().isBlank()) {
             problems.add(
-                    "--" + name + " (or TIDEGRAD_" + name.toUpperCase(Locale.ROOT).replace('-', '_')
+                    "--"
+                            + name
+                            + " (or TIDEGRAD_"
+                            + name.toUpperCase(Locale.ROOT).replace('-', '_')
                             + "): expected a value, found none");
             return "";
         }
@@ -227,10 +238,29 @@ public record TrainerConfig(
     /// Without values of pass-through settings: passwords are among them.
     @Override
     public String toString() {
-        return "TrainerConfig[bootstrapServers=" + bootstrapServers + ", prefix=" + prefix + ", stateDir=" + stateDir
-                + ", specs=" + specs + ", models=" + models + ", http=" + httpHost + ":" + httpPort
-                + ", keepSnapshots=" + keepSnapshots + ", replication=" + replication + ", kafka=" + kafka.keySet()
-                + ", registry=" + registry.keySet() + "]";
+        return "TrainerConfig[bootstrapServers="
+                + bootstrapServers
+                + ", prefix="
+                + prefix
+                + ", stateDir="
+                + stateDir
+                + ", specs="
+                + specs
+                + ", models="
+                + models
+                + ", http="
+                + httpHost
+                + ":"
+                + httpPort
+                + ", keepSnapshots="
+                + keepSnapshots
+                + ", replication="
+                + replication
+                + ", kafka="
+                + kafka.keySet()
+                + ", registry="
+                + registry.keySet()
+                + "]";
     }
 
     /// Settings for any Kafka client: where Kafka is, and how to be let in.

@@ -25,7 +25,8 @@ public final class Changelog {
 
     /// `offset` as the store would have committed it, with itself as the watermark.
     public static OffsetAndMetadata offsetWithWatermark(long offset) {
-        return new OffsetAndMetadata(offset, StreamsInternals.encodeBesideOffset(ModelStore.WATERMARK, offset));
+        return new OffsetAndMetadata(
+                offset, StreamsInternals.encodeBesideOffset(ModelStore.WATERMARK, offset));
     }
 
     /// The newest committed manifest's watermark; null when there is none. Reads backwards in growing steps: a manifest
@@ -49,8 +50,10 @@ public final class Changelog {
         consumer.seek(partition, from);
         while (consumer.position(partition) < end) {
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY) && record.value() != null) {
-                    watermark = StoreManifest.decode(StoreRecords.payload(record.value())).nextOffset();
+                if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY)
+                        && record.value() != null) {
+                    watermark =
+                            StoreManifest.decode(StoreRecords.payload(record.value())).nextOffset();
                 }
             }
         }

@@ -11,7 +11,6 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -98,7 +97,8 @@ public class ModelStore extends StreamsInternals {
     private @Nullable RuntimeException failure;
     private Runnable outputs = () -> {};
 
-    public ModelStore(Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard) {
+    public ModelStore(
+            Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard) {
         super(NAME);
         this.lineage = lineage;
         this.kernels = kernels;
@@ -149,15 +149,19 @@ public class ModelStore extends StreamsInternals {
     @Override
     protected void restore(byte[] key, byte @Nullable [] value) {
         if (value == null) {
-            throw StoreRecords.damaged("a value under " + StoreRecords.describe(key), "a tombstone");
+            throw StoreRecords.damaged(
+                    "a value under " + StoreRecords.describe(key), "a tombstone");
         }
         int checksum = StoreRecords.verify(key, lineage.epoch(), value);
         int number = StoreRecords.number(key);
         switch (StoreRecords.kind(key)) {
             case StoreRecords.PAGE -> restorePage(number, value, checksum);
             case StoreRecords.CARRY -> carryRestored.put(number, StoreRecords.payload(value));
-            case StoreRecords.MANIFEST -> manifest = StoreManifest.decode(StoreRecords.payload(value));
-            default -> throw StoreRecords.damaged("a page, carry or manifest", StoreRecords.describe(key));
+            case StoreRecords.MANIFEST ->
+                    manifest = StoreManifest.decode(StoreRecords.payload(value));
+            default ->
+                    throw StoreRecords.damaged(
+                            "a page, carry or manifest", StoreRecords.describe(key));
         }
         recordRestored();
     }
@@ -169,7 +173,9 @@ public class ModelStore extends StreamsInternals {
         }
         int length = value.length - StoreRecords.PAYLOAD_AT;
         if (length != parameters.pageLength(page)) {
-            throw otherSpec("page " + page + " of " + parameters.pageLength(page) + " bytes", length + " bytes");
+            throw otherSpec(
+                    "page " + page + " of " + parameters.pageLength(page) + " bytes",
+                    length + " bytes");
         }
         parameters.writePage(page, value, StoreRecords.PAYLOAD_AT);
         pageChecksums[page] = checksum;
@@ -183,14 +189,19 @@ public class ModelStore extends StreamsInternals {
         Long committed = besideOffset(WATERMARK);
         if (manifest == null && committed != null && committed > lineage.startOffset()
                 || manifest != null && committed != null && committed > manifest.nextOffset()) {
-            // After a fail-over the group's offset may be seen before the changelog's commit marker.
+            // After a fail-over the group's offset may be seen before the changelog's commit
+            // marker.
             restoreUpTo(committed);
         }
         checkWatermark(committed);
         if (manifest == null) {
             model = OnlineModel.initial(lineage.spec(), kernels);
             nextOffset = lineage.startOffset();
-            LOG.info("model {}: a new model, learning from {} at offset {}", lineage.model(), lineage.log(), nextOffset);
+            LOG.info(
+                    "model {}: a new model, learning from {} at offset {}",
+                    lineage.model(),
+                    lineage.log(),
+                    nextOffset);
         } else {
             adopt(manifest);
             report = Report.of(model, nextOffset);
@@ -211,7 +222,8 @@ public class ModelStore extends StreamsInternals {
         StoreManifest manifest = this.manifest;
         if (manifest == null) {
             if (!pagesRestored.isEmpty()) {
-                throw StoreRecords.damaged("a manifest after " + pagesRestored.count() + " pages", "none");
+                throw StoreRecords.damaged(
+                        "a manifest after " + pagesRestored.count() + " pages", "none");
             }
             if (committed == null || committed != lineage.startOffset()) {
                 throw violation(
@@ -226,9 +238,12 @@ public class ModelStore extends StreamsInternals {
         }
         if (committed == null || committed != manifest.nextOffset()) {
             throw violation(
-                    "watermark " + manifest.nextOffset() + " of the changelog's manifest beside the group's offset",
+                    "watermark "
+                            + manifest.nextOffset()
+                            + " of the changelog's manifest beside the group's offset",
                     committed == null ? "none" : "watermark " + committed,
-                    "the offsets of group " + applicationHint()
+                    "the offsets of group "
+                            + applicationHint()
                             + " were altered by hand. Delete the group's offsets while the trainer is stopped: it then "
                             + "takes them from the manifest");
         }
@@ -236,7 +251,8 @@ public class ModelStore extends StreamsInternals {
 
     private String applicationHint() {
         String changelog = changelogTopic();
-        return changelog.substring(0, Math.max(0, changelog.length() - (NAME.length() + "-changelog".length() + 1)));
+        return changelog.substring(
+                0, Math.max(0, changelog.length() - (NAME.length() + "-changelog".length() + 1)));
     }
 
     private void adopt(StoreManifest manifest) {
@@ -252,13 +268,19 @@ public class ModelStore extends StreamsInternals {
         if (manifest.numerics() != Numerics.VERSION) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
-                    "the stored model was learned with numerics " + manifest.numerics() + ", this build has "
-                            + Numerics.VERSION + " and would go on with other bits; start the build that wrote it, or replay"
+                    "the stored model was learned with numerics "
+                            + manifest.numerics()
+                            + ", this build has "
+                            + Numerics.VERSION
+                            + " and would go on with other bits; start the build that wrote it, or replay"
                             + " the log under a new model name");
         }
         if (!manifest.inputTopicId().equals(lineage.logTopicId())) {
             throw violation(
-                    "the log " + lineage.log().topic() + " with topic id " + manifest.inputTopicId(),
+                    "the log "
+                            + lineage.log().topic()
+                            + " with topic id "
+                            + manifest.inputTopicId(),
                     "topic id " + lineage.logTopicId(),
                     "the topic was deleted and created again, so its offsets mean other events. Learn from it under a new "
                             + "model name");
@@ -270,7 +292,8 @@ public class ModelStore extends StreamsInternals {
         }
         byte[] digest = pagesDigest();
         if (!Arrays.equals(digest, manifest.pagesDigest())) {
-            throw StoreRecords.damaged("pages with digest " + hex(manifest.pagesDigest()), hex(digest));
+            throw StoreRecords.damaged(
+                    "pages with digest " + hex(manifest.pagesDigest()), hex(digest));
         }
         byte[] carry = carry(manifest);
         parameters.setCounts(manifest.updates(), manifest.examples());
@@ -302,7 +325,8 @@ public class ModelStore extends StreamsInternals {
         int checksum = crc(carry);
         if (checksum != manifest.carryChecksum()) {
             throw StoreRecords.damaged(
-                    "carry with checksum %08x".formatted(manifest.carryChecksum()), "%08x".formatted(checksum));
+                    "carry with checksum %08x".formatted(manifest.carryChecksum()),
+                    "%08x".formatted(checksum));
         }
         return carry;
     }
@@ -353,7 +377,8 @@ public class ModelStore extends StreamsInternals {
         if (offset > nextOffset) {
             Long visible;
             try {
-                ConsumerRecord<byte[], byte[]> first = readCommitted.first(lineage.log(), nextOffset, PATIENCE);
+                ConsumerRecord<byte[], byte[]> first =
+                        readCommitted.first(lineage.log(), nextOffset, PATIENCE);
                 visible = first == null ? null : first.offset();
             } catch (InvalidOffsetException e) {
                 throw violation(
@@ -369,12 +394,19 @@ public class ModelStore extends StreamsInternals {
                 return; // in between lie only transaction markers and aborted records
             }
         }
-        // Streams 4.3.1 does this to a task that it revives: it goes on at the consumer's position and skips what was
+        // Streams 4.3.1 does this to a task that it revives: it goes on at the consumer's position
+        // and skips what was
         // read but not committed. The stored state is sound, so a new process puts it right.
         throw new TrainerException(
                 ExitCode.RETRYABLE,
-                "model " + lineage.model() + ": expected the first visible record at or after watermark " + nextOffset
-                        + " of " + lineage.log() + ", found the one at offset " + offset
+                "model "
+                        + lineage.model()
+                        + ": expected the first visible record at or after watermark "
+                        + nextOffset
+                        + " of "
+                        + lineage.log()
+                        + ", found the one at offset "
+                        + offset
                         + "; nothing was committed, start again from the last commit");
     }
 
@@ -463,7 +495,8 @@ public class ModelStore extends StreamsInternals {
             if (changed) {
                 logChanges();
             }
-            // Without changes too: a report may be new. Markers in the log alone cause commits; they log nothing.
+            // Without changes too: a report may be new. Markers in the log alone cause commits;
+            // they log nothing.
             flushed = state();
         } catch (RuntimeException e) {
             failure = e;
@@ -481,9 +514,16 @@ public class ModelStore extends StreamsInternals {
         if (bad >= 0) {
             throw new TrainerException(
                     ExitCode.MODEL_DIVERGED,
-                    "model " + lineage.model() + ": page " + bad + " of " + parameters.pages()
+                    "model "
+                            + lineage.model()
+                            + ": page "
+                            + bad
+                            + " of "
+                            + parameters.pages()
                             + " holds a weight or optimizer state that is not finite, after update "
-                            + parameters.updates() + ", offset " + (nextOffset - 1)
+                            + parameters.updates()
+                            + ", offset "
+                            + (nextOffset - 1)
                             + "; it was not committed. Lower the learning rate under a new model name");
         }
         for (int page = dirty.next(0); page >= 0; page = dirty.next(page + 1)) {
@@ -536,7 +576,10 @@ public class ModelStore extends StreamsInternals {
                     to <= carryLogged.length && Arrays.equals(carry, at, to, carryLogged, at, to);
             if (!same) {
                 byte[] key = StoreRecords.key(StoreRecords.CARRY, chunk);
-                log(key, StoreRecords.sealed(key, lineage.epoch(), Arrays.copyOfRange(carry, at, to)));
+                log(
+                        key,
+                        StoreRecords.sealed(
+                                key, lineage.epoch(), Arrays.copyOfRange(carry, at, to)));
             }
         }
     }
@@ -549,12 +592,14 @@ public class ModelStore extends StreamsInternals {
             do {
                 long beginning = ReadCommitted.begin(consumer, changelog);
                 long end = ReadCommitted.end(consumer, changelog);
-                // The manifest is its transaction's last record, so before the end lies only the commit marker.
+                // The manifest is its transaction's last record, so before the end lies only the
+                // commit marker.
                 consumer.seek(changelog, Math.max(beginning, end - 2));
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
                     if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY)
                             && record.value() != null
-                            && StoreManifest.decode(StoreRecords.payload(record.value())).commit() == first.commit()) {
+                            && StoreManifest.decode(StoreRecords.payload(record.value())).commit()
+                                    == first.commit()) {
                         return;
                     }
                 }
@@ -621,22 +666,34 @@ public class ModelStore extends StreamsInternals {
     private TrainerException otherSpec(String expected, String found) {
         return new TrainerException(
                 ExitCode.CONFIGURATION,
-                "model " + lineage.model() + ": the stored state is not of this spec: expected " + expected + ", found "
-                        + found + "; give the spec it was learned with, or learn under a new model name");
+                "model "
+                        + lineage.model()
+                        + ": the stored state is not of this spec: expected "
+                        + expected
+                        + ", found "
+                        + found
+                        + "; give the spec it was learned with, or learn under a new model name");
     }
 
     private TrainerException violation(String expected, String found, String remedy) {
         return new TrainerException(
                 ExitCode.STATE_VIOLATION,
-                "model " + lineage.model() + ": expected " + expected + ", found " + found + "; " + remedy);
+                "model "
+                        + lineage.model()
+                        + ": expected "
+                        + expected
+                        + ", found "
+                        + found
+                        + "; "
+                        + remedy);
     }
 
     private TrainerException retryable(String what, Throwable cause) {
-        return new TrainerException(ExitCode.RETRYABLE, "model " + lineage.model() + ": " + what, cause);
+        return new TrainerException(
+                ExitCode.RETRYABLE, "model " + lineage.model() + ": " + what, cause);
     }
 
     // ---- where tests kill the process ----
-
 
     protected void pageLogged(int page) {}
 

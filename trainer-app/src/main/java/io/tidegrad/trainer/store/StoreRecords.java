@@ -69,15 +69,22 @@ final class StoreRecords {
     /// Checks format and checksum; returns the checksum.
     static int verify(byte[] key, int epoch, byte[] value) {
         if (value.length < HEADER_BYTES) {
-            throw damaged("at least " + HEADER_BYTES + " bytes under " + describe(key), value.length + " bytes");
+            throw damaged(
+                    "at least " + HEADER_BYTES + " bytes under " + describe(key),
+                    value.length + " bytes");
         }
         ByteBuffer header = ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN);
         int format = header.getInt(0);
         if (format != FORMAT) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
-                    "the model store's changelog has format " + format + " under " + describe(key)
-                            + ", this build reads " + FORMAT + "; start the build that wrote it");
+                    "the model store's changelog has format "
+                            + format
+                            + " under "
+                            + describe(key)
+                            + ", this build reads "
+                            + FORMAT
+                            + "; start the build that wrote it");
         }
         int expected = header.getInt(4);
         int found = checksum(key, epoch, value);
@@ -105,7 +112,10 @@ final class StoreRecords {
     static TrainerException damaged(String expected, String found) {
         return new TrainerException(
                 ExitCode.STATE_VIOLATION,
-                "the model store's changelog is damaged: expected " + expected + ", found " + found
+                "the model store's changelog is damaged: expected "
+                        + expected
+                        + ", found "
+                        + found
                         + "; nothing was learned from it. Replay the log under a new model name, or restore the topic");
     }
 

@@ -48,7 +48,8 @@ public final class TrainerTopology {
         Topics topics = parts.topics();
         return new Topology()
                 .addSource(
-                        AutoOffsetReset.none(), // a lost range must stop the trainer, not be jumped over
+                        AutoOffsetReset
+                                .none(), // a lost range must stop the trainer, not be jumped over
                         EVENTS,
                         TrainerTopology::timestamp,
                         new ByteArrayDeserializer(),
@@ -56,14 +57,24 @@ public final class TrainerTopology {
                         parts.lineage().log().topic())
                 .addProcessor(LEARN, () -> new LearnProcessor(parts), EVENTS)
                 .addStateStore(parts.store(), LEARN)
-                .addSink(DEAD_LETTERS, topics.deadLetters(), new ByteArraySerializer(), new ByteArraySerializer(), LEARN)
+                .addSink(
+                        DEAD_LETTERS,
+                        topics.deadLetters(),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer(),
+                        LEARN)
                 .addSink(
                         Publisher.SNAPSHOTS,
                         topics.snapshots(model),
                         new ByteArraySerializer(),
                         new ByteArraySerializer(),
                         LEARN)
-                .addSink(Publisher.PROGRESS, topics.progress(), new ByteArraySerializer(), new ByteArraySerializer(), LEARN);
+                .addSink(
+                        Publisher.PROGRESS,
+                        topics.progress(),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer(),
+                        LEARN);
     }
 
     /// Never negative: Streams drops records with a negative timestamp, silently and together with their offset.
