@@ -290,9 +290,19 @@ class HttpTest {
                 .contains("tidegrad_scorer_ready{model=\"never\"} 0.0");
     }
 
+    @Test
+    void bytesThatAreNoHttpEndTheConnection() throws IOException {
+        try (Socket socket = new Socket("127.0.0.1", app.port())) {
+            socket.setSoTimeout(30_000);
+            socket.getOutputStream().write("GARBAGE\r\n\r\n".getBytes(StandardCharsets.ISO_8859_1));
+            byte[] answer = socket.getInputStream().readAllBytes();
+            assertThat(new String(answer, StandardCharsets.ISO_8859_1)).doesNotContain("Exception");
+        }
+        assertThat(score(RECORD).statusCode()).as("afterwards").isEqualTo(200);
+    }
+
     static Stream<Arguments> rawRequests() {
         return Stream.of(
-                Arguments.of("GARBAGE\r\n\r\n", "400"),
                 Arguments.of(
                         "GET /health HTTP/1.1\r\nHost: x\r\nX: " + "y".repeat(20_000) + "\r\n\r\n",
                         "4"),

@@ -17,11 +17,19 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /// The process: its one line, its statuses.
 class ScorerMainTest {
-    private static Process start(String... arguments) throws IOException {
+    private final List<Process> started = new ArrayList<>();
+
+    @AfterEach
+    void end() {
+        started.forEach(Process::destroyForcibly);
+    }
+
+    private Process start(String... arguments) throws IOException {
         List<String> command =
                 new ArrayList<>(
                         List.of(
@@ -29,11 +37,15 @@ class ScorerMainTest {
                                 "--add-modules",
                                 "jdk.incubator.vector",
                                 "-XX:TieredStopAtLevel=1",
+                                "-Dlogback.configurationFile=logback.xml", // as it ships, not the
+                                // one of the tests
                                 "-cp",
                                 System.getProperty("java.class.path"),
                                 ScorerMain.class.getName()));
         command.addAll(List.of(arguments));
-        return new ProcessBuilder(command).start();
+        Process process = new ProcessBuilder(command).start();
+        started.add(process);
+        return process;
     }
 
     private static int awaitExit(Process process) throws InterruptedException {
@@ -55,25 +67,23 @@ class ScorerMainTest {
                         "none",
                         "--http-port",
                         "0");
-        try (BufferedReader out =
+        BufferedReader out =
                 new BufferedReader(
-                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
-            String line = out.readLine();
-            assertThat(line).matches("scorer listening on http://127\\.0\\.0\\.1:\\d+ models none");
-            URI health = URI.create(line.split(" ")[3] + "/health/live");
-            try (HttpClient client = HttpClient.newHttpClient()) {
-                assertThat(
-                                client.send(
-                                                HttpRequest.newBuilder(health).build(),
-                                                HttpResponse.BodyHandlers.ofString())
-                                        .statusCode())
-                        .isEqualTo(200);
-            }
-            process.destroy();
-            assertThat(awaitExit(process)).isEqualTo(ScorerMain.OK);
-        } finally {
-            process.destroyForcibly();
+                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        String line = out.readLine();
+        assertThat(line).matches("scorer listening on http://127\\.0\\.0\\.1:\\d+ models none");
+        URI health = URI.create(line.split(" ")[3] + "/health/live");
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            assertThat(
+                            client.send(
+                                            HttpRequest.newBuilder(health).build(),
+                                            HttpResponse.BodyHandlers.ofString())
+                                    .statusCode())
+                    .isEqualTo(200);
         }
+        process.toHandle().destroy(); // SIGTERM; Process.destroy would close the stream too
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.OK);
+        assertThat(out.readLine()).as("nothing else on stdout").isNull();
     }
 
     @Test

@@ -31,6 +31,13 @@ import org.jspecify.annotations.Nullable;
 final class OperationsServer implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    // Helidon logs each start and stop through java.util.logging. Held here, as the JDK forgets loggers nobody holds.
+    private static final java.util.logging.Logger HELIDON = java.util.logging.Logger.getLogger("io.helidon");
+
+    static {
+        HELIDON.setLevel(java.util.logging.Level.WARNING);
+    }
+
     private final WebServer server;
     private final PrometheusMeterRegistry metrics;
     private final JvmGcMetrics gc = new JvmGcMetrics();

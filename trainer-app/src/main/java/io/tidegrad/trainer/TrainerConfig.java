@@ -224,6 +224,15 @@ public record TrainerConfig(
         return settings;
     }
 
+    /// Without values of pass-through settings: passwords are among them.
+    @Override
+    public String toString() {
+        return "TrainerConfig[bootstrapServers=" + bootstrapServers + ", prefix=" + prefix + ", stateDir=" + stateDir
+                + ", specs=" + specs + ", models=" + models + ", http=" + httpHost + ":" + httpPort
+                + ", keepSnapshots=" + keepSnapshots + ", replication=" + replication + ", kafka=" + kafka.keySet()
+                + ", registry=" + registry.keySet() + "]";
+    }
+
     /// Settings for any Kafka client: where Kafka is, and how to be let in.
     Map<String, Object> client() {
         Map<String, Object> client = new HashMap<>();

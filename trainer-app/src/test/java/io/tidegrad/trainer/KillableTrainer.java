@@ -33,11 +33,11 @@ public final class KillableTrainer {
                                         Runtime.getRuntime().halt(0);
                                     }));
             TrainerException why = app.ended().join();
-            System.out.println("ENDED " + why.exitCode() + " " + why.getMessage().replace('\n', ' '));
+            System.out.println("ENDED " + why.exitCode() + " " + String.valueOf(why.getMessage()).replace('\n', ' '));
             app.close();
             Runtime.getRuntime().halt(why.exitCode().status());
         } catch (TrainerException why) {
-            System.out.println("ENDED " + why.exitCode() + " " + why.getMessage().replace('\n', ' '));
+            System.out.println("ENDED " + why.exitCode() + " " + String.valueOf(why.getMessage()).replace('\n', ' '));
             Runtime.getRuntime().halt(why.exitCode().status());
         }
     }

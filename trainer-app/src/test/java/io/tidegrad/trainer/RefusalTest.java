@@ -9,8 +9,12 @@ import io.tidegrad.trainer.store.Changelog;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -117,9 +121,25 @@ class RefusalTest {
         TestLog.await(log.admin.deleteTopics(List.of(changelog)).all());
         TrainerApp trainer = TrainerApp.start(log.config());
         try (trainer) {
-            TrainerException why = trainer.ended().orTimeout(60, java.util.concurrent.TimeUnit.SECONDS).join();
+            TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
             assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
             assertThat(why).hasMessageContaining("empty changelog").hasMessageContaining("offset 100");
+        }
+    }
+
+    @Test
+    void aDamagedPageIsNamed() {
+        learn(100);
+        TopicPartition changelog = new TopicPartition(Changelog.topic(log.group()), 0);
+        ConsumerRecord<byte[], byte[]> page =
+                log.visible(changelog.topic()).stream().filter(record -> record.key()[0] == 'P').findFirst().orElseThrow();
+        byte[] damaged = page.value().clone();
+        damaged[damaged.length / 2] ^= 0x10;
+        log.send(new ProducerRecord<>(changelog.topic(), 0, page.key(), damaged));
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
+            assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
+            assertThat(why).hasMessageContainingAll("changelog is damaged", "checksum", "page 0");
         }
     }
 

@@ -14,6 +14,7 @@ import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.Replay;
 import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayResult;
+import io.tidegrad.trainer.store.Breaker;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -290,7 +292,7 @@ class TrainerTest {
                 awaitSettled(trainer, 50);
                 registry.answers(false);
                 log.send(log.event(new byte[] {0, 1, 1, 1, 1, 0})); // a schema id not seen before
-                TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), java.util.concurrent.TimeUnit.SECONDS);
+                TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
                 assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
                 assertThat(why).hasMessageContaining("schema registry").hasMessageContaining("offset 50");
             }
@@ -301,6 +303,21 @@ class TrainerTest {
                 assertThat(state.accounts().deadLetters()).isEqualTo(1);
                 assertEqual(state, log.fold());
             }
+        }
+    }
+
+    /// After a `TaskCorruptedException` Kafka Streams 4.3.1 revives the task and goes on behind the events it had read:
+    /// they would be lost without an error.
+    @Test
+    void aTaskThatStreamsRevivesSkipsNothing() throws Exception {
+        log.send(0, 50_000);
+        try (TrainerApp trainer =
+                TrainerApp.start(log.config(), Breaker.REPORTS_CORRUPTION_ONCE, Kernels.active())) {
+            TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
+        }
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            assertEqual(awaitSettled(trainer, 50_000), log.fold());
         }
     }
 

@@ -6,6 +6,4 @@ package io.tidegrad.trainer.store;
 /// @param accepted rows the model took: learned or pending
 /// @param deadLetters events written to the dead-letter topic
 /// @param ticks records that only end a mini-batch
-public record Accounts(long accepted, long deadLetters, long ticks) {
-    public static final Accounts NONE = new Accounts(0, 0, 0);
-}
+public record Accounts(long accepted, long deadLetters, long ticks) {}

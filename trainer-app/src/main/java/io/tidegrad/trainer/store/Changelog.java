@@ -25,7 +25,7 @@ public final class Changelog {
 
     /// `offset` as the store would have committed it, with itself as the watermark.
     public static OffsetAndMetadata offsetWithWatermark(long offset) {
-        return new OffsetAndMetadata(offset, CommitHookStore.encodeBesideOffset(ModelStore.WATERMARK, offset));
+        return new OffsetAndMetadata(offset, StreamsInternals.encodeBesideOffset(ModelStore.WATERMARK, offset));
     }
 
     /// The newest committed manifest's watermark; null when there is none. Reads backwards in growing steps: a manifest

@@ -69,7 +69,7 @@ public final class CommitGuard {
             }
             return;
         }
-        Long watermark = CommitHookStore.decodeBesideOffset(offset.metadata(), ModelStore.WATERMARK);
+        Long watermark = StreamsInternals.decodeBesideOffset(offset.metadata(), ModelStore.WATERMARK);
         if (watermark == null || watermark != store.nextOffset()) {
             throw refused(
                     "the store's watermark " + store.nextOffset() + " beside the offset of " + log,

@@ -32,7 +32,7 @@ import org.slf4j.LoggerFactory;
 /// The live model, and how it survives. The engine changes the weights in place; this class makes them durable in the
 /// transaction that commits the offsets of the events they were learned from. Either both are committed or neither.
 ///
-/// **Writing.** Kafka Streams calls `flushCache` before every commit, inside the transaction (`CommitHookStore` says why
+/// **Writing.** Kafka Streams calls `flushCache` before every commit, inside the transaction (`StreamsInternals` says why
 /// there and nowhere else). What has changed since the last flush goes to the changelog: dirty pages, then the carry
 /// (pending rows, evaluation), then, last, the manifest, which says of which events this is the state: its *watermark*
 /// is the next offset of the log of record. Nothing is ever taken back: when a commit fails, the process rebuilds the
@@ -55,7 +55,7 @@ import org.slf4j.LoggerFactory;
 /// reader would see it (the canary: about 60 ms, once per process).
 ///
 /// Not thread-safe: all of it runs on the task's stream thread. Other threads read `CommitGuard.committed`.
-public class ModelStore extends CommitHookStore {
+public class ModelStore extends StreamsInternals {
     /// The store's name, and part of its changelog topic's.
     public static final String NAME = "model";
 
@@ -82,7 +82,9 @@ public class ModelStore extends CommitHookStore {
 
     // The state besides the model's own.
     private long nextOffset;
-    private Accounts accounts;
+    private long accepted;
+    private long deadLetters;
+    private long ticks;
     private long newestAppendTime;
     private List<RetainedSnapshot> retained;
     private @Nullable Report report;
@@ -106,7 +108,6 @@ public class ModelStore extends CommitHookStore {
         pageChecksums = new int[model.parameters().pages()];
         pagesRestored = new PageSet(model.parameters().pages());
         carryRestored = new HashMap<>();
-        accounts = Accounts.NONE;
         retained = List.of();
         carryLogged = new byte[0];
         clear();
@@ -129,7 +130,9 @@ public class ModelStore extends CommitHookStore {
     private void clear() {
         manifest = null;
         nextOffset = -1;
-        accounts = Accounts.NONE;
+        accepted = 0;
+        deadLetters = 0;
+        ticks = 0;
         newestAppendTime = Long.MIN_VALUE;
         retained = List.of();
         report = null;
@@ -276,7 +279,9 @@ public class ModelStore extends CommitHookStore {
         carryLogged = carry;
         carryRestored = new HashMap<>();
         nextOffset = manifest.nextOffset();
-        accounts = manifest.accounts();
+        accepted = manifest.accounts().accepted();
+        deadLetters = manifest.accounts().deadLetters();
+        ticks = manifest.accounts().ticks();
         newestAppendTime = manifest.newestAppendTime();
         retained = manifest.retained();
     }
@@ -364,10 +369,13 @@ public class ModelStore extends CommitHookStore {
                 return; // in between lie only transaction markers and aborted records
             }
         }
-        throw violation(
-                "the first visible record at or after watermark " + nextOffset + " of " + lineage.log(),
-                "the one at offset " + offset,
-                "starting again from the last commit is safe: nothing was committed");
+        // Streams 4.3.1 does this to a task that it revives: it goes on at the consumer's position and skips what was
+        // read but not committed. The stored state is sound, so a new process puts it right.
+        throw new TrainerException(
+                ExitCode.RETRYABLE,
+                "model " + lineage.model() + ": expected the first visible record at or after watermark " + nextOffset
+                        + " of " + lineage.log() + ", found the one at offset " + offset
+                        + "; nothing was committed, start again from the last commit");
     }
 
     public OnlineModel model() {
@@ -380,7 +388,7 @@ public class ModelStore extends CommitHookStore {
     }
 
     public Accounts accounts() {
-        return accounts;
+        return new Accounts(accepted, deadLetters, ticks);
     }
 
     public long newestAppendTime() {
@@ -389,20 +397,20 @@ public class ModelStore extends CommitHookStore {
 
     /// The model took the record at `offset`, appended to the log at `appendTime` (epoch ms).
     public void accepted(long offset, long appendTime) {
-        accounts = new Accounts(accounts.accepted() + 1, accounts.deadLetters(), accounts.ticks());
+        accepted++;
         newestAppendTime = Math.max(newestAppendTime, appendTime);
         passed(offset);
     }
 
     /// The record at `offset` was forwarded to the dead letters.
     public void deadLettered(long offset) {
-        accounts = new Accounts(accounts.accepted(), accounts.deadLetters() + 1, accounts.ticks());
+        deadLetters++;
         passed(offset);
     }
 
     /// The record at `offset` was a tick.
     public void ticked(long offset) {
-        accounts = new Accounts(accounts.accepted(), accounts.deadLetters(), accounts.ticks() + 1);
+        ticks++;
         passed(offset);
     }
 
@@ -498,7 +506,7 @@ public class ModelStore extends CommitHookStore {
                         nextOffset,
                         parameters.updates(),
                         parameters.examples(),
-                        accounts,
+                        accounts(),
                         newestAppendTime,
                         parameters.pages(),
                         pagesDigest(),
@@ -571,7 +579,7 @@ public class ModelStore extends CommitHookStore {
                 parameters.examples(),
                 model.pending(),
                 publishedVersion(),
-                accounts,
+                accounts(),
                 newestAppendTime,
                 manifest == null ? 0 : manifest.commit(),
                 report);

@@ -2,7 +2,10 @@ package io.tidegrad.trainer.store;
 
 import io.tidegrad.engine.kernel.Kernels;
 import java.util.Map;
+import java.util.Set;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.streams.errors.TaskCorruptedException;
+import org.apache.kafka.streams.processor.TaskId;
 import org.jspecify.annotations.Nullable;
 
 /// The one place where tests break the trainer on purpose: each breaker is a mistake that loses or repeats events, and
@@ -17,6 +20,8 @@ public enum Breaker implements StoreParts {
     FLUSHES_NOTHING_GUARDED,
     /// The watermark beside the offset is never put; guards on.
     PUTS_NO_WATERMARK_GUARDED,
+    /// Once, in the third flush, a `TaskCorruptedException` comes out of the store; guards on.
+    REPORTS_CORRUPTION_ONCE,
     /// Restored state is taken whatever the group's offset says, and so is the first record.
     CHECKS_NO_WATERMARK;
 
@@ -26,7 +31,10 @@ public enum Breaker implements StoreParts {
     }
 
     private boolean guarded() {
-        return this == NONE || this == FLUSHES_NOTHING_GUARDED || this == PUTS_NO_WATERMARK_GUARDED;
+        return switch (this) {
+            case NONE, FLUSHES_NOTHING_GUARDED, PUTS_NO_WATERMARK_GUARDED, REPORTS_CORRUPTION_ONCE -> true;
+            case LOGS_IN_COMMIT, FLUSHES_NOTHING, CHECKS_NO_WATERMARK -> false;
+        };
     }
 
     @Override
@@ -78,6 +86,7 @@ public enum Breaker implements StoreParts {
         private final KillPoint point;
         private int passed;
         private boolean learned;
+        private int flushes;
 
         BreakableStore(
                 Breaker breaker,
@@ -97,6 +106,12 @@ public enum Breaker implements StoreParts {
             switch (breaker) {
                 case NONE, CHECKS_NO_WATERMARK, PUTS_NO_WATERMARK_GUARDED -> super.flushCache();
                 case LOGS_IN_COMMIT, FLUSHES_NOTHING, FLUSHES_NOTHING_GUARDED -> {}
+                case REPORTS_CORRUPTION_ONCE -> {
+                    super.flushCache();
+                    if (++flushes == 3) {
+                        throw new TaskCorruptedException(Set.of(new TaskId(0, 0)));
+                    }
+                }
             }
         }
 
@@ -117,7 +132,8 @@ public enum Breaker implements StoreParts {
         @Override
         protected void checkWatermark(@Nullable Long committed) {
             switch (breaker) {
-                case NONE, FLUSHES_NOTHING_GUARDED, PUTS_NO_WATERMARK_GUARDED -> super.checkWatermark(committed);
+                case NONE, FLUSHES_NOTHING_GUARDED, PUTS_NO_WATERMARK_GUARDED, REPORTS_CORRUPTION_ONCE ->
+                        super.checkWatermark(committed);
                 case LOGS_IN_COMMIT, FLUSHES_NOTHING, CHECKS_NO_WATERMARK -> {}
             }
         }
@@ -125,7 +141,8 @@ public enum Breaker implements StoreParts {
         @Override
         protected void checkContinues(long offset) {
             switch (breaker) {
-                case NONE, FLUSHES_NOTHING_GUARDED, PUTS_NO_WATERMARK_GUARDED -> super.checkContinues(offset);
+                case NONE, FLUSHES_NOTHING_GUARDED, PUTS_NO_WATERMARK_GUARDED, REPORTS_CORRUPTION_ONCE ->
+                        super.checkContinues(offset);
                 case LOGS_IN_COMMIT, FLUSHES_NOTHING, CHECKS_NO_WATERMARK -> {}
             }
         }

@@ -29,13 +29,13 @@ import org.jspecify.annotations.Nullable;
 /// - Forwarding needs a current node and a record context, as Streams' own caching stores set them when they flush.
 ///
 /// `docs/decisions/` names the tests that tell when a later version changes one of these.
-abstract class CommitHookStore implements StateStore, CachedStateStore<byte[], byte[]> {
+abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], byte[]> {
     private final String name;
     private @Nullable InternalProcessorContext<?, ?> context;
     private @Nullable ProcessorNode<?, ?, ?, ?> node;
     private boolean open;
 
-    CommitHookStore(String name) {
+    StreamsInternals(String name) {
         this.name = name;
     }
 

@@ -1,0 +1,132 @@
+package io.tidegrad.trainer.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.trainer.exit.TrainerException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.apache.kafka.common.Uuid;
+import org.junit.jupiter.api.Test;
+
+class StoreRecordsTest {
+    private static final int EPOCH = 3;
+
+    private final byte[] key = StoreRecords.key(StoreRecords.PAGE, 7);
+    private final byte[] payload = payload(200);
+    private final byte[] value = StoreRecords.sealed(key, EPOCH, payload);
+
+    private static byte[] payload(int length) {
+        byte[] payload = new byte[length];
+        new Random(1).nextBytes(payload);
+        return payload;
+    }
+
+    @Test
+    void whatWasSealedIsReadBack() {
+        StoreRecords.verify(key, EPOCH, value);
+        assertThat(StoreRecords.payload(value)).isEqualTo(payload);
+        assertThat(StoreRecords.kind(key)).isEqualTo(StoreRecords.PAGE);
+        assertThat(StoreRecords.number(key)).isEqualTo(7);
+    }
+
+    @Test
+    void everyFlippedBitIsNoticed() {
+        for (int bit = 0; bit < 8 * value.length; bit++) {
+            byte[] flipped = value.clone();
+            flipped[bit / 8] ^= (byte) (1 << bit % 8);
+            assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, flipped))
+                    .as("bit %d", bit)
+                    .isInstanceOf(TrainerException.class);
+        }
+    }
+
+    @Test
+    void everyTruncationIsNoticed() {
+        for (int length = 0; length < value.length; length++) {
+            byte[] truncated = Arrays.copyOf(value, length);
+            assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, truncated))
+                    .as("%d bytes", length)
+                    .isInstanceOf(TrainerException.class);
+        }
+    }
+
+    @Test
+    void aPageInAnothersPlaceAndAPageOfAnotherEpochAreNoticed() {
+        byte[] otherPage = StoreRecords.key(StoreRecords.PAGE, 8);
+        assertThatThrownBy(() -> StoreRecords.verify(otherPage, EPOCH, value)).hasMessageContaining("page 8");
+        assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH + 1, value)).hasMessageContaining("epoch 4");
+    }
+
+    @Test
+    void aFutureFormatIsRefusedByItsNumber() {
+        byte[] future = value.clone();
+        ByteBuffer.wrap(future).order(ByteOrder.LITTLE_ENDIAN).putInt(0, 9);
+        assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, future))
+                .hasMessageContaining("format 9")
+                .hasMessageContaining("reads " + StoreRecords.FORMAT);
+    }
+
+    @Test
+    void aManifestIsReadBackAndAShortOrLongOneRefused() {
+        StoreManifest manifest =
+                new StoreManifest(
+                        payload(32),
+                        1,
+                        EPOCH,
+                        Uuid.randomUuid(),
+                        100,
+                        90,
+                        95,
+                        new Accounts(96, 3, 1),
+                        1_700_000_000_000L,
+                        12,
+                        payload(32),
+                        1_000,
+                        -5,
+                        17,
+                        List.of(new RetainedSnapshot(80, 1), new RetainedSnapshot(90, 2)));
+        byte[] bytes = manifest.encode();
+        assertThat(StoreManifest.decode(bytes)).usingRecursiveComparison().isEqualTo(manifest);
+        for (int length = 0; length < bytes.length; length++) {
+            byte[] truncated = Arrays.copyOf(bytes, length);
+            assertThatThrownBy(() -> StoreManifest.decode(truncated)).isInstanceOf(TrainerException.class);
+        }
+        assertThatThrownBy(() -> StoreManifest.decode(Arrays.copyOf(bytes, bytes.length + 1)))
+                .isInstanceOf(TrainerException.class);
+    }
+
+    /// Written by the first build; every later one must read it.
+    @Test
+    void aManifestOfFormat1StaysReadable() {
+        byte[] written =
+                java.util.HexFormat.of()
+                        .parseHex(
+                                "01".repeat(32)
+                                        + "01000000" // numerics
+                                        + "02000000" // epoch
+                                        + "01000000000000000200000000000000" // topic id
+                                        + "6400000000000000" // next offset 100
+                                        + "5a00000000000000" // 90 updates
+                                        + "5f00000000000000" // 95 examples
+                                        + "600000000000000003000000000000000100000000000000" // accounts
+                                        + "00687a2a8b010000" // newest append time
+                                        + "0c000000" // pages
+                                        + "02".repeat(32)
+                                        + "e8030000" // carry bytes
+                                        + "fbffffff" // carry checksum
+                                        + "1100000000000000" // commit 17
+                                        + "01000000" // snapshots
+                                        + "5a00000000000000" + "02000000");
+        StoreManifest manifest = StoreManifest.decode(written);
+        assertThat(manifest.nextOffset()).isEqualTo(100);
+        assertThat(manifest.accounts()).isEqualTo(new Accounts(96, 3, 1));
+        assertThat(manifest.inputTopicId()).isEqualTo(new Uuid(1, 2));
+        assertThat(manifest.commit()).isEqualTo(17);
+        assertThat(manifest.retained()).containsExactly(new RetainedSnapshot(90, 2));
+        assertThat(manifest.encode()).isEqualTo(written);
+    }
+}

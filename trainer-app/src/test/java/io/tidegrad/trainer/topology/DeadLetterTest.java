@@ -1,0 +1,110 @@
+package io.tidegrad.trainer.topology;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.trainer.store.Lineage;
+import java.nio.charset.StandardCharsets;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.internal.AbstractRecords;
+import org.apache.kafka.common.record.internal.RecordBatch;
+import org.apache.kafka.common.record.internal.CompressionType;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.junit.jupiter.api.Test;
+
+class DeadLetterTest {
+    private static final int LIMIT = 1_300_000;
+
+    private static final Lineage LINEAGE =
+            new Lineage(
+                    ModelSpec.parse(
+                            """
+                            model: m
+                            input: { topic: t }
+                            label: { field: y }
+                            features: [ number: { field: x } ]
+                            network: [ dense: 1 ]
+                            loss: binary-cross-entropy
+                            optimizer: { sgd: { rate: 0.1 } }
+                            """,
+                            "test"),
+                    2,
+                    new TopicPartition("t", 0),
+                    Uuid.randomUuid(),
+                    0);
+
+    private static final RecordMetadata AT =
+            new RecordMetadata() {
+                @Override
+                public String topic() {
+                    return "t";
+                }
+
+                @Override
+                public int partition() {
+                    return 0;
+                }
+
+                @Override
+                public long offset() {
+                    return 42;
+                }
+            };
+
+    private static Record<byte[], byte[]> letter(byte[] key, byte[] value, RecordHeaders headers, String detail) {
+        return DeadLetter.of(
+                new Record<>(key, value, 0, headers),
+                AT,
+                new Rejection(Rejection.Reason.NOT_AVRO, detail),
+                7,
+                LINEAGE,
+                LIMIT,
+                1_000);
+    }
+
+    private static String text(Record<byte[], byte[]> letter, String header) {
+        Header found = letter.headers().lastHeader(header);
+        return found == null ? "" : new String(found.value(), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void anOrdinaryEventIsUntouched() {
+        RecordHeaders headers = new RecordHeaders();
+        headers.add("trace", new byte[] {1});
+        Record<byte[], byte[]> letter = letter(new byte[] {5}, new byte[] {6, 7}, headers, "expected, found");
+        assertThat(letter.key()).containsExactly(5);
+        assertThat(letter.value()).containsExactly(6, 7);
+        assertThat(letter.headers().lastHeader("trace").value()).containsExactly(1);
+        assertThat(text(letter, "tidegrad-detail")).isEqualTo("expected, found");
+        assertThat(text(letter, "tidegrad-offset")).isEqualTo("42");
+        assertThat(text(letter, "tidegrad-epoch")).isEqualTo("2");
+        assertThat(text(letter, "tidegrad-headers-cut")).isEmpty();
+        assertThat(letter.timestamp()).isEqualTo(1_000);
+    }
+
+    /// One byte over the limit would be a crash loop: the transaction fails, and so does the next.
+    @Test
+    void whateverComesTheLetterFitsTheTopic() {
+        RecordHeaders headers = new RecordHeaders();
+        for (int i = 0; i < 10_000; i++) {
+            headers.add("h" + i, new byte[50]);
+        }
+        Record<byte[], byte[]> letter =
+                letter(new byte[1_000_000], new byte[5_000_000], headers, "x".repeat(1_000_000));
+        assertThat(text(letter, "tidegrad-headers-cut")).isEqualTo("true");
+        assertThat(text(letter, "tidegrad-value-cut")).startsWith("5000000 ");
+        int size =
+                AbstractRecords.estimateSizeInBytesUpperBound(
+                        RecordBatch.CURRENT_MAGIC_VALUE,
+                        CompressionType.NONE,
+                        letter.key(),
+                        letter.value(),
+                        letter.headers().toArray());
+        assertThat(size).isLessThanOrEqualTo(LIMIT);
+    }
+}
