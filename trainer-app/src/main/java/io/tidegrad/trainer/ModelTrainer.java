@@ -34,6 +34,7 @@ import java.time.Instant;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.TopicPartition;
@@ -60,6 +61,9 @@ public final class ModelTrainer implements AutoCloseable {
                     TopicConfig.MIN_CLEANABLE_DIRTY_RATIO_CONFIG, "0.1",
                     TopicConfig.MAX_COMPACTION_LAG_MS_CONFIG, "600000",
                     TopicConfig.RETENTION_MS_CONFIG, "-1");
+
+    /// Compiling takes about 1.5 s of CPU; on a busy machine learning begins with what is compiled by then.
+    private static final Duration WARM_UP_MAX = Duration.ofSeconds(4);
 
     /// Pages are small and carry chunks are 256 KiB; snapshot parts are the largest thing written.
     private static final int PART_REQUEST_BYTES = SnapshotParts.PART_BYTES_MAX + 64 * 1024;
@@ -247,7 +251,8 @@ public final class ModelTrainer implements AutoCloseable {
                         model -> new EventFold(lineage.spec(), model, values),
                         () -> new Publisher(lineage, publishing),
                         deadLetterBytesMax,
-                        registryPatience);
+                        registryPatience,
+                        warmUp());
         Properties settings = new Properties();
         settings.putAll(
                 StreamsSettings.of(
@@ -307,21 +312,15 @@ public final class ModelTrainer implements AutoCloseable {
                 lineage.epoch(),
                 lineage.log(),
                 commitInterval.toMillis());
-        warmUp();
         streams.start();
     }
 
-    /// Runs the kernels at this model's shapes while the state is being restored, so that the first events are learned
-    /// at full speed. On scratch data: the model is not touched.
-    private void warmUp() {
-        Thread.ofPlatform()
-                .name("warm-up-" + lineage.model())
-                .daemon()
-                .start(
-                        () ->
-                                OnlineModel.blank(lineage.spec(), kernels)
-                                        .learner()
-                                        .warmUp(Duration.ofSeconds(2).toNanos()));
+    /// Runs the kernels at this model's shapes while the group is joined and the state restored, so that the first events
+    /// are learned at full speed. On scratch data: the model is not touched.
+    private CompletableFuture<Void> warmUp() {
+        return CompletableFuture.runAsync(
+                () -> OnlineModel.blank(lineage.spec(), kernels).learner().warmUp(WARM_UP_MAX.toNanos()),
+                task -> Thread.ofPlatform().name("warm-up-" + lineage.model()).daemon().start(task));
     }
 
     public Lineage lineage() {

@@ -52,6 +52,7 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     public void init(ProcessorContext<byte[], byte[]> context) {
         ModelStore store = context.getStateStore(ModelStore.NAME);
         store.begin();
+        parts.warmUp().join(); // cold vector kernels would keep the first events waiting longer
         Learning learning =
                 new Learning(
                         context,
