@@ -28,14 +28,17 @@ import java.util.regex.Pattern;
 /// | `#if A = B` … `#end` | the lines between, where both are the same word |
 /// | `#define name` … `#end` | gives lines a name |
 /// | `#insert name` | those lines, with the variables of this place |
-/// | `#tree N` | sums each of `t0` … `t(N-1)` over its lanes, into `lane i · LANES / N` of `sums` |
-/// | `{r}`, `{COLUMNS/LANES}` | a variable, or integer arithmetic with them, left to right; other braces are Java's |
+/// | `#tree N` | sums each of `t0` … `t(N-1)` over its lanes; sum i is lane i · LANES / N of `sums` |
+/// | `{r}`, `{COLUMNS/LANES}` | a variable, or + - * / % of them, left to right; other braces are Java's |
 ///
-/// A line whose first visible character is `#` never reaches the output.
+/// A line whose first visible character is `#` never reaches the output. To add an optimizer: its formula in
+/// `ScalarKernels.updateOne`, a kind in `OptimizerStep`, four groups of lines and its name where the template lists them.
 class GenerateKernels {
     /// What differs between widths. Tiles are rows x columns of accumulators. With 512 bits there are 32 registers: 6 x 64
     /// takes 24, leaving 4 for a row of weights and some for broadcasts, and reaches 0.9 of the FMA peak. AVX2 has 16:
-    /// 6 x 16 takes 12. Few rows get wide tiles, for at least 8 accumulators hide the latency of an FMA.
+    /// 6 x 16 takes 12. Few rows get wide tiles, for at least 8 accumulators hide the latency of an FMA. `WIDE_TILES` serve
+    /// panels of 64, `NARROW_TILES` those of 16, `TILES` are both; the `DOT_` lists are rows and inputs of the tiles of
+    /// input gradients. `PARTS` vectors are the 16 virtual lanes; `DISTANCES` are the levels of the tree inside a vector.
     private static final List<Map<String, String>> WIDTHS =
             List.of(
                     width(
@@ -69,14 +72,6 @@ class GenerateKernels {
                             "DOT_ROWS", "[1]",
                             "DOT_INPUTS", "[2 1]"));
 
-    private static Map<String, String> width(String... namesAndValues) {
-        Map<String, String> variables = new HashMap<>();
-        for (int i = 0; i < namesAndValues.length; i += 2) {
-            variables.put(namesAndValues[i], namesAndValues[i + 1]);
-        }
-        return variables;
-    }
-
     private static final Pattern VARIABLE = Pattern.compile("\\{(\\w+(?:[-+*/%]\\w+)*)\\}");
 
     private final Map<String, List<String>> definitions = new HashMap<>();
@@ -90,7 +85,10 @@ class GenerateKernels {
             GenerateKernels generator = new GenerateKernels();
             generator.expand(Files.readAllLines(template), new HashMap<>(width));
             Path file = folder.resolve("Simd" + width.get("BITS") + ".java");
-            Files.write(file, generator.output);
+            // An untouched file keeps its time, and the compiler its classes.
+            if (!Files.exists(file) || !Files.readAllLines(file).equals(generator.output)) {
+                Files.write(file, generator.output);
+            }
         }
     }
 
@@ -142,6 +140,14 @@ class GenerateKernels {
             inner.put(name, Integer.toString(i));
             expand(body, inner);
         }
+    }
+
+    private static Map<String, String> width(String... namesAndValues) {
+        Map<String, String> variables = new HashMap<>();
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            variables.put(namesAndValues[i], namesAndValues[i + 1]);
+        }
+        return variables;
     }
 
     /// The lines after `lines[from]` up to its `#end`.

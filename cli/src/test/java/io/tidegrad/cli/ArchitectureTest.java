@@ -85,7 +85,8 @@ class ArchitectureTest {
                     .resideInAPackage("io.tidegrad.trainer..")
                     .should()
                     .dependOnClassesThat()
-                    .resideInAnyPackage("io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.cli..");
+                    .resideInAnyPackage(
+                            "io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.cli..");
 
     @ArchTest
     static final ArchRule the_embeddable_scorer_has_no_server_and_no_streams =
@@ -109,7 +110,10 @@ class ArchitectureTest {
                     .resideInAPackage("io.tidegrad.scorerapp..")
                     .should()
                     .dependOnClassesThat()
-                    .resideInAnyPackage("io.tidegrad.trainer..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
+                    .resideInAnyPackage(
+                            "io.tidegrad.trainer..",
+                            "io.tidegrad.cli..",
+                            "org.apache.kafka.streams..");
 
     @ArchTest
     static final ArchRule kafka_streams_internals_are_used_in_one_class =
@@ -119,5 +123,6 @@ class ArchitectureTest {
                     .should()
                     .dependOnClassesThat()
                     .resideInAnyPackage(
-                            "org.apache.kafka.streams.processor.internals..", "org.apache.kafka.streams.state.internals..");
+                            "org.apache.kafka.streams.processor.internals..",
+                            "org.apache.kafka.streams.state.internals..");
 }

@@ -2,6 +2,7 @@ package io.tidegrad.scorerapp;
 
 import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
+import io.helidon.http.ServerRequestHeaders;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
@@ -13,13 +14,16 @@ import io.tidegrad.scorer.RejectedEventException;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedModel;
 import java.io.IOException;
-import java.io.InputStream;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// `POST /v1/models/{model}/score`: JSON records in, probabilities out.
 final class ScoreEndpoint {
+    private static final Logger log = LoggerFactory.getLogger(ScoreEndpoint.class);
+
     /// A spec's reader, kept as long as versions with that spec are served.
     private record Readers(ModelSpec spec, RecordFields fields, RecordReader reader) {}
 
@@ -126,7 +130,15 @@ final class ScoreEndpoint {
     }
 
     private byte[] body(ServerRequest request, ServerResponse response) {
-        long declared = request.headers().contentLength().orElse(0);
+        ServerRequestHeaders headers = request.headers();
+        long declared = headers.contentLength().orElse(0);
+        if (declared < 0) {
+            throw badBody(response, "Content-Length: expected at least 0, found " + declared);
+        }
+        if (headers.contains(HeaderNames.CONTENT_LENGTH)
+                && headers.contains(HeaderNames.TRANSFER_ENCODING)) {
+            throw badBody(response, "expected Content-Length or Transfer-Encoding, found both");
+        }
         if (declared > maxBodyBytes) {
             throw tooLarge(response, declared + " bytes declared");
         }
@@ -134,18 +146,24 @@ final class ScoreEndpoint {
             return new byte[0];
         }
         byte[] body;
-        try (InputStream in = request.content().inputStream()) {
-            body = in.readNBytes(maxBodyBytes + 1);
-        } catch (IOException e) {
-            throw new HttpProblem(
-                    Status.BAD_REQUEST_400,
-                    "bad-body",
-                    "the body ended early or is not framed as HTTP says");
+        try {
+            // Not closed here: closing reads what is left, and a client that sends no more would
+            // hold
+            // the answer back. The server drains or ends the connection.
+            body = request.content().inputStream().readNBytes(maxBodyBytes + 1);
+        } catch (IOException | RuntimeException e) {
+            log.debug("reading a body failed", e);
+            throw badBody(response, "it ended early, or is not framed as HTTP says");
         }
         if (body.length > maxBodyBytes) {
             throw tooLarge(response, "more than that");
         }
         return body;
+    }
+
+    private static HttpProblem badBody(ServerResponse response, String message) {
+        response.header(HeaderValues.CONNECTION_CLOSE);
+        return new HttpProblem(Status.BAD_REQUEST_400, "bad-body", message);
     }
 
     /// What follows of the body is not read: the connection ends with the answer.

@@ -12,6 +12,9 @@ import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedModel;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
@@ -49,6 +52,7 @@ final class ScorerServer implements AutoCloseable {
             Map<String, Scorer> scorers,
             InstantSource clock,
             BooleanSupplier live) {
+        requireFree(config.host(), config.port());
         this.scorers = new LinkedHashMap<>(scorers);
         this.clock = clock;
         this.live = live;
@@ -76,6 +80,22 @@ final class ScorerServer implements AutoCloseable {
                         .routing(this::route)
                         .build()
                         .start();
+        if (!server.isRunning() || server.port() <= 0) {
+            server.stop();
+            throw new IllegalStateException(
+                    "can't listen on " + config.host() + ":" + config.port() + "; see the log");
+        }
+    }
+
+    /// Helidon logs a failed bind and comes back as if it listened, so it is asked first, and looked at afterwards.
+    private static void requireFree(String host, int port) {
+        try (ServerSocket probe = new ServerSocket()) {
+            probe.setReuseAddress(true);
+            probe.bind(new InetSocketAddress(host, port));
+        } catch (IOException | IllegalArgumentException e) {
+            throw new IllegalStateException(
+                    "can't listen on " + host + ":" + port + ": " + e.getMessage());
+        }
     }
 
     int port() {

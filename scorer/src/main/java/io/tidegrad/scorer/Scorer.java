@@ -30,7 +30,7 @@ public final class Scorer implements AutoCloseable {
     private final InstantSource clock;
     private final Kernels kernels;
     private final int maxBatch;
-    private final CurrentModel current = new CurrentModel();
+    private final CurrentModel current;
     private final AdmissionLog admissions = new AdmissionLog();
     private final SnapshotCounters counters = new SnapshotCounters();
     private final SnapshotAdmission admission;
@@ -48,8 +48,10 @@ public final class Scorer implements AutoCloseable {
         this.clock = clock;
         this.kernels = kernels;
         this.maxBatch = maxBatch;
+        current = new CurrentModel(maxSnapshotBytes);
         admission =
-                new SnapshotAdmission(model, maxSnapshotBytes, kernels, clock, current, admissions);
+                new SnapshotAdmission(
+                        model, maxSnapshotBytes, kernels, clock, current, admissions, counters);
         // Twice the processors: more sessions than that can't be busy at once for long.
         sessions =
                 new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
@@ -94,20 +96,18 @@ public final class Scorer implements AutoCloseable {
                         Kernels.active(),
                         null);
         scorer.counters.seen();
-        switch (scorer.admission.admit(manifest, parts)) {
-            case Admission.Admitted admitted -> scorer.counters.loaded();
-            case Admission.Refused refused ->
-                    throw new IllegalArgumentException(
-                            "snapshot "
-                                    + refused.epoch()
-                                    + "."
-                                    + refused.version()
-                                    + " of '"
-                                    + manifest.model()
-                                    + "' is refused: "
-                                    + refused.reason().code()
-                                    + ": "
-                                    + refused.detail());
+        if (scorer.admission.admit(manifest, parts) instanceof Admission.Refused refused) {
+            throw new IllegalArgumentException(
+                    "snapshot "
+                            + refused.epoch()
+                            + "."
+                            + refused.version()
+                            + " of '"
+                            + manifest.model()
+                            + "' is refused: "
+                            + refused.reason().code()
+                            + ": "
+                            + refused.detail());
         }
         return scorer;
     }
@@ -217,7 +217,8 @@ public final class Scorer implements AutoCloseable {
         return current.get();
     }
 
-    /// The last three versions before the current one, newest first.
+    /// The last three versions before the current one, newest first; fewer where they would hold more than
+    /// `maxSnapshotBytes` together.
     public List<ServedModel> previous() {
         return current.previous();
     }

@@ -30,6 +30,7 @@ final class SnapshotAdmission {
     private final InstantSource clock;
     private final CurrentModel current;
     private final AdmissionLog admissions;
+    private final SnapshotCounters counters;
     private @Nullable ModelBinding warm;
 
     SnapshotAdmission(
@@ -38,12 +39,14 @@ final class SnapshotAdmission {
             Kernels kernels,
             InstantSource clock,
             CurrentModel current,
-            AdmissionLog admissions) {
+            AdmissionLog admissions,
+            SnapshotCounters counters) {
         this.model = model;
         this.kernels = kernels;
         this.clock = clock;
         this.current = current;
         this.admissions = admissions;
+        this.counters = counters;
         verifier = new SnapshotVerifier(model, kernels, maxBytes);
     }
 
@@ -113,8 +116,10 @@ final class SnapshotAdmission {
         warmUp(binding, loaded);
         ServedModel served =
                 new ServedModel(binding, loaded.parameters(), loaded.manifest(), clock.millis());
-        current.publish(served);
+        // Told first: whoever sees the version finds it counted.
+        counters.loaded();
         admissions.add(served);
+        current.publish(served);
         return new Admission.Admitted(served);
     }
 

@@ -238,7 +238,7 @@ final class SnapshotFollower implements AutoCloseable {
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
             switch (key.kind()) {
-                case HEARTBEAT -> current.beat(Heartbeat.decode(record.value()));
+                case HEARTBEAT -> current.beat(Heartbeat.decode(record.value()), record.offset());
                 case PART -> index.part(key, record.offset());
                 case MANIFEST ->
                         index.manifest(

@@ -76,7 +76,7 @@ final class SnapshotIntake {
 
     private @Nullable Admission heartbeat(SnapshotKey key, byte[] value, long offset) {
         try {
-            current.beat(Heartbeat.decode(value));
+            current.beat(Heartbeat.decode(value), offset);
             return null;
         } catch (SnapshotFormatException e) {
             return refuse(
@@ -168,7 +168,6 @@ final class SnapshotIntake {
         }
         return switch (admission.admit(manifest, parts)) {
             case Admission.Admitted admitted -> {
-                counters.loaded();
                 // A snapshot published with the log's end in sight says so at once; the next beat
                 // is up to a second away.
                 current.beat(
@@ -177,7 +176,8 @@ final class SnapshotIntake {
                                 manifest.version(),
                                 manifest.nextOffset(),
                                 manifest.caughtUp(),
-                                timestamp));
+                                timestamp),
+                        offset);
                 yield admitted;
             }
             case Admission.Refused refused -> refuse(offset, refused);

@@ -130,8 +130,9 @@ class BadSnapshotTest {
         byte[] bytes = new byte[Parameters.PAGE_BYTES];
         parameters.readPage(page, bytes, 0);
         byte[] poisoned = bytes.clone();
-        poisoned[3] = (byte) 0x7f;
-        poisoned[2] = (byte) 0xc0;
+        int end = parameters.pageLength(page); // the stream's last float, a bias
+        poisoned[end - 1] = (byte) 0x7f;
+        poisoned[end - 2] = (byte) 0xc0;
         parameters.writePage(page, poisoned, 0);
         PublishedSnapshot bad = trainer.publish();
         parameters.writePage(page, bytes, 0);

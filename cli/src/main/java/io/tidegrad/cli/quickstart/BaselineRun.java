@@ -28,9 +28,9 @@ final class BaselineRun {
         static final Score NONE = new Score(Double.NaN, Double.NaN);
     }
 
-    /// Progressive, over the first `count` events; counts only go up.
+    /// Progressive, over the first `count` events; of counts that fall the highest one still holds.
     Score after(long count) {
-        if (learned == Math.min(count, events.size())) {
+        if (learned >= Math.min(count, events.size())) {
             return score; // sorting a quarter of a million probabilities again would be a waste
         }
         for (; learned < Math.min(count, events.size()); learned++) {

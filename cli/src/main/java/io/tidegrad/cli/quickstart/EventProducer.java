@@ -22,8 +22,11 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
 /// Sends a stream at its pace from a thread of its own, as any producer would: idempotent, Avro by the registry, one
-/// partition; last a tick. Keeps when the broker appended each event.
+/// partition; a tick before the first event and one after the last. Keeps when the broker appended each event.
 final class EventProducer implements AutoCloseable {
+    /// After the opening tick.
+    static final int FIRST_EVENT_OFFSET = 1;
+
     // Bursts of a hundredth of a second: waking for every event would cost more than sending it.
     private static final long BURST_NANOS = 10_000_000;
 
@@ -33,15 +36,15 @@ final class EventProducer implements AutoCloseable {
     private final List<? extends StreamEvent> events;
     private final Pace pace;
 
-    private final long[]
-            appendedAt; // by offset, epoch ms; written by the producer's thread, read after
-    // completion
+    // By event, epoch ms; written by the producer's thread, read once it is done.
+    private final long[] appendedAt;
     private final AtomicLong acknowledged = new AtomicLong();
     private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
     private final Thread thread;
-    private volatile long tickOffset = -1;
+    private volatile long endOffset;
     private volatile long startNanos;
     private volatile long lastAcknowledgedNanos;
+    private volatile boolean finished;
     private volatile boolean closed;
 
     EventProducer(
@@ -79,6 +82,14 @@ final class EventProducer implements AutoCloseable {
         thread = Thread.ofPlatform().daemon().name("quickstart-producer").unstarted(this::send);
     }
 
+    /// A tick ahead of all events, so that everything between here and a commit has worked once, in the time when each
+    /// part is still being loaded, before the first event is due.
+    void open() {
+        producer.send(tick(new byte[0]), this::tickAcknowledged);
+        producer.flush();
+    }
+
+    /// Begins with the events; after [#open].
     void start() {
         thread.start();
     }
@@ -101,8 +112,10 @@ final class EventProducer implements AutoCloseable {
                 }
             }
             if (!closed) {
-                producer.send(tick(), this::tickAcknowledged);
+                // Whatever mini-batch is open is learned.
+                producer.send(tick(timeOfLast()), this::tickAcknowledged);
                 producer.flush();
+                finished = true;
             }
         } catch (RuntimeException e) {
             failure.compareAndSet(null, e);
@@ -115,16 +128,17 @@ final class EventProducer implements AutoCloseable {
                 (metadata, e) -> eventAcknowledged(index, metadata, e));
     }
 
-    /// The end of the stream: whatever mini-batch is open is learned.
-    private ProducerRecord<byte[], @Nullable GenericContainer> tick() {
+    private ProducerRecord<byte[], @Nullable GenericContainer> tick(byte[] time) {
         ProducerRecord<byte[], @Nullable GenericContainer> tick =
                 new ProducerRecord<>(topic, 0, null, null);
-        byte[] time =
-                events.getLast() instanceof Flight flight
-                        ? Tick.headerValue(flight.departed())
-                        : new byte[0];
         tick.headers().add(Tick.HEADER, time);
         return tick;
+    }
+
+    private byte[] timeOfLast() {
+        return events.getLast() instanceof Flight flight
+                ? Tick.headerValue(flight.departed())
+                : new byte[0];
     }
 
     private void eventAcknowledged(int index, RecordMetadata metadata, @Nullable Exception e) {
@@ -132,7 +146,7 @@ final class EventProducer implements AutoCloseable {
             failure.compareAndSet(null, e);
             return;
         }
-        if (metadata.offset() != index) {
+        if (metadata.offset() != FIRST_EVENT_OFFSET + index) {
             failure.compareAndSet(
                     null,
                     new IllegalStateException(
@@ -155,7 +169,7 @@ final class EventProducer implements AutoCloseable {
             failure.compareAndSet(null, e);
             return;
         }
-        tickOffset = metadata.offset();
+        endOffset = metadata.offset() + 1;
     }
 
     /// Events that the broker has taken.
@@ -169,9 +183,9 @@ final class EventProducer implements AutoCloseable {
         return nanos <= 0 ? 0 : acknowledged() / (nanos * 1e-9);
     }
 
-    /// All events and the tick are in the topic.
+    /// All events and the last tick are in the topic.
     boolean finished() {
-        return tickOffset >= 0 && acknowledged() == events.size();
+        return finished && acknowledged() == events.size();
     }
 
     /// @throws QuickstartException an event could not be written
@@ -182,12 +196,12 @@ final class EventProducer implements AutoCloseable {
         }
     }
 
-    /// One past the last record of the topic, the tick; once finished.
+    /// One past the newest tick: the end of the topic after [#open] and once finished.
     long endOffset() {
-        return tickOffset + 1;
+        return endOffset;
     }
 
-    /// When the broker appended each event, by offset, epoch ms; once finished.
+    /// When the broker appended each event, epoch ms; once finished.
     long[] appendedAt() {
         return appendedAt.clone();
     }

@@ -15,13 +15,16 @@ record Freshness(double p50, double p99, long missing) {
     /// @param nextOffset of the events topic, exclusive: it contains every event before
     record Admitted(long nextOffset, long atMillis) {}
 
-    /// @param appendedAt broker's append time (epoch ms) by offset
+    /// @param appendedAt broker's append time (epoch ms) of each event
+    /// @param firstOffset offset of the first event; the others follow it without a gap
     /// @param admissions in the order of admission
-    static Freshness of(long[] appendedAt, List<Admitted> admissions) {
+    static Freshness of(long[] appendedAt, long firstOffset, List<Admitted> admissions) {
         long[] waited = new long[appendedAt.length];
         int event = 0;
         for (Admitted admitted : admissions) {
-            for (; event < appendedAt.length && event < admitted.nextOffset(); event++) {
+            for (;
+                    event < appendedAt.length && firstOffset + event < admitted.nextOffset();
+                    event++) {
                 waited[event] = admitted.atMillis() - appendedAt[event];
             }
         }

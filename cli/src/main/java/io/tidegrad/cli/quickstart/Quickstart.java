@@ -214,8 +214,16 @@ public final class Quickstart {
                         stack);
         String what = "trainer and scorer";
         long since = System.nanoTime();
-        while (!running.trainer().health().running() || !running.scorer().served().alive()) {
+        boolean opened = false;
+        while (!opened
+                || running.trainer().health().nextOffset() < running.producer().endOffset()) {
             running.requireAlive();
+            if (!opened
+                    && running.trainer().health().running()
+                    && running.scorer().served().alive()) {
+                running.producer().open();
+                opened = true;
+            }
             if (System.nanoTime() - since > START_WITHIN.toNanos()) {
                 throw new QuickstartException(
                         what + " were not ready within " + START_WITHIN.toSeconds() + " s");
@@ -247,7 +255,9 @@ public final class Quickstart {
                             total,
                             producer.eventsPerSecond(),
                             health,
-                            running.baselineAfter(health.report().nextOffset()),
+                            running.baselineAfter(
+                                    health.report().nextOffset()
+                                            - EventProducer.FIRST_EVENT_OFFSET),
                             served.version(),
                             served.freshnessMillis()));
             if (producer.finished() && health.settledAt(producer.endOffset())) {
@@ -309,7 +319,10 @@ public final class Quickstart {
         TrainerHealth.Report report = trained.report();
         ScorerClient.Served served = running.scorer().served();
         Freshness freshness =
-                Freshness.of(running.producer().appendedAt(), running.scorer().admissions());
+                Freshness.of(
+                        running.producer().appendedAt(),
+                        EventProducer.FIRST_EVENT_OFFSET,
+                        running.scorer().admissions());
         BaselineRun.Score baseline = running.baselineAfter(options.events());
         return new Outcome(
                 stream.label(),

@@ -16,6 +16,7 @@ class FreshnessTest {
         Freshness freshness =
                 Freshness.of(
                         appended,
+                        0,
                         List.of(
                                 new Admitted(2, 500),
                                 new Admitted(2, 900),
@@ -27,20 +28,21 @@ class FreshnessTest {
     @Test
     void percentilesAreNearestRanks() {
         long[] appended = LongStream.range(0, 1_000).map(event -> 1_000 - event).toArray();
-        Freshness freshness = Freshness.of(appended, List.of(new Admitted(1_000, 1_000)));
+        Freshness freshness = Freshness.of(appended, 0, List.of(new Admitted(1_000, 1_000)));
         // Waited 0 to 999 ms.
         assertThat(freshness).isEqualTo(new Freshness(499, 989, 0));
     }
 
     @Test
     void eventsThatNoVersionContainsAreMissing() {
-        Freshness freshness = Freshness.of(new long[] {10, 20, 30}, List.of(new Admitted(1, 15)));
+        Freshness freshness =
+                Freshness.of(new long[] {10, 20, 30}, 7, List.of(new Admitted(8, 15)));
         assertThat(freshness).isEqualTo(new Freshness(5, 5, 2));
     }
 
     @Test
     void withoutAdmissionsThereIsNothingToTell() {
-        Freshness freshness = Freshness.of(new long[] {10}, List.of());
+        Freshness freshness = Freshness.of(new long[] {10}, 0, List.of());
         assertThat(freshness.p99()).isNaN();
         assertThat(freshness.missing()).isEqualTo(1);
     }

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 public sealed interface Kernels permits ScalarKernels, VectorKernels {
     /// The process's kernels: `-Dtidegrad.kernels=scalar|128|256|512` for tests, else the widest that the hardware has.
     /// Scalar also where the incubator module is missing. Refuses hardware without FMA with an `IllegalStateException`
-    /// that says so (Math.fma would be ~9000 times slower, mul+add would change the bits).
+    /// that says so (Math.fma would be hundreds of times slower, mul+add would change the bits).
     static Kernels active() {
         return ActiveKernels.get();
     }

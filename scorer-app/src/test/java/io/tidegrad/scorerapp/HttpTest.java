@@ -1,0 +1,374 @@
+package io.tidegrad.scorerapp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.scorer.TestBroker;
+import io.tidegrad.scorer.TestPublisher;
+import io.tidegrad.scorer.TestTrainer;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// The scorer as its clients see it: a real broker, a real server, one model that serves and one that never comes.
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class HttpTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String RECORD =
+            "{\"departed\": \"2001-05-01T08:30:00Z\", \"distance\": 2586, \"origin\": \"SFO\", \"destination\": \"JFK\"}";
+
+    private final String model = TestBroker.newModelName();
+    private final TestTrainer trainer = TestTrainer.of(model).learn(300);
+    private final TestPublisher publisher =
+            new TestPublisher(TestBroker.bootstrapServers(), model).createTopic();
+    private final HttpClient client = HttpClient.newHttpClient();
+    private final ScorerApp app =
+            ScorerApp.start(
+                    ScorerConfig.parse(
+                            List.of(
+                                    "--bootstrap-servers",
+                                    TestBroker.bootstrapServers(),
+                                    "--model",
+                                    model + ",never",
+                                    "--http-port",
+                                    "0"),
+                            Map.of()),
+                    InstantSource.system());
+
+    @BeforeAll
+    void publish() throws InterruptedException {
+        publisher.publish(trainer.publish());
+        assertThat(app.scorer(model).awaitReady(Duration.ofSeconds(30))).isTrue();
+    }
+
+    @AfterAll
+    void close() {
+        app.close();
+        publisher.close();
+        client.close();
+    }
+
+    private HttpResponse<String> send(String method, String path, BodyPublisher body) {
+        try {
+            return client.send(
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + app.port() + path))
+                            .method(method, body)
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+        } catch (IOException | InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private HttpResponse<String> score(String body) {
+        return send("POST", "/v1/models/" + model + "/score", BodyPublishers.ofString(body));
+    }
+
+    private HttpResponse<String> get(String path) {
+        return send("GET", path, BodyPublishers.noBody());
+    }
+
+    private static JsonNode json(HttpResponse<String> response) {
+        assertThat(response.headers().firstValue("Content-Type")).hasValue("application/json");
+        try {
+            return JSON.readTree(response.body());
+        } catch (IOException e) {
+            throw new AssertionError(response.body(), e);
+        }
+    }
+
+    @Test
+    void scoresOneRecordWithTheBitsOfTheTrainer() {
+        HttpResponse<String> response =
+                score(
+                        """
+                {"departed": 978307920000, "distance": %s, "origin": "%s", "destination": "%s"}"""
+                                .formatted(
+                                        TestTrainer.event(12).get("distance"),
+                                        TestTrainer.event(12).get("origin"),
+                                        TestTrainer.event(12).get("destination")));
+        assertThat(response.statusCode()).isEqualTo(200);
+        JsonNode answer = json(response);
+        assertThat(answer.get("model").asText()).isEqualTo(model);
+        assertThat(answer.get("epoch").asInt()).isEqualTo(1);
+        assertThat(answer.get("version").asLong()).isEqualTo(300);
+        assertThat(answer.get("offset").asLong()).isEqualTo(300);
+        assertThat(answer.get("freshness_ms").asLong()).isPositive();
+        assertThat(answer.get("predictions")).hasSize(1);
+        float probability =
+                Float.parseFloat(
+                        answer.get("predictions").get(0).get("probabilities").get(0).asText());
+        assertThat(probability).isEqualTo(trainer.answers(new long[] {12})[0]);
+    }
+
+    /// The documentation's request gets the documentation's answer, but for the numbers.
+    @Test
+    void theDocumentedExampleIsTrue() throws IOException {
+        String documentation =
+                Files.readString(
+                        Path.of(System.getProperty("tidegrad.root"), "docs", "scoring.md"));
+        HttpResponse<String> response = score(documented(documentation, "request"));
+        assertThat(response.statusCode()).isEqualTo(200);
+        assertThat(shape(json(response)))
+                .isEqualTo(shape(JSON.readTree(documented(documentation, "answer"))));
+    }
+
+    private static String documented(String documentation, String name) {
+        String after = documentation.substring(documentation.indexOf("<!-- " + name + " -->"));
+        String block = after.substring(after.indexOf("```json") + 7);
+        return block.substring(0, block.indexOf("```"));
+    }
+
+    /// Names in order, and kinds of values.
+    private static String shape(JsonNode node) {
+        if (node.isObject()) {
+            return node.properties().stream()
+                    .map(field -> field.getKey() + ": " + shape(field.getValue()))
+                    .collect(Collectors.joining(", ", "{", "}"));
+        }
+        return node.isArray() ? "[" + shape(node.get(0)) + "]" : node.getNodeType().toString();
+    }
+
+    @Test
+    void scoresManyRecordsInOrder() {
+        String other = RECORD.replace("SFO", "ORD");
+        JsonNode together =
+                json(score("[" + RECORD + "," + other + "," + RECORD + "]")).get("predictions");
+        assertThat(together).hasSize(3);
+        assertThat(together.get(0)).isEqualTo(json(score(RECORD)).get("predictions").get(0));
+        assertThat(together.get(1)).isEqualTo(json(score(other)).get("predictions").get(0));
+        assertThat(together.get(2)).isEqualTo(together.get(0));
+    }
+
+    @Test
+    void timesAreIsoTextOrEpochMillis() {
+        String epoch = RECORD.replace("\"2001-05-01T08:30:00Z\"", "988705800000");
+        assertThat(json(score(epoch)).get("predictions"))
+                .isEqualTo(json(score(RECORD)).get("predictions"));
+        String offset = RECORD.replace("08:30:00Z", "10:30:00+02:00");
+        assertThat(json(score(offset)).get("predictions"))
+                .isEqualTo(json(score(RECORD)).get("predictions"));
+    }
+
+    static Stream<Arguments> mistakes() {
+        return Stream.of(
+                Arguments.of("", "bad-json"),
+                Arguments.of("{", "bad-json"),
+                Arguments.of("not json", "bad-json"),
+                Arguments.of("[]", "no-records"),
+                Arguments.of(RECORD.replace("distance", "distanse"), "unknown-field"),
+                Arguments.of(RECORD.replace("2586", "\"far\""), "wrong-type"),
+                Arguments.of(RECORD.replace("2586", "[1]"), "wrong-type"),
+                Arguments.of(RECORD.replace("2586", "{}"), "wrong-type"),
+                Arguments.of(RECORD.replace("2586", "NaN"), "bad-json"),
+                Arguments.of(RECORD.replace("2586", "1e999"), "not-finite"),
+                Arguments.of(RECORD.replace("2586", "-1e300"), "out-of-range"),
+                Arguments.of(RECORD.replace("2586", "null"), "missing-field"),
+                Arguments.of(RECORD.replace("2001-05-01T08:30:00Z", "yesterday"), "wrong-type"),
+                Arguments.of(RECORD.replace("\"2001-05-01T08:30:00Z\"", "9e18"), "out-of-range"),
+                Arguments.of("[" + RECORD + ", 1]", "not-a-record"),
+                Arguments.of("[".repeat(100_000), "not-a-record"),
+                Arguments.of("{\"a\":".repeat(100_000), "unknown-field"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("mistakes")
+    void aMistakeInTheBodyIsAnswered400WithAReason(String body, String reason) {
+        HttpResponse<String> response = score(body);
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(400);
+        JsonNode problem = json(response);
+        assertThat(problem.get("reason").asText()).isEqualTo(reason);
+        assertThat(problem.get("message").asText()).isNotBlank();
+        assertThat(response.body())
+                .doesNotContain("Exception", "\tat ", "io.tidegrad", "fasterxml", "helidon");
+    }
+
+    @Test
+    void aMistakeInOneOfManyNamesItsRecord() {
+        JsonNode problem = json(score("[" + RECORD + "," + RECORD.replace("2586", "true1") + "]"));
+        assertThat(problem.get("reason").asText()).isEqualTo("bad-json");
+        problem = json(score("[" + RECORD + "," + RECORD.replace("2586", "\"x\"") + "]"));
+        assertThat(problem.get("record").asInt()).isEqualTo(1);
+        assertThat(problem.get("message").asText()).contains("distance").contains("a number");
+    }
+
+    @Test
+    void aBodyThatIsTooLargeIsAnswered413() {
+        String large = "[" + (RECORD + ",").repeat(12_000) + RECORD + "]";
+        HttpResponse<String> declared = score(large);
+        assertThat(declared.statusCode()).isEqualTo(413);
+        assertThat(json(declared).get("reason").asText()).isEqualTo("body-too-large");
+        byte[] bytes = large.getBytes(StandardCharsets.UTF_8);
+        HttpResponse<String> chunked =
+                send(
+                        "POST",
+                        "/v1/models/" + model + "/score",
+                        BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(bytes)));
+        assertThat(chunked.statusCode()).isEqualTo(413);
+        assertThat(score(RECORD).statusCode()).as("afterwards").isEqualTo(200);
+    }
+
+    @Test
+    void pathsAndMethodsThatAreNotThereSaySo() {
+        HttpResponse<String> unknown =
+                send("POST", "/v1/models/other/score", BodyPublishers.ofString(RECORD));
+        assertThat(unknown.statusCode()).isEqualTo(404);
+        assertThat(json(unknown).get("message").asText())
+                .contains("other")
+                .contains(model)
+                .contains("never");
+        assertThat(get("/v1/models/" + model + "/score").statusCode()).isEqualTo(405);
+        assertThat(get("/v2").statusCode()).isEqualTo(404);
+        assertThat(json(get("/v2")).get("reason").asText()).isEqualTo("unknown-path");
+    }
+
+    @Test
+    void aModelWithoutASnapshotIsAnswered503() {
+        HttpResponse<String> response =
+                send("POST", "/v1/models/never/score", BodyPublishers.ofString(RECORD));
+        assertThat(response.statusCode()).isEqualTo(503);
+        assertThat(json(response).get("reason").asText()).isEqualTo("not-ready");
+        assertThat(response.headers().firstValue("Retry-After")).hasValue("1");
+        assertThat(get("/v1/models/never").statusCode()).isEqualTo(503);
+    }
+
+    @Test
+    void healthTellsLifeAndReadinessApart() {
+        assertThat(get("/health/live").statusCode()).isEqualTo(200);
+        assertThat(get("/health/ready").statusCode()).as("one model never comes").isEqualTo(503);
+        JsonNode health = json(get("/health"));
+        assertThat(health.get("live").asBoolean()).isTrue();
+        assertThat(health.get("ready").asBoolean()).isFalse();
+        JsonNode served = health.get("models").get(model);
+        assertThat(served.get("ready").asBoolean()).isTrue();
+        assertThat(served.get("version").asLong()).isEqualTo(300);
+        assertThat(served.get("follower").asText()).isEqualTo("following");
+        assertThat(health.get("models").get("never").get("follower").asText())
+                .isEqualTo("waiting-for-topic");
+    }
+
+    @Test
+    void aModelTellsItsVersionHashAndFields() {
+        JsonNode told = json(get("/v1/models/" + model));
+        assertThat(told.get("version").asLong()).isEqualTo(300);
+        assertThat(told.get("weights_hash").asText()).isEqualTo(trainer.model().weightsHash());
+        assertThat(told.get("admissions").asLong()).isEqualTo(1);
+        assertThat(told.get("fields").get("distance").asText()).isEqualTo("number");
+        assertThat(json(get("/v1/models")).get("models")).hasSize(2);
+    }
+
+    @Test
+    void admissionsCanBeReadFromWhereOneLeftOff() {
+        JsonNode all = json(get("/v1/models/" + model + "/admissions"));
+        assertThat(all.get("count").asLong()).isEqualTo(1);
+        JsonNode first = all.get("admissions").get(0);
+        assertThat(first.get("sequence").asLong()).isEqualTo(1);
+        assertThat(first.get("next_offset").asLong()).isEqualTo(300);
+        assertThat(first.get("newest_append_time_ms").asLong())
+                .isEqualTo(TestTrainer.appendTime(299));
+        assertThat(json(get("/v1/models/" + model + "/admissions?after=1")).get("admissions"))
+                .isEmpty();
+        assertThat(get("/v1/models/" + model + "/admissions?after=x").statusCode()).isEqualTo(400);
+    }
+
+    @Test
+    void metricsAreWhatPrometheusReads() {
+        score(RECORD);
+        score("{");
+        String metrics = get("/metrics").body();
+        assertThat(metrics)
+                .contains("tidegrad_scorer_version{model=\"" + model + "\"} 300.0")
+                .contains("tidegrad_scorer_snapshots_loaded_total{model=\"" + model + "\"} 1.0")
+                .contains(
+                        "tidegrad_scorer_snapshots_refused_total{model=\""
+                                + model
+                                + "\",reason=\"golden-rows\"} 0.0")
+                .contains("tidegrad_scorer_freshness_seconds{model=\"" + model + "\"}")
+                .contains(
+                        "tidegrad_scorer_requests_seconds_bucket{model=\""
+                                + model
+                                + "\",status=\"200\"")
+                .contains(
+                        "tidegrad_scorer_requests_seconds_count{model=\""
+                                + model
+                                + "\",status=\"400\"}")
+                .contains("tidegrad_scorer_predictions_total{model=\"" + model + "\"}")
+                .contains("tidegrad_scorer_ready{model=\"never\"} 0.0");
+    }
+
+    @Test
+    void bytesThatAreNoHttpEndTheConnection() throws IOException {
+        try (Socket socket = new Socket("127.0.0.1", app.port())) {
+            socket.setSoTimeout(30_000);
+            socket.getOutputStream().write("GARBAGE\r\n\r\n".getBytes(StandardCharsets.ISO_8859_1));
+            byte[] answer = socket.getInputStream().readAllBytes();
+            assertThat(new String(answer, StandardCharsets.ISO_8859_1)).doesNotContain("Exception");
+        }
+        assertThat(score(RECORD).statusCode()).as("afterwards").isEqualTo(200);
+    }
+
+    static Stream<Arguments> rawRequests() {
+        return Stream.of(
+                Arguments.of(
+                        "GET /health HTTP/1.1\r\nHost: x\r\nX: " + "y".repeat(20_000) + "\r\n\r\n",
+                        "4"),
+                Arguments.of("GET /" + "y".repeat(20_000) + " HTTP/1.1\r\nHost: x\r\n\r\n", "4"),
+                Arguments.of(
+                        "POST /v1/models/x/score HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n",
+                        "404"),
+                Arguments.of(
+                        "POST /v1/models/MODEL/score HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n",
+                        "413"),
+                Arguments.of(
+                        "POST /v1/models/MODEL/score HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+                        "400"),
+                Arguments.of(
+                        "POST /v1/models/MODEL/score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                        "400"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("rawRequests")
+    void whatIsNoProperRequestIsRefusedWithoutATrace(String request, String status)
+            throws IOException {
+        try (Socket socket = new Socket("127.0.0.1", app.port())) {
+            socket.setSoTimeout(30_000);
+            OutputStream out = socket.getOutputStream();
+            out.write(request.replace("MODEL", model).getBytes(StandardCharsets.ISO_8859_1));
+            out.flush();
+            InputStream in = socket.getInputStream();
+            byte[] answer = new byte[4_096];
+            int length = in.readNBytes(answer, 0, 12);
+            assertThat(length).isEqualTo(12);
+            length += Math.max(0, in.read(answer, length, answer.length - length));
+            String text = new String(answer, 0, length, StandardCharsets.ISO_8859_1);
+            assertThat(text).startsWith("HTTP/1.1 " + status).doesNotContain("\tat ", "Exception");
+        }
+        assertThat(score(RECORD).statusCode()).as("afterwards").isEqualTo(200);
+    }
+}

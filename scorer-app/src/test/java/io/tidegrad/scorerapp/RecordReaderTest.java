@@ -1,0 +1,133 @@
+package io.tidegrad.scorerapp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.spec.ModelSpec;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class RecordReaderTest {
+    private static final RecordFields FIELDS =
+            new RecordFields(
+                    ModelSpec.parse(
+                            """
+                    model: photos
+                    input: { topic: photos, event-time: taken }
+                    label: { field: good }
+                    features:
+                      - number: { field: size }
+                      - category: { field: camera, buckets: 16, dimension: 2 }
+                      - time-part: { field: taken, parts: [hour], dimension: 2 }
+                      - time-part: { field: sold, parts: [month], dimension: 2 }
+                      - category: { field: sold, buckets: 16, dimension: 2 }
+                      - pixels: { field: image, width: 2, height: 2 }
+                    network: [ dense: 1 ]
+                    loss: binary-cross-entropy
+                    optimizer: { sgd: { rate: 0.1 } }
+                    """,
+                            "test"));
+
+    private static List<Event> read(String body) {
+        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+        return new RecordReader(FIELDS, false).read(bytes, bytes.length);
+    }
+
+    @Test
+    void readsOneRecordOrMany() {
+        assertThat(read("{\"size\": 3}")).hasSize(1);
+        List<Event> two =
+                read(" [ {\"size\": 3, \"camera\": \"x\"} , {\"size\": 4.5, \"camera\": null} ] ");
+        assertThat(two).hasSize(2);
+        assertThat(two.get(0).get("size")).isEqualTo(3L);
+        assertThat(two.get(0).get("camera")).isEqualTo("x");
+        assertThat(two.get(1).get("size")).isEqualTo(4.5);
+        assertThat(two.get(1).get("camera")).isNull();
+    }
+
+    @Test
+    void readsPixelsAsNumbersOrBase64() {
+        assertThat(read("{\"image\": [0, 128, 255, 1.5]}").getFirst().get("image"))
+                .isEqualTo(List.of(0L, 128L, 255L, 1.5));
+        assertThat(read("{\"image\": \"AID/AQ==\"}").getFirst().get("image"))
+                .isEqualTo(new byte[] {0, (byte) 128, (byte) 255, 1});
+    }
+
+    @Test
+    void knowsWhatItExpects() {
+        assertThat(FIELDS.expected())
+                .containsEntry("size", "number")
+                .containsEntry("taken", "time, ISO-8601 or epoch ms")
+                .containsEntry("image", "array of 4 numbers, or base64 of 4 bytes")
+                .containsEntry("good", "label (not used)");
+    }
+
+    @Test
+    void passesOverUnknownFieldsWhenToldTo() {
+        byte[] bytes =
+                "{\"size\": 3, \"extra\": {\"deep\": [1]}, \"camera\": \"x\"}"
+                        .getBytes(StandardCharsets.UTF_8);
+        Event event = new RecordReader(FIELDS, true).read(bytes, bytes.length).getFirst();
+        assertThat(event.get("camera")).isEqualTo("x");
+        assertThat(event.get("extra")).isNull();
+    }
+
+    static Stream<Arguments> mistakes() {
+        return Stream.of(
+                Arguments.of("", "bad-json", -1, "found nothing"),
+                Arguments.of("null", "bad-json", -1, "found null"),
+                Arguments.of("3", "bad-json", -1, "found a number"),
+                Arguments.of("[]", "no-records", -1, "at least one"),
+                Arguments.of("{", "bad-json", -1, "line 1"),
+                Arguments.of("{\"size\": 3", "bad-json", -1, "not JSON"),
+                Arguments.of("{\"size\": 3} x", "bad-json", -1, "line 1"),
+                Arguments.of("{\"size\": 3}{\"size\": 3}", "bad-json", -1, "expected the end"),
+                Arguments.of("{\"size\": NaN}", "bad-json", -1, "NaN"),
+                Arguments.of("{\"size\": 01}", "bad-json", -1, "not JSON"),
+                Arguments.of("{'size': 1}", "bad-json", -1, "not JSON"),
+                Arguments.of("{\"size\": 1, \"size\": 2}", "bad-json", -1, "Duplicate"),
+                Arguments.of("{\"size\": " + "1".repeat(100) + "}", "bad-json", -1, "limit"),
+                Arguments.of("[[{\"size\": 3}]]", "not-a-record", 0, "found an array"),
+                Arguments.of("[{\"size\": 3}, 4]", "not-a-record", 1, "found a number"),
+                Arguments.of("{\"sise\": 3}", "unknown-field", 0, "did you mean 'size'?"),
+                Arguments.of(
+                        "[{}, {\"altitude\": 3}]", "unknown-field", 1, "it knows size, camera"),
+                Arguments.of("{\"a\\nb\": 3}", "unknown-field", 0, "'a?b'"),
+                Arguments.of("{\"size\": {}}", "wrong-type", 0, "expected number, found an object"),
+                Arguments.of("{\"image\": [1, \"2\"]}", "wrong-type", 0, "an array with a string"),
+                Arguments.of("{\"image\": [[1]]}", "wrong-type", 0, "an array with an array"),
+                Arguments.of("{\"image\": \"***\"}", "wrong-type", 0, "not base64"),
+                Arguments.of("{\"sold\": \"2001-01-01\"}", "wrong-type", 0, "expected epoch ms"),
+                Arguments.of("[".repeat(50), "not-a-record", 0, "found an array"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("mistakes")
+    void saysWhatIsWrongAndWhere(String body, String reason, int record, String message) {
+        assertThatThrownBy(() -> read(body))
+                .isInstanceOfSatisfying(
+                        HttpProblem.class,
+                        problem -> {
+                            assertThat(problem.status().code()).isEqualTo(400);
+                            assertThat(problem.reason()).as(problem.message()).isEqualTo(reason);
+                            assertThat(problem.record()).isEqualTo(record);
+                            assertThat(problem.message())
+                                    .contains(message)
+                                    .doesNotContain("\n", "com.fasterxml", "Exception");
+                        });
+    }
+
+    @Test
+    void brokenUtf8IsAClientsMistake() {
+        byte[] bytes = {'{', '"', (byte) 0xff, (byte) 0xfe, '"', ':', '1', '}'};
+        assertThatThrownBy(() -> new RecordReader(FIELDS, false).read(bytes, bytes.length))
+                .isInstanceOf(HttpProblem.class)
+                .hasMessageContaining("UTF-8");
+    }
+}

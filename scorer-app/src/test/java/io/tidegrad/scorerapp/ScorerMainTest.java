@@ -1,0 +1,128 @@
+package io.tidegrad.scorerapp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.scorer.TestBroker;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/// The process: its one line, its statuses.
+class ScorerMainTest {
+    private final List<Process> started = new ArrayList<>();
+
+    @AfterEach
+    void end() {
+        started.forEach(Process::destroyForcibly);
+    }
+
+    private Process start(String... arguments) throws IOException {
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "--add-modules",
+                                "jdk.incubator.vector",
+                                "-XX:TieredStopAtLevel=1",
+                                "-Dlogback.configurationFile=logback.xml", // as it ships, not the
+                                // one of the tests
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                ScorerMain.class.getName()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command).start();
+        started.add(process);
+        return process;
+    }
+
+    private static int awaitExit(Process process) throws InterruptedException {
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        return process.exitValue();
+    }
+
+    private static String errors(Process process) throws IOException {
+        return new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void printsWhereItListensAndStopsInOrderOnSigterm() throws Exception {
+        Process process =
+                start(
+                        "--bootstrap-servers",
+                        TestBroker.bootstrapServers(),
+                        "--model",
+                        "none",
+                        "--http-port",
+                        "0");
+        BufferedReader out =
+                new BufferedReader(
+                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        String line = out.readLine();
+        assertThat(line).matches("scorer listening on http://127\\.0\\.0\\.1:\\d+ models none");
+        URI health = URI.create(line.split(" ")[3] + "/health/live");
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            assertThat(
+                            client.send(
+                                            HttpRequest.newBuilder(health).build(),
+                                            HttpResponse.BodyHandlers.ofString())
+                                    .statusCode())
+                    .isEqualTo(200);
+        }
+        process.toHandle().destroy(); // SIGTERM; Process.destroy would close the stream too
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.OK);
+        assertThat(out.readLine()).as("nothing else on stdout").isNull();
+    }
+
+    @Test
+    void aWrongSettingEndsWithStatus2AndItsName() throws Exception {
+        Process process = start("--bootstrap-servers", "k:1", "--modle", "flights");
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
+        assertThat(errors(process)).contains("did you mean --model?").doesNotContain("\tat ");
+    }
+
+    @Test
+    void aSettingThatBreaksThePromiseEndsWithStatus2() throws Exception {
+        Process process =
+                start(
+                        "--bootstrap-servers",
+                        "127.0.0.1:1",
+                        "--model",
+                        "flights",
+                        "--kafka.isolation.level",
+                        "read_uncommitted");
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
+        assertThat(errors(process))
+                .contains("isolation.level")
+                .contains("read_committed")
+                .doesNotContain("\tat ");
+    }
+
+    @Test
+    void aPortInUseEndsWithStatus75() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+            Process process =
+                    start(
+                            "--bootstrap-servers",
+                            "127.0.0.1:1",
+                            "--model",
+                            "flights",
+                            "--http-port",
+                            Integer.toString(taken.getLocalPort()));
+            assertThat(awaitExit(process)).isEqualTo(ScorerMain.RETRYABLE);
+            assertThat(errors(process)).contains("in use").doesNotContain("\tat ");
+        }
+    }
+}
