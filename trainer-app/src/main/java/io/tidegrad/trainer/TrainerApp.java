@@ -46,7 +46,13 @@ public final class TrainerApp implements AutoCloseable {
     ///
     /// @throws TrainerException why it can't begin; nothing is left running then
     public static TrainerApp start(TrainerConfig config) {
-        return start(config, StoreParts.STANDARD, Kernels.active());
+        try {
+            return start(config, StoreParts.STANDARD, Kernels.active());
+        } catch (
+                IllegalStateException
+                        e) { // this machine has no kernels for us; the message says what it lacks
+            throw new TrainerException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()), e);
+        }
     }
 
     /// @param storeParts other than standard only in tests

@@ -144,8 +144,8 @@ class RefusalTest {
             TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
             assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
             assertThat(why)
-                    .hasMessageContaining("empty changelog")
-                    .hasMessageContaining("offset 100");
+                    .hasMessageContaining("changelog is empty")
+                    .hasMessageContaining("watermark 100");
         }
     }
 

@@ -24,6 +24,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -81,12 +82,16 @@ class TrainerTest {
     }
 
     private ReplayResult replay(long toOffset) {
+        return replay(log.model(), toOffset);
+    }
+
+    private ReplayResult replay(String model, long toOffset) {
         return Replay.run(
                 new ReplayOptions(
                         log.kafka.bootstrapServers(),
                         log.kafka.registryUrl(),
                         log.prefix,
-                        log.model(),
+                        model,
                         toOffset,
                         Kernels.active(),
                         Map.of()));
@@ -258,6 +263,7 @@ class TrainerTest {
                                                 .build(),
                                         HttpResponse.BodyHandlers.ofString())
                                 .body();
+                assertThat(metrics).contains(OperationsDocumentTest.metricNames());
                 assertThat(metrics)
                         .contains(
                                 "tidegrad_examples_learned_total{model=\""
@@ -331,6 +337,41 @@ class TrainerTest {
         }
     }
 
+    @Test
+    void twoModelsLearnSideBySideFromOneLog() {
+        log.send(0, 500);
+        String other = log.model() + "-wide";
+        String spec =
+                log.spec()
+                        .yaml()
+                        .replace("model: " + log.model(), "model: " + other)
+                        .replace("dense: 8", "dense: 16");
+        List<String> arguments = new ArrayList<>(log.arguments());
+        arguments.addAll(List.of("--spec", log.write("wide.yaml", spec).toString()));
+        try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
+            assertEqual(awaitSettled(trainer, 500), log.fold());
+            CommittedState wide = awaitSettled(trainer, trainer.models().getLast(), 500);
+            assertThat(Objects.requireNonNull(wide.report()).stateHash())
+                    .isEqualTo(replay(other, ReplayOptions.TO_END).stateHash());
+        }
+    }
+
+    @Test
+    void pendingRowsThatNeedMoreThanOneRecordSurviveARestart() {
+        try (TestLog large = new TestLog(directory, 20_000).created()) {
+            large.send(0, 19_000);
+            try (TrainerApp trainer = TrainerApp.start(large.config())) {
+                assertThat(awaitSettled(trainer, 19_000).pending()).isEqualTo(19_000);
+            }
+            large.send(large.tick());
+            try (TrainerApp trainer = TrainerApp.start(large.config())) {
+                CommittedState state = awaitSettled(trainer, 19_001);
+                assertThat(state.pending()).isZero();
+                assertEqual(state, large.fold());
+            }
+        }
+    }
+
     /// After a `TaskCorruptedException` Kafka Streams 4.3.1 revives the task and goes on behind the events it had read:
     /// they would be lost without an error.
     @Test
@@ -360,6 +401,10 @@ class TrainerTest {
     }
 
     static CommittedState awaitSettled(TrainerApp trainer, long nextOffset) {
+        return awaitSettled(trainer, trainer.models().getFirst(), nextOffset);
+    }
+
+    static CommittedState awaitSettled(TrainerApp trainer, ModelTrainer model, long nextOffset) {
         return Objects.requireNonNull(
                 await().atMost(PATIENCE)
                         .pollInterval(Duration.ofMillis(20))
@@ -368,7 +413,7 @@ class TrainerTest {
                                     if (trainer.ended().isDone()) {
                                         throw trainer.ended().join();
                                     }
-                                    return trainer.models().getFirst().committed();
+                                    return model.committed();
                                 },
                                 state ->
                                         state != null

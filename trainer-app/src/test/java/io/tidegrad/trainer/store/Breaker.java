@@ -115,7 +115,8 @@ public enum Breaker implements StoreParts {
                 case NONE,
                         CHECKS_NO_WATERMARK,
                         PUTS_NO_WATERMARK_GUARDED,
-                        REPORTS_CORRUPTION_ONCE -> super.flushCache();
+                        REPORTS_CORRUPTION_ONCE ->
+                        super.flushCache();
                 case LOGS_IN_COMMIT, FLUSHES_NOTHING, FLUSHES_NOTHING_GUARDED -> {}
             }
         }
