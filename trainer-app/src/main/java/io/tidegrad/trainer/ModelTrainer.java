@@ -319,8 +319,15 @@ public final class ModelTrainer implements AutoCloseable {
     /// are learned at full speed. On scratch data: the model is not touched.
     private CompletableFuture<Void> warmUp() {
         return CompletableFuture.runAsync(
-                () -> OnlineModel.blank(lineage.spec(), kernels).learner().warmUp(WARM_UP_MAX.toNanos()),
-                task -> Thread.ofPlatform().name("warm-up-" + lineage.model()).daemon().start(task));
+                () ->
+                        OnlineModel.blank(lineage.spec(), kernels)
+                                .learner()
+                                .warmUp(WARM_UP_MAX.toNanos()),
+                task ->
+                        Thread.ofPlatform()
+                                .name("warm-up-" + lineage.model())
+                                .daemon()
+                                .start(task));
     }
 
     public Lineage lineage() {
