@@ -63,7 +63,7 @@ public final class ModelTrainer implements AutoCloseable {
                     TopicConfig.RETENTION_MS_CONFIG, "-1");
 
     /// Compiling takes about 1.5 s of CPU; on a busy machine learning begins with what is compiled by then.
-    private static final Duration WARM_UP_MAX = Duration.ofSeconds(4);
+    private static final Duration WARM_UP_MAX = Duration.ofSeconds(10);
 
     /// Pages are small and carry chunks are 256 KiB; snapshot parts are the largest thing written.
     private static final int PART_REQUEST_BYTES = SnapshotParts.PART_BYTES_MAX + 64 * 1024;
@@ -319,10 +319,16 @@ public final class ModelTrainer implements AutoCloseable {
     /// are learned at full speed. On scratch data: the model is not touched.
     private CompletableFuture<Void> warmUp() {
         return CompletableFuture.runAsync(
-                () ->
-                        OnlineModel.blank(lineage.spec(), kernels)
-                                .learner()
-                                .warmUp(WARM_UP_MAX.toNanos()),
+                () -> {
+                    long nanos =
+                            OnlineModel.blank(lineage.spec(), kernels)
+                                    .learner()
+                                    .warmUp(WARM_UP_MAX.toNanos());
+                    LOG.info(
+                            "model {}: kernels warm after {} ms",
+                            lineage.model(),
+                            nanos / 1_000_000);
+                },
                 task ->
                         Thread.ofPlatform()
                                 .name("warm-up-" + lineage.model())

@@ -1,11 +1,16 @@
 package io.tidegrad.cli.quickstart;
 
-/// When each event of a steady stream is due. An open loop: a producer that was held up catches up, so the stream ends on
-/// time unless the machine can't keep the rate at all.
+/// When each event of a stream is due: the rate rises with the cube of time for `RISE_SECONDS`, then it is steady. An open
+/// loop: a producer that was held up catches up, so the stream ends on time unless the machine can't keep the rate at all.
 ///
-/// @param eventsPerSecond above 0; infinity: every event is due at once
+/// It rises, because four JVMs that have just started compile their code in the first seconds; a stream in production does
+/// not begin at full rate in the second in which its trainer does.
+///
+/// @param eventsPerSecond above 0, once risen; infinity: every event is due at once
 public record Pace(double eventsPerSecond) {
     public static final Pace UNLIMITED = new Pace(Double.POSITIVE_INFINITY);
+
+    static final double RISE_SECONDS = 4;
 
     public Pace {
         if (!(eventsPerSecond > 0)) {
@@ -40,11 +45,28 @@ public record Pace(double eventsPerSecond) {
         if (unlimited()) {
             return events;
         }
-        return (long) Math.min(events, Math.floor(elapsedNanos * 1e-9 * eventsPerSecond) + 1);
+        double seconds = elapsedNanos * 1e-9;
+        double before =
+                seconds < RISE_SECONDS
+                        ? dueWhileRising() * Math.pow(seconds / RISE_SECONDS, 4)
+                        : dueWhileRising() + eventsPerSecond * (seconds - RISE_SECONDS);
+        return (long) Math.min(events, Math.floor(before) + 1);
     }
 
     /// Nanoseconds after the start when event number `index` (from 0) is due.
     long dueAt(long index) {
-        return unlimited() ? 0 : (long) Math.ceil(index * 1e9 / eventsPerSecond);
+        if (unlimited()) {
+            return 0;
+        }
+        double seconds =
+                index < dueWhileRising()
+                        ? RISE_SECONDS * Math.pow(index / dueWhileRising(), 0.25)
+                        : RISE_SECONDS + (index - dueWhileRising()) / eventsPerSecond;
+        return (long) Math.ceil(seconds * 1e9);
+    }
+
+    /// The integral of rate · (t / RISE_SECONDS)³.
+    private double dueWhileRising() {
+        return eventsPerSecond * RISE_SECONDS / 4;
     }
 }

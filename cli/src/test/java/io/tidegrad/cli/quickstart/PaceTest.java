@@ -11,18 +11,20 @@ class PaceTest {
     private static final long SECOND = 1_000_000_000L;
 
     @Test
-    void theFirstEventIsDueAtOnceAndOneMoreEachInterval() {
+    void theRateRisesForFourSecondsAndIsSteadyThen() {
         Pace pace = new Pace(1_000);
         assertThat(pace.due(0, 10_000)).isEqualTo(1);
-        assertThat(pace.due(999_999, 10_000)).isEqualTo(1);
-        assertThat(pace.due(SECOND / 1_000 + 1, 10_000)).isEqualTo(2);
-        assertThat(pace.due(SECOND / 2 + 1, 10_000)).isEqualTo(501);
+        // 1,000 events/s · 4 s / 4 · (2 s / 4 s)^4
+        assertThat(pace.due(2 * SECOND, 10_000)).isEqualTo(63);
+        assertThat(pace.due(4 * SECOND + 1, 10_000)).isEqualTo(1_001);
+        assertThat(pace.due(4 * SECOND + SECOND / 1_000 + 1, 10_000)).isEqualTo(1_002);
+        assertThat(pace.due(6 * SECOND + 1, 10_000)).isEqualTo(3_001);
     }
 
     @Test
     void whoeverWasHeldUpCatchesUpButNeverPastTheEnd() {
         Pace pace = new Pace(1_000);
-        assertThat(pace.due(5 * SECOND + 1, 10_000)).isEqualTo(5_001);
+        assertThat(pace.due(8 * SECOND + 1, 10_000)).isEqualTo(5_001);
         assertThat(pace.due(60 * SECOND, 10_000)).isEqualTo(10_000);
     }
 
@@ -31,8 +33,8 @@ class PaceTest {
     void anEventIsDueWhenItIsSaidToBe(double rate) {
         Pace pace = new Pace(rate);
         for (long index : new long[] {0, 1, 2, 10, 9_999, 250_000}) {
-            assertThat(pace.due(pace.dueAt(index) + 1, Long.MAX_VALUE)).isGreaterThan(index);
-            assertThat(pace.due(Math.max(0, pace.dueAt(index) - 10), Long.MAX_VALUE))
+            assertThat(pace.due(pace.dueAt(index) + 10_000, Long.MAX_VALUE)).isGreaterThan(index);
+            assertThat(pace.due(Math.max(0, pace.dueAt(index) - 10_000), Long.MAX_VALUE))
                     .isLessThanOrEqualTo(index + 1);
         }
     }
@@ -41,7 +43,7 @@ class PaceTest {
     void maxMeansAllAtOnce() {
         assertThat(Pace.parse("max").due(0, 300_000)).isEqualTo(300_000);
         assertThat(Pace.parse("max").dueAt(299_999)).isZero();
-        assertThat(Pace.parse("2500").due(2 * SECOND + 1, 300_000)).isEqualTo(5_001);
+        assertThat(Pace.parse("2500").due(6 * SECOND + 1, 300_000)).isEqualTo(7_501);
     }
 
     @ParameterizedTest
