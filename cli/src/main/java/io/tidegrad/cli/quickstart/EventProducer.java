@@ -22,13 +22,10 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
 /// Sends a stream at its pace from a thread of its own, as any producer would: idempotent, Avro by the registry, one
-/// partition; a tick before the first event and one after the last. Keeps when the broker appended each event.
+/// partition; ticks before the first event, one after the last. Keeps when the broker appended each event.
 final class EventProducer implements AutoCloseable {
-    /// After the opening tick.
-    static final int FIRST_EVENT_OFFSET = 1;
-
-    // Bursts of a hundredth of a second: waking for every event would cost more than sending it.
-    private static final long BURST_NANOS = 10_000_000;
+    // Bursts of a fortieth of a second: waking for every event would cost more than sending it.
+    private static final long BURST_NANOS = 25_000_000;
 
     private final Producer<byte[], @Nullable GenericContainer> producer;
     private final String topic;
@@ -41,6 +38,7 @@ final class EventProducer implements AutoCloseable {
     private final AtomicLong acknowledged = new AtomicLong();
     private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
     private final Thread thread;
+    private volatile long firstOffset;
     private volatile long endOffset;
     private volatile long startNanos;
     private volatile long lastAcknowledgedNanos;
@@ -76,21 +74,21 @@ final class EventProducer implements AutoCloseable {
                                 ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
                                 "true",
                                 ProducerConfig.LINGER_MS_CONFIG,
-                                "5",
+                                "10",
                                 ProducerConfig.BATCH_SIZE_CONFIG,
                                 "131072"));
         thread = Thread.ofPlatform().daemon().name("quickstart-producer").unstarted(this::send);
     }
 
-    /// A tick ahead of all events, so that everything between here and a commit has worked once, in the time when each
-    /// part is still being loaded, before the first event is due.
-    void open() {
+    /// Sends a tick ahead of the events and returns when the broker has it.
+    void tick() {
         producer.send(tick(new byte[0]), this::tickAcknowledged);
         producer.flush();
     }
 
-    /// Begins with the events; after [#open].
+    /// Begins with the events.
     void start() {
+        firstOffset = endOffset;
         thread.start();
     }
 
@@ -146,7 +144,7 @@ final class EventProducer implements AutoCloseable {
             failure.compareAndSet(null, e);
             return;
         }
-        if (metadata.offset() != FIRST_EVENT_OFFSET + index) {
+        if (metadata.offset() != firstOffset + index) {
             failure.compareAndSet(
                     null,
                     new IllegalStateException(
@@ -196,7 +194,12 @@ final class EventProducer implements AutoCloseable {
         }
     }
 
-    /// One past the newest tick: the end of the topic after [#open] and once finished.
+    /// Of the first event; the others follow without a gap. Once started.
+    long firstOffset() {
+        return firstOffset;
+    }
+
+    /// One past the newest tick: the end of the topic before the first event and once finished.
     long endOffset() {
         return endOffset;
     }

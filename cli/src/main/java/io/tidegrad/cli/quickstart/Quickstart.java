@@ -30,6 +30,9 @@ public final class Quickstart {
 
     private static final Duration LOOK_EVERY = Duration.ofMillis(250);
 
+    private static final Duration OPENING_LOOK_EVERY = Duration.ofMillis(20);
+    private static final int OPENING_TICKS = 5;
+
     // Generous, the machine may be small and busy: what is looked for is that nothing moves at all.
     private static final Duration START_WITHIN = Duration.ofSeconds(120);
     private static final Duration STANDSTILL_MAX = Duration.ofSeconds(90);
@@ -214,25 +217,28 @@ public final class Quickstart {
                         stack);
         String what = "trainer and scorer";
         long since = System.nanoTime();
-        boolean opened = false;
-        while (!opened
-                || running.trainer().health().nextOffset() < running.producer().endOffset()) {
-            running.requireAlive();
-            if (!opened
-                    && running.trainer().health().running()
-                    && running.scorer().served().alive()) {
-                running.producer().open();
-                opened = true;
+        while (!running.trainer().health().running() || !running.scorer().served().alive()) {
+            awaitStart(running, what, since);
+        }
+        // Ticks go all the way to a commit: the first ones load and compile what the events will need.
+        for (int tick = 0; tick < OPENING_TICKS; tick++) {
+            running.producer().tick();
+            while (running.trainer().health().nextOffset() < running.producer().endOffset()) {
+                awaitStart(running, what, since);
             }
-            if (System.nanoTime() - since > START_WITHIN.toNanos()) {
-                throw new QuickstartException(
-                        what + " were not ready within " + START_WITHIN.toSeconds() + " s");
-            }
-            view.doing(what, seconds(since));
-            Thread.sleep(LOOK_EVERY);
         }
         view.done(what, seconds(since));
         return running;
+    }
+
+    private void awaitStart(Running running, String what, long since) throws InterruptedException {
+        running.requireAlive();
+        if (System.nanoTime() - since > START_WITHIN.toNanos()) {
+            throw new QuickstartException(
+                    what + " were not ready within " + START_WITHIN.toSeconds() + " s");
+        }
+        view.doing(what, seconds(since));
+        Thread.sleep(OPENING_LOOK_EVERY);
     }
 
     /// Sends the stream and waits until the trainer has committed all of it.
@@ -257,7 +263,7 @@ public final class Quickstart {
                             health,
                             running.baselineAfter(
                                     health.report().nextOffset()
-                                            - EventProducer.FIRST_EVENT_OFFSET),
+                                            - producer.firstOffset()),
                             served.version(),
                             served.freshnessMillis()));
             if (producer.finished() && health.settledAt(producer.endOffset())) {
@@ -321,7 +327,7 @@ public final class Quickstart {
         Freshness freshness =
                 Freshness.of(
                         running.producer().appendedAt(),
-                        EventProducer.FIRST_EVENT_OFFSET,
+                        running.producer().firstOffset(),
                         running.scorer().admissions());
         BaselineRun.Score baseline = running.baselineAfter(options.events());
         return new Outcome(
