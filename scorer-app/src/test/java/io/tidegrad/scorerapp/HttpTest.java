@@ -19,10 +19,13 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -121,6 +124,34 @@ class HttpTest {
                 Float.parseFloat(
                         answer.get("predictions").get(0).get("probabilities").get(0).asText());
         assertThat(probability).isEqualTo(trainer.answers(new long[] {12})[0]);
+    }
+
+    /// The documentation's request gets the documentation's answer, but for the numbers.
+    @Test
+    void theDocumentedExampleIsTrue() throws IOException {
+        String documentation =
+                Files.readString(
+                        Path.of(System.getProperty("tidegrad.root"), "docs", "scoring.md"));
+        HttpResponse<String> response = score(documented(documentation, "request"));
+        assertThat(response.statusCode()).isEqualTo(200);
+        assertThat(shape(json(response)))
+                .isEqualTo(shape(JSON.readTree(documented(documentation, "answer"))));
+    }
+
+    private static String documented(String documentation, String name) {
+        String after = documentation.substring(documentation.indexOf("<!-- " + name + " -->"));
+        String block = after.substring(after.indexOf("```json") + 7);
+        return block.substring(0, block.indexOf("```"));
+    }
+
+    /// Names in order, and kinds of values.
+    private static String shape(JsonNode node) {
+        if (node.isObject()) {
+            return node.properties().stream()
+                    .map(field -> field.getKey() + ": " + shape(field.getValue()))
+                    .collect(Collectors.joining(", ", "{", "}"));
+        }
+        return node.isArray() ? "[" + shape(node.get(0)) + "]" : node.getNodeType().toString();
     }
 
     @Test

@@ -15,11 +15,17 @@ final class CurrentModel {
     /// Kept beside the current one, for comparison and for a pinned version.
     static final int PREVIOUS_KEPT = 3;
 
+    private final long maxPreviousBytes;
     private final AtomicReference<@Nullable ServedModel> root = new AtomicReference<>();
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
     private volatile List<ServedModel> previous = List.of();
     private volatile @Nullable Heartbeat heartbeat;
     private long heartbeatOffset;
+
+    /// @param maxPreviousBytes of weights that earlier versions may hold together: large models keep fewer
+    CurrentModel(long maxPreviousBytes) {
+        this.maxPreviousBytes = maxPreviousBytes;
+    }
 
     @Nullable ServedModel get() {
         return root.getAcquire();
@@ -40,13 +46,26 @@ final class CurrentModel {
                             + replaced.version());
         }
         if (replaced != null) {
-            List<ServedModel> kept = new ArrayList<>(PREVIOUS_KEPT);
-            kept.add(replaced);
-            kept.addAll(previous.subList(0, Math.min(previous.size(), PREVIOUS_KEPT - 1)));
-            previous = List.copyOf(kept);
+            previous = kept(replaced);
         }
         root.setRelease(model);
         firstAdmission.countDown();
+    }
+
+    private List<ServedModel> kept(ServedModel replaced) {
+        List<ServedModel> candidates = new ArrayList<>(PREVIOUS_KEPT + 1);
+        candidates.add(replaced);
+        candidates.addAll(previous);
+        long bytes = 0;
+        int kept = 0;
+        while (kept < Math.min(candidates.size(), PREVIOUS_KEPT)) {
+            bytes += candidates.get(kept).manifest().servedBytes();
+            if (bytes > maxPreviousBytes) {
+                break;
+            }
+            kept++;
+        }
+        return List.copyOf(candidates.subList(0, kept));
     }
 
     /// Newest first.

@@ -30,7 +30,7 @@ public final class Scorer implements AutoCloseable {
     private final InstantSource clock;
     private final Kernels kernels;
     private final int maxBatch;
-    private final CurrentModel current = new CurrentModel();
+    private final CurrentModel current;
     private final AdmissionLog admissions = new AdmissionLog();
     private final SnapshotCounters counters = new SnapshotCounters();
     private final SnapshotAdmission admission;
@@ -48,6 +48,7 @@ public final class Scorer implements AutoCloseable {
         this.clock = clock;
         this.kernels = kernels;
         this.maxBatch = maxBatch;
+        current = new CurrentModel(maxSnapshotBytes);
         admission =
                 new SnapshotAdmission(
                         model, maxSnapshotBytes, kernels, clock, current, admissions, counters);
@@ -216,7 +217,8 @@ public final class Scorer implements AutoCloseable {
         return current.get();
     }
 
-    /// The last three versions before the current one, newest first.
+    /// The last three versions before the current one, newest first; fewer where they would hold more than
+    /// `maxSnapshotBytes` together.
     public List<ServedModel> previous() {
         return current.previous();
     }

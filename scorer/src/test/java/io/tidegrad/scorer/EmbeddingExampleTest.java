@@ -2,11 +2,14 @@ package io.tidegrad.scorer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/// The example of `docs/scoring.md`, compiled and run; keep the two equal.
+/// The example of `docs/scoring.md`, compiled and run.
 class EmbeddingExampleTest {
     @Test
     void theDocumentedExampleRuns() throws Exception {
@@ -16,6 +19,23 @@ class EmbeddingExampleTest {
             publisher.publish(TestTrainer.of(model).learn(20).publish());
             assertThat(chanceOfDelay(TestBroker.bootstrapServers(), model)).isBetween(0f, 1f);
         }
+    }
+
+    @Test
+    void theDocumentationShowsThisCode() throws IOException {
+        Path root = Path.of(System.getProperty("tidegrad.root"));
+        String documentation = Files.readString(root.resolve("docs/scoring.md"));
+        String source =
+                Files.readString(
+                        root.resolve(
+                                "scorer/src/test/java/io/tidegrad/scorer/EmbeddingExampleTest.java"));
+        String example =
+                source.substring(
+                                source.indexOf("// tag::" + "example") + 16,
+                                source.indexOf("// end::" + "example"))
+                        .stripTrailing();
+        assertThat(documentation)
+                .contains("<!-- example -->\n```java\n" + example.stripIndent().strip() + "\n```");
     }
 
     private static float chanceOfDelay(String kafka, String model) throws InterruptedException {

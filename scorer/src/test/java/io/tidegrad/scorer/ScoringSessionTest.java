@@ -176,4 +176,17 @@ class ScoringSessionTest {
                 .extracting(AdmissionLog.Entry::version)
                 .containsExactly(105L, 106L);
     }
+
+    @Test
+    void earlierVersionsAreKeptWithinASizeOnly() {
+        long bytes = trainer.publish().manifest().servedBytes();
+        TestIntake intake =
+                new TestIntake("flights", 2 * bytes + bytes / 2, InstantSource.system());
+        for (int i = 0; i < 6; i++) {
+            intake.accept(trainer.learn(1).publish());
+        }
+        assertThat(intake.current.previous())
+                .extracting(ServedModel::version)
+                .containsExactly(105L, 104L);
+    }
 }

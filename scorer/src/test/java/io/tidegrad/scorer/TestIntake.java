@@ -9,7 +9,7 @@ import java.util.List;
 
 /// A scorer's inside without Kafka: records in, admissions out.
 final class TestIntake {
-    final CurrentModel current = new CurrentModel();
+    final CurrentModel current;
     final AdmissionLog admissions = new AdmissionLog();
     final SnapshotCounters counters = new SnapshotCounters();
     final SnapshotIntake intake;
@@ -23,6 +23,7 @@ final class TestIntake {
 
     TestIntake(String model, long maxBytes, InstantSource clock) {
         this.model = model;
+        current = new CurrentModel(maxBytes);
         this.clock = clock;
         SnapshotAdmission admission =
                 new SnapshotAdmission(

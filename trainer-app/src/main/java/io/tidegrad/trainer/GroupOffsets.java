@@ -57,16 +57,30 @@ final class GroupOffsets {
         if (offset < log.begin()) {
             throw new TrainerException(
                     ExitCode.STATE_VIOLATION,
-                    "model " + lineage.model() + ": expected " + lineage.log() + " from offset " + offset
-                            + " on, found that it begins at " + log.begin() + ": retention deleted " + (log.begin() - offset)
+                    "model "
+                            + lineage.model()
+                            + ": expected "
+                            + lineage.log()
+                            + " from offset "
+                            + offset
+                            + " on, found that it begins at "
+                            + log.begin()
+                            + ": retention deleted "
+                            + (log.begin() - offset)
                             + " offsets that were not learned. Learn again under a new model name, and raise the topic's"
                             + " retention");
         }
         if (offset > log.end()) {
             throw new TrainerException(
                     ExitCode.STATE_VIOLATION,
-                    "model " + lineage.model() + ": expected " + lineage.log() + " to reach offset " + offset
-                            + ", up to which it was learned, found that it ends at " + log.end()
+                    "model "
+                            + lineage.model()
+                            + ": expected "
+                            + lineage.log()
+                            + " to reach offset "
+                            + offset
+                            + ", up to which it was learned, found that it ends at "
+                            + log.end()
                             + ": the log lost records. Restore it, or learn again under a new model name");
         }
     }
@@ -74,7 +88,8 @@ final class GroupOffsets {
     private @Nullable OffsetAndMetadata committed(Lineage lineage) {
         try {
             return KafkaTopics.get(
-                            admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(group))
+                            admin.listConsumerGroupOffsets(group)
+                                    .partitionsToOffsetAndMetadata(group))
                     .get(lineage.log());
         } catch (GroupIdNotFoundException e) {
             return null;
@@ -93,7 +108,10 @@ final class GroupOffsets {
                 if (System.nanoTime() > deadline) {
                     throw new TrainerException(
                             ExitCode.RETRYABLE,
-                            "model " + lineage.model() + ": group " + group
+                            "model "
+                                    + lineage.model()
+                                    + ": group "
+                                    + group
                                     + " has a member, so its missing offset can't be set; is another trainer running?",
                             e);
                 }

@@ -27,8 +27,12 @@ final class InstanceId {
         } catch (IOException e) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
-                    "--state-dir " + stateDir + ": expected a directory that can be written, found "
-                            + e.getClass().getSimpleName() + " " + e.getMessage(),
+                    "--state-dir "
+                            + stateDir
+                            + ": expected a directory that can be written, found "
+                            + e.getClass().getSimpleName()
+                            + " "
+                            + e.getMessage(),
                     e);
         }
     }

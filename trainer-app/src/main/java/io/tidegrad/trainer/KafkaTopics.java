@@ -53,19 +53,28 @@ final class KafkaTopics {
     Log log(String topic) {
         TopicDescription description = describe(topic);
         if (description == null) {
-            throw refused("topic " + topic + ": expected the topic of events, found none; create it, or correct input.topic"
-                    + " of the spec");
+            throw refused(
+                    "topic "
+                            + topic
+                            + ": expected the topic of events, found none; create it, or correct input.topic"
+                            + " of the spec");
         }
         int partitions = description.partitions().size();
         if (partitions != 1) {
             throw refused(
-                    "topic " + topic + ": expected 1 partition, whose order is the order of learning, found "
-                            + partitions + "; write the events to a topic with one partition");
+                    "topic "
+                            + topic
+                            + ": expected 1 partition, whose order is the order of learning, found "
+                            + partitions
+                            + "; write the events to a topic with one partition");
         }
         Config config = config(topic);
-        if (text(config, TopicConfig.CLEANUP_POLICY_CONFIG).contains(TopicConfig.CLEANUP_POLICY_COMPACT)) {
+        if (text(config, TopicConfig.CLEANUP_POLICY_CONFIG)
+                .contains(TopicConfig.CLEANUP_POLICY_COMPACT)) {
             throw refused(
-                    "topic " + topic + ": expected cleanup.policy=delete, found "
+                    "topic "
+                            + topic
+                            + ": expected cleanup.policy=delete, found "
                             + text(config, TopicConfig.CLEANUP_POLICY_CONFIG)
                             + "; compaction removes events, and no replay could give these weights again. Write the events to"
                             + " a topic that is not compacted");
@@ -114,26 +123,45 @@ final class KafkaTopics {
             description = describe(wanted.topic()); // somebody else was faster
         }
         if (description == null) {
-            throw new TrainerException(ExitCode.RETRYABLE, "topic " + wanted.topic() + " is being created and deleted");
+            throw new TrainerException(
+                    ExitCode.RETRYABLE,
+                    "topic " + wanted.topic() + " is being created and deleted");
         }
         int partitions = description.partitions().size();
         if (wanted.onePartition() && partitions != 1) {
             throw refused(
-                    "topic " + wanted.topic() + ": expected 1 partition, found " + partitions
+                    "topic "
+                            + wanted.topic()
+                            + ": expected 1 partition, found "
+                            + partitions
                             + "; delete it, or choose another prefix");
         }
         Config config = config(wanted.topic());
         String cleanup = text(config, TopicConfig.CLEANUP_POLICY_CONFIG);
         if (!cleanup.equals(wanted.cleanup())) {
             throw refused(
-                    "topic " + wanted.topic() + ": expected cleanup.policy=" + wanted.cleanup() + ", found " + cleanup
-                            + "; " + remedy(wanted.topic(), TopicConfig.CLEANUP_POLICY_CONFIG, wanted.cleanup()));
+                    "topic "
+                            + wanted.topic()
+                            + ": expected cleanup.policy="
+                            + wanted.cleanup()
+                            + ", found "
+                            + cleanup
+                            + "; "
+                            + remedy(
+                                    wanted.topic(),
+                                    TopicConfig.CLEANUP_POLICY_CONFIG,
+                                    wanted.cleanup()));
         }
         long bytesMax = number(config, TopicConfig.MAX_MESSAGE_BYTES_CONFIG);
         if (bytesMax < wanted.bytesMax()) {
             throw refused(
-                    "topic " + wanted.topic() + ": expected max.message.bytes of at least " + wanted.bytesMax()
-                            + ", found " + bytesMax + "; "
+                    "topic "
+                            + wanted.topic()
+                            + ": expected max.message.bytes of at least "
+                            + wanted.bytesMax()
+                            + ", found "
+                            + bytesMax
+                            + "; "
                             + remedy(
                                     wanted.topic(),
                                     TopicConfig.MAX_MESSAGE_BYTES_CONFIG,
@@ -143,8 +171,12 @@ final class KafkaTopics {
     }
 
     private static String remedy(String topic, String setting, String value) {
-        return "set it: kafka-configs.sh --alter --entity-type topics --entity-name " + topic + " --add-config "
-                + setting + "=" + value;
+        return "set it: kafka-configs.sh --alter --entity-type topics --entity-name "
+                + topic
+                + " --add-config "
+                + setting
+                + "="
+                + value;
     }
 
     /// False when it exists already.
@@ -155,7 +187,9 @@ final class KafkaTopics {
         NewTopic topic =
                 new NewTopic(
                                 wanted.topic(),
-                                wanted.partitions() < 0 ? Optional.empty() : Optional.of(wanted.partitions()),
+                                wanted.partitions() < 0
+                                        ? Optional.empty()
+                                        : Optional.of(wanted.partitions()),
                                 replication < 0 ? Optional.empty() : Optional.of(replication))
                         .configs(settings);
         try {
@@ -168,7 +202,10 @@ final class KafkaTopics {
 
     /// Warns where the broker's transactions are of the old kind, in which a delayed message can hit a later one.
     void checkBroker() {
-        var feature = get(admin.describeFeatures().featureMetadata()).finalizedFeatures().get("transaction.version");
+        var feature =
+                get(admin.describeFeatures().featureMetadata())
+                        .finalizedFeatures()
+                        .get("transaction.version");
         if (feature == null || feature.maxVersionLevel() < 2) {
             LOG.warn(
                     "the brokers run transactions of version {}; a delayed message can hit a later transaction below 2."
@@ -187,11 +224,13 @@ final class KafkaTopics {
 
     private Config config(String topic) {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
-        return Objects.requireNonNull(get(admin.describeConfigs(List.of(resource)).all()).get(resource));
+        return Objects.requireNonNull(
+                get(admin.describeConfigs(List.of(resource)).all()).get(resource));
     }
 
     private long offset(TopicPartition partition, OffsetSpec spec) {
-        return Objects.requireNonNull(get(admin.listOffsets(Map.of(partition, spec)).all()).get(partition))
+        return Objects.requireNonNull(
+                        get(admin.listOffsets(Map.of(partition, spec)).all()).get(partition))
                 .offset();
     }
 
@@ -218,10 +257,13 @@ final class KafkaTopics {
             throw new IllegalStateException(e);
         } catch (TimeoutException e) {
             throw new TrainerException(
-                    ExitCode.RETRYABLE, "Kafka did not answer within " + TIMEOUT.toSeconds() + " s", e);
+                    ExitCode.RETRYABLE,
+                    "Kafka did not answer within " + TIMEOUT.toSeconds() + " s",
+                    e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new TrainerException(ExitCode.RETRYABLE, "interrupted while waiting for Kafka", e);
+            throw new TrainerException(
+                    ExitCode.RETRYABLE, "interrupted while waiting for Kafka", e);
         }
     }
 }

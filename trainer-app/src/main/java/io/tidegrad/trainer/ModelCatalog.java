@@ -44,8 +44,10 @@ public final class ModelCatalog {
             consumer.seekToBeginning(List.of(partition));
             long end = ReadCommitted.end(consumer, partition);
             while (consumer.position(partition) < end) {
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                    if (record.key() != null && new String(record.key(), StandardCharsets.UTF_8).equals(model)) {
+                for (ConsumerRecord<byte[], byte[]> record :
+                        consumer.poll(Duration.ofMillis(100))) {
+                    if (record.key() != null
+                            && new String(record.key(), StandardCharsets.UTF_8).equals(model)) {
                         newest = record.value();
                     }
                 }
@@ -62,13 +64,15 @@ public final class ModelCatalog {
         Map<String, Object> settings = new HashMap<>(client);
         settings.put(ProducerConfig.ACKS_CONFIG, "all");
         try (Producer<byte[], byte[]> producer =
-                new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
+                new KafkaProducer<>(
+                        settings, new ByteArraySerializer(), new ByteArraySerializer())) {
             producer.send(new ProducerRecord<>(topic, 0, key, value)).get();
         } catch (ExecutionException e) {
             throw TrainerException.from(e.getCause() == null ? e : e.getCause());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new TrainerException(ExitCode.RETRYABLE, "interrupted while registering " + record.getModel(), e);
+            throw new TrainerException(
+                    ExitCode.RETRYABLE, "interrupted while registering " + record.getModel(), e);
         }
     }
 }

@@ -34,6 +34,7 @@ import java.time.Instant;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.TopicPartition;
@@ -60,6 +61,9 @@ public final class ModelTrainer implements AutoCloseable {
                     TopicConfig.MIN_CLEANABLE_DIRTY_RATIO_CONFIG, "0.1",
                     TopicConfig.MAX_COMPACTION_LAG_MS_CONFIG, "600000",
                     TopicConfig.RETENTION_MS_CONFIG, "-1");
+
+    /// Compiling takes about 1.5 s of CPU; on a busy machine learning begins with what is compiled by then.
+    private static final Duration WARM_UP_MAX = Duration.ofSeconds(4);
 
     /// Pages are small and carry chunks are 256 KiB; snapshot parts are the largest thing written.
     private static final int PART_REQUEST_BYTES = SnapshotParts.PART_BYTES_MAX + 64 * 1024;
@@ -97,18 +101,25 @@ public final class ModelTrainer implements AutoCloseable {
     /// @param spec as given by its author, or as registered
     /// @param failed told at most once, from Streams' thread
     /// @throws TrainerException why it can't be learned
-    static ModelTrainer prepare(ModelSpec spec, Surroundings surroundings, Consumer<TrainerException> failed) {
+    static ModelTrainer prepare(
+            ModelSpec spec, Surroundings surroundings, Consumer<TrainerException> failed) {
         TrainerConfig config = surroundings.config();
         Topics topics = surroundings.topics();
         KafkaTopics kafkaTopics = new KafkaTopics(surroundings.admin(), config.replication());
         KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
-        ModelCatalog catalog = new ModelCatalog(topics.models(), config.client(), surroundings.registry());
+        ModelCatalog catalog =
+                new ModelCatalog(topics.models(), config.client(), surroundings.registry());
         Lineage lineage = register(spec, log, catalog);
         String applicationId = topics.applicationId(lineage.model(), lineage.epoch());
 
         kafkaTopics.createOrCheck(
                 new KafkaTopics.Wanted(
-                        topics.snapshots(lineage.model()), 1, true, "compact", PART_REQUEST_BYTES, CHANGELOG));
+                        topics.snapshots(lineage.model()),
+                        1,
+                        true,
+                        "compact",
+                        PART_REQUEST_BYTES,
+                        CHANGELOG));
         int deadLetterBytesMax =
                 kafkaTopics.createOrCheck(
                         new KafkaTopics.Wanted(
@@ -122,14 +133,21 @@ public final class ModelTrainer implements AutoCloseable {
                 new KafkaTopics.Wanted(topics.progress(), 1, false, "delete", 64 * 1024, Map.of()));
         kafkaTopics.createOrCheck(
                 new KafkaTopics.Wanted(
-                        Changelog.topic(applicationId), 1, true, "compact", PART_REQUEST_BYTES, CHANGELOG));
+                        Changelog.topic(applicationId),
+                        1,
+                        true,
+                        "compact",
+                        PART_REQUEST_BYTES,
+                        CHANGELOG));
 
         ReadCommitted readCommitted = new ReadCommitted(config.client());
         Changelog changelog =
                 new Changelog(new TopicPartition(Changelog.topic(applicationId), 0), readCommitted);
         Duration patience = StreamsSettings.sessionTimeout(config.kafka()).multipliedBy(3);
-        new GroupOffsets(surroundings.admin(), applicationId, patience).ensure(lineage, log, changelog);
-        return new ModelTrainer(lineage, applicationId, surroundings, deadLetterBytesMax, readCommitted, failed);
+        new GroupOffsets(surroundings.admin(), applicationId, patience)
+                .ensure(lineage, log, changelog);
+        return new ModelTrainer(
+                lineage, applicationId, surroundings, deadLetterBytesMax, readCommitted, failed);
     }
 
     /// The catalog decides: a model it knows must be this one.
@@ -154,16 +172,28 @@ public final class ModelTrainer implements AutoCloseable {
         if (!known.getSpecFingerprint().equals(fingerprint)) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
-                    "model " + spec.model() + ": changed spec under the same epoch: expected fingerprint "
-                            + known.getSpecFingerprint() + " of epoch " + known.getEpoch() + ", found " + fingerprint
+                    "model "
+                            + spec.model()
+                            + ": changed spec under the same epoch: expected fingerprint "
+                            + known.getSpecFingerprint()
+                            + " of epoch "
+                            + known.getEpoch()
+                            + ", found "
+                            + fingerprint
                             + "; weights learned by one spec mean nothing to another. Give the changed spec a new model"
                             + " name, or go back to the registered one");
         }
         if (!known.getInputTopicId().equals(log.topicId().toString())) {
             throw new TrainerException(
                     ExitCode.STATE_VIOLATION,
-                    "model " + spec.model() + ": expected topic " + spec.inputTopic() + " with id "
-                            + known.getInputTopicId() + ", found id " + log.topicId()
+                    "model "
+                            + spec.model()
+                            + ": expected topic "
+                            + spec.inputTopic()
+                            + " with id "
+                            + known.getInputTopicId()
+                            + ", found id "
+                            + log.topicId()
                             + ": it was deleted and created again, so its offsets mean other events. Learn from it under a"
                             + " new model name");
         }
@@ -213,12 +243,16 @@ public final class ModelTrainer implements AutoCloseable {
                         new ModelStoreBuilder(
                                 () ->
                                         storeParts.store(
-                                                lineage, surroundings.kernels(), readCommitted, guard),
+                                                lineage,
+                                                surroundings.kernels(),
+                                                readCommitted,
+                                                guard),
                                 CHANGELOG),
                         model -> new EventFold(lineage.spec(), model, values),
                         () -> new Publisher(lineage, publishing),
                         deadLetterBytesMax,
-                        registryPatience);
+                        registryPatience,
+                        warmUp());
         Properties settings = new Properties();
         settings.putAll(
                 StreamsSettings.of(
@@ -245,21 +279,25 @@ public final class ModelTrainer implements AutoCloseable {
                     if (now == KafkaStreams.State.ERROR) {
                         failed.accept(
                                 new TrainerException(
-                                        ExitCode.RETRYABLE, "model " + lineage.model() + ": Kafka Streams gave up"));
+                                        ExitCode.RETRYABLE,
+                                        "model " + lineage.model() + ": Kafka Streams gave up"));
                     }
                 });
-        heartbeats = new Heartbeats(lineage, topics.snapshots(lineage.model()), guard, config.client());
+        heartbeats =
+                new Heartbeats(lineage, topics.snapshots(lineage.model()), guard, config.client());
     }
 
     private static KafkaStreams streams(
             TrainerTopology.Parts parts, Properties settings, GuardedClients clients) {
         try {
-            return new KafkaStreams(TrainerTopology.of(parts), new StreamsConfig(settings), clients);
+            return new KafkaStreams(
+                    TrainerTopology.of(parts), new StreamsConfig(settings), clients);
         } catch (StreamsException e) {
             if (String.valueOf(e.getMessage()).contains("same state directory")) {
                 throw new TrainerException(
                         ExitCode.CONFIGURATION,
-                        "the state directory " + settings.get(StreamsConfig.STATE_DIR_CONFIG)
+                        "the state directory "
+                                + settings.get(StreamsConfig.STATE_DIR_CONFIG)
                                 + " is used by another trainer; give each its own with --state-dir",
                         e);
             }
@@ -274,21 +312,22 @@ public final class ModelTrainer implements AutoCloseable {
                 lineage.epoch(),
                 lineage.log(),
                 commitInterval.toMillis());
-        warmUp();
         streams.start();
     }
 
-    /// Runs the kernels at this model's shapes while the state is being restored, so that the first events are learned
-    /// at full speed. On scratch data: the model is not touched.
-    private void warmUp() {
-        Thread.ofPlatform()
-                .name("warm-up-" + lineage.model())
-                .daemon()
-                .start(
-                        () ->
-                                OnlineModel.blank(lineage.spec(), kernels)
-                                        .learner()
-                                        .warmUp(Duration.ofSeconds(2).toNanos()));
+    /// Runs the kernels at this model's shapes while the group is joined and the state restored, so that the first events
+    /// are learned at full speed. On scratch data: the model is not touched.
+    private CompletableFuture<Void> warmUp() {
+        return CompletableFuture.runAsync(
+                () ->
+                        OnlineModel.blank(lineage.spec(), kernels)
+                                .learner()
+                                .warmUp(WARM_UP_MAX.toNanos()),
+                task ->
+                        Thread.ofPlatform()
+                                .name("warm-up-" + lineage.model())
+                                .daemon()
+                                .start(task));
     }
 
     public Lineage lineage() {

@@ -31,8 +31,10 @@ import org.jspecify.annotations.Nullable;
 final class OperationsServer implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    // Helidon logs each start and stop through java.util.logging. Held here, as the JDK forgets loggers nobody holds.
-    private static final java.util.logging.Logger HELIDON = java.util.logging.Logger.getLogger("io.helidon");
+    // Helidon logs each start and stop through java.util.logging. Held here, as the JDK forgets
+    // loggers nobody holds.
+    private static final java.util.logging.Logger HELIDON =
+            java.util.logging.Logger.getLogger("io.helidon");
 
     static {
         HELIDON.setLevel(java.util.logging.Level.WARNING);
@@ -55,12 +57,16 @@ final class OperationsServer implements AutoCloseable {
                         .maxPayloadSize(1024)
                         .routing(
                                 routing ->
-                                        routing.get("/health", (request, response) -> health(models, response))
+                                        routing.get(
+                                                        "/health",
+                                                        (request, response) ->
+                                                                health(models, response))
                                                 .get(
                                                         "/metrics",
                                                         (request, response) ->
                                                                 response.header(
-                                                                                HeaderNames.CONTENT_TYPE,
+                                                                                HeaderNames
+                                                                                        .CONTENT_TYPE,
                                                                                 "text/plain; version=0.0.4; charset=utf-8")
                                                                         .send(metrics.scrape())))
                         .build();
@@ -75,7 +81,10 @@ final class OperationsServer implements AutoCloseable {
                 if (cause instanceof BindException) {
                     throw new TrainerException(
                             ExitCode.CONFIGURATION,
-                            "--http-port: expected a free port of " + host + ", found " + port
+                            "--http-port: expected a free port of "
+                                    + host
+                                    + ", found "
+                                    + port
                                     + " in use; choose another, or 0 for any",
                             e);
                 }
@@ -89,7 +98,8 @@ final class OperationsServer implements AutoCloseable {
         return server.port();
     }
 
-    private static void health(List<ModelTrainer> models, ServerResponse response) throws JsonProcessingException {
+    private static void health(List<ModelTrainer> models, ServerResponse response)
+            throws JsonProcessingException {
         boolean up = models.stream().allMatch(OperationsServer::learns);
         Map<String, Object> health = new LinkedHashMap<>();
         health.put("status", up ? "UP" : "DOWN");
@@ -123,7 +133,9 @@ final class OperationsServer implements AutoCloseable {
         said.put("pending", committed.pending());
         said.put("dead_letters", committed.accounts().deadLetters());
         said.put("ticks", committed.accounts().ticks());
-        said.put("published_version", committed.publishedVersion() < 0 ? null : committed.publishedVersion());
+        said.put(
+                "published_version",
+                committed.publishedVersion() < 0 ? null : committed.publishedVersion());
         said.put("commits", committed.commits());
         Report report = committed.report();
         if (report != null) {
@@ -148,7 +160,13 @@ final class OperationsServer implements AutoCloseable {
 
     private static void register(ModelTrainer model, PrometheusMeterRegistry metrics) {
         Tags tags = Tags.of("model", model.lineage().model());
-        counter(metrics, tags, model, "tidegrad.examples.learned", "rows learned", CommittedState::examples);
+        counter(
+                metrics,
+                tags,
+                model,
+                "tidegrad.examples.learned",
+                "rows learned",
+                CommittedState::examples);
         counter(
                 metrics,
                 tags,
@@ -163,8 +181,20 @@ final class OperationsServer implements AutoCloseable {
                 "tidegrad.dead.letters",
                 "events that can't be learned",
                 committed -> committed.accounts().deadLetters());
-        counter(metrics, tags, model, "tidegrad.commits", "commits with changes", CommittedState::commits);
-        gauge(metrics, tags, model, "tidegrad.model.version", "committed update count", CommittedState::version);
+        counter(
+                metrics,
+                tags,
+                model,
+                "tidegrad.commits",
+                "commits with changes",
+                CommittedState::commits);
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.model.version",
+                "committed update count",
+                CommittedState::version);
         gauge(
                 metrics,
                 tags,
@@ -172,12 +202,43 @@ final class OperationsServer implements AutoCloseable {
                 "tidegrad.published.version",
                 "version of the newest snapshot",
                 CommittedState::publishedVersion);
-        gauge(metrics, tags, model, "tidegrad.watermark", "next offset of the log", CommittedState::nextOffset);
-        gauge(metrics, tags, model, "tidegrad.pending.rows", "rows waiting for their batch", CommittedState::pending);
-        reported(metrics, tags, model, "tidegrad.log.loss", "progressive log loss", Report::logLoss);
-        reported(metrics, tags, model, "tidegrad.prior.log.loss", "of the running prior", Report::priorLogLoss);
-        reported(metrics, tags, model, "tidegrad.accuracy", "progressive accuracy", Report::accuracy);
-        reported(metrics, tags, model, "tidegrad.auc", "progressive area under the ROC curve", Report::auc);
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.watermark",
+                "next offset of the log",
+                CommittedState::nextOffset);
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.pending.rows",
+                "rows waiting for their batch",
+                CommittedState::pending);
+        reported(
+                metrics, tags, model, "tidegrad.log.loss", "progressive log loss", Report::logLoss);
+        reported(
+                metrics,
+                tags,
+                model,
+                "tidegrad.prior.log.loss",
+                "of the running prior",
+                Report::priorLogLoss);
+        reported(
+                metrics,
+                tags,
+                model,
+                "tidegrad.accuracy",
+                "progressive accuracy",
+                Report::accuracy);
+        reported(
+                metrics,
+                tags,
+                model,
+                "tidegrad.auc",
+                "progressive area under the ROC curve",
+                Report::auc);
         Gauge.builder("tidegrad.lag", model, m -> m.lag() < 0 ? Double.NaN : m.lag())
                 .description("offsets between the watermark and the end of the log")
                 .tags(tags)
@@ -227,10 +288,14 @@ final class OperationsServer implements AutoCloseable {
                 model,
                 name,
                 description,
-                committed -> committed.report() == null ? Double.NaN : value.applyAsDouble(committed.report()));
+                committed ->
+                        committed.report() == null
+                                ? Double.NaN
+                                : value.applyAsDouble(committed.report()));
     }
 
-    private static double of(ModelTrainer model, ToDoubleFunction<CommittedState> value, double unknown) {
+    private static double of(
+            ModelTrainer model, ToDoubleFunction<CommittedState> value, double unknown) {
         CommittedState committed = model.committed();
         return committed == null ? unknown : value.applyAsDouble(committed);
     }

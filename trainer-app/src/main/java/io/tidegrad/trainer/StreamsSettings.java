@@ -72,7 +72,10 @@ final class StreamsSettings {
 
         consumer(settings, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, instanceId);
         consumer(settings, ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, SESSION_TIMEOUT.toMillis());
-        consumer(settings, ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, SESSION_TIMEOUT.toMillis() / 4);
+        consumer(
+                settings,
+                ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG,
+                SESSION_TIMEOUT.toMillis() / 4);
         consumer(settings, ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         consumer(settings, ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
 

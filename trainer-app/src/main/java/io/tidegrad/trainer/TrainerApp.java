@@ -46,7 +46,13 @@ public final class TrainerApp implements AutoCloseable {
     ///
     /// @throws TrainerException why it can't begin; nothing is left running then
     public static TrainerApp start(TrainerConfig config) {
-        return start(config, StoreParts.STANDARD, Kernels.active());
+        try {
+            return start(config, StoreParts.STANDARD, Kernels.active());
+        } catch (
+                IllegalStateException
+                        e) { // this machine has no kernels for us; the message says what it lacks
+            throw new TrainerException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()), e);
+        }
     }
 
     /// @param storeParts other than standard only in tests
@@ -67,7 +73,9 @@ public final class TrainerApp implements AutoCloseable {
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             app.close();
             throw new TrainerException(
-                    ExitCode.RETRYABLE, "the schema registry " + config.registryUrl() + ": " + e.getMessage(), e);
+                    ExitCode.RETRYABLE,
+                    "the schema registry " + config.registryUrl() + ": " + e.getMessage(),
+                    e);
         } catch (RuntimeException e) {
             app.close();
             throw TrainerException.from(e);
@@ -97,7 +105,8 @@ public final class TrainerApp implements AutoCloseable {
             ModelSpec spec = parse(read(file), file.toString());
             if (specs.put(spec.model(), spec) != null) {
                 throw new TrainerException(
-                        ExitCode.CONFIGURATION, "--spec: model " + spec.model() + " is given twice");
+                        ExitCode.CONFIGURATION,
+                        "--spec: model " + spec.model() + " is given twice");
             }
         }
         for (String model : config.models()) {
@@ -108,7 +117,9 @@ public final class TrainerApp implements AutoCloseable {
             if (known == null) {
                 throw new TrainerException(
                         ExitCode.CONFIGURATION,
-                        "--model " + model + ": expected a registered model, found none; register it with --spec FILE");
+                        "--model "
+                                + model
+                                + ": expected a registered model, found none; register it with --spec FILE");
             }
             specs.put(model, parse(known.getSpec(), "the registered spec of " + model));
         }
@@ -121,7 +132,10 @@ public final class TrainerApp implements AutoCloseable {
         } catch (IOException e) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
-                    "--spec " + file + ": expected a readable file in UTF-8, found " + e.getClass().getSimpleName(),
+                    "--spec "
+                            + file
+                            + ": expected a readable file in UTF-8, found "
+                            + e.getClass().getSimpleName(),
                     e);
         }
     }

@@ -17,19 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// Everything a trainer is told, parsed once. Each option is `--name value`, or the environment's `TIDEGRAD_NAME`; the
 /// command line wins.
 ///
-/// | option | default | |
-/// |---|---|---|
-/// | `--bootstrap-servers` | required | of Kafka |
-/// | `--registry-url` | required | base of the schema registry's Confluent REST API |
-/// | `--spec FILE` | | a model to learn; repeat for more |
-/// | `--model NAME` | | a model whose spec is registered already; repeat for more |
-/// | `--state-dir DIR` | required | identity of this instance; nothing of a model is kept there |
-/// | `--prefix` | `tidegrad` | of our topics and application ids |
-/// | `--http-host`, `--http-port` | 127.0.0.1, 8080 | health and metrics; port 0 takes a free one |
-/// | `--keep-snapshots` | 5 | newest snapshots that stay on the topic |
-/// | `--replication` | the broker's | of topics we create |
-/// | `--kafka.KEY` | | a Kafka client setting (TLS, SASL, …) for every client |
-/// | `--registry.KEY` | | a setting of the registry client or of a deserializer named there |
+/// `USAGE` lists them.
 ///
 /// @param kafka for every client; checked for names
 /// @param replication of topics we create, -1 for the broker's default
@@ -46,6 +34,26 @@ public record TrainerConfig(
         short replication,
         Map<String, String> kafka,
         Map<String, String> registry) {
+    public static final String USAGE =
+            """
+            tidegrad trainer: learn one or more models from their topics, exactly once.
+
+              --bootstrap-servers HOST:PORT  where Kafka is (required)
+              --registry-url URL             base of the schema registry's Confluent REST API (required)
+              --state-dir DIR                identity of this instance; nothing of a model is kept there (required)
+              --spec FILE                    a model to learn; repeat for more
+              --model NAME                   a model whose spec is registered already; repeat for more
+              --prefix PREFIX                of our topics and application ids (default: tidegrad)
+              --http-host, --http-port       health and metrics (default: 127.0.0.1, 8080; port 0: any free one)
+              --keep-snapshots N             newest snapshots that stay on the topic (default: 5)
+              --replication N                of topics that are created (default: the broker's)
+              --kafka.KEY VALUE              a Kafka client setting (TLS, SASL, ...) for every client
+              --registry.KEY VALUE           a setting of the registry's client
+
+            Each may also come from the environment: --state-dir as TIDEGRAD_STATE_DIR, --kafka.sasl.mechanism as
+            TIDEGRAD_KAFKA_SASL_MECHANISM. The command line wins. Exit codes: docs/operations.md.
+            """;
+
     private static final Set<String> REPEATED = Set.of("spec", "model");
     private static final Set<String> SINGLE =
             Set.of(
@@ -89,7 +97,9 @@ public record TrainerConfig(
         for (String key : new TreeMap<>(kafka).keySet()) {
             if (!TUNABLE.contains(key) && !AdminClientConfig.configNames().contains(key)) {
                 problems.add(
-                        "--kafka." + key + ": expected a connection or security setting, or one of "
+                        "--kafka."
+                                + key
+                                + ": expected a connection or security setting, or one of "
                                 + String.join(", ", TUNABLE.stream().sorted().toList())
                                 + "; others decide whether weights survive, and are not for setting");
             }
@@ -128,8 +138,11 @@ public record TrainerConfig(
             }
             if (!known(name)) {
                 problems.add(
-                        "--" + name + ": no such option; there are "
-                                + String.join(" ", SINGLE.stream().sorted().map(o -> "--" + o).toList())
+                        "--"
+                                + name
+                                + ": no such option; there are "
+                                + String.join(
+                                        " ", SINGLE.stream().sorted().map(o -> "--" + o).toList())
                                 + " --spec --model --kafka.KEY --registry.KEY");
                 continue;
             }
@@ -169,12 +182,14 @@ public record TrainerConfig(
                 || name.startsWith("registry.");
     }
 
-    private static void fromEnvironment(String variable, String value, Map<String, List<String>> given) {
+    private static void fromEnvironment(
+            String variable, String value, Map<String, List<String>> given) {
         if (!variable.startsWith("TIDEGRAD_")) {
             return;
         }
         String name = variable.substring("TIDEGRAD_".length()).toLowerCase(Locale.ROOT);
-        if (name.startsWith("kafka_") || name.startsWith("registry_") && !name.equals("registry_url")) {
+        if (name.startsWith("kafka_")
+                || name.startsWith("registry_") && !name.equals("registry_url")) {
             given.put(name.replace('_', '.'), List.of(value));
             return;
         }
@@ -186,11 +201,15 @@ public record TrainerConfig(
         }
     }
 
-    private static String required(String name, Map<String, List<String>> given, List<String> problems) {
+    private static String required(
+            String name, Map<String, List<String>> given, List<String> problems) {
         List<String> values = given.get(name);
         if (values == null || values.getLast().isBlank()) {
             problems.add(
-                    "--" + name + " (or TIDEGRAD_" + name.toUpperCase(Locale.ROOT).replace('-', '_')
+                    "--"
+                            + name
+                            + " (or TIDEGRAD_"
+                            + name.toUpperCase(Locale.ROOT).replace('-', '_')
                             + "): expected a value, found none");
             return "";
         }
@@ -227,10 +246,29 @@ public record TrainerConfig(
     /// Without values of pass-through settings: passwords are among them.
     @Override
     public String toString() {
-        return "TrainerConfig[bootstrapServers=" + bootstrapServers + ", prefix=" + prefix + ", stateDir=" + stateDir
-                + ", specs=" + specs + ", models=" + models + ", http=" + httpHost + ":" + httpPort
-                + ", keepSnapshots=" + keepSnapshots + ", replication=" + replication + ", kafka=" + kafka.keySet()
-                + ", registry=" + registry.keySet() + "]";
+        return "TrainerConfig[bootstrapServers="
+                + bootstrapServers
+                + ", prefix="
+                + prefix
+                + ", stateDir="
+                + stateDir
+                + ", specs="
+                + specs
+                + ", models="
+                + models
+                + ", http="
+                + httpHost
+                + ":"
+                + httpPort
+                + ", keepSnapshots="
+                + keepSnapshots
+                + ", replication="
+                + replication
+                + ", kafka="
+                + kafka.keySet()
+                + ", registry="
+                + registry.keySet()
+                + "]";
     }
 
     /// Settings for any Kafka client: where Kafka is, and how to be let in.

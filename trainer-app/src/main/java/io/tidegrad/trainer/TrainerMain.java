@@ -14,9 +14,14 @@ public final class TrainerMain {
     private TrainerMain() {}
 
     public static void main(String[] arguments) {
+        List<String> given = List.of(arguments);
+        if (given.contains("--help") || given.contains("-h")) {
+            System.out.print(TrainerConfig.USAGE);
+            return;
+        }
         TrainerApp app;
         try {
-            TrainerConfig config = TrainerConfig.parse(List.of(arguments), System.getenv());
+            TrainerConfig config = TrainerConfig.parse(given, System.getenv());
             app = TrainerApp.start(config);
             System.out.println("trainer ready: http://" + config.httpHost() + ":" + app.httpPort());
         } catch (TrainerException e) {

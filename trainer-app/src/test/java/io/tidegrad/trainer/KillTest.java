@@ -42,7 +42,11 @@ class KillTest {
     @BeforeEach
     void open() {
         seed = Long.getLong("seed", System.nanoTime());
-        System.out.println("seed " + seed + " · rerun: mvn -pl trainer-app test -Dtest=KillTest -Dseed=" + seed);
+        System.out.println(
+                "seed "
+                        + seed
+                        + " · rerun: mvn -pl trainer-app test -Dtest=KillTest -Dseed="
+                        + seed);
         log = new TestLog(directory, 4).created();
     }
 
@@ -67,7 +71,8 @@ class KillTest {
                         }
                     }
                     if (point.moment() == Moment.NEVER) {
-                        LockSupport.parkNanos(random.nextLong(1_500_000_000L)); // the moment is the test's input
+                        LockSupport.parkNanos(
+                                random.nextLong(1_500_000_000L)); // the moment is the test's input
                     } else {
                         trainer.await("AT");
                     }
@@ -84,8 +89,10 @@ class KillTest {
         try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
             int port = Integer.parseInt(trainer.await("READY"));
             JsonNode health = TrainerProcess.awaitReport(port, fold.nextOffset());
-            assertThat(health.path("report").path("weights_hash").asText()).isEqualTo(fold.weightsHash());
-            assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
+            assertThat(health.path("report").path("weights_hash").asText())
+                    .isEqualTo(fold.weightsHash());
+            assertThat(health.path("report").path("state_hash").asText())
+                    .isEqualTo(fold.stateHash());
             assertThat(health.path("pending").asInt()).isEqualTo(fold.pending());
             long accounted =
                     health.path("learned").asLong()
@@ -97,7 +104,10 @@ class KillTest {
         }
         assertThat(log.deadLetterOffsets()).isNotEmpty().isEqualTo(fold.rejected());
         System.out.println(
-                fold.visible() + " visible records, " + fold.rejected().size() + " dead letters, weights "
+                fold.visible()
+                        + " visible records, "
+                        + fold.rejected().size()
+                        + " dead letters, weights "
                         + fold.weightsHash().substring(0, 16));
     }
 
@@ -145,7 +155,10 @@ class KillTest {
     }
 
     private @Nullable OffsetAndMetadata groupOffset() {
-        return TestLog.await(log.admin.listConsumerGroupOffsets(log.group()).partitionsToOffsetAndMetadata())
+        return TestLog.await(
+                        log.admin
+                                .listConsumerGroupOffsets(log.group())
+                                .partitionsToOffsetAndMetadata())
                 .get(log.partition());
     }
 
@@ -162,11 +175,13 @@ class KillTest {
         OffsetAndMetadata untouched = groupOffset();
         assertThat(untouched).isEqualTo(new OffsetAndMetadata(900, ""));
 
-        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.CHECKS_NO_WATERMARK, KillPoint.NEVER)) {
+        try (TrainerProcess trainer =
+                TrainerProcess.start(log, Breaker.CHECKS_NO_WATERMARK, KillPoint.NEVER)) {
             int port = Integer.parseInt(trainer.await("READY"));
             TestLog.Fold fold = log.fold();
             JsonNode health = TrainerProcess.awaitReport(port, fold.nextOffset());
-            assertThat(health.path("report").path("state_hash").asText()).isNotEqualTo(fold.stateHash());
+            assertThat(health.path("report").path("state_hash").asText())
+                    .isNotEqualTo(fold.stateHash());
         }
     }
 
@@ -187,7 +202,9 @@ class KillTest {
                                     log.admin
                                             .alterConsumerGroupOffsets(
                                                     log.group(),
-                                                    Map.of(log.partition(), new OffsetAndMetadata(900, "")))
+                                                    Map.of(
+                                                            log.partition(),
+                                                            new OffsetAndMetadata(900, "")))
                                             .all());
                             return true;
                         });
@@ -208,7 +225,8 @@ class KillTest {
     void aSnapshotOfATransactionThatDoesNotCommitIsNeverSeen() {
         log.send(0, 500);
         KillPoint beforeTheFirstCommit = new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 1);
-        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, beforeTheFirstCommit)) {
+        try (TrainerProcess trainer =
+                TrainerProcess.start(log, Breaker.NONE, beforeTheFirstCommit)) {
             trainer.await("AT");
             String snapshots = log.topics().snapshots(log.model());
             assertThat(log.manifests(log.records(snapshots, "read_uncommitted"))).hasSize(1);
@@ -220,7 +238,9 @@ class KillTest {
     private void assertStopsBeforeTheFirstCommit(Breaker breaker) {
         log.send(0, 500);
         try (TrainerProcess trainer = TrainerProcess.start(log, breaker, KillPoint.NEVER)) {
-            assertThat(trainer.await("ENDED")).startsWith("STATE_VIOLATION").contains("commit refused");
+            assertThat(trainer.await("ENDED"))
+                    .startsWith("STATE_VIOLATION")
+                    .contains("commit refused");
         }
         OffsetAndMetadata committed = groupOffset();
         assertThat(committed == null ? 0 : committed.offset()).isZero();

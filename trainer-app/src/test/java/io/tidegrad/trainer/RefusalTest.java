@@ -56,7 +56,11 @@ class RefusalTest {
     void aSnapshotsTopicThatWouldForget() {
         log.created();
         create(log.topics().snapshots(log.model()), Map.of("cleanup.policy", "delete"));
-        refused(ExitCode.CONFIGURATION, "cleanup.policy=compact", "found delete", "kafka-configs.sh");
+        refused(
+                ExitCode.CONFIGURATION,
+                "cleanup.policy=compact",
+                "found delete",
+                "kafka-configs.sh");
     }
 
     @Test
@@ -71,7 +75,11 @@ class RefusalTest {
         learn(100);
         String changed = log.spec().yaml().replace("rate: 0.01", "rate: 0.02");
         String file = log.write("changed.yaml", changed).toString();
-        assertRefused(log.config("--spec", file), ExitCode.CONFIGURATION, "changed spec under the same epoch", "new model name");
+        assertRefused(
+                log.config("--spec", file),
+                ExitCode.CONFIGURATION,
+                "changed spec under the same epoch",
+                "new model name");
     }
 
     @Test
@@ -80,12 +88,18 @@ class RefusalTest {
         TrainerConfig config =
                 TrainerConfig.parse(
                         List.of(
-                                "--bootstrap-servers", log.kafka.bootstrapServers(),
-                                "--registry-url", log.kafka.registryUrl(),
-                                "--prefix", log.prefix,
-                                "--model", "nobody",
-                                "--http-port", "0",
-                                "--state-dir", directory.resolve("state").toString()),
+                                "--bootstrap-servers",
+                                log.kafka.bootstrapServers(),
+                                "--registry-url",
+                                log.kafka.registryUrl(),
+                                "--prefix",
+                                log.prefix,
+                                "--model",
+                                "nobody",
+                                "--http-port",
+                                "0",
+                                "--state-dir",
+                                directory.resolve("state").toString()),
                         Map.of());
         assertRefused(config, ExitCode.CONFIGURATION, "--model nobody", "register it with --spec");
     }
@@ -110,8 +124,14 @@ class RefusalTest {
         learn(100);
         log.send(100, 200);
         TestLog.await(
-                log.admin.deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(150))).all());
-        refused(ExitCode.STATE_VIOLATION, "from offset 100", "begins at 150", "retention deleted 50 offsets");
+                log.admin
+                        .deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(150)))
+                        .all());
+        refused(
+                ExitCode.STATE_VIOLATION,
+                "from offset 100",
+                "begins at 150",
+                "retention deleted 50 offsets");
     }
 
     @Test
@@ -123,7 +143,9 @@ class RefusalTest {
         try (trainer) {
             TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
             assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
-            assertThat(why).hasMessageContaining("empty changelog").hasMessageContaining("offset 100");
+            assertThat(why)
+                    .hasMessageContaining("changelog is empty")
+                    .hasMessageContaining("watermark 100");
         }
     }
 
@@ -132,7 +154,10 @@ class RefusalTest {
         learn(100);
         TopicPartition changelog = new TopicPartition(Changelog.topic(log.group()), 0);
         ConsumerRecord<byte[], byte[]> page =
-                log.visible(changelog.topic()).stream().filter(record -> record.key()[0] == 'P').findFirst().orElseThrow();
+                log.visible(changelog.topic()).stream()
+                        .filter(record -> record.key()[0] == 'P')
+                        .findFirst()
+                        .orElseThrow();
         byte[] damaged = page.value().clone();
         damaged[damaged.length / 2] ^= 0x10;
         log.send(new ProducerRecord<>(changelog.topic(), 0, page.key(), damaged));
@@ -161,7 +186,10 @@ class RefusalTest {
     }
 
     private void create(String topic, Map<String, String> settings) {
-        TestLog.await(log.admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1).configs(settings))).all());
+        TestLog.await(
+                log.admin
+                        .createTopics(List.of(new NewTopic(topic, 1, (short) 1).configs(settings)))
+                        .all());
     }
 
     private void refused(ExitCode exitCode, String... said) {
@@ -170,7 +198,8 @@ class RefusalTest {
 
     private static void assertRefused(TrainerConfig config, ExitCode exitCode, String... said) {
         TrainerException why =
-                catchThrowableOfType(TrainerException.class, () -> TrainerApp.start(config).close());
+                catchThrowableOfType(
+                        TrainerException.class, () -> TrainerApp.start(config).close());
         assertThat(why).isNotNull().hasMessageContainingAll(said);
         assertThat(why.exitCode()).isEqualTo(exitCode);
     }

@@ -108,7 +108,12 @@ public final class TestLog implements AutoCloseable {
     }
 
     public TestLog created(int partitions, Map<String, String> settings) {
-        await(admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(settings))).all());
+        await(
+                admin.createTopics(
+                                List.of(
+                                        new NewTopic(topic, partitions, (short) 1)
+                                                .configs(settings)))
+                        .all());
         return this;
     }
 
@@ -229,12 +234,17 @@ public final class TestLog implements AutoCloseable {
         List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
         Map<String, Object> settings =
                 Map.of(
-                        "bootstrap.servers", kafka.bootstrapServers(),
-                        "isolation.level", isolation,
-                        "auto.offset.reset", "earliest",
-                        "enable.auto.commit", false);
+                        "bootstrap.servers",
+                        kafka.bootstrapServers(),
+                        "isolation.level",
+                        isolation,
+                        "auto.offset.reset",
+                        "earliest",
+                        "enable.auto.commit",
+                        false);
         try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+                new KafkaConsumer<>(
+                        settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             TopicPartition partition = new TopicPartition(topic, 0);
             consumer.assign(List.of(partition));
             long end = ReadCommitted.end(consumer, partition);
@@ -269,7 +279,10 @@ public final class TestLog implements AutoCloseable {
 
     public List<Heartbeat> heartbeats() {
         return visible(topics().snapshots(model())).stream()
-                .filter(record -> SnapshotKey.decode(record.key()).kind() == SnapshotKey.Kind.HEARTBEAT)
+                .filter(
+                        record ->
+                                SnapshotKey.decode(record.key()).kind()
+                                        == SnapshotKey.Kind.HEARTBEAT)
                 .map(record -> Heartbeat.decode(record.value()))
                 .toList();
     }
@@ -286,7 +299,8 @@ public final class TestLog implements AutoCloseable {
             switch (fold.fold(record.value(), record.headers())) {
                 case EventFold.Outcome.Accepted() -> {}
                 case EventFold.Outcome.Ticked() -> ticks++;
-                case EventFold.Outcome.Rejected(var rejection, var id) -> rejected.add(record.offset());
+                case EventFold.Outcome.Rejected(var rejection, var id) ->
+                        rejected.add(record.offset());
             }
             next = record.offset() + 1;
         }
@@ -313,7 +327,9 @@ public final class TestLog implements AutoCloseable {
 
     /// Offsets of dead letters of this log, in their order on the topic.
     public List<Long> deadLetterOffsets() {
-        return visible(topics().deadLetters()).stream().map(r -> Long.parseLong(header(r, "tidegrad-offset"))).toList();
+        return visible(topics().deadLetters()).stream()
+                .map(r -> Long.parseLong(header(r, "tidegrad-offset")))
+                .toList();
     }
 
     public static String header(ConsumerRecord<byte[], byte[]> record, String name) {

@@ -34,7 +34,8 @@ final class Traffic implements AutoCloseable {
 
     private void run() {
         while (!stopped) {
-            // A transactional producer may die of a broker's answer; the next one aborts what it left.
+            // A transactional producer may die of a broker's answer; the next one aborts what it
+            // left.
             try (KafkaProducer<byte[], byte[]> producer =
                     log.producer(Map.of("transactional.id", "traffic-" + log.topic))) {
                 producer.initTransactions();

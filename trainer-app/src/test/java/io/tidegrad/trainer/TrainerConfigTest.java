@@ -11,10 +11,18 @@ import org.junit.jupiter.api.Test;
 class TrainerConfigTest {
     private static final List<String> ENOUGH =
             List.of(
-                    "--bootstrap-servers", "k:9092", "--registry-url", "http://r", "--state-dir", "/s", "--spec", "a.yaml");
+                    "--bootstrap-servers",
+                    "k:9092",
+                    "--registry-url",
+                    "http://r",
+                    "--state-dir",
+                    "/s",
+                    "--spec",
+                    "a.yaml");
 
     private static List<String> enoughAnd(String... more) {
-        return java.util.stream.Stream.concat(ENOUGH.stream(), java.util.Arrays.stream(more)).toList();
+        return java.util.stream.Stream.concat(ENOUGH.stream(), java.util.Arrays.stream(more))
+                .toList();
     }
 
     @Test
@@ -39,22 +47,39 @@ class TrainerConfigTest {
 
     @Test
     void everyMistakeIsNamedAtOnce() {
-        assertThatThrownBy(() -> TrainerConfig.parse(List.of("--http-port", "many", "--colour", "blue"), Map.of()))
+        assertThatThrownBy(
+                        () ->
+                                TrainerConfig.parse(
+                                        List.of("--http-port", "many", "--colour", "blue"),
+                                        Map.of()))
                 .hasMessageContainingAll(
-                        "--bootstrap-servers", "--registry-url", "--state-dir", "found many", "--colour: no such option");
+                        "--bootstrap-servers",
+                        "--registry-url",
+                        "--state-dir",
+                        "found many",
+                        "--colour: no such option");
     }
 
     @Test
     void settingsThatDecideWhetherWeightsSurviveAreNotForSetting() {
-        for (String key : List.of("isolation.level", "acks", "processing.guarantee", "auto.offset.reset", "nonsense")) {
-            assertThatThrownBy(() -> TrainerConfig.parse(enoughAnd("--kafka." + key, "x"), Map.of()))
+        for (String key :
+                List.of(
+                        "isolation.level",
+                        "acks",
+                        "processing.guarantee",
+                        "auto.offset.reset",
+                        "nonsense")) {
+            assertThatThrownBy(
+                            () -> TrainerConfig.parse(enoughAnd("--kafka." + key, "x"), Map.of()))
                     .hasMessageContaining("--kafka." + key);
         }
     }
 
     @Test
     void secretsAreNotPrinted() {
-        TrainerConfig config = TrainerConfig.parse(enoughAnd("--kafka.sasl.jaas.config", "password=hidden"), Map.of());
+        TrainerConfig config =
+                TrainerConfig.parse(
+                        enoughAnd("--kafka.sasl.jaas.config", "password=hidden"), Map.of());
         assertThat(config.toString()).contains("sasl.jaas.config").doesNotContain("hidden");
     }
 

@@ -44,7 +44,8 @@ final class TrainerProcess implements AutoCloseable {
                         "--add-modules",
                         "jdk.incubator.vector",
                         "--enable-native-access=ALL-UNNAMED",
-                        // Scalar kernels: quick to start, and one more proof that they give the vector kernels' bits.
+                        // Scalar kernels: quick to start, and one more proof that they give the
+                        // vector kernels' bits.
                         "-Dtidegrad.kernels=scalar",
                         "-Xmx192m",
                         "-XX:+UseSerialGC",
@@ -59,7 +60,9 @@ final class TrainerProcess implements AutoCloseable {
         try {
             return new TrainerProcess(
                     new ProcessBuilder(command)
-                            .redirectError(ProcessBuilder.Redirect.appendTo(log.directory.resolve("stderr").toFile()))
+                            .redirectError(
+                                    ProcessBuilder.Redirect.appendTo(
+                                            log.directory.resolve("stderr").toFile()))
                             .start());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -68,7 +71,8 @@ final class TrainerProcess implements AutoCloseable {
 
     private void read() {
         try (BufferedReader out =
-                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+                new BufferedReader(
+                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             for (String line = out.readLine(); line != null; line = out.readLine()) {
                 lines.add(line);
             }
@@ -90,8 +94,14 @@ final class TrainerProcess implements AutoCloseable {
             }
             if (line == null || line.equals("CLOSED")) {
                 throw new AssertionError(
-                        "expected a line " + word + " within " + PATIENCE.toSeconds() + " s, found "
-                                + (line == null ? "none" : "the end") + " after " + seen);
+                        "expected a line "
+                                + word
+                                + " within "
+                                + PATIENCE.toSeconds()
+                                + " s, found "
+                                + (line == null ? "none" : "the end")
+                                + " after "
+                                + seen);
             }
             seen.add(line);
             if (line.startsWith(word)) {
@@ -115,7 +125,8 @@ final class TrainerProcess implements AutoCloseable {
     int join() {
         try {
             if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
-                throw new AssertionError("the trainer did not end within " + PATIENCE.toSeconds() + " s");
+                throw new AssertionError(
+                        "the trainer did not end within " + PATIENCE.toSeconds() + " s");
             }
             return process.exitValue();
         } catch (InterruptedException e) {
@@ -132,14 +143,17 @@ final class TrainerProcess implements AutoCloseable {
                 .until(
                         () -> {
                             last[0] = health(port);
-                            return last[0].path("report").path("watermark").asLong(-1) == nextOffset;
+                            return last[0].path("report").path("watermark").asLong(-1)
+                                    == nextOffset;
                         });
         return last[0];
     }
 
     static JsonNode health(int port) throws IOException, InterruptedException {
         try (HttpClient client = HttpClient.newHttpClient()) {
-            HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/health")).build();
+            HttpRequest request =
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/health"))
+                            .build();
             String body = client.send(request, HttpResponse.BodyHandlers.ofString()).body();
             return JSON.readTree(body).path("models").path(0);
         }

@@ -24,6 +24,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -81,12 +82,16 @@ class TrainerTest {
     }
 
     private ReplayResult replay(long toOffset) {
+        return replay(log.model(), toOffset);
+    }
+
+    private ReplayResult replay(String model, long toOffset) {
         return Replay.run(
                 new ReplayOptions(
                         log.kafka.bootstrapServers(),
                         log.kafka.registryUrl(),
                         log.prefix,
-                        log.model(),
+                        model,
                         toOffset,
                         Kernels.active(),
                         Map.of()));
@@ -114,7 +119,8 @@ class TrainerTest {
         byte[] unknownSchema = {0, 127, 1, 2, 3, 42};
         byte[] notAvro = "{\"place\": \"here\"}".getBytes(java.nio.charset.StandardCharsets.UTF_8);
         byte[] notFinite = log.encode("p", Float.NaN, 0, 1);
-        ProducerRecord<byte[], byte[]> poison = new ProducerRecord<>(log.topic, 0, new byte[] {9}, unknownSchema);
+        ProducerRecord<byte[], byte[]> poison =
+                new ProducerRecord<>(log.topic, 0, new byte[] {9}, unknownSchema);
         poison.headers().add("mine", new byte[] {7});
         log.send(0, 100);
         log.send(poison);
@@ -137,7 +143,8 @@ class TrainerTest {
         assertThat(first.headers().lastHeader("mine").value()).containsExactly(7);
         assertThat(TestLog.header(first, "tidegrad-topic")).isEqualTo(log.topic);
         assertThat(TestLog.header(first, "tidegrad-offset")).isEqualTo("100");
-        assertThat(TestLog.header(first, "tidegrad-schema-id")).isEqualTo(Integer.toString(0x7f010203));
+        assertThat(TestLog.header(first, "tidegrad-schema-id"))
+                .isEqualTo(Integer.toString(0x7f010203));
         assertThat(TestLog.header(first, "tidegrad-model")).isEqualTo(log.model());
         assertThat(letters.get(1).value()).isEqualTo(notAvro);
         assertThat(letters.get(2).value()).isEqualTo(notFinite);
@@ -151,7 +158,8 @@ class TrainerTest {
                 log.send((round - 1) * 80, round * 80);
                 awaitSettled(trainer, round * 80L);
             }
-            List<ConsumerRecord<byte[], byte[]>> records = log.visible(log.topics().snapshots(log.model()));
+            List<ConsumerRecord<byte[], byte[]>> records =
+                    log.visible(log.topics().snapshots(log.model()));
             List<SnapshotManifest> manifests = log.manifests(records);
             assertThat(manifests).hasSize(3);
             SnapshotManifest newest = manifests.getLast();
@@ -163,11 +171,13 @@ class TrainerTest {
             Set<SnapshotKey> live = log.live(records).keySet();
             for (SnapshotManifest manifest : manifests) {
                 for (int part = 0; part < manifest.parts(); part++) {
-                    assertThat(live).contains(SnapshotKey.part(manifest.epoch(), manifest.version(), part));
+                    assertThat(live)
+                            .contains(SnapshotKey.part(manifest.epoch(), manifest.version(), part));
                 }
             }
             long parts = live.stream().filter(key -> key.kind() == SnapshotKey.Kind.PART).count();
-            assertThat(parts).isEqualTo(manifests.stream().mapToLong(SnapshotManifest::parts).sum());
+            assertThat(parts)
+                    .isEqualTo(manifests.stream().mapToLong(SnapshotManifest::parts).sum());
         }
     }
 
@@ -178,7 +188,8 @@ class TrainerTest {
         await().atMost(PATIENCE).until(() -> trainer.models().getFirst().committed() != null);
         trainer.close();
         CommittedState state = Objects.requireNonNull(trainer.models().getFirst().committed());
-        List<SnapshotManifest> manifests = log.manifests(log.visible(log.topics().snapshots(log.model())));
+        List<SnapshotManifest> manifests =
+                log.manifests(log.visible(log.topics().snapshots(log.model())));
         if (state.version() > 0) {
             assertThat(manifests.getLast().version()).isEqualTo(state.version());
         }
@@ -215,13 +226,17 @@ class TrainerTest {
         return await().atMost(PATIENCE)
                 .until(
                         () -> log.heartbeats(),
-                        heartbeats -> heartbeats.size() >= count && heartbeats.getLast().caughtUp());
+                        heartbeats ->
+                                heartbeats.size() >= count && heartbeats.getLast().caughtUp());
     }
 
     private long end(String topic) {
         TopicPartition partition = new TopicPartition(topic, 0);
         return Objects.requireNonNull(
-                        TestLog.await(log.admin.listOffsets(Map.of(partition, OffsetSpec.latest())).all())
+                        TestLog.await(
+                                        log.admin
+                                                .listOffsets(Map.of(partition, OffsetSpec.latest()))
+                                                .all())
                                 .get(partition))
                 .offset();
     }
@@ -235,20 +250,31 @@ class TrainerTest {
             var health = TrainerProcess.health(trainer.httpPort());
             assertThat(health.path("version").asLong()).isEqualTo(50);
             assertThat(health.path("watermark").asLong()).isEqualTo(400);
-            assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
+            assertThat(health.path("report").path("state_hash").asText())
+                    .isEqualTo(fold.stateHash());
             try (HttpClient client = HttpClient.newHttpClient()) {
                 String metrics =
                         client.send(
                                         HttpRequest.newBuilder(
-                                                        URI.create("http://127.0.0.1:" + trainer.httpPort() + "/metrics"))
+                                                        URI.create(
+                                                                "http://127.0.0.1:"
+                                                                        + trainer.httpPort()
+                                                                        + "/metrics"))
                                                 .build(),
                                         HttpResponse.BodyHandlers.ofString())
                                 .body();
-                assertThat(metrics).contains("tidegrad_examples_learned_total{model=\"" + log.model() + "\"} 400.0");
+                assertThat(metrics).contains(OperationsDocumentTest.metricNames());
+                assertThat(metrics)
+                        .contains(
+                                "tidegrad_examples_learned_total{model=\""
+                                        + log.model()
+                                        + "\"} 400.0");
             }
             Progress progress =
                     await().atMost(PATIENCE)
-                            .until(this::newestProgress, newest -> newest != null && newest.getNextOffset() == 400);
+                            .until(
+                                    this::newestProgress,
+                                    newest -> newest != null && newest.getNextOffset() == 400);
             assertThat(progress.getModel()).isEqualTo(log.model());
             assertThat(progress.getWeightsHash()).isEqualTo(fold.weightsHash());
         }
@@ -273,7 +299,8 @@ class TrainerTest {
                         () -> {
                             TestLog.await(
                                     log.admin
-                                            .deleteConsumerGroupOffsets(log.group(), Set.of(log.partition()))
+                                            .deleteConsumerGroupOffsets(
+                                                    log.group(), Set.of(log.partition()))
                                             .all());
                             return true;
                         });
@@ -286,7 +313,9 @@ class TrainerTest {
     @Test
     void anUnreachableRegistryStopsTheTrainerAndStartingAgainIsTheRemedy() throws Exception {
         try (SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl())) {
-            String[] options = {"--registry-url", registry.url(), "--kafka.transaction.timeout.ms", "2000"};
+            String[] options = {
+                "--registry-url", registry.url(), "--kafka.transaction.timeout.ms", "2000"
+            };
             log.send(0, 50);
             try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
                 awaitSettled(trainer, 50);
@@ -294,7 +323,9 @@ class TrainerTest {
                 log.send(log.event(new byte[] {0, 1, 1, 1, 1, 0})); // a schema id not seen before
                 TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
                 assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
-                assertThat(why).hasMessageContaining("schema registry").hasMessageContaining("offset 50");
+                assertThat(why)
+                        .hasMessageContaining("schema registry")
+                        .hasMessageContaining("offset 50");
             }
             registry.answers(true);
             log.send(50, 100);
@@ -302,6 +333,41 @@ class TrainerTest {
                 CommittedState state = awaitSettled(trainer, 101);
                 assertThat(state.accounts().deadLetters()).isEqualTo(1);
                 assertEqual(state, log.fold());
+            }
+        }
+    }
+
+    @Test
+    void twoModelsLearnSideBySideFromOneLog() {
+        log.send(0, 500);
+        String other = log.model() + "-wide";
+        String spec =
+                log.spec()
+                        .yaml()
+                        .replace("model: " + log.model(), "model: " + other)
+                        .replace("dense: 8", "dense: 16");
+        List<String> arguments = new ArrayList<>(log.arguments());
+        arguments.addAll(List.of("--spec", log.write("wide.yaml", spec).toString()));
+        try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
+            assertEqual(awaitSettled(trainer, 500), log.fold());
+            CommittedState wide = awaitSettled(trainer, trainer.models().getLast(), 500);
+            assertThat(Objects.requireNonNull(wide.report()).stateHash())
+                    .isEqualTo(replay(other, ReplayOptions.TO_END).stateHash());
+        }
+    }
+
+    @Test
+    void pendingRowsThatNeedMoreThanOneRecordSurviveARestart() {
+        try (TestLog large = new TestLog(directory, 20_000).created()) {
+            large.send(0, 19_000);
+            try (TrainerApp trainer = TrainerApp.start(large.config())) {
+                assertThat(awaitSettled(trainer, 19_000).pending()).isEqualTo(19_000);
+            }
+            large.send(large.tick());
+            try (TrainerApp trainer = TrainerApp.start(large.config())) {
+                CommittedState state = awaitSettled(trainer, 19_001);
+                assertThat(state.pending()).isZero();
+                assertEqual(state, large.fold());
             }
         }
     }
@@ -327,11 +393,18 @@ class TrainerTest {
         assertThat(report.stateHash()).isEqualTo(fold.stateHash());
         assertThat(state.examples()).isEqualTo(fold.learned());
         assertThat(state.pending()).isEqualTo(fold.pending());
-        assertThat(state.accounts().accepted() + state.accounts().deadLetters() + state.accounts().ticks())
+        assertThat(
+                        state.accounts().accepted()
+                                + state.accounts().deadLetters()
+                                + state.accounts().ticks())
                 .isEqualTo(fold.visible());
     }
 
     static CommittedState awaitSettled(TrainerApp trainer, long nextOffset) {
+        return awaitSettled(trainer, trainer.models().getFirst(), nextOffset);
+    }
+
+    static CommittedState awaitSettled(TrainerApp trainer, ModelTrainer model, long nextOffset) {
         return Objects.requireNonNull(
                 await().atMost(PATIENCE)
                         .pollInterval(Duration.ofMillis(20))
@@ -340,8 +413,11 @@ class TrainerTest {
                                     if (trainer.ended().isDone()) {
                                         throw trainer.ended().join();
                                     }
-                                    return trainer.models().getFirst().committed();
+                                    return model.committed();
                                 },
-                                state -> state != null && state.nextOffset() == nextOffset && state.settled()));
+                                state ->
+                                        state != null
+                                                && state.nextOffset() == nextOffset
+                                                && state.settled()));
     }
 }

@@ -36,11 +36,8 @@ final class RunDirectory implements AutoCloseable {
     static RunDirectory temporary() {
         try {
             Path path = Files.createTempDirectory(PREFIX);
+            deleteAbandoned(path);
             RunDirectory directory = new RunDirectory(path, true, lock(path));
-            Path siblings = path.getParent();
-            if (siblings != null) {
-                deleteAbandoned(siblings);
-            }
             Files.createDirectories(directory.logs());
             return directory;
         } catch (IOException e) {
@@ -83,10 +80,13 @@ final class RunDirectory implements AutoCloseable {
         return channel;
     }
 
-    private static void deleteAbandoned(Path folder) throws IOException {
-        try (DirectoryStream<Path> runs = Files.newDirectoryStream(folder, PREFIX + "*")) {
+    /// Before `own` is locked, and never looking into it: on POSIX, closing any channel of a file gives up the process's
+    /// lock on it, and the next run would take this one for abandoned.
+    private static void deleteAbandoned(Path own) throws IOException {
+        try (DirectoryStream<Path> runs =
+                Files.newDirectoryStream(own.resolveSibling(""), PREFIX + "*")) {
             for (Path run : runs) {
-                if (isAbandoned(run)) {
+                if (!run.equals(own) && isAbandoned(run)) {
                     delete(run);
                 }
             }
@@ -99,9 +99,7 @@ final class RunDirectory implements AutoCloseable {
                         FileChannel.open(run.resolve(LOCK_FILE), StandardOpenOption.WRITE);
                 FileLock lock = channel.tryLock()) {
             return lock != null;
-        } catch (OverlappingFileLockException ours) {
-            return false;
-        } catch (IOException goneOrNotOurs) {
+        } catch (OverlappingFileLockException | IOException notOurs) {
             return false;
         }
     }

@@ -25,6 +25,7 @@ class NumericsTest {
         "scalar, cold",
         "scalar, hot",
         "128, cold",
+        "128, hot",
         "256, cold",
         "256, hot",
         "512, cold",

@@ -34,14 +34,18 @@ public final class TrainerException extends RuntimeException {
             innermost = at;
         }
         String message = describe(innermost);
-        if (innermost instanceof AuthorizationException || innermost instanceof AuthenticationException) {
+        if (innermost instanceof AuthorizationException
+                || innermost instanceof AuthenticationException) {
             return new TrainerException(
-                    ExitCode.CONFIGURATION, "Kafka refused us: " + message + "; check the kafka.* settings", thrown);
+                    ExitCode.CONFIGURATION,
+                    "Kafka refused us: " + message + "; check the kafka.* settings",
+                    thrown);
         }
         if (innermost instanceof RecordTooLargeException) {
             return new TrainerException(
                     ExitCode.CONFIGURATION,
-                    "a topic's max.message.bytes was lowered below what the trainer writes: " + message,
+                    "a topic's max.message.bytes was lowered below what the trainer writes: "
+                            + message,
                     thrown);
         }
         if (innermost instanceof KafkaException) {

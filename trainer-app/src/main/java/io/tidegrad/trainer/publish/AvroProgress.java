@@ -46,7 +46,8 @@ public final class AvroProgress implements ProgressWriter {
                         .setAccuracyLast2000(number(report.accuracyLast2000()))
                         .setAuc(number(report.auc()))
                         .setNextOffset(report.nextOffset())
-                        .setEventTime(eventTime == Row.NO_TIME ? null : Instant.ofEpochMilli(eventTime))
+                        .setEventTime(
+                                eventTime == Row.NO_TIME ? null : Instant.ofEpochMilli(eventTime))
                         .setWeightsHash(report.weightsHash())
                         .setStateHash(report.stateHash())
                         .build();

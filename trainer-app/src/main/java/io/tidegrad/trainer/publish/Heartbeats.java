@@ -42,7 +42,8 @@ public final class Heartbeats implements AutoCloseable {
     private volatile long lag = -1;
 
     /// @param client connection settings: bootstrap.servers and `kafka.*`
-    public Heartbeats(Lineage lineage, String snapshotsTopic, CommitGuard guard, Map<String, Object> client) {
+    public Heartbeats(
+            Lineage lineage, String snapshotsTopic, CommitGuard guard, Map<String, Object> client) {
         this.lineage = lineage;
         this.snapshotsTopic = snapshotsTopic;
         this.guard = guard;

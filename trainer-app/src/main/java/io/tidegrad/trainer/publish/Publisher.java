@@ -42,7 +42,11 @@ public final class Publisher {
     /// @param atEnd whether an offset is the log's end, as far as is known
     /// @param stopping true once the trainer is asked to stop: everything is due then
     public record Settings(
-            Duration every, int keep, ProgressWriter progress, LongPredicate atEnd, BooleanSupplier stopping) {
+            Duration every,
+            int keep,
+            ProgressWriter progress,
+            LongPredicate atEnd,
+            BooleanSupplier stopping) {
         public Settings {
             if (keep < 1) {
                 throw new IllegalArgumentException("at least 1 snapshot stays, asked for " + keep);
@@ -100,7 +104,9 @@ public final class Publisher {
             publishAt = now + settings.every().toNanos();
             publish(store, out);
         }
-        if (report != null && progressOffset != report.nextOffset() && (all || now - progressAt >= 0)) {
+        if (report != null
+                && progressOffset != report.nextOffset()
+                && (all || now - progressAt >= 0)) {
             progressAt = now + PROGRESS_EVERY.toNanos();
             progressOffset = report.nextOffset();
             byte[] value = settings.progress().write(store, report);
@@ -141,7 +147,9 @@ public final class Publisher {
         store.retain(retained);
     }
 
-    @SuppressWarnings("NullAway") // a tombstone is a record without a value; Streams' Record says nothing of null
+    @SuppressWarnings(
+            "NullAway") // a tombstone is a record without a value; Streams' Record says nothing of
+    // null
     private static Record<byte[], byte[]> tombstone(byte[] key, long now) {
         return new Record<>(key, null, now);
     }

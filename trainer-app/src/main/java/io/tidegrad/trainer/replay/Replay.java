@@ -45,7 +45,8 @@ public final class Replay {
                         ExitCode.CONFIGURATION,
                         "model " + options.model() + ": expected a registered model, found none");
             }
-            ModelSpec spec = ModelSpec.parse(model.getSpec(), "the registered spec of " + options.model());
+            ModelSpec spec =
+                    ModelSpec.parse(model.getSpec(), "the registered spec of " + options.model());
             ValueDecoder decoder = ValueDecoder.avro(new AvroCodec(registry));
             try (KafkaConsumer<byte[], byte[]> consumer = consumer(client)) {
                 return fold(spec, model, decoder, consumer, options);
@@ -75,14 +76,16 @@ public final class Replay {
         long start = System.nanoTime();
         try {
             while (consumer.position(log) < end) {
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
+                for (ConsumerRecord<byte[], byte[]> record :
+                        consumer.poll(Duration.ofMillis(500))) {
                     if (record.offset() >= end) {
                         break;
                     }
                     switch (fold.fold(record.value(), record.headers())) {
                         case EventFold.Outcome.Accepted() -> accepted++;
                         case EventFold.Outcome.Ticked() -> ticks++;
-                        case EventFold.Outcome.Rejected(var rejection, var schemaId) -> deadLetters++;
+                        case EventFold.Outcome.Rejected(var rejection, var schemaId) ->
+                                deadLetters++;
                     }
                     nextOffset = record.offset() + 1;
                 }
@@ -90,7 +93,12 @@ public final class Replay {
         } catch (OffsetOutOfRangeException e) {
             throw new TrainerException(
                     ExitCode.STATE_VIOLATION,
-                    "model " + options.model() + ": expected " + log + " from offset " + registered.getStartOffset()
+                    "model "
+                            + options.model()
+                            + ": expected "
+                            + log
+                            + " from offset "
+                            + registered.getStartOffset()
                             + " on, found that it begins later: retention has deleted events, so the whole log can't be"
                             + " replayed any more",
                     e);
@@ -117,6 +125,7 @@ public final class Replay {
         settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
         settings.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS_MAX);
         settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 8 * 1024 * 1024);
-        return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        return new KafkaConsumer<>(
+                settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 }

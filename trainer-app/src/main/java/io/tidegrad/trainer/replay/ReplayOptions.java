@@ -26,7 +26,8 @@ public record ReplayOptions(
     public ReplayOptions {
         Objects.requireNonNull(kernels);
         if (toOffset < TO_END) {
-            throw new IllegalArgumentException("toOffset is an exclusive offset or TO_END (-1), found " + toOffset);
+            throw new IllegalArgumentException(
+                    "toOffset is an exclusive offset or TO_END (-1), found " + toOffset);
         }
         kafka = Map.copyOf(kafka);
     }

@@ -2,13 +2,16 @@ package io.tidegrad.trainer.store;
 
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
-/// A model's changelog seen from outside, before its task exists.
+/// A model's changelog as any read_committed reader sees it.
 public final class Changelog {
     private final TopicPartition partition;
     private final ReadCommitted readCommitted;
@@ -25,7 +28,8 @@ public final class Changelog {
 
     /// `offset` as the store would have committed it, with itself as the watermark.
     public static OffsetAndMetadata offsetWithWatermark(long offset) {
-        return new OffsetAndMetadata(offset, StreamsInternals.encodeBesideOffset(ModelStore.WATERMARK, offset));
+        return new OffsetAndMetadata(
+                offset, StreamsInternals.encodeBesideOffset(ModelStore.WATERMARK, offset));
     }
 
     /// The newest committed manifest's watermark; null when there is none. Reads backwards in growing steps: a manifest
@@ -36,24 +40,60 @@ public final class Changelog {
             long end = ReadCommitted.end(consumer, partition);
             for (long step = 4; ; step *= 8) {
                 long from = Math.max(begin, end - step);
-                Long watermark = newest(consumer, from, end);
-                if (watermark != null || from == begin) {
-                    return watermark;
+                StoreManifest newest = newestManifest(consumer, from, end);
+                if (newest != null) {
+                    return newest.nextOffset();
+                }
+                if (from == begin) {
+                    return null;
                 }
             }
         }
     }
 
-    private @Nullable Long newest(Consumer<byte[], byte[]> consumer, long from, long end) {
-        Long watermark = null;
+    /// Whether the manifest of this commit is visible at the changelog's end, now or within `patience`.
+    boolean endsWith(long commit, Duration patience) {
+        long deadline = System.nanoTime() + patience.toNanos();
+        try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
+            do {
+                long begin = ReadCommitted.begin(consumer, partition);
+                long end = ReadCommitted.end(consumer, partition);
+                // Between a transaction's last record and the end lies only its marker.
+                StoreManifest newest = newestManifest(consumer, Math.max(begin, end - 2), end);
+                if (newest != null && newest.commit() == commit) {
+                    return true;
+                }
+            } while (System.nanoTime() < deadline);
+            return false;
+        }
+    }
+
+    private @Nullable StoreManifest newestManifest(
+            Consumer<byte[], byte[]> consumer, long from, long end) {
+        StoreManifest newest = null;
         consumer.seek(partition, from);
         while (consumer.position(partition) < end) {
-            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY) && record.value() != null) {
-                    watermark = StoreManifest.decode(StoreRecords.payload(record.value())).nextOffset();
+            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
+                if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY)
+                        && record.value() != null) {
+                    newest = StoreManifest.decode(StoreRecords.payload(record.value()));
                 }
             }
         }
-        return watermark;
+        return newest;
+    }
+
+    /// Reads from the beginning until `done`, or until nothing has come for `patience`.
+    void read(BiConsumer<byte[], byte[]> reader, BooleanSupplier done, Duration patience) {
+        try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
+            consumer.seekToBeginning(List.of(partition));
+            long deadline = System.nanoTime() + patience.toNanos();
+            while (!done.getAsBoolean() && System.nanoTime() < deadline) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
+                    reader.accept(record.key(), record.value());
+                    deadline = System.nanoTime() + patience.toNanos();
+                }
+            }
+        }
     }
 }

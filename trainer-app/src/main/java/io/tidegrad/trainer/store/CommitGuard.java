@@ -62,21 +62,30 @@ public final class CommitGuard {
         if (offset == null) {
             CommittedState before = committed;
             if (before != null && before.nextOffset() != store.nextOffset()) {
-                throw refused(
-                        "an offset of " + log + " in the commit, as events up to " + store.nextOffset()
-                                + " were consumed since " + before.nextOffset(),
-                        "none");
+                throw new TrainerException(
+                        ExitCode.RETRYABLE,
+                        "commit refused: expected an offset of "
+                                + log
+                                + " in it, as events from "
+                                + before.nextOffset()
+                                + " to "
+                                + store.nextOffset()
+                                + " were consumed, found none: Kafka Streams has given the task up and goes on without it."
+                                + " Nothing was committed, start again from the last commit");
             }
             return;
         }
-        Long watermark = StreamsInternals.decodeBesideOffset(offset.metadata(), ModelStore.WATERMARK);
+        Long watermark =
+                StreamsInternals.decodeBesideOffset(offset.metadata(), ModelStore.WATERMARK);
         if (watermark == null || watermark != store.nextOffset()) {
             throw refused(
                     "the store's watermark " + store.nextOffset() + " beside the offset of " + log,
                     watermark == null ? "none" : "watermark " + watermark);
         }
         if (offset.offset() < watermark) {
-            throw refused("an offset of " + log + " at or beyond the watermark " + watermark, "" + offset.offset());
+            throw refused(
+                    "an offset of " + log + " at or beyond the watermark " + watermark,
+                    "" + offset.offset());
         }
     }
 
@@ -93,7 +102,10 @@ public final class CommitGuard {
     private static TrainerException refused(String expected, String found) {
         return new TrainerException(
                 ExitCode.STATE_VIOLATION,
-                "commit refused: expected " + expected + ", found " + found
+                "commit refused: expected "
+                        + expected
+                        + ", found "
+                        + found
                         + "; this build of Tidegrad does not fit this version of Kafka Streams. Nothing was committed");
     }
 }

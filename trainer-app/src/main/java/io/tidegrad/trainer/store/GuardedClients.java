@@ -68,7 +68,8 @@ public final class GuardedClients implements KafkaClientSupplier {
     }
 
     private static Consumer<byte[], byte[]> consumer(Map<String, Object> config) {
-        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        return new KafkaConsumer<>(
+                config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     private static final class GuardedProducer extends KafkaProducer<byte[], byte[]> {

@@ -11,7 +11,8 @@ import org.apache.kafka.common.Uuid;
 /// @param log the log of record: one partition, whose order is the order of learning
 /// @param logTopicId of the topic when the model was registered
 /// @param startOffset of the first event that may be learned, fixed when the model was registered
-public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTopicId, long startOffset) {
+public record Lineage(
+        ModelSpec spec, int epoch, TopicPartition log, Uuid logTopicId, long startOffset) {
     public String model() {
         return spec.model();
     }

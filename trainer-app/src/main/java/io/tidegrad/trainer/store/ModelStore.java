@@ -7,19 +7,10 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.zip.CRC32C;
-import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -64,7 +55,7 @@ public class ModelStore extends StreamsInternals {
 
     private static final Logger LOG = LoggerFactory.getLogger(ModelStore.class);
 
-    /// How long the canary and the restart checks look for what must be there. Commit markers are written after the
+    /// How long the canary and the checks at a start look for what must be there. Commit markers are written after the
     /// commit has been decided, so one miss proves nothing; half a transaction timeout later it does.
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
@@ -73,11 +64,9 @@ public class ModelStore extends StreamsInternals {
     private final ReadCommitted readCommitted;
     private final CommitGuard guard;
 
-    // From the changelog, until `begin` has checked it; see `reset`.
-    private OnlineModel model;
-    private int[] pageChecksums;
-    private PageSet pagesRestored;
-    private Map<Integer, byte[]> carryRestored;
+    private @Nullable Restoration restoration; // from `init` to `begin`
+    private @Nullable OnlineModel model; // from `begin` on
+    private PageChecksums checksums = new PageChecksums(0);
     private @Nullable StoreManifest manifest; // the newest logged or restored
 
     // The state besides the model's own.
@@ -86,48 +75,33 @@ public class ModelStore extends StreamsInternals {
     private long deadLetters;
     private long ticks;
     private long newestAppendTime;
-    private List<RetainedSnapshot> retained;
+    private List<RetainedSnapshot> retained = List.of();
     private @Nullable Report report;
 
-    private boolean learning; // between `begin` and the next `reset`
     private boolean changed; // since the last flush
     private boolean firstRecordSeen;
     private int flushes; // with changes, since `begin`
-    private byte[] carryLogged;
+    private byte[] carryLogged = {};
     private @Nullable CommittedState flushed;
     private @Nullable RuntimeException failure;
     private Runnable outputs = () -> {};
 
-    public ModelStore(Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard) {
+    public ModelStore(
+            Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard) {
         super(NAME);
         this.lineage = lineage;
         this.kernels = kernels;
         this.readCommitted = readCommitted;
         this.guard = guard;
-        model = OnlineModel.blank(lineage.spec(), kernels);
-        pageChecksums = new int[model.parameters().pages()];
-        pagesRestored = new PageSet(model.parameters().pages());
-        carryRestored = new HashMap<>();
-        retained = List.of();
-        carryLogged = new byte[0];
-        clear();
     }
 
     // ---- restoring ----
 
     @Override
     protected void reset() {
-        if (learning || manifest != null || !pagesRestored.isEmpty()) {
-            model = OnlineModel.blank(lineage.spec(), kernels);
-            pageChecksums = new int[model.parameters().pages()];
-            pagesRestored = new PageSet(model.parameters().pages());
-            carryRestored = new HashMap<>();
-        }
-        clear();
         guard.forget();
-    }
-
-    private void clear() {
+        restoration = new Restoration(lineage, kernels);
+        model = null;
         manifest = null;
         nextOffset = -1;
         accepted = 0;
@@ -136,7 +110,6 @@ public class ModelStore extends StreamsInternals {
         newestAppendTime = Long.MIN_VALUE;
         retained = List.of();
         report = null;
-        learning = false;
         changed = false;
         firstRecordSeen = false;
         flushes = 0;
@@ -148,32 +121,8 @@ public class ModelStore extends StreamsInternals {
 
     @Override
     protected void restore(byte[] key, byte @Nullable [] value) {
-        if (value == null) {
-            throw StoreRecords.damaged("a value under " + StoreRecords.describe(key), "a tombstone");
-        }
-        int checksum = StoreRecords.verify(key, lineage.epoch(), value);
-        int number = StoreRecords.number(key);
-        switch (StoreRecords.kind(key)) {
-            case StoreRecords.PAGE -> restorePage(number, value, checksum);
-            case StoreRecords.CARRY -> carryRestored.put(number, StoreRecords.payload(value));
-            case StoreRecords.MANIFEST -> manifest = StoreManifest.decode(StoreRecords.payload(value));
-            default -> throw StoreRecords.damaged("a page, carry or manifest", StoreRecords.describe(key));
-        }
+        restoration().apply(key, value);
         recordRestored();
-    }
-
-    private void restorePage(int page, byte[] value, int checksum) {
-        Parameters parameters = model.parameters();
-        if (page < 0 || page >= parameters.pages()) {
-            throw otherSpec("pages 0 to " + (parameters.pages() - 1), "page " + page);
-        }
-        int length = value.length - StoreRecords.PAYLOAD_AT;
-        if (length != parameters.pageLength(page)) {
-            throw otherSpec("page " + page + " of " + parameters.pageLength(page) + " bytes", length + " bytes");
-        }
-        parameters.writePage(page, value, StoreRecords.PAYLOAD_AT);
-        pageChecksums[page] = checksum;
-        pagesRestored.mark(page);
     }
 
     /// From `Processor.init`: the state is whole, or this throws. Only here does Streams show what was committed beside
@@ -181,157 +130,101 @@ public class ModelStore extends StreamsInternals {
     public void begin() {
         bindToCurrentNode();
         Long committed = besideOffset(WATERMARK);
-        if (manifest == null && committed != null && committed > lineage.startOffset()
-                || manifest != null && committed != null && committed > manifest.nextOffset()) {
-            // After a fail-over the group's offset may be seen before the changelog's commit marker.
-            restoreUpTo(committed);
+        if (committed != null && committed > restoredWatermark()) {
+            awaitChangelog(committed);
         }
         checkWatermark(committed);
-        if (manifest == null) {
+        Restoration restoration = restoration();
+        StoreManifest restored = restoration.manifest();
+        checksums = restoration.checksums();
+        if (restored == null) {
             model = OnlineModel.initial(lineage.spec(), kernels);
             nextOffset = lineage.startOffset();
-            LOG.info("model {}: a new model, learning from {} at offset {}", lineage.model(), lineage.log(), nextOffset);
-        } else {
-            adopt(manifest);
-            report = Report.of(model, nextOffset);
             LOG.info(
-                    "model {}: version {} restored, {} rows pending, learning on at offset {} of {}",
+                    "model {}: new, learning from {} at offset {}",
                     lineage.model(),
-                    model.parameters().updates(),
-                    model.pending(),
-                    nextOffset,
-                    lineage.log());
+                    lineage.log(),
+                    nextOffset);
+        } else {
+            goOn(restored, restoration.model(restored));
         }
-        learning = true;
+        this.restoration = null;
         guard.restored(this, state());
+    }
+
+    private Restoration restoration() {
+        return Objects.requireNonNull(restoration, "only between init and begin");
+    }
+
+    private long restoredWatermark() {
+        StoreManifest restored = restoration().manifest();
+        return restored == null ? lineage.startOffset() : restored.nextOffset();
+    }
+
+    /// Commit markers reach the group's offsets and the changelog one after the other: after a fail-over the offset may be
+    /// seen first.
+    private void awaitChangelog(long committed) {
+        LOG.info(
+                "model {}: the group is at watermark {}, the changelog not yet; reading it again",
+                lineage.model(),
+                committed);
+        try {
+            changelog()
+                    .read(restoration()::apply, () -> restoredWatermark() == committed, PATIENCE);
+        } catch (InterruptException e) {
+            throw e;
+        } catch (KafkaException e) {
+            throw Refusals.unreadable(lineage, "the changelog", e);
+        }
     }
 
     /// The state of the changelog belongs to the offsets of the group, or this throws.
     protected void checkWatermark(@Nullable Long committed) {
-        StoreManifest manifest = this.manifest;
-        if (manifest == null) {
-            if (!pagesRestored.isEmpty()) {
-                throw StoreRecords.damaged("a manifest after " + pagesRestored.count() + " pages", "none");
-            }
-            if (committed == null || committed != lineage.startOffset()) {
-                throw violation(
-                        "an empty changelog only at the start offset " + lineage.startOffset(),
-                        committed == null
-                                ? "a committed offset without a watermark"
-                                : "events up to offset " + committed + " committed as learned",
-                        "the changelog topic lost its content, or the group's offset was set by hand. Restore the topic, "
-                                + "or learn again under a new model name");
-            }
+        StoreManifest restored = restoration().manifest();
+        if (restored == null && restoration().pages() > 0) {
+            throw Refusals.damaged("a manifest after " + restoration().pages() + " pages", "none");
+        }
+        if (committed != null && committed == restoredWatermark()) {
             return;
         }
-        if (committed == null || committed != manifest.nextOffset()) {
-            throw violation(
-                    "watermark " + manifest.nextOffset() + " of the changelog's manifest beside the group's offset",
-                    committed == null ? "none" : "watermark " + committed,
-                    "the offsets of group " + applicationHint()
-                            + " were altered by hand. Delete the group's offsets while the trainer is stopped: it then "
-                            + "takes them from the manifest");
+        String found = committed == null ? "none" : "watermark " + committed;
+        if (restored == null) {
+            throw Refusals.violation(
+                    lineage,
+                    "the start offset "
+                            + lineage.startOffset()
+                            + " beside the group's offset, as the changelog is empty",
+                    found,
+                    "the changelog topic lost its content, or the group's offset was set by hand. Restore the topic, or"
+                            + " learn again under a new model name");
         }
+        throw Refusals.violation(
+                lineage,
+                "watermark "
+                        + restored.nextOffset()
+                        + " of the changelog's manifest beside the group's offset",
+                found,
+                "the group's offset was altered by hand. Delete it while the trainer is stopped: it then takes it from"
+                        + " the manifest");
     }
 
-    private String applicationHint() {
-        String changelog = changelogTopic();
-        return changelog.substring(0, Math.max(0, changelog.length() - (NAME.length() + "-changelog".length() + 1)));
-    }
-
-    private void adopt(StoreManifest manifest) {
-        Parameters parameters = model.parameters();
-        if (!Arrays.equals(manifest.specFingerprint(), lineage.spec().fingerprint())) {
-            throw otherSpec(
-                    "spec " + hex(lineage.spec().fingerprint()) + " (of the file given)",
-                    hex(manifest.specFingerprint()));
-        }
-        if (manifest.epoch() != lineage.epoch()) {
-            throw otherSpec("epoch " + lineage.epoch(), "epoch " + manifest.epoch());
-        }
-        if (manifest.numerics() != Numerics.VERSION) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "the stored model was learned with numerics " + manifest.numerics() + ", this build has "
-                            + Numerics.VERSION + " and would go on with other bits; start the build that wrote it, or replay"
-                            + " the log under a new model name");
-        }
-        if (!manifest.inputTopicId().equals(lineage.logTopicId())) {
-            throw violation(
-                    "the log " + lineage.log().topic() + " with topic id " + manifest.inputTopicId(),
-                    "topic id " + lineage.logTopicId(),
-                    "the topic was deleted and created again, so its offsets mean other events. Learn from it under a new "
-                            + "model name");
-        }
-        if (manifest.pages() != parameters.pages() || pagesRestored.count() != parameters.pages()) {
-            throw StoreRecords.damaged(
-                    parameters.pages() + " pages",
-                    pagesRestored.count() + " pages and a manifest of " + manifest.pages());
-        }
-        byte[] digest = pagesDigest();
-        if (!Arrays.equals(digest, manifest.pagesDigest())) {
-            throw StoreRecords.damaged("pages with digest " + hex(manifest.pagesDigest()), hex(digest));
-        }
-        byte[] carry = carry(manifest);
-        parameters.setCounts(manifest.updates(), manifest.examples());
-        parameters.dirty().clear();
-        model.restoreCarry(carry);
-        carryLogged = carry;
-        carryRestored = new HashMap<>();
-        nextOffset = manifest.nextOffset();
-        accepted = manifest.accounts().accepted();
-        deadLetters = manifest.accounts().deadLetters();
-        ticks = manifest.accounts().ticks();
-        newestAppendTime = manifest.newestAppendTime();
-        retained = manifest.retained();
-    }
-
-    private byte[] carry(StoreManifest manifest) {
-        byte[] carry = new byte[manifest.carryBytes()];
-        for (int chunk = 0, at = 0; at < carry.length; chunk++) {
-            int length = Math.min(StoreRecords.CARRY_CHUNK_BYTES, carry.length - at);
-            byte[] bytes = carryRestored.get(chunk);
-            if (bytes == null || bytes.length < length) {
-                throw StoreRecords.damaged(
-                        "carry " + chunk + " of " + length + " bytes",
-                        bytes == null ? "none" : bytes.length + " bytes");
-            }
-            System.arraycopy(bytes, 0, carry, at, length);
-            at += length;
-        }
-        int checksum = crc(carry);
-        if (checksum != manifest.carryChecksum()) {
-            throw StoreRecords.damaged(
-                    "carry with checksum %08x".formatted(manifest.carryChecksum()), "%08x".formatted(checksum));
-        }
-        return carry;
-    }
-
-    /// Reads the changelog once more, for a few seconds, until its manifest has the committed watermark.
-    private void restoreUpTo(long committed) {
-        TopicPartition changelog = changelog();
+    private void goOn(StoreManifest restored, OnlineModel model) {
+        this.model = model;
+        manifest = restored;
+        nextOffset = restored.nextOffset();
+        accepted = restored.accounts().accepted();
+        deadLetters = restored.accounts().deadLetters();
+        ticks = restored.accounts().ticks();
+        newestAppendTime = restored.newestAppendTime();
+        retained = restored.retained();
+        report = Report.of(model, nextOffset);
         LOG.info(
-                "model {}: the group is at watermark {}, the changelog is not yet; reading {} again",
+                "model {}: version {} restored, {} rows pending, learning on at offset {} of {}",
                 lineage.model(),
-                committed,
-                changelog);
-        try (Consumer<byte[], byte[]> consumer = readCommitted.open(changelog)) {
-            consumer.seekToBeginning(List.of(changelog));
-            long deadline = System.nanoTime() + PATIENCE.toNanos();
-            while (System.nanoTime() < deadline) {
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
-                    restore(record.key(), record.value());
-                    deadline = System.nanoTime() + PATIENCE.toNanos();
-                }
-                if (manifest != null && manifest.nextOffset() == committed) {
-                    return;
-                }
-            }
-        } catch (InterruptException e) {
-            throw e;
-        } catch (KafkaException e) {
-            throw retryable("the changelog could not be read: " + e.getMessage(), e);
-        }
+                model.parameters().updates(),
+                model.pending(),
+                nextOffset,
+                lineage.log());
     }
 
     // ---- learning ----
@@ -353,33 +246,42 @@ public class ModelStore extends StreamsInternals {
         if (offset > nextOffset) {
             Long visible;
             try {
-                ConsumerRecord<byte[], byte[]> first = readCommitted.first(lineage.log(), nextOffset, PATIENCE);
+                ConsumerRecord<byte[], byte[]> first =
+                        readCommitted.first(lineage.log(), nextOffset, PATIENCE);
                 visible = first == null ? null : first.offset();
             } catch (InvalidOffsetException e) {
-                throw violation(
+                throw Refusals.violation(
+                        lineage,
                         "the log " + lineage.log() + " from offset " + nextOffset + " on",
                         "that retention has deleted events that were not learned",
                         "learn again under a new model name, and raise the topic's retention");
             } catch (InterruptException e) {
                 throw e;
             } catch (KafkaException e) {
-                throw retryable("the log could not be read: " + e.getMessage(), e);
+                throw Refusals.unreadable(lineage, "the log", e);
             }
             if (visible != null && visible == offset) {
                 return; // in between lie only transaction markers and aborted records
             }
         }
-        // Streams 4.3.1 does this to a task that it revives: it goes on at the consumer's position and skips what was
+        // Streams 4.3.1 does this to a task that it revives: it goes on at the consumer's position
+        // and skips what was
         // read but not committed. The stored state is sound, so a new process puts it right.
         throw new TrainerException(
                 ExitCode.RETRYABLE,
-                "model " + lineage.model() + ": expected the first visible record at or after watermark " + nextOffset
-                        + " of " + lineage.log() + ", found the one at offset " + offset
+                "model "
+                        + lineage.model()
+                        + ": expected the first visible record at or after watermark "
+                        + nextOffset
+                        + " of "
+                        + lineage.log()
+                        + ", found the one at offset "
+                        + offset
                         + "; nothing was committed, start again from the last commit");
     }
 
     public OnlineModel model() {
-        return model;
+        return Objects.requireNonNull(model, "begin comes first");
     }
 
     /// The watermark: one past the last visible record that was accounted for.
@@ -455,7 +357,7 @@ public class ModelStore extends StreamsInternals {
         if (failure != null) {
             throw failure; // a dirty close calls again
         }
-        if (!learning) {
+        if (model == null) {
             return;
         }
         try {
@@ -463,7 +365,8 @@ public class ModelStore extends StreamsInternals {
             if (changed) {
                 logChanges();
             }
-            // Without changes too: a report may be new. Markers in the log alone cause commits; they log nothing.
+            // Without changes too: a report may be new. Markers in the log alone cause commits;
+            // they log nothing.
             flushed = state();
         } catch (RuntimeException e) {
             failure = e;
@@ -473,31 +376,24 @@ public class ModelStore extends StreamsInternals {
 
     private void logChanges() {
         if (flushes == 1) {
-            readBack(Objects.requireNonNull(manifest));
+            checkFirstCommit(Objects.requireNonNull(manifest));
         }
+        OnlineModel model = model();
         Parameters parameters = model.parameters();
+        checkFinite(parameters);
         PageSet dirty = parameters.dirty();
-        int bad = parameters.firstNonFinitePage(dirty);
-        if (bad >= 0) {
-            throw new TrainerException(
-                    ExitCode.MODEL_DIVERGED,
-                    "model " + lineage.model() + ": page " + bad + " of " + parameters.pages()
-                            + " holds a weight or optimizer state that is not finite, after update "
-                            + parameters.updates() + ", offset " + (nextOffset - 1)
-                            + "; it was not committed. Lower the learning rate under a new model name");
-        }
         for (int page = dirty.next(0); page >= 0; page = dirty.next(page + 1)) {
             byte[] key = StoreRecords.key(StoreRecords.PAGE, page);
             byte[] value = StoreRecords.allocate(parameters.pageLength(page));
             parameters.readPage(page, value, StoreRecords.PAYLOAD_AT);
-            pageChecksums[page] = StoreRecords.seal(key, lineage.epoch(), value);
+            checksums.set(page, StoreRecords.seal(key, lineage.epoch(), value));
             log(key, value);
             pageLogged(page);
         }
         byte[] carry = model.carry();
         logCarry(carry);
         manifestNext();
-        manifest =
+        StoreManifest next =
                 new StoreManifest(
                         lineage.spec().fingerprint(),
                         Numerics.VERSION,
@@ -509,68 +405,90 @@ public class ModelStore extends StreamsInternals {
                         accounts(),
                         newestAppendTime,
                         parameters.pages(),
-                        pagesDigest(),
+                        checksums.digest(),
                         carry.length,
-                        crc(carry),
+                        Restoration.checksum(carry),
                         manifest == null ? 1 : manifest.commit() + 1,
                         retained);
         log(
                 StoreRecords.MANIFEST_KEY,
-                StoreRecords.sealed(StoreRecords.MANIFEST_KEY, lineage.epoch(), manifest.encode()));
+                StoreRecords.sealed(StoreRecords.MANIFEST_KEY, lineage.epoch(), next.encode()));
         putWatermark(nextOffset);
         dirty.clear();
+        manifest = next;
         carryLogged = carry;
         changed = false;
         flushes++;
+    }
+
+    private void checkFinite(Parameters parameters) {
+        int page = parameters.firstNonFinitePage(parameters.dirty());
+        if (page >= 0) {
+            throw new TrainerException(
+                    ExitCode.MODEL_DIVERGED,
+                    "model "
+                            + lineage.model()
+                            + ": page "
+                            + page
+                            + " of "
+                            + parameters.pages()
+                            + " holds a weight or optimizer state that is not finite, after update "
+                            + parameters.updates()
+                            + ", offset "
+                            + (nextOffset - 1)
+                            + "; it was not committed. Lower the learning rate under a new model name");
+        }
+    }
+
+    /// Chunks that have not changed stay as they are on the topic.
+    private void logCarry(byte[] carry) {
+        int size = StoreRecords.CARRY_CHUNK_BYTES;
+        for (int chunk = 0, at = 0; at < carry.length; chunk++, at += size) {
+            int to = Math.min(carry.length, at + size);
+            int logged = Math.min(carryLogged.length, at + size);
+            if (at >= logged || !Arrays.equals(carry, at, to, carryLogged, at, logged)) {
+                byte[] key = StoreRecords.key(StoreRecords.CARRY, chunk);
+                log(
+                        key,
+                        StoreRecords.sealed(
+                                key, lineage.epoch(), Arrays.copyOfRange(carry, at, to)));
+            }
+        }
     }
 
     protected void putWatermark(long nextOffset) {
         putBesideOffset(WATERMARK, nextOffset);
     }
 
-    private void logCarry(byte[] carry) {
-        int size = StoreRecords.CARRY_CHUNK_BYTES;
-        for (int chunk = 0, at = 0; at < carry.length; chunk++, at += size) {
-            int to = Math.min(carry.length, at + size);
-            boolean same =
-                    to <= carryLogged.length && Arrays.equals(carry, at, to, carryLogged, at, to);
-            if (!same) {
-                byte[] key = StoreRecords.key(StoreRecords.CARRY, chunk);
-                log(key, StoreRecords.sealed(key, lineage.epoch(), Arrays.copyOfRange(carry, at, to)));
-            }
-        }
-    }
-
     /// The canary: the manifest of this life's first commit is where a restart will look for it.
-    void readBack(StoreManifest first) {
-        TopicPartition changelog = changelog();
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        try (Consumer<byte[], byte[]> consumer = readCommitted.open(changelog)) {
-            do {
-                long beginning = ReadCommitted.begin(consumer, changelog);
-                long end = ReadCommitted.end(consumer, changelog);
-                // The manifest is its transaction's last record, so before the end lies only the commit marker.
-                consumer.seek(changelog, Math.max(beginning, end - 2));
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
-                    if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY)
-                            && record.value() != null
-                            && StoreManifest.decode(StoreRecords.payload(record.value())).commit() == first.commit()) {
-                        return;
-                    }
-                }
-            } while (System.nanoTime() < deadline);
+    private void checkFirstCommit(StoreManifest first) {
+        boolean visible;
+        try {
+            visible = changelog().endsWith(first.commit(), PATIENCE);
         } catch (InterruptException e) {
             throw e;
         } catch (KafkaException e) {
-            throw retryable("the changelog could not be read back: " + e.getMessage(), e);
+            throw Refusals.unreadable(lineage, "the changelog", e);
         }
-        throw violation(
-                "the manifest of commit " + first.commit() + " at the end of " + changelog,
-                "none within " + PATIENCE.toSeconds() + " s",
-                "this build of Tidegrad does not fit this version of Kafka, or the topic was emptied");
+        if (!visible) {
+            throw Refusals.violation(
+                    lineage,
+                    "the manifest of commit "
+                            + first.commit()
+                            + " at the end of "
+                            + changelogTopic(),
+                    "none within " + PATIENCE.toSeconds() + " s",
+                    "this build of Tidegrad does not fit this version of Kafka, or the topic was emptied");
+        }
+    }
+
+    private Changelog changelog() {
+        return new Changelog(
+                new TopicPartition(changelogTopic(), lineage.log().partition()), readCommitted);
     }
 
     private CommittedState state() {
+        OnlineModel model = model();
         Parameters parameters = model.parameters();
         return new CommittedState(
                 nextOffset,
@@ -590,53 +508,12 @@ public class ModelStore extends StreamsInternals {
         return flushed;
     }
 
+    /// Whether a commit now would lose something. All pages of a new model are dirty; they go with its first event.
     boolean hasUnloggedChanges() {
-        return changed || learning && manifest != null && !model.parameters().dirty().isEmpty();
-    }
-
-    private byte[] pagesDigest() {
-        ByteBuffer checksums = ByteBuffer.allocate(4 * pageChecksums.length);
-        checksums.asIntBuffer().put(pageChecksums);
-        try {
-            return MessageDigest.getInstance("SHA-256").digest(checksums.array());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
-    }
-
-    private TopicPartition changelog() {
-        return new TopicPartition(changelogTopic(), lineage.log().partition());
-    }
-
-    private static int crc(byte[] bytes) {
-        CRC32C crc = new CRC32C();
-        crc.update(bytes);
-        return (int) crc.getValue();
-    }
-
-    private static String hex(byte[] bytes) {
-        return HexFormat.of().formatHex(bytes, 0, 8) + "…";
-    }
-
-    private TrainerException otherSpec(String expected, String found) {
-        return new TrainerException(
-                ExitCode.CONFIGURATION,
-                "model " + lineage.model() + ": the stored state is not of this spec: expected " + expected + ", found "
-                        + found + "; give the spec it was learned with, or learn under a new model name");
-    }
-
-    private TrainerException violation(String expected, String found, String remedy) {
-        return new TrainerException(
-                ExitCode.STATE_VIOLATION,
-                "model " + lineage.model() + ": expected " + expected + ", found " + found + "; " + remedy);
-    }
-
-    private TrainerException retryable(String what, Throwable cause) {
-        return new TrainerException(ExitCode.RETRYABLE, "model " + lineage.model() + ": " + what, cause);
+        return changed || manifest != null && !model().parameters().dirty().isEmpty();
     }
 
     // ---- where tests kill the process ----
-
 
     protected void pageLogged(int page) {}
 

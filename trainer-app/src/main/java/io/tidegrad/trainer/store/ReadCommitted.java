@@ -29,10 +29,12 @@ public final class ReadCommitted {
         settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-        // A look-up ends at the end of the log, where a fetch would otherwise hang for the default 500 ms.
+        // A look-up ends at the end of the log, where a fetch would otherwise hang for the default
+        // 500 ms.
         settings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 10);
         Consumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+                new KafkaConsumer<>(
+                        settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
         consumer.assign(List.of(partition));
         return consumer;
     }
@@ -48,7 +50,8 @@ public final class ReadCommitted {
     }
 
     /// The first record visible at or after `offset`, or null when none comes within `patience`.
-    @Nullable ConsumerRecord<byte[], byte[]> first(TopicPartition partition, long offset, Duration patience) {
+    @Nullable ConsumerRecord<byte[], byte[]> first(
+            TopicPartition partition, long offset, Duration patience) {
         try (Consumer<byte[], byte[]> consumer = open(partition)) {
             consumer.seek(partition, offset);
             long deadline = System.nanoTime() + patience.toNanos();

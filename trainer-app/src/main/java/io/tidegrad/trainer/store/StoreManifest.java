@@ -41,13 +41,16 @@ record StoreManifest(
         int carryChecksum,
         long commit,
         List<RetainedSnapshot> retained) {
-    private static final int FIXED_BYTES = 32 + 4 + 4 + 16 + 3 * 8 + 3 * 8 + 8 + 4 + 32 + 4 + 4 + 8 + 4;
+    private static final int FIXED_BYTES =
+            32 + 4 + 4 + 16 + 3 * 8 + 3 * 8 + 8 + 4 + 32 + 4 + 4 + 8 + 4;
 
     byte[] encode() {
         ByteBuffer to =
-                ByteBuffer.allocate(FIXED_BYTES + 12 * retained.size()).order(ByteOrder.LITTLE_ENDIAN);
+                ByteBuffer.allocate(FIXED_BYTES + 12 * retained.size())
+                        .order(ByteOrder.LITTLE_ENDIAN);
         to.put(specFingerprint).putInt(numerics).putInt(epoch);
-        to.putLong(inputTopicId.getMostSignificantBits()).putLong(inputTopicId.getLeastSignificantBits());
+        to.putLong(inputTopicId.getMostSignificantBits())
+                .putLong(inputTopicId.getLeastSignificantBits());
         to.putLong(nextOffset).putLong(updates).putLong(examples);
         to.putLong(accounts.accepted()).putLong(accounts.deadLetters()).putLong(accounts.ticks());
         to.putLong(newestAppendTime);
@@ -80,7 +83,7 @@ record StoreManifest(
             long commit = from.getLong();
             int snapshots = from.getInt();
             if (snapshots < 0 || from.remaining() != 12L * snapshots) {
-                throw StoreRecords.damaged(
+                throw Refusals.damaged(
                         "a manifest that ends with its " + snapshots + " snapshots",
                         from.remaining() + " bytes for them");
             }
@@ -105,7 +108,8 @@ record StoreManifest(
                     commit,
                     List.copyOf(retained));
         } catch (BufferUnderflowException e) {
-            throw StoreRecords.damaged("a manifest of at least " + FIXED_BYTES + " bytes", payload.length + " bytes");
+            throw Refusals.damaged(
+                    "a manifest of at least " + FIXED_BYTES + " bytes", payload.length + " bytes");
         }
     }
 

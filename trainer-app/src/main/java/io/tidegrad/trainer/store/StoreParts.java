@@ -15,12 +15,16 @@ public interface StoreParts {
 
                 @Override
                 public ModelStore store(
-                        Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard) {
+                        Lineage lineage,
+                        Kernels kernels,
+                        ReadCommitted readCommitted,
+                        CommitGuard guard) {
                     return new ModelStore(lineage, kernels, readCommitted, guard);
                 }
             };
 
     CommitGuard guard(TopicPartition log);
 
-    ModelStore store(Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard);
+    ModelStore store(
+            Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard);
 }

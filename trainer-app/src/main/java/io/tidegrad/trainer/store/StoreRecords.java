@@ -36,7 +36,7 @@ final class StoreRecords {
 
     static byte kind(byte[] key) {
         if (key.length != 5) {
-            throw damaged("a key of 5 bytes", key.length + " bytes");
+            throw Refusals.damaged("a key of 5 bytes", key.length + " bytes");
         }
         return key[0];
     }
@@ -69,20 +69,27 @@ final class StoreRecords {
     /// Checks format and checksum; returns the checksum.
     static int verify(byte[] key, int epoch, byte[] value) {
         if (value.length < HEADER_BYTES) {
-            throw damaged("at least " + HEADER_BYTES + " bytes under " + describe(key), value.length + " bytes");
+            throw Refusals.damaged(
+                    "at least " + HEADER_BYTES + " bytes under " + describe(key),
+                    value.length + " bytes");
         }
         ByteBuffer header = ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN);
         int format = header.getInt(0);
         if (format != FORMAT) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
-                    "the model store's changelog has format " + format + " under " + describe(key)
-                            + ", this build reads " + FORMAT + "; start the build that wrote it");
+                    "the model store's changelog has format "
+                            + format
+                            + " under "
+                            + describe(key)
+                            + ", this build reads "
+                            + FORMAT
+                            + "; start the build that wrote it");
         }
         int expected = header.getInt(4);
         int found = checksum(key, epoch, value);
         if (expected != found) {
-            throw damaged(
+            throw Refusals.damaged(
                     "checksum %08x under %s, epoch %d".formatted(expected, describe(key), epoch),
                     "%08x".formatted(found));
         }
@@ -100,13 +107,6 @@ final class StoreRecords {
             case MANIFEST -> "the manifest's key";
             default -> "a key of unknown kind " + key[0];
         };
-    }
-
-    static TrainerException damaged(String expected, String found) {
-        return new TrainerException(
-                ExitCode.STATE_VIOLATION,
-                "the model store's changelog is damaged: expected " + expected + ", found " + found
-                        + "; nothing was learned from it. Replay the log under a new model name, or restore the topic");
     }
 
     private static int checksum(byte[] key, int epoch, byte[] value) {

@@ -103,7 +103,8 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         ProcessorRecordContext previousRecord = context.recordContext();
         context.setCurrentNode(Objects.requireNonNull(node, "bindToCurrentNode comes first"));
         context.setRecordContext(
-                new ProcessorRecordContext(System.currentTimeMillis(), -1, -1, null, new RecordHeaders()));
+                new ProcessorRecordContext(
+                        System.currentTimeMillis(), -1, -1, null, new RecordHeaders()));
         try {
             body.run();
         } finally {

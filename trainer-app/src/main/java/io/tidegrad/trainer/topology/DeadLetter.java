@@ -97,7 +97,9 @@ final class DeadLetter {
     }
 
     private static String shortened(String detail) {
-        return detail.length() <= DETAIL_CHARS_MAX ? detail : detail.substring(0, DETAIL_CHARS_MAX) + "…";
+        return detail.length() <= DETAIL_CHARS_MAX
+                ? detail
+                : detail.substring(0, DETAIL_CHARS_MAX) + "…";
     }
 
     private static void add(Headers headers, String name, String text) {

@@ -33,7 +33,10 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
 
     /// What exists from `init` to `close`.
     private record Learning(
-            ProcessorContext<byte[], byte[]> context, ModelStore store, EventFold fold, Publisher publisher) {}
+            ProcessorContext<byte[], byte[]> context,
+            ModelStore store,
+            EventFold fold,
+            Publisher publisher) {}
 
     /// Asks for commits until everything is published. Wall clock: it changes what is visible, never what is learned. It
     /// runs only while there is something left to publish, because each firing makes Streams commit, and an idle model
@@ -49,6 +52,7 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     public void init(ProcessorContext<byte[], byte[]> context) {
         ModelStore store = context.getStateStore(ModelStore.NAME);
         store.begin();
+        parts.warmUp().join(); // cold vector kernels would keep the first events waiting longer
         Learning learning =
                 new Learning(
                         context,
@@ -94,29 +98,49 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
 
     /// An unknown schema id is the event's fault and becomes a dead letter. A registry that does not answer is not: wait
     /// a little, then stop and be started again. No event has changed anything until its schema is known.
-    private EventFold.Outcome fold(EventFold fold, Record<byte[], byte[]> record, RecordMetadata at) {
+    private EventFold.Outcome fold(
+            EventFold fold, Record<byte[], byte[]> record, RecordMetadata at) {
         long deadline = System.nanoTime() + parts.registryPatience().toNanos();
         long pauseMillis = 50;
         while (true) {
             try {
                 return fold.fold(record.value(), record.headers());
             } catch (SchemaRegistry.RegistryUnavailableException e) {
-                if (System.nanoTime() + pauseMillis * 1_000_000 > deadline || Thread.currentThread().isInterrupted()) {
+                if (System.nanoTime() + pauseMillis * 1_000_000 > deadline
+                        || Thread.currentThread().isInterrupted()) {
                     throw new TrainerException(
                             ExitCode.RETRYABLE,
-                            "the schema registry did not answer for " + parts.registryPatience().toMillis()
-                                    + " ms, needed for the schema of " + at.topic() + "-" + at.partition() + " offset "
-                                    + at.offset() + ": " + e.getMessage(),
+                            "the schema registry did not answer for "
+                                    + parts.registryPatience().toMillis()
+                                    + " ms, needed for the schema of "
+                                    + at.topic()
+                                    + "-"
+                                    + at.partition()
+                                    + " offset "
+                                    + at.offset()
+                                    + ": "
+                                    + e.getMessage(),
                             e);
                 }
-                LOG.warn("model {}: waiting for the schema registry: {}", lineage.model(), e.getMessage());
+                LOG.warn(
+                        "model {}: waiting for the schema registry: {}",
+                        lineage.model(),
+                        e.getMessage());
                 LockSupport.parkNanos(pauseMillis * 1_000_000);
                 pauseMillis = Math.min(2 * pauseMillis, 1_000);
             } catch (ModelDivergedException e) {
                 throw new TrainerException(
                         ExitCode.MODEL_DIVERGED,
-                        "model " + lineage.model() + " at " + at.topic() + "-" + at.partition() + " offset "
-                                + at.offset() + ": " + e.getMessage(),
+                        "model "
+                                + lineage.model()
+                                + " at "
+                                + at.topic()
+                                + "-"
+                                + at.partition()
+                                + " offset "
+                                + at.offset()
+                                + ": "
+                                + e.getMessage(),
                         e);
             }
         }
@@ -124,7 +148,10 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
 
     /// In the flush before a commit, and only there.
     private void publish(Learning learning) {
-        learning.publisher().publishDue(learning.store(), (record, sink) -> learning.context().forward(record, sink));
+        learning.publisher()
+                .publishDue(
+                        learning.store(),
+                        (record, sink) -> learning.context().forward(record, sink));
         Cancellable alarm = this.alarm;
         if (alarm != null && settled(learning)) {
             alarm.cancel();
@@ -140,7 +167,10 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         Duration every = learning.publisher().lookEvery();
         alarm =
                 learning.context()
-                        .schedule(every, PunctuationType.WALL_CLOCK_TIME, now -> learning.context().commit());
+                        .schedule(
+                                every,
+                                PunctuationType.WALL_CLOCK_TIME,
+                                now -> learning.context().commit());
     }
 
     @Override

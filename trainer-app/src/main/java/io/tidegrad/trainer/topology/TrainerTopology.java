@@ -7,6 +7,7 @@ import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -32,6 +33,7 @@ public final class TrainerTopology {
     /// @param deadLetterBytesMax the dead-letter topic's `max.message.bytes`
     /// @param registryPatience how long one event waits for its schema: half the transaction timeout, so that the
     ///     transaction it sits in survives
+    /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(
             Lineage lineage,
             Topics topics,
@@ -39,7 +41,8 @@ public final class TrainerTopology {
             Function<OnlineModel, EventFold> folds,
             Supplier<Publisher> publishers,
             int deadLetterBytesMax,
-            Duration registryPatience) {}
+            Duration registryPatience,
+            CompletableFuture<?> warmUp) {}
 
     /// One model's topology. Everything is bytes here: events are decoded in the processor, so that a dead letter carries
     /// exactly what came; deserialisation by Streams could drop a record, and its offset would be committed as consumed.
@@ -48,7 +51,8 @@ public final class TrainerTopology {
         Topics topics = parts.topics();
         return new Topology()
                 .addSource(
-                        AutoOffsetReset.none(), // a lost range must stop the trainer, not be jumped over
+                        AutoOffsetReset
+                                .none(), // a lost range must stop the trainer, not be jumped over
                         EVENTS,
                         TrainerTopology::timestamp,
                         new ByteArrayDeserializer(),
@@ -56,14 +60,24 @@ public final class TrainerTopology {
                         parts.lineage().log().topic())
                 .addProcessor(LEARN, () -> new LearnProcessor(parts), EVENTS)
                 .addStateStore(parts.store(), LEARN)
-                .addSink(DEAD_LETTERS, topics.deadLetters(), new ByteArraySerializer(), new ByteArraySerializer(), LEARN)
+                .addSink(
+                        DEAD_LETTERS,
+                        topics.deadLetters(),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer(),
+                        LEARN)
                 .addSink(
                         Publisher.SNAPSHOTS,
                         topics.snapshots(model),
                         new ByteArraySerializer(),
                         new ByteArraySerializer(),
                         LEARN)
-                .addSink(Publisher.PROGRESS, topics.progress(), new ByteArraySerializer(), new ByteArraySerializer(), LEARN);
+                .addSink(
+                        Publisher.PROGRESS,
+                        topics.progress(),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer(),
+                        LEARN);
     }
 
     /// Never negative: Streams drops records with a negative timestamp, silently and together with their offset.

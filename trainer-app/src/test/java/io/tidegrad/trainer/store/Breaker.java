@@ -20,7 +20,7 @@ public enum Breaker implements StoreParts {
     FLUSHES_NOTHING_GUARDED,
     /// The watermark beside the offset is never put; guards on.
     PUTS_NO_WATERMARK_GUARDED,
-    /// Once, in the third flush, a `TaskCorruptedException` comes out of the store; guards on.
+    /// Once, at event number 20,000, a `TaskCorruptedException` comes out of the store; guards on.
     REPORTS_CORRUPTION_ONCE,
     /// Restored state is taken whatever the group's offset says, and so is the first record.
     CHECKS_NO_WATERMARK;
@@ -32,13 +32,18 @@ public enum Breaker implements StoreParts {
 
     private boolean guarded() {
         return switch (this) {
-            case NONE, FLUSHES_NOTHING_GUARDED, PUTS_NO_WATERMARK_GUARDED, REPORTS_CORRUPTION_ONCE -> true;
+            case NONE,
+                    FLUSHES_NOTHING_GUARDED,
+                    PUTS_NO_WATERMARK_GUARDED,
+                    REPORTS_CORRUPTION_ONCE ->
+                    true;
             case LOGS_IN_COMMIT, FLUSHES_NOTHING, CHECKS_NO_WATERMARK -> false;
         };
     }
 
     @Override
-    public ModelStore store(Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard) {
+    public ModelStore store(
+            Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard) {
         return new BreakableStore(this, KillPoint.NEVER, lineage, kernels, readCommitted, guard);
     }
 
@@ -62,7 +67,10 @@ public enum Breaker implements StoreParts {
 
             @Override
             public ModelStore store(
-                    Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard) {
+                    Lineage lineage,
+                    Kernels kernels,
+                    ReadCommitted readCommitted,
+                    CommitGuard guard) {
                 return new BreakableStore(breaker, point, lineage, kernels, readCommitted, guard);
             }
         };
@@ -86,7 +94,7 @@ public enum Breaker implements StoreParts {
         private final KillPoint point;
         private int passed;
         private boolean learned;
-        private int flushes;
+        private boolean corrupted;
 
         BreakableStore(
                 Breaker breaker,
@@ -104,14 +112,12 @@ public enum Breaker implements StoreParts {
         @Override
         public void flushCache() {
             switch (breaker) {
-                case NONE, CHECKS_NO_WATERMARK, PUTS_NO_WATERMARK_GUARDED -> super.flushCache();
+                case NONE,
+                        CHECKS_NO_WATERMARK,
+                        PUTS_NO_WATERMARK_GUARDED,
+                        REPORTS_CORRUPTION_ONCE ->
+                        super.flushCache();
                 case LOGS_IN_COMMIT, FLUSHES_NOTHING, FLUSHES_NOTHING_GUARDED -> {}
-                case REPORTS_CORRUPTION_ONCE -> {
-                    super.flushCache();
-                    if (++flushes == 3) {
-                        throw new TaskCorruptedException(Set.of(new TaskId(0, 0)));
-                    }
-                }
             }
         }
 
@@ -132,7 +138,10 @@ public enum Breaker implements StoreParts {
         @Override
         protected void checkWatermark(@Nullable Long committed) {
             switch (breaker) {
-                case NONE, FLUSHES_NOTHING_GUARDED, PUTS_NO_WATERMARK_GUARDED, REPORTS_CORRUPTION_ONCE ->
+                case NONE,
+                        FLUSHES_NOTHING_GUARDED,
+                        PUTS_NO_WATERMARK_GUARDED,
+                        REPORTS_CORRUPTION_ONCE ->
                         super.checkWatermark(committed);
                 case LOGS_IN_COMMIT, FLUSHES_NOTHING, CHECKS_NO_WATERMARK -> {}
             }
@@ -141,7 +150,10 @@ public enum Breaker implements StoreParts {
         @Override
         protected void checkContinues(long offset) {
             switch (breaker) {
-                case NONE, FLUSHES_NOTHING_GUARDED, PUTS_NO_WATERMARK_GUARDED, REPORTS_CORRUPTION_ONCE ->
+                case NONE,
+                        FLUSHES_NOTHING_GUARDED,
+                        PUTS_NO_WATERMARK_GUARDED,
+                        REPORTS_CORRUPTION_ONCE ->
                         super.checkContinues(offset);
                 case LOGS_IN_COMMIT, FLUSHES_NOTHING, CHECKS_NO_WATERMARK -> {}
             }
@@ -151,6 +163,10 @@ public enum Breaker implements StoreParts {
         @Override
         public void accepted(long offset, long appendTime) {
             super.accepted(offset, appendTime);
+            if (breaker == REPORTS_CORRUPTION_ONCE && offset == 20_000 && !corrupted) {
+                corrupted = true;
+                throw new TaskCorruptedException(Set.of(new TaskId(0, 0)));
+            }
             if (!learned) {
                 learned = true;
                 System.out.println("LEARNED " + offset);

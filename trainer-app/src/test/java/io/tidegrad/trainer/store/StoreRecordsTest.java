@@ -57,8 +57,10 @@ class StoreRecordsTest {
     @Test
     void aPageInAnothersPlaceAndAPageOfAnotherEpochAreNoticed() {
         byte[] otherPage = StoreRecords.key(StoreRecords.PAGE, 8);
-        assertThatThrownBy(() -> StoreRecords.verify(otherPage, EPOCH, value)).hasMessageContaining("page 8");
-        assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH + 1, value)).hasMessageContaining("epoch 4");
+        assertThatThrownBy(() -> StoreRecords.verify(otherPage, EPOCH, value))
+                .hasMessageContaining("page 8");
+        assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH + 1, value))
+                .hasMessageContaining("epoch 4");
     }
 
     @Test
@@ -93,7 +95,8 @@ class StoreRecordsTest {
         assertThat(StoreManifest.decode(bytes)).usingRecursiveComparison().isEqualTo(manifest);
         for (int length = 0; length < bytes.length; length++) {
             byte[] truncated = Arrays.copyOf(bytes, length);
-            assertThatThrownBy(() -> StoreManifest.decode(truncated)).isInstanceOf(TrainerException.class);
+            assertThatThrownBy(() -> StoreManifest.decode(truncated))
+                    .isInstanceOf(TrainerException.class);
         }
         assertThatThrownBy(() -> StoreManifest.decode(Arrays.copyOf(bytes, bytes.length + 1)))
                 .isInstanceOf(TrainerException.class);
@@ -120,7 +123,8 @@ class StoreRecordsTest {
                                         + "fbffffff" // carry checksum
                                         + "1100000000000000" // commit 17
                                         + "01000000" // snapshots
-                                        + "5a00000000000000" + "02000000");
+                                        + "5a00000000000000"
+                                        + "02000000");
         StoreManifest manifest = StoreManifest.decode(written);
         assertThat(manifest.nextOffset()).isEqualTo(100);
         assertThat(manifest.accounts()).isEqualTo(new Accounts(96, 3, 1));

@@ -11,8 +11,8 @@ import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.record.internal.AbstractRecords;
-import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.common.record.internal.CompressionType;
+import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.junit.jupiter.api.Test;
@@ -56,7 +56,8 @@ class DeadLetterTest {
                 }
             };
 
-    private static Record<byte[], byte[]> letter(byte[] key, byte[] value, RecordHeaders headers, String detail) {
+    private static Record<byte[], byte[]> letter(
+            byte[] key, byte[] value, RecordHeaders headers, String detail) {
         return DeadLetter.of(
                 new Record<>(key, value, 0, headers),
                 AT,
@@ -76,7 +77,8 @@ class DeadLetterTest {
     void anOrdinaryEventIsUntouched() {
         RecordHeaders headers = new RecordHeaders();
         headers.add("trace", new byte[] {1});
-        Record<byte[], byte[]> letter = letter(new byte[] {5}, new byte[] {6, 7}, headers, "expected, found");
+        Record<byte[], byte[]> letter =
+                letter(new byte[] {5}, new byte[] {6, 7}, headers, "expected, found");
         assertThat(letter.key()).containsExactly(5);
         assertThat(letter.value()).containsExactly(6, 7);
         assertThat(letter.headers().lastHeader("trace").value()).containsExactly(1);

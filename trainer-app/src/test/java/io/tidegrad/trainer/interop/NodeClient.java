@@ -1,4 +1,4 @@
-package io.tidegrad.localstack;
+package io.tidegrad.trainer.interop;
 
 import java.io.File;
 import java.io.IOException;
@@ -12,8 +12,8 @@ import java.util.Base64;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/// Confluent's Node client, installed by npm into a build directory, behind the script `interop.mjs` of the module
-/// schemas.
+/// Confluent's Node client, installed by npm into a build directory, behind the script `interop.mjs` of this
+/// module.
 final class NodeClient {
     private final Path directory;
     private final String registryUrl;
@@ -26,7 +26,12 @@ final class NodeClient {
     /// Downloads the client unless `directory` has it already.
     static NodeClient install(Path directory, String registryUrl) throws Exception {
         Path scripts =
-                Path.of(System.getProperty("tidegrad.root"), "schemas", "src", "test", "interop");
+                Path.of(
+                        System.getProperty("tidegrad.root"),
+                        "trainer-app",
+                        "src",
+                        "test",
+                        "interop");
         Files.createDirectories(directory);
         for (String file : List.of("package.json", "interop.mjs")) {
             Files.copy(

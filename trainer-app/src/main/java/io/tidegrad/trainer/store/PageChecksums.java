@@ -1,0 +1,30 @@
+package io.tidegrad.trainer.store;
+
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+
+/// The checksum of each page's newest record. Their digest in the manifest ties the pages together: a page that is missing
+/// or older than the manifest says is noticed, at 4 bytes a page and flush instead of hashing the model.
+final class PageChecksums {
+    private final int[] checksums;
+
+    PageChecksums(int pages) {
+        checksums = new int[pages];
+    }
+
+    void set(int page, int checksum) {
+        checksums[page] = checksum;
+    }
+
+    /// SHA-256 over the checksums in page order, big-endian.
+    byte[] digest() {
+        ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES * checksums.length);
+        bytes.asIntBuffer().put(checksums);
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(bytes.array());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+}

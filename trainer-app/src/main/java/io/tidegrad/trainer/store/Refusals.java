@@ -1,0 +1,61 @@
+package io.tidegrad.trainer.store;
+
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+
+/// Why a store stops, in the words of the person who must act.
+final class Refusals {
+    private Refusals() {}
+
+    /// The state is sound, but of something else than asked for.
+    static TrainerException otherSpec(Lineage lineage, String expected, String found) {
+        return new TrainerException(
+                ExitCode.CONFIGURATION,
+                "model "
+                        + lineage.model()
+                        + ": the stored state is not of this spec: expected "
+                        + expected
+                        + ", found "
+                        + found
+                        + "; give the spec it was learned with, or learn under a new model name");
+    }
+
+    /// Changelog, offsets and log contradict each other.
+    static TrainerException violation(
+            Lineage lineage, String expected, String found, String remedy) {
+        return new TrainerException(
+                ExitCode.STATE_VIOLATION,
+                "model "
+                        + lineage.model()
+                        + ": expected "
+                        + expected
+                        + ", found "
+                        + found
+                        + "; "
+                        + remedy);
+    }
+
+    /// Bytes of the changelog are not what was written.
+    static TrainerException damaged(String expected, String found) {
+        return new TrainerException(
+                ExitCode.STATE_VIOLATION,
+                "the model store's changelog is damaged: expected "
+                        + expected
+                        + ", found "
+                        + found
+                        + "; nothing was learned from it. Restore the topic, or replay the log under a new model name");
+    }
+
+    /// Kafka did not answer; never its own exception, which Streams would take for something it can repair.
+    static TrainerException unreadable(Lineage lineage, String what, RuntimeException cause) {
+        return new TrainerException(
+                ExitCode.RETRYABLE,
+                "model "
+                        + lineage.model()
+                        + ": "
+                        + what
+                        + " could not be read: "
+                        + cause.getMessage(),
+                cause);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.trainer.interop;
+
+import org.jspecify.annotations.NullMarked;
