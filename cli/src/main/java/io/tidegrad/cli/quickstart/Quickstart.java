@@ -31,7 +31,7 @@ public final class Quickstart {
     private static final Duration LOOK_EVERY = Duration.ofMillis(250);
 
     private static final Duration OPENING_LOOK_EVERY = Duration.ofMillis(20);
-    private static final int OPENING_TICKS = 5;
+    private static final int OPENING_TICKS = 10;
 
     // Generous, the machine may be small and busy: what is looked for is that nothing moves at all.
     private static final Duration START_WITHIN = Duration.ofSeconds(120);
@@ -220,7 +220,8 @@ public final class Quickstart {
         while (!running.trainer().health().running() || !running.scorer().served().alive()) {
             awaitStart(running, what, since);
         }
-        // Ticks go all the way to a commit: the first ones load and compile what the events will need.
+        // Ticks go all the way to a commit: the first ones load and compile what the events will
+        // need.
         for (int tick = 0; tick < OPENING_TICKS; tick++) {
             running.producer().tick();
             while (running.trainer().health().nextOffset() < running.producer().endOffset()) {
@@ -262,8 +263,7 @@ public final class Quickstart {
                             producer.eventsPerSecond(),
                             health,
                             running.baselineAfter(
-                                    health.report().nextOffset()
-                                            - producer.firstOffset()),
+                                    health.report().nextOffset() - producer.firstOffset()),
                             served.version(),
                             served.freshnessMillis()));
             if (producer.finished() && health.settledAt(producer.endOffset())) {
