@@ -7,10 +7,12 @@ import java.util.List;
 /// terminal's width: a wrapped line could not be drawn over.
 final class LiveView implements View {
     private static final String UP = "\u001b[%dA";
+    private static final long REDRAW_NANOS_MIN = 100_000_000; // the eye sees no more
     private static final String CLEAR_TO_END = "\u001b[J";
 
     private final Terminal terminal;
     private int drawn;
+    private long drawnNanos;
 
     LiveView(Terminal terminal) {
         this.terminal = terminal;
@@ -25,12 +27,16 @@ final class LiveView implements View {
 
     @Override
     public void doing(String what, double seconds) {
+        long now = System.nanoTime();
+        if (drawn > 0 && now - drawnNanos < REDRAW_NANOS_MIN) {
+            return;
+        }
         draw(List.of(terminal.dim(fit(Figures.text("  %-36s %5.1f s", what, seconds)))));
     }
 
     @Override
     public void done(String what, double seconds) {
-        line(fit(Figures.text("  %-36s %5.1f s", what, seconds)) + "  " + terminal.green("ready"));
+        line(fit(Figures.text("  %-36s %5.1f s", what, seconds)) + "  " + terminal.green("done"));
     }
 
     @Override
@@ -97,6 +103,7 @@ final class LiveView implements View {
         }
         lines.forEach(line -> frame.append(line).append('\n'));
         drawn = lines.size();
+        drawnNanos = System.nanoTime();
         // One write a frame: no flicker.
         terminal.out().print(frame);
         terminal.out().flush();

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Where a run keeps everything: Kafka's data, the registry's, the trainer's state, `logs`. A temporary one is deleted at
@@ -129,6 +130,7 @@ final class RunDirectory implements AutoCloseable {
                 delete(path);
                 return;
             }
+            gatherLogs();
             try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
                 for (Path entry : entries) {
                     if (!entry.endsWith(LOGS)) {
@@ -138,6 +140,16 @@ final class RunDirectory implements AutoCloseable {
             }
         } catch (IOException e) {
             throw new QuickstartException("can't delete " + path + ": " + e, e);
+        }
+    }
+
+    /// Broker and registry log beside their data.
+    private void gatherLogs() throws IOException {
+        for (String log : List.of("kafka/broker.log", "registry/registry.log")) {
+            Path file = path.resolve(log);
+            if (Files.exists(file)) {
+                Files.move(file, logs().resolve(file.getFileName()));
+            }
         }
     }
 

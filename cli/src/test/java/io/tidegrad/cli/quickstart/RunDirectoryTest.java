@@ -24,13 +24,16 @@ class RunDirectoryTest {
     void aFailedRunLeavesItsLogsAndNothingElse() throws IOException {
         RunDirectory run = RunDirectory.temporary();
         Files.createDirectories(run.path().resolve("kafka/data"));
+        Files.writeString(run.path().resolve("kafka/broker.log"), "what");
         Files.writeString(run.logs().resolve("trainer.log"), "why");
         run.keepLogs();
         run.close();
         assertThat(run.path()).isDirectoryContaining(path -> path.endsWith("logs"));
         assertThat(run.path().toFile().list()).containsExactly("logs");
         assertThat(run.logs().resolve("trainer.log")).hasContent("why");
+        assertThat(run.logs().resolve("broker.log")).hasContent("what");
         Files.delete(run.logs().resolve("trainer.log"));
+        Files.delete(run.logs().resolve("broker.log"));
         Files.delete(run.logs());
         Files.delete(run.path());
     }
