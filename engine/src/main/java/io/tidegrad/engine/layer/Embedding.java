@@ -199,16 +199,7 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
             float[] block = rows.block(id);
             int at = rows.at(id);
             kernels.update(
-                    step.optimizer,
-                    dimension,
-                    g,
-                    gAt,
-                    block,
-                    at,
-                    block,
-                    at + dimension,
-                    block,
-                    at + 2 * dimension);
+                    step.optimizer, dimension, g, gAt, block, at, block, at + dimension, dimension);
         }
     }
 

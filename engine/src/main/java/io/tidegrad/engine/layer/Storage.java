@@ -8,8 +8,8 @@ public sealed interface Storage {
 
     void clear();
 
-    /// Storage of floats, addressed by logical row, column and part: 0 is the weight, 1 and 2 the optimizer's first and
-    /// second moment. For streams, initialisation and tests; kernels take the arrays.
+    /// Storage of floats, addressed by logical row, column and part: 0 is the weight, from 1 on the parts of the
+    /// optimizer's state. For streams, initialisation and tests; kernels take the arrays.
     sealed interface Floats extends Storage {
         float[] array(int part, int row);
 
@@ -20,42 +20,40 @@ public sealed interface Storage {
     }
 
     /// A matrix in panels or a padded vector.
-    record Dense(Tensor tensor, float[] weights, float[] first, float[] second) implements Floats {
-        private static final float[] NONE = {};
-
-        static Dense of(Tensor.Matrix matrix, int moments) {
-            return of(matrix, matrix.panels().length(), moments);
+    ///
+    /// @param state the parts of the optimizer's state, one after another, each laid out as the weights
+    record Dense(Tensor tensor, float[] weights, float[] state) implements Floats {
+        static Dense of(Tensor.Matrix matrix, int stateParts) {
+            return of(matrix, matrix.panels().length(), stateParts);
         }
 
-        static Dense of(Tensor.Vector vector, int moments) {
-            return of(vector, vector.stride(), moments);
+        static Dense of(Tensor.Vector vector, int stateParts) {
+            return of(vector, vector.stride(), stateParts);
         }
 
-        private static Dense of(Tensor tensor, int length, int moments) {
+        private static Dense of(Tensor tensor, int length, int stateParts) {
             return new Dense(
-                    tensor,
-                    new float[length],
-                    moments > 0 ? new float[length] : NONE,
-                    moments > 1 ? new float[length] : NONE);
+                    tensor, new float[length], new float[Math.multiplyExact(length, stateParts)]);
         }
 
         @Override
         public void clear() {
             Arrays.fill(weights, 0);
-            Arrays.fill(first, 0);
-            Arrays.fill(second, 0);
+            Arrays.fill(state, 0);
         }
 
         @Override
         public float[] array(int part, int row) {
-            return part == 0 ? weights : part == 1 ? first : second;
+            return part == 0 ? weights : state;
         }
 
         @Override
         public int index(int part, int row, int column) {
-            return tensor instanceof Tensor.Matrix matrix
-                    ? matrix.panels().index(row, column)
-                    : column;
+            int index =
+                    tensor instanceof Tensor.Matrix matrix
+                            ? matrix.panels().index(row, column)
+                            : column;
+            return part == 0 ? index : (part - 1) * weights.length + index;
         }
 
         @Override
@@ -69,8 +67,8 @@ public sealed interface Storage {
         }
     }
 
-    /// An embedding table: blocks of rows, each row `w | first | second`, so that a touched row and its state share cache
-    /// lines.
+    /// An embedding table: blocks of rows, each row the weights, then the state part after part, so that a touched row and
+    /// its state share cache lines.
     ///
     /// @param shift log2 of the rows of a block
     record Rows(int rows, int columns, int rowFloats, int shift, float[][] blocks)
@@ -78,8 +76,8 @@ public sealed interface Storage {
         /// 16 MiB a block.
         private static final int BLOCK_FLOATS_MAX = 1 << 22;
 
-        static Rows of(Tensor.Table table, int moments) {
-            int rowFloats = Math.multiplyExact(table.columns(), 1 + moments);
+        static Rows of(Tensor.Table table, int stateParts) {
+            int rowFloats = Math.multiplyExact(table.columns(), 1 + stateParts);
             int shift =
                     31 - Integer.numberOfLeadingZeros(Math.max(1, BLOCK_FLOATS_MAX / rowFloats));
             float[][] blocks = new float[Math.ceilDiv(table.rows(), 1 << shift)][];
