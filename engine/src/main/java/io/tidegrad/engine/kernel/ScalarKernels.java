@@ -95,7 +95,7 @@ public final class ScalarKernels implements Kernels {
             int dyAt,
             int dyStride,
             float[] w,
-            float[] state) {
+            float[][] state) {
         for (int i = 0; i < panels.inputs(); i++) {
             for (int o = 0; o < panels.stride(); o++) {
                 float g = 0f;
@@ -103,7 +103,7 @@ public final class ScalarKernels implements Kernels {
                     g = Math.fma(x[xAt + r * xStride + i], dy[dyAt + r * dyStride + o], g);
                 }
                 int at = panels.index(i, o);
-                updateOne(step, scale * g, w, at, state, at, w.length);
+                updateOne(step, scale * g, w, at, state, at, 0);
             }
         }
     }
@@ -118,7 +118,7 @@ public final class ScalarKernels implements Kernels {
             float[] dy,
             int dyAt,
             float[] w,
-            float[] state,
+            float[][] state,
             float @Nullable [] dx,
             int dxAt) {
         int oneRow = 1;
@@ -138,10 +138,10 @@ public final class ScalarKernels implements Kernels {
             int dyAt,
             int dyStride,
             float[] bias,
-            float[] state) {
+            float[][] state) {
         for (int o = 0; o < width; o++) {
             float g = scale * columnSum(rows, dy, dyAt + o, dyStride);
-            updateOne(step, g, bias, o, state, o, bias.length);
+            updateOne(step, g, bias, o, state, o, 0);
         }
     }
 
@@ -161,7 +161,7 @@ public final class ScalarKernels implements Kernels {
             int gAt,
             float[] w,
             int wAt,
-            float[] state,
+            float[][] state,
             int stateAt,
             int stateStride) {
         for (int k = 0; k < length; k++) {
@@ -174,7 +174,7 @@ public final class ScalarKernels implements Kernels {
             float gradient,
             float[] w,
             int wAt,
-            float[] state,
+            float[][] state,
             int stateAt,
             int stateStride) {
         float g = step.regularizes() ? regularized(step, gradient, w[wAt]) : gradient;
@@ -182,29 +182,29 @@ public final class ScalarKernels implements Kernels {
             case GRADIENT -> w[wAt] = g;
             case SGD -> w[wAt] = Math.fma(-step.rate, g, w[wAt]);
             case MOMENTUM -> {
-                float b = Math.fma(step.momentum, state[stateAt], FLUSH) + g - FLUSH;
+                float b = Math.fma(step.momentum, state[0][stateAt], FLUSH) + g - FLUSH;
                 w[wAt] = Math.fma(-step.rate, b, w[wAt]);
-                state[stateAt] = b;
+                state[0][stateAt] = b;
             }
             case NESTEROV -> {
-                float b = Math.fma(step.momentum, state[stateAt], FLUSH) + g - FLUSH;
+                float b = Math.fma(step.momentum, state[0][stateAt], FLUSH) + g - FLUSH;
                 w[wAt] = Math.fma(-step.rate, Math.fma(step.momentum, b, g), w[wAt]);
-                state[stateAt] = b;
+                state[0][stateAt] = b;
             }
             case ADAGRAD -> {
-                float s = Math.fma(g, g, state[stateAt] + FLUSH) - FLUSH;
+                float s = Math.fma(g, g, state[0][stateAt] + FLUSH) - FLUSH;
                 w[wAt] -= step.rate * g / ((float) Math.sqrt(s) + step.epsilon);
-                state[stateAt] = s;
+                state[0][stateAt] = s;
             }
             case ADAM -> {
-                float m = Math.fma(step.beta1, state[stateAt], FLUSH);
+                float m = Math.fma(step.beta1, state[0][stateAt], FLUSH);
                 m = Math.fma(step.oneMinusBeta1, g, m) - FLUSH;
-                float v = Math.fma(step.beta2, state[stateAt + stateStride], FLUSH);
+                float v = Math.fma(step.beta2, state[1][stateAt + stateStride], FLUSH);
                 v = Math.fma(step.oneMinusBeta2 * g, g, v) - FLUSH;
                 float deviation = (float) Math.sqrt(v * step.varianceCorrection) + step.epsilon;
                 w[wAt] -= (step.rate * step.momentCorrection) * m / deviation;
-                state[stateAt] = m;
-                state[stateAt + stateStride] = v;
+                state[0][stateAt] = m;
+                state[1][stateAt + stateStride] = v;
             }
         }
     }

@@ -97,7 +97,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int dyAt,
             int dyStride,
             float[] w,
-            float[] state) {
+            float[][] state) {
         int width = panels.width();
         int inputs = panels.inputs();
         int tileInputs = width == 64 ? WIDE_TILE_INPUTS : OptimizerStep.TILE / width;
@@ -122,7 +122,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
                         0,
                         width);
                 int at = (p * inputs + i) * width;
-                update(step, count * width, step.tile, 0, w, at, state, at, w.length);
+                update(step, count * width, step.tile, 0, w, at, state, at, 0);
             }
         }
     }
@@ -137,7 +137,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] dy,
             int dyAt,
             float[] w,
-            float[] state,
+            float[][] state,
             float @Nullable [] dx,
             int dxAt) {
         if (dx == null) {
@@ -181,11 +181,11 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int dyAt,
             int dyStride,
             float[] bias,
-            float[] state) {
+            float[][] state) {
         for (int o = 0; o < width; o += OptimizerStep.TILE) {
             int count = Math.min(OptimizerStep.TILE, width - o);
             columnSums(count, rows, scale, dy, dyAt + o, dyStride, step.tile);
-            update(step, count, step.tile, 0, bias, o, state, o, bias.length);
+            update(step, count, step.tile, 0, bias, o, state, o, 0);
         }
     }
 
@@ -235,7 +235,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] dy,
             int dyAt,
             float[] w,
-            float[] state);
+            float[][] state);
 
     abstract void inputGradientAndUpdateByOneRow(
             OptimizerStep step,
@@ -248,7 +248,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] dy,
             int dyAt,
             float[] w,
-            float[] state,
+            float[][] state,
             float[] dx,
             int dxAt);
 

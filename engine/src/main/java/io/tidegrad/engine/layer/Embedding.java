@@ -199,7 +199,15 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
             float[] block = rows.block(id);
             int at = rows.at(id);
             kernels.update(
-                    step.optimizer, dimension, g, gAt, block, at, block, at + dimension, dimension);
+                    step.optimizer,
+                    dimension,
+                    g,
+                    gAt,
+                    block,
+                    at,
+                    rows.state(id),
+                    at + dimension,
+                    dimension);
         }
     }
 

@@ -21,8 +21,8 @@ public sealed interface Storage {
 
     /// A matrix in panels or a padded vector.
     ///
-    /// @param state the parts of the optimizer's state, one after another, each laid out as the weights
-    record Dense(Tensor tensor, float[] weights, float[] state) implements Floats {
+    /// @param state an array for each part of the optimizer's state, laid out as the weights
+    record Dense(Tensor tensor, float[] weights, float[][] state) implements Floats {
         static Dense of(Tensor.Matrix matrix, int stateParts) {
             return of(matrix, matrix.panels().length(), stateParts);
         }
@@ -32,28 +32,27 @@ public sealed interface Storage {
         }
 
         private static Dense of(Tensor tensor, int length, int stateParts) {
-            return new Dense(
-                    tensor, new float[length], new float[Math.multiplyExact(length, stateParts)]);
+            return new Dense(tensor, new float[length], new float[stateParts][length]);
         }
 
         @Override
         public void clear() {
             Arrays.fill(weights, 0);
-            Arrays.fill(state, 0);
+            for (float[] part : state) {
+                Arrays.fill(part, 0);
+            }
         }
 
         @Override
         public float[] array(int part, int row) {
-            return part == 0 ? weights : state;
+            return part == 0 ? weights : state[part - 1];
         }
 
         @Override
         public int index(int part, int row, int column) {
-            int index =
-                    tensor instanceof Tensor.Matrix matrix
-                            ? matrix.panels().index(row, column)
-                            : column;
-            return part == 0 ? index : (part - 1) * weights.length + index;
+            return tensor instanceof Tensor.Matrix matrix
+                    ? matrix.panels().index(row, column)
+                    : column;
         }
 
         @Override
@@ -71,7 +70,9 @@ public sealed interface Storage {
     /// its state share cache lines.
     ///
     /// @param shift log2 of the rows of a block
-    record Rows(int rows, int columns, int rowFloats, int shift, float[][] blocks)
+    /// @param states for each block, itself as often as the state has parts: what kernels take
+    record Rows(
+            int rows, int columns, int rowFloats, int shift, float[][] blocks, float[][][] states)
             implements Floats {
         /// 16 MiB a block.
         private static final int BLOCK_FLOATS_MAX = 1 << 22;
@@ -81,15 +82,21 @@ public sealed interface Storage {
             int shift =
                     31 - Integer.numberOfLeadingZeros(Math.max(1, BLOCK_FLOATS_MAX / rowFloats));
             float[][] blocks = new float[Math.ceilDiv(table.rows(), 1 << shift)][];
+            float[][][] states = new float[blocks.length][stateParts][];
             for (int block = 0; block < blocks.length; block++) {
                 int blockRows = Math.min(1 << shift, table.rows() - (block << shift));
                 blocks[block] = new float[blockRows * rowFloats];
+                Arrays.fill(states[block], blocks[block]);
             }
-            return new Rows(table.rows(), table.columns(), rowFloats, shift, blocks);
+            return new Rows(table.rows(), table.columns(), rowFloats, shift, blocks, states);
         }
 
         float[] block(int row) {
             return blocks[row >>> shift];
+        }
+
+        float[][] state(int row) {
+            return states[row >>> shift];
         }
 
         /// Index of the row's first weight in its block.

@@ -207,9 +207,9 @@ final class KernelBenchmark {
         final int rows;
         final int stride;
         final float[] w;
-        final float[] state;
+        final float[][] state;
         final float[] bias;
-        final float[] biasState;
+        final float[][] biasState;
         final float[] x;
         final float[] dx;
         final float[] y;
@@ -225,9 +225,9 @@ final class KernelBenchmark {
                     w[panels.index(i, o)] = ((i * 31 + o * 17) % 201 - 100) / 3000f;
                 }
             }
-            state = new float[2 * panels.length()];
+            state = new float[2][panels.length()];
             bias = new float[stride];
-            biasState = new float[2 * stride];
+            biasState = new float[2][stride];
             x = numbers(rows * inputStride());
             dx = new float[rows * inputStride()];
             y = new float[rows * stride];

@@ -115,7 +115,7 @@ final class KernelCase {
     private void updates(Kernels k, String name, OptimizerStep step, List<Call> calls) {
         for (int variant = 0; variant < 3; variant++) {
             float[] w = weights.clone();
-            float[] state = state(step.kind, panels.inputs(), panels.length());
+            float[][] state = state(step.kind, panels.inputs(), panels.length());
             float[] dx = gap(at + xStride);
             switch (variant) {
                 case 0 ->
@@ -126,8 +126,7 @@ final class KernelCase {
                                                 k.denseUpdate(
                                                         step, panels, rows, scale, x, at, xStride,
                                                         dy, at, yStride, w, state),
-                                        w,
-                                        state));
+                                        outputs(w, state)));
                 case 1 ->
                         calls.add(
                                 new Call(
@@ -136,9 +135,7 @@ final class KernelCase {
                                                 k.denseInputGradientAndUpdate(
                                                         step, panels, scale, x, at, dy, at, w,
                                                         state, dx, at),
-                                        w,
-                                        state,
-                                        dx));
+                                        outputs(w, state, dx)));
                 default ->
                         calls.add(
                                 new Call(
@@ -147,30 +144,31 @@ final class KernelCase {
                                                 k.denseInputGradientAndUpdate(
                                                         step, panels, scale, x, at, dy, at, w,
                                                         state, null, 0),
-                                        w,
-                                        state));
+                                        outputs(w, state)));
             }
         }
         float[] b = bias.clone();
-        float[] biasState = state(step.kind, 1, b.length);
+        float[][] biasState = state(step.kind, 1, b.length);
         int width = random.nextBoolean() ? b.length : panels.outputs();
         calls.add(
                 new Call(
                         name + " bias update",
                         () -> k.biasUpdate(step, width, rows, scale, dy, at, yStride, b, biasState),
-                        b,
-                        biasState));
+                        outputs(b, biasState)));
         // As a table row lies: weights, then their state, in one array.
         int length = random.nextInt(panels.stride() + 1);
         float[] g = numbers(length);
         float[] row = gap(at + length * (1 + lowest(step.kind).length));
         System.arraycopy(numbers(length), 0, row, at, length);
-        float[] rowState = state(step.kind, 1, length);
-        System.arraycopy(rowState, 0, row, at + length, rowState.length);
+        float[][] rowState = state(step.kind, 1, length);
+        for (int part = 0; part < rowState.length; part++) {
+            System.arraycopy(rowState[part], 0, row, at + (1 + part) * length, length);
+        }
+        Arrays.fill(rowState, row);
         calls.add(
                 new Call(
                         name + " update of given gradients",
-                        () -> k.update(step, length, g, 0, row, at, row, at + length, length),
+                        () -> k.update(step, length, g, 0, row, at, rowState, at + length, length),
                         row));
     }
 
@@ -275,6 +273,13 @@ final class KernelCase {
         return numbers;
     }
 
+    private static float[][] outputs(float[] w, float[][] state, float[]... others) {
+        List<float[]> outputs = new ArrayList<>(List.of(w));
+        outputs.addAll(List.of(state));
+        outputs.addAll(List.of(others));
+        return outputs.toArray(float[][]::new);
+    }
+
     /// The lowest value of each part of the state, relative to its largest: what is a sum of squares is never negative.
     private static float[] lowest(OptimizerStep.Kind kind) {
         return switch (kind) {
@@ -287,9 +292,9 @@ final class KernelCase {
 
     /// An optimizer's state for `inputs` rows of weights in panels, each part `length` long, zero in padding: some of it
     /// never touched, some faded to almost nothing.
-    private float[] state(OptimizerStep.Kind kind, int inputs, int length) {
+    private float[][] state(OptimizerStep.Kind kind, int inputs, int length) {
         float[] lowest = lowest(kind);
-        float[] state = new float[lowest.length * length];
+        float[][] state = new float[lowest.length][length];
         Panels laidOut = new Panels(inputs, panels.outputs());
         for (int part = 0; part < lowest.length; part++) {
             for (int i = 0; i < inputs; i++) {
@@ -297,7 +302,7 @@ final class KernelCase {
                     int index = inputs == 1 ? o : laidOut.index(i, o);
                     if (index < length) {
                         float size = (float) random.nextDouble(lowest[part], 1.0);
-                        state[part * length + index] =
+                        state[part][index] =
                                 switch (random.nextInt(6)) {
                                     case 0 -> 0f;
                                     case 1 -> size * 1e-25f;
