@@ -64,7 +64,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             Storage.Dense w = step.target.dense(weight);
             if (step.rows == 1 && step.isFused()) {
                 kernels.denseInputGradientAndUpdate(
-                        step.optimizer,
+                        step.optimizer(weight),
                         panels,
                         step.scale,
                         x.values,
@@ -89,7 +89,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                             dx.stride);
                 }
                 kernels.denseUpdate(
-                        step.optimizer,
+                        step.optimizer(weight),
                         panels,
                         step.rows,
                         step.scale,
@@ -105,7 +105,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             if (bias != NO_BIAS) {
                 Storage.Dense b = step.target.dense(bias);
                 kernels.biasUpdate(
-                        step.optimizer,
+                        step.optimizer(bias),
                         panels.stride(),
                         step.rows,
                         step.scale,
