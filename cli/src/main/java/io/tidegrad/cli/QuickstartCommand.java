@@ -3,7 +3,7 @@ package io.tidegrad.cli;
 import io.tidegrad.cli.quickstart.Pace;
 import io.tidegrad.cli.quickstart.Quickstart;
 import io.tidegrad.cli.quickstart.QuickstartOptions;
-import io.tidegrad.cli.streams.ShippedStream;
+import io.tidegrad.localstack.streams.ShippedStream;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;

@@ -1,8 +1,8 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.cli.quickstart.QuickstartException;
-import io.tidegrad.cli.streams.DamagedStreamException;
 import io.tidegrad.localstack.LocalStackException;
+import io.tidegrad.localstack.streams.DamagedStreamException;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
 import picocli.CommandLine;

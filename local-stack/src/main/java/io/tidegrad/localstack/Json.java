@@ -1,4 +1,4 @@
-package io.tidegrad.cli.quickstart;
+package io.tidegrad.localstack;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -12,7 +12,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /// JSON over HTTP, from processes on this machine.
-final class Json implements AutoCloseable {
+public final class Json implements AutoCloseable {
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -21,7 +21,7 @@ final class Json implements AutoCloseable {
 
     /// The document, or null while there is no answer or one that is no JSON: the process may still be starting. Health
     /// answers with other statuses than 200 too, so the status does not count.
-    @Nullable JsonNode get(String url) throws InterruptedException {
+    public @Nullable JsonNode get(String url) throws InterruptedException {
         HttpRequest request =
                 HttpRequest.newBuilder(URI.create(url)).timeout(ANSWER_WITHIN).build();
         try {
@@ -35,11 +35,11 @@ final class Json implements AutoCloseable {
         }
     }
 
-    static JsonNode parse(String text) throws JsonProcessingException {
+    public static JsonNode parse(String text) throws JsonProcessingException {
         return MAPPER.readTree(text);
     }
 
-    static String write(Object value) {
+    public static String write(Object value) {
         try {
             return MAPPER.writeValueAsString(value);
         } catch (JsonProcessingException e) {
@@ -48,7 +48,7 @@ final class Json implements AutoCloseable {
     }
 
     /// A number, NaN where there is none.
-    static double number(JsonNode parent, String field) {
+    public static double number(JsonNode parent, String field) {
         return parent.path(field).asDouble(Double.NaN);
     }
 

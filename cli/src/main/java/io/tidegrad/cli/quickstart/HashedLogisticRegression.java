@@ -1,5 +1,6 @@
-package io.tidegrad.cli.streams;
+package io.tidegrad.cli.quickstart;
 
+import io.tidegrad.localstack.streams.Flight;
 import java.nio.charset.StandardCharsets;
 import java.util.zip.CRC32C;
 
@@ -11,8 +12,8 @@ import java.util.zip.CRC32C;
 /// The features are hour, weekday, origin, destination, route, and distance in steps of 250 miles; a feature's place in
 /// the table is the CRC-32C of its text, modulo the table's size. Plain scalar code on purpose: no part of it is shared
 /// with the engine it judges.
-public final class HashedLogisticRegression {
-    public static final double RATE = 0.05;
+final class HashedLogisticRegression {
+    static final double RATE = 0.05;
     private static final int TABLE = 1 << 18;
     private static final int DISTANCE_STEP = 250;
     private static final long MINUTES_A_DAY = 24 * 60;
@@ -22,7 +23,7 @@ public final class HashedLogisticRegression {
     private double bias;
 
     /// The probability that the flight is late; then learns whether it was.
-    public double learn(Flight flight) {
+    double learn(Flight flight) {
         hash(flight);
         double z = bias;
         for (int feature : features) {

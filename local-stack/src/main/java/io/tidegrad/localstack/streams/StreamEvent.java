@@ -1,4 +1,4 @@
-package io.tidegrad.cli.streams;
+package io.tidegrad.localstack.streams;
 
 import java.util.Map;
 import org.apache.avro.Schema;
@@ -11,4 +11,7 @@ public sealed interface StreamEvent permits Flight, Digit {
 
     /// As a scorer is asked about it: field names of the schema, without the label.
     Map<String, Object> toQuestion();
+
+    /// The same event, `weeks` weeks later: hour and weekday stay what they are. Itself where it has no time.
+    StreamEvent later(int weeks);
 }

@@ -1,4 +1,4 @@
-package io.tidegrad.cli.quickstart;
+package io.tidegrad.localstack;
 
 /// What the trainer's `/health` tells of a model: everything in it is committed.
 ///
@@ -8,7 +8,7 @@ package io.tidegrad.cli.quickstart;
 /// @param nextOffset the watermark: next offset of the events topic, exclusive
 /// @param publishedVersion of the newest snapshot, -1 before the first
 /// @param report measures and hashes, perhaps of an earlier watermark
-record TrainerHealth(
+public record TrainerHealth(
         String state,
         long version,
         long learned,
@@ -18,7 +18,7 @@ record TrainerHealth(
         long publishedVersion,
         Report report) {
     /// Progressive measures (NaN where there is nothing to tell) and hashes at one watermark.
-    record Report(
+    public record Report(
             long nextOffset,
             double logLoss,
             double priorLogLoss,
@@ -27,18 +27,18 @@ record TrainerHealth(
             double auc,
             String weightsHash,
             String stateHash) {
-        static final Report NONE =
+        public static final Report NONE =
                 new Report(0, Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN, "", "");
     }
 
-    static final TrainerHealth NONE = new TrainerHealth("", 0, 0, 0, 0, 0, -1, Report.NONE);
+    public static final TrainerHealth NONE = new TrainerHealth("", 0, 0, 0, 0, 0, -1, Report.NONE);
 
-    boolean running() {
+    public boolean running() {
         return state.equals("running");
     }
 
     /// Everything before `endOffset` is learned, reported and published.
-    boolean settledAt(long endOffset) {
+    public boolean settledAt(long endOffset) {
         return nextOffset == endOffset
                 && pending == 0
                 && report.nextOffset() == endOffset

@@ -1,4 +1,4 @@
-package io.tidegrad.cli.quickstart;
+package io.tidegrad.localstack;
 
 import java.util.List;
 import java.util.Map;
@@ -9,8 +9,8 @@ import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.common.config.TopicConfig;
 
-/// The topic that the stream goes to: the log of record.
-final class EventsTopic {
+/// The topic that a stream goes to: the log of record.
+public final class EventsTopic {
     // The order of one partition is the order of learning. The broker's clock stamps each record
     // when it appends it: what
     // freshness is measured from. And a log of record is never deleted.
@@ -24,7 +24,8 @@ final class EventsTopic {
 
     private EventsTopic() {}
 
-    static void create(String bootstrapServers, String topic) throws InterruptedException {
+    /// @throws LocalStackException it exists already, or Kafka does not answer
+    public static void create(String bootstrapServers, String topic) throws InterruptedException {
         try (Admin admin =
                 Admin.create(
                         Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers))) {
@@ -35,7 +36,7 @@ final class EventsTopic {
                     .all()
                     .get();
         } catch (ExecutionException e) {
-            throw new QuickstartException(
+            throw new LocalStackException(
                     "can't create the topic " + topic + ": " + e.getCause(), e);
         }
     }

@@ -1,4 +1,4 @@
 @NullMarked
-package io.tidegrad.cli.streams;
+package io.tidegrad.localstack.streams;
 
 import org.jspecify.annotations.NullMarked;

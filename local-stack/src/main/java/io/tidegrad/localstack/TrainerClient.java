@@ -1,21 +1,21 @@
-package io.tidegrad.cli.quickstart;
+package io.tidegrad.localstack;
 
 import com.fasterxml.jackson.databind.JsonNode;
 
-/// The trainer's health, as far as the quick start asks for it.
-final class TrainerClient {
+/// The trainer's health, as far as it is asked for here.
+public final class TrainerClient {
     private final Json http;
     private final String url;
     private final String model;
 
-    TrainerClient(Json http, int port, String model) {
+    public TrainerClient(Json http, int port, String model) {
         this.http = http;
         url = "http://127.0.0.1:" + port + "/health";
         this.model = model;
     }
 
     /// `NONE` while it does not answer.
-    TrainerHealth health() throws InterruptedException {
+    public TrainerHealth health() throws InterruptedException {
         JsonNode health = http.get(url);
         if (health != null) {
             for (JsonNode of : health.path("models")) {

@@ -1,4 +1,4 @@
-package io.tidegrad.cli.streams;
+package io.tidegrad.localstack.streams;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -21,6 +21,11 @@ public record Digit(byte[] pixels, int digit) implements StreamEvent {
         event.put("pixels", ByteBuffer.wrap(pixels));
         event.put("digit", digit);
         return event;
+    }
+
+    @Override
+    public Digit later(int weeks) {
+        return this;
     }
 
     @Override

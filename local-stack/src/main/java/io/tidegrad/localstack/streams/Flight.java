@@ -1,5 +1,6 @@
-package io.tidegrad.cli.streams;
+package io.tidegrad.localstack.streams;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -25,6 +26,16 @@ public record Flight(long departed, int distance, String origin, String destinat
         event.put("destination", destination);
         event.put("late", late);
         return event;
+    }
+
+    @Override
+    public Flight later(int weeks) {
+        return new Flight(
+                departed + Duration.ofDays(7L * weeks).toMillis(),
+                distance,
+                origin,
+                destination,
+                late);
     }
 
     @Override

@@ -1,4 +1,4 @@
-package io.tidegrad.cli.streams;
+package io.tidegrad.localstack.streams;
 
 import java.io.BufferedReader;
 import java.io.FileNotFoundException;

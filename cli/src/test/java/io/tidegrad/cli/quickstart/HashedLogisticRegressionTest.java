@@ -1,8 +1,9 @@
-package io.tidegrad.cli.streams;
+package io.tidegrad.cli.quickstart;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.tidegrad.localstack.streams.Flight;
 import org.junit.jupiter.api.Test;
 
 class HashedLogisticRegressionTest {

@@ -1,4 +1,4 @@
-package io.tidegrad.cli.quickstart;
+package io.tidegrad.localstack;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -9,13 +9,13 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class ChildProcessTest {
+class ChildJvmTest {
     private static final Duration LONG = Duration.ofSeconds(60);
 
     @TempDir Path logs;
 
-    private ChildProcess start(Class<?> main) {
-        return ChildProcess.start(
+    private ChildJvm start(Class<?> main) {
+        return ChildJvm.run(
                 "trainer",
                 List.of(),
                 List.of(main.getName()),
@@ -38,19 +38,19 @@ class ChildProcessTest {
 
     @Test
     void anEarlyEndIsToldWithItsStatusAndTheEndOfItsLog() {
-        try (ChildProcess child = start(Fails.class)) {
+        try (ChildJvm child = start(Fails.class)) {
             assertThatThrownBy(() -> child.finishes(LONG))
-                    .isInstanceOf(QuickstartException.class)
+                    .isInstanceOf(LocalStackException.class)
                     .hasMessageStartingWith("the trainer ended with status 3.")
                     .hasMessageContaining(logs.resolve("err").toString())
                     .hasMessageEndingWith("no such topic");
-            assertThatThrownBy(child::requireAlive).isInstanceOf(QuickstartException.class);
+            assertThatThrownBy(child::requireAlive).isInstanceOf(LocalStackException.class);
         }
     }
 
     @Test
     void whatItPrintsIsKept() throws InterruptedException {
-        try (ChildProcess child = start(Works.class)) {
+        try (ChildJvm child = start(Works.class)) {
             assertThat(child.finishes(LONG)).isTrue();
         }
         assertThat(logs.resolve("out")).hasContent("done");

@@ -1,4 +1,4 @@
-package io.tidegrad.cli.streams;
+package io.tidegrad.localstack.streams;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
