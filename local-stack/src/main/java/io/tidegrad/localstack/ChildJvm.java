@@ -28,6 +28,15 @@ public final class ChildJvm implements AutoCloseable {
     // must stay reachable even if its owner forgot about it.
     private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
+    /// What a trainer or a scorer runs with in production, as in the launcher: the engine's module, no warning about
+    /// native access, the collector that costs no threads.
+    public static final List<String> TIDEGRAD_FLAGS =
+            List.of(
+                    "--add-modules=jdk.incubator.vector",
+                    "--enable-native-access=ALL-UNNAMED",
+                    "-XX:+UseSerialGC",
+                    "-Xshare:auto");
+
     private static final int TAIL_BYTES = 4096;
     private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
 

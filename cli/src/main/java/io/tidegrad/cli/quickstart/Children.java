@@ -3,6 +3,7 @@ package io.tidegrad.cli.quickstart;
 import io.tidegrad.cli.Tidegrad;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -14,14 +15,8 @@ import java.util.List;
 /// The three `tidegrad` commands that the quick start runs, each in a JVM of its own, as a user would run them.
 final class Children {
     // The broker, the registry and we need memory too: a small machine must do.
-    private static final List<String> JVM_FLAGS =
-            List.of(
-                    "--add-modules=jdk.incubator.vector",
-                    "--enable-native-access=ALL-UNNAMED",
-                    "-Xms64m",
-                    "-Xmx512m",
-                    "-XX:+UseSerialGC",
-                    "-XX:+ExitOnOutOfMemoryError");
+    private static final List<String> MEMORY_FLAGS =
+            List.of("-Xms64m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError");
 
     private final RunDirectory directory;
     private final String bootstrapServers;
@@ -97,7 +92,8 @@ final class Children {
     }
 
     private ChildJvm start(String command, List<String> jvmFlags, String... arguments) {
-        List<String> flags = new ArrayList<>(JVM_FLAGS);
+        List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
+        flags.addAll(MEMORY_FLAGS);
         String root = System.getProperty("tidegrad.root");
         if (root != null) {
             flags.add("-Dtidegrad.root=" + root);

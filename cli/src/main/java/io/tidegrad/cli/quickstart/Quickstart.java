@@ -8,6 +8,8 @@ import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.LocalStackOptions;
 import io.tidegrad.localstack.Ports;
+import io.tidegrad.localstack.Resources;
+import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.TrainerHealth;
 import io.tidegrad.localstack.streams.ShippedStream;

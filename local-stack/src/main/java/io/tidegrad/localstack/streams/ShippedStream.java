@@ -25,24 +25,29 @@ public enum ShippedStream {
             "flight.avsc",
             300_000,
             10_000,
+            3,
             "794bb0e677eb3e8444251e28cf966d45b3c724044f2e15c24aace8df90007fd1"),
     /// MNIST digits: which is it?
     DIGITS(
             "digit.avsc",
             10_000,
             1_000,
+            0,
             "0550b4bccb35a4aed6f213808764cca7204a763d89d64fbcf7d68f3a5133bebc");
 
     private final String schemaFile;
     private final int rows;
     private final int eventsPerSecond;
+    private final int weeks;
     private final String sha256;
 
+    /// @param weeks that hold all events
     /// @param sha256 of the unzipped text
-    ShippedStream(String schemaFile, int rows, int eventsPerSecond, String sha256) {
+    ShippedStream(String schemaFile, int rows, int eventsPerSecond, int weeks, String sha256) {
         this.schemaFile = schemaFile;
         this.rows = rows;
         this.eventsPerSecond = eventsPerSecond;
+        this.weeks = weeks;
         this.sha256 = sha256;
     }
 
@@ -58,6 +63,14 @@ public enum ShippedStream {
     /// The pace unless another one is asked for.
     public int eventsPerSecond() {
         return eventsPerSecond;
+    }
+
+    /// Of the stream said again and again, the event number `index`: each round lies whole weeks after the one before, so
+    /// that time goes on while hour and weekday are what they were.
+    ///
+    /// @param events as read
+    public StreamEvent repeated(List<StreamEvent> events, long index) {
+        return events.get((int) (index % rows)).later(weeks * (int) (index / rows));
     }
 
     String sha256() {

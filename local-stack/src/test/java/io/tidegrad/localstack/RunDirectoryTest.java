@@ -1,4 +1,4 @@
-package io.tidegrad.cli.quickstart;
+package io.tidegrad.localstack;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -40,7 +40,7 @@ class RunDirectoryTest {
 
     @Test
     void whatAKilledRunLeftIsDeletedByTheNext() throws IOException {
-        Path abandoned = Files.createTempDirectory("tidegrad-quickstart-");
+        Path abandoned = Files.createTempDirectory("tidegrad-run-");
         Files.createFile(abandoned.resolve("running.lock"));
         Files.createDirectories(abandoned.resolve("kafka"));
         try (RunDirectory running = RunDirectory.temporary();
@@ -62,7 +62,7 @@ class RunDirectoryTest {
     void aGivenOneMustBeEmpty(@TempDir Path folder) throws IOException {
         Files.writeString(folder.resolve("mine.txt"), "x");
         assertThatThrownBy(() -> RunDirectory.in(folder))
-                .isInstanceOf(QuickstartException.class)
+                .isInstanceOf(LocalStackException.class)
                 .hasMessageContaining("is not empty");
         assertThat(folder.resolve("mine.txt")).exists();
     }

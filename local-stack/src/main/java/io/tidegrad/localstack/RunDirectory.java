@@ -1,4 +1,4 @@
-package io.tidegrad.cli.quickstart;
+package io.tidegrad.localstack;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Where a run keeps everything: Kafka's data, the registry's, the trainer's state, `logs`. A temporary one is deleted at
 /// the end; what a run killed with SIGKILL leaves behind, the next run deletes.
-final class RunDirectory implements AutoCloseable {
-    private static final String PREFIX = "tidegrad-quickstart-";
+public final class RunDirectory implements AutoCloseable {
+    private static final String PREFIX = "tidegrad-run-";
     private static final String LOCK_FILE = "running.lock";
     private static final String LOGS = "logs";
 
@@ -34,7 +34,7 @@ final class RunDirectory implements AutoCloseable {
     }
 
     /// A temporary one.
-    static RunDirectory temporary() {
+    public static RunDirectory temporary() {
         try {
             Path path = Files.createTempDirectory(PREFIX);
             deleteAbandoned(path);
@@ -42,29 +42,29 @@ final class RunDirectory implements AutoCloseable {
             Files.createDirectories(directory.logs());
             return directory;
         } catch (IOException e) {
-            throw new QuickstartException("can't make a temporary directory: " + e, e);
+            throw new LocalStackException("can't make a temporary directory: " + e, e);
         }
     }
 
     /// One that stays.
     ///
-    /// @throws QuickstartException it holds something already
-    static RunDirectory in(Path path) {
+    /// @throws LocalStackException it holds something already
+    public static RunDirectory in(Path path) {
         try {
             Files.createDirectories(path);
             try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
                 if (entries.iterator().hasNext()) {
-                    throw new QuickstartException(
+                    throw new LocalStackException(
                             "--dir expects a new or empty directory, and "
                                     + path
-                                    + " is not empty: a quick start learns a stream from its beginning");
+                                    + " is not empty: a run begins with empty topics");
                 }
             }
             RunDirectory directory = new RunDirectory(path.toAbsolutePath(), false, lock(path));
             Files.createDirectories(directory.logs());
             return directory;
         } catch (IOException e) {
-            throw new QuickstartException("can't use the directory " + path + ": " + e, e);
+            throw new LocalStackException("can't use the directory " + path + ": " + e, e);
         }
     }
 
@@ -76,7 +76,7 @@ final class RunDirectory implements AutoCloseable {
                         StandardOpenOption.WRITE);
         if (channel.tryLock() == null) {
             channel.close();
-            throw new IOException(path + " is in use by another quick start");
+            throw new IOException(path + " is in use by another run");
         }
         return channel;
     }
@@ -105,16 +105,16 @@ final class RunDirectory implements AutoCloseable {
         }
     }
 
-    Path path() {
+    public Path path() {
         return path;
     }
 
-    Path logs() {
+    public Path logs() {
         return path.resolve(LOGS);
     }
 
     /// Something went wrong: the logs stay.
-    void keepLogs() {
+    public void keepLogs() {
         keepLogs = true;
     }
 
@@ -139,7 +139,7 @@ final class RunDirectory implements AutoCloseable {
                 }
             }
         } catch (IOException e) {
-            throw new QuickstartException("can't delete " + path + ": " + e, e);
+            throw new LocalStackException("can't delete " + path + ": " + e, e);
         }
     }
 

@@ -1,19 +1,19 @@
-package io.tidegrad.cli.quickstart;
+package io.tidegrad.localstack;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
 
 /// What is open, closed in reverse order: at the end, or by a shutdown hook at Ctrl-C, whichever comes first.
-final class Resources implements AutoCloseable {
+public final class Resources implements AutoCloseable {
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
     private boolean closed;
 
-    /// @throws QuickstartException it is too late: everything is being closed, and so is this
-    synchronized <T extends AutoCloseable> T add(T resource) {
+    /// @throws LocalStackException it is too late: everything is being closed, and so is this
+    public synchronized <T extends AutoCloseable> T add(T resource) {
         open.push(resource);
         if (closed) {
             close();
-            throw new QuickstartException("stopped");
+            throw new LocalStackException("stopped");
         }
         return resource;
     }
@@ -21,7 +21,7 @@ final class Resources implements AutoCloseable {
     /// Keeps the logs of the run, if there are any yet.
     ///
     /// @return where they are, or nothing
-    synchronized String keepLogs() {
+    public synchronized String keepLogs() {
         for (AutoCloseable resource : open) {
             if (resource instanceof RunDirectory directory) {
                 directory.keepLogs();
@@ -49,7 +49,7 @@ final class Resources implements AutoCloseable {
     }
 
     /// Unless the JVM is ending already: then the hook runs, and finds nothing left to do.
-    static void removeHook(Thread hook) {
+    public static void removeHook(Thread hook) {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException shuttingDown) {
