@@ -162,7 +162,7 @@ public final class TrainLoad {
             Path profile = options.profile();
             if (profile != null) {
                 flags.add(
-                        "-XX:StartFlightRecording:settings=profile,jdk.CPUTimeSample#enabled=true,filename="
+                        "-XX:StartFlightRecording:settings=profile,jdk.CPUTimeSample#enabled=true,jdk.CPUTimeSample#throttle=5ms,filename="
                                 + profile.toAbsolutePath().resolve(name + ".jfr"));
             }
             return flags;
