@@ -11,6 +11,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -75,6 +76,29 @@ class ShippedStreamTest {
         assertThat(counts).containsExactly(1001, 1127, 991, 1032, 980, 863, 1014, 1070, 944, 978);
         for (int count : early) {
             assertThat(count).isPositive();
+        }
+    }
+
+    /// A model's time must not go back, and its features must be the same in every round.
+    @Test
+    void aRepeatedStreamGoesOnInTimeAndKeepsHourAndWeekday() {
+        List<StreamEvent> flights = ShippedStream.FLIGHTS.read();
+        long week = Duration.ofDays(7).toMillis();
+        long previous = Long.MIN_VALUE;
+        for (long index = 0; index < 3 * 300_000; index += 999) {
+            Flight flight = (Flight) ShippedStream.FLIGHTS.repeated(flights, index);
+            Flight original = (Flight) flights.get((int) (index % 300_000));
+            assertThat(flight.departed()).isGreaterThanOrEqualTo(previous);
+            assertThat((flight.departed() - original.departed()) % week).isZero();
+            assertThat(flight)
+                    .isEqualTo(
+                            new Flight(
+                                    flight.departed(),
+                                    original.distance(),
+                                    original.origin(),
+                                    original.destination(),
+                                    original.late()));
+            previous = flight.departed();
         }
     }
 
