@@ -1,8 +1,9 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.cli.quickstart.QuickstartException;
-import io.tidegrad.cli.streams.DamagedStreamException;
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.LocalStackException;
+import io.tidegrad.localstack.streams.DamagedStreamException;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -21,7 +22,8 @@ import picocli.CommandLine.Spec;
             LocalStackCommand.class,
             TrainerCommand.class,
             ScorerCommand.class,
-            ReplayCommand.class
+            ReplayCommand.class,
+            LoadtestCommand.class
         },
         commandListHeading = "%nCommands:%n",
         footer = {"", "tidegrad COMMAND --help tells more."})
@@ -89,6 +91,7 @@ public final class Tidegrad implements Runnable {
     private static int failed(Exception e, PrintWriter err) {
         switch (e) {
             case QuickstartException known -> err.println("tidegrad: " + known.getMessage());
+            case LoadTestException known -> err.println("tidegrad: " + known.getMessage());
             case LocalStackException known -> err.println("tidegrad: " + known.getMessage());
             case DamagedStreamException known -> err.println("tidegrad: " + known.getMessage());
             case TrainerException known -> {

@@ -25,6 +25,22 @@ final class StreamsSettings {
     /// Two cores do about 130 transactions a second, all models together.
     private static final long COMMIT_MILLIS_PER_MODEL = 10;
 
+    /// A catching-up trainer's learning thread reads the network itself, between two polls: few large answers, in a socket
+    /// buffer that grows with them, keep it from waiting for many small ones.
+    private static final int FETCH_BYTES_MAX = 4 * 1024 * 1024;
+
+    private static final int SYSTEM_BUFFER = -1;
+
+    /// Also the most that is copied out of an answer at a time.
+    private static final int POLL_EVENTS_MAX = 2_048;
+
+    /// Streams reads on while it holds no more than this: some thousand events.
+    private static final int BUFFERED_BURSTS = 16;
+
+    /// A commit's pages go to one partition, and a request carries one batch of it: at Kafka's default of 16 KiB, 330 KiB of
+    /// pages were 21 requests, five at a time, which the commit waits for. Below what our topics allow a batch.
+    private static final int BATCH_BYTES = 512 * 1024;
+
     private StreamsSettings() {}
 
     /// Long enough that the whole model, the worst a commit can log, is at most 20 MB/s, and that all models of this
@@ -69,6 +85,7 @@ final class StreamsSettings {
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
         settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, commitInterval.toMillis());
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0L);
+        settings.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_BURSTS);
 
         consumer(settings, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, instanceId);
         consumer(settings, ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, SESSION_TIMEOUT.toMillis());
@@ -78,12 +95,16 @@ final class StreamsSettings {
                 SESSION_TIMEOUT.toMillis() / 4);
         consumer(settings, ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         consumer(settings, ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
+        consumer(settings, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_EVENTS_MAX);
+        consumer(settings, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES_MAX);
+        consumer(settings, ConsumerConfig.RECEIVE_BUFFER_CONFIG, SYSTEM_BUFFER);
 
         producer(
                 settings,
                 ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
                 transactionTimeout(kafka, commitInterval).toMillis());
         producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, requestBytesMax);
+        producer(settings, ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
 
         kafka.forEach(
                 (key, value) -> {

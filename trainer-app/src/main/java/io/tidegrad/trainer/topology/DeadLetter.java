@@ -7,11 +7,11 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.processor.api.Record;
-import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.jspecify.annotations.Nullable;
 
 /// An event that can't be learned, as it goes to the dead-letter topic: its own key, value and headers, and why, from
@@ -41,8 +41,7 @@ final class DeadLetter {
 
     /// @param bytesMax the dead-letter topic's `max.message.bytes`
     static Record<byte[], byte[]> of(
-            Record<byte[], byte[]> event,
-            RecordMetadata at,
+            ConsumerRecord<byte[], byte[]> event,
             Rejection rejection,
             @Nullable Integer schemaId,
             Lineage lineage,
@@ -54,9 +53,9 @@ final class DeadLetter {
         }
         add(headers, "tidegrad-reason", rejection.reason().code());
         add(headers, "tidegrad-detail", shortened(rejection.detail()));
-        add(headers, "tidegrad-topic", at.topic());
-        add(headers, "tidegrad-partition", Integer.toString(at.partition()));
-        add(headers, "tidegrad-offset", Long.toString(at.offset()));
+        add(headers, "tidegrad-topic", event.topic());
+        add(headers, "tidegrad-partition", Integer.toString(event.partition()));
+        add(headers, "tidegrad-offset", Long.toString(event.offset()));
         if (schemaId != null) {
             add(headers, "tidegrad-schema-id", schemaId.toString());
         }

@@ -6,15 +6,17 @@ import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.trainer.store.Lineage;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.AbstractRecords;
 import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.streams.processor.api.Record;
-import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.junit.jupiter.api.Test;
 
 class DeadLetterTest {
@@ -38,29 +40,21 @@ class DeadLetterTest {
                     Uuid.randomUuid(),
                     0);
 
-    private static final RecordMetadata AT =
-            new RecordMetadata() {
-                @Override
-                public String topic() {
-                    return "t";
-                }
-
-                @Override
-                public int partition() {
-                    return 0;
-                }
-
-                @Override
-                public long offset() {
-                    return 42;
-                }
-            };
-
     private static Record<byte[], byte[]> letter(
             byte[] key, byte[] value, RecordHeaders headers, String detail) {
         return DeadLetter.of(
-                new Record<>(key, value, 0, headers),
-                AT,
+                new ConsumerRecord<>(
+                        "t",
+                        0,
+                        42,
+                        0,
+                        TimestampType.CREATE_TIME,
+                        key.length,
+                        value.length,
+                        key,
+                        value,
+                        headers,
+                        Optional.empty()),
                 new Rejection(Rejection.Reason.NOT_AVRO, detail),
                 7,
                 LINEAGE,
