@@ -50,6 +50,7 @@ class KernelAgreementTest {
                                 .map(call -> call.getTarget().getName())
                                 .collect(Collectors.toSet());
         assertThat(called)
+                .as("kernels that KernelCase calls")
                 .contains(
                         Stream.of(Kernels.class.getDeclaredMethods())
                                 .filter(method -> method.getReturnType() == void.class)

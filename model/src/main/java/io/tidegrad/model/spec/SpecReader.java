@@ -590,7 +590,7 @@ final class SpecReader {
                 if (!(last instanceof Dense || last instanceof Sigmoid)) {
                     network.problem(
                             "binary-cross-entropy needs a network that ends in dense or sigmoid, found "
-                                    + layerName(last));
+                                    + CanonicalForm.layer(last, false));
                 }
             }
             case CategoricalCrossEntropy(boolean oneHot) -> {
@@ -604,7 +604,7 @@ final class SpecReader {
                 if (!(last instanceof Dense || last instanceof Softmax)) {
                     network.problem(
                             "categorical-cross-entropy needs a network that ends in dense or softmax, found "
-                                    + layerName(last));
+                                    + CanonicalForm.layer(last, false));
                 }
                 if (classes != null) {
                     int stated = classes.integer(2, UNITS_MAX);
@@ -629,9 +629,5 @@ final class SpecReader {
                 }
             }
         }
-    }
-
-    private static String layerName(Layer layer) {
-        return layer.getClass().getSimpleName().toLowerCase(Locale.ROOT);
     }
 }
