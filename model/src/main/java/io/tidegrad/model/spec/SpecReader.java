@@ -255,7 +255,8 @@ final class SpecReader {
             case "cross" -> cross(value);
             case "time-part" -> timePart(value);
             case "cyclic" -> cyclic(value);
-            default -> pixels(value);
+            case "pixels" -> pixels(value);
+            default -> throw new IllegalStateException("no reader for " + choice.kind());
         };
     }
 
@@ -484,7 +485,8 @@ final class SpecReader {
             case null -> null;
             case "binary-cross-entropy" -> new BinaryCrossEntropy();
             case "categorical-cross-entropy" -> new CategoricalCrossEntropy(false);
-            default -> new MeanSquaredError();
+            case "mean-squared-error" -> new MeanSquaredError();
+            default -> throw new IllegalStateException("no reader for " + name);
         };
     }
 
