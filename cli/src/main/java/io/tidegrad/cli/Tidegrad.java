@@ -26,7 +26,11 @@ import picocli.CommandLine.Spec;
             LoadtestCommand.class
         },
         commandListHeading = "%nCommands:%n",
-        footer = {"", "tidegrad COMMAND --help tells more."})
+        footer = {
+            "",
+            "tidegrad COMMAND --help tells more. ./tidegrad test runs all tests, and",
+            "./tidegrad build only builds: both are the launcher's."
+        })
 public final class Tidegrad implements Runnable {
     static final int FAILED = 1;
     static final int USAGE = 2;

@@ -45,7 +45,8 @@ class KillTest {
         System.out.println(
                 "seed "
                         + seed
-                        + " · rerun: mvn -pl trainer-app test -Dtest=KillTest -Dseed="
+                        + " · rerun: mvn -pl trainer-app -am test -Dsurefire.failIfNoSpecifiedTests=false"
+                        + " -Dtest=KillTest -Dseed="
                         + seed);
         log = new TestLog(directory, 4).created();
     }

@@ -2,7 +2,9 @@ package io.tidegrad.engine.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.io.IOException;
+import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -10,6 +12,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// Each width in a JVM of its own: code that has seen two may stay slow for ever, and each must be right from cold.
@@ -31,6 +35,27 @@ class KernelAgreementTest {
             hashes.add(nameAndHash[1]);
         }
         assertThat(hashes).as("hashes over all outputs of %s, seed %d", widths(), seed).hasSize(1);
+    }
+
+    /// A kernel without a case would be compared with nothing.
+    @Test
+    void everyKernelHasACase() {
+        Set<String> called =
+                new ClassFileImporter()
+                                .importClasses(KernelCase.class)
+                                .get(KernelCase.class)
+                                .getMethodCallsFromSelf()
+                                .stream()
+                                .filter(call -> call.getTargetOwner().isEquivalentTo(Kernels.class))
+                                .map(call -> call.getTarget().getName())
+                                .collect(Collectors.toSet());
+        assertThat(called)
+                .as("kernels that KernelCase calls")
+                .contains(
+                        Stream.of(Kernels.class.getDeclaredMethods())
+                                .filter(method -> method.getReturnType() == void.class)
+                                .map(Method::getName)
+                                .toArray(String[]::new));
     }
 
     @Test

@@ -36,14 +36,17 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/// A fixed run of 10,000 made-up rows through a few networks that together hold every layer and loss; its hash is
-/// what the `numerics` number stands for; a second hash is that of shorter runs with the other optimizers, clipping and
-/// regularization. Run as a program it prints both, so that each kernel width can have a JVM of its own:
+/// Fixed runs of made-up rows through a few networks that together hold every layer, loss and optimizer; their hashes are
+/// what the `numerics` number stands for. Run as a program it prints a line for each, so that each kernel width can have a
+/// JVM of its own:
 ///
 /// `java -Dtidegrad.kernels=256 io.tidegrad.engine.testing.FixedRun cold|hot`
 ///
 /// `hot` warms the kernels up before the first row and then never stops; `cold` doesn't, and halfway saves the pages and goes
 /// on with a model restored from them.
+///
+/// A new layer, loss or optimizer gets a run of its own, with a line of its own: what is there stays as it is, or it could
+/// not say whether older models keep their bits.
 public final class FixedRun {
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -55,10 +58,13 @@ public final class FixedRun {
 
     public static void main(String[] args) throws NoSuchAlgorithmException {
         boolean hot = args[0].equals("hot");
-        System.out.println(Kernels.active().name() + " " + hash(hot) + " " + optimizersHash(hot));
+        System.out.println(Kernels.active().name());
+        System.out.println("first " + first(hot));
+        System.out.println("optimizers " + optimizers(hot));
     }
 
-    public static String hash(boolean hot) throws NoSuchAlgorithmException {
+    /// 10,000 rows through everything that the first release had.
+    private static String first(boolean hot) throws NoSuchAlgorithmException {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         Loss binary = new BinaryCrossEntropy();
         // Sizes on both sides of a panel, a batch of one and batches with an odd rest.
@@ -76,7 +82,8 @@ public final class FixedRun {
         return HexFormat.of().formatHex(all.digest());
     }
 
-    public static String optimizersHash(boolean hot) throws NoSuchAlgorithmException {
+    /// The other optimizers, clipping and regularization.
+    private static String optimizers(boolean hot) throws NoSuchAlgorithmException {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         Loss binary = new BinaryCrossEntropy();
         Loss categorical = new CategoricalCrossEntropy(false);

@@ -234,7 +234,8 @@ final class CanonicalForm {
         return text.toString();
     }
 
-    private static String layer(Layer layer, boolean reluFollows) {
+    /// As a spec writes it.
+    static String layer(Layer layer, boolean reluFollows) {
         return switch (layer) {
             case Dense dense -> {
                 boolean plain =

@@ -264,7 +264,8 @@ final class SpecReader {
             case "cross" -> cross(value);
             case "time-part" -> timePart(value);
             case "cyclic" -> cyclic(value);
-            default -> pixels(value);
+            case "pixels" -> pixels(value);
+            default -> throw new IllegalStateException("no reader for " + choice.kind());
         };
     }
 
@@ -493,7 +494,8 @@ final class SpecReader {
             case null -> null;
             case "binary-cross-entropy" -> new BinaryCrossEntropy();
             case "categorical-cross-entropy" -> new CategoricalCrossEntropy(false);
-            default -> new MeanSquaredError();
+            case "mean-squared-error" -> new MeanSquaredError();
+            default -> throw new IllegalStateException("no reader for " + name);
         };
     }
 
@@ -684,7 +686,7 @@ final class SpecReader {
                 if (!(last instanceof Dense || last instanceof Sigmoid)) {
                     network.problem(
                             "binary-cross-entropy needs a network that ends in dense or sigmoid, found "
-                                    + layerName(last));
+                                    + CanonicalForm.layer(last, false));
                 }
             }
             case CategoricalCrossEntropy(boolean oneHot) -> {
@@ -698,7 +700,7 @@ final class SpecReader {
                 if (!(last instanceof Dense || last instanceof Softmax)) {
                     network.problem(
                             "categorical-cross-entropy needs a network that ends in dense or softmax, found "
-                                    + layerName(last));
+                                    + CanonicalForm.layer(last, false));
                 }
                 if (classes != null) {
                     int stated = classes.integer(2, UNITS_MAX);
@@ -723,9 +725,5 @@ final class SpecReader {
                 }
             }
         }
-    }
-
-    private static String layerName(Layer layer) {
-        return layer.getClass().getSimpleName().toLowerCase(Locale.ROOT);
     }
 }

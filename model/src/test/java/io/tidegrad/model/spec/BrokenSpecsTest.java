@@ -38,7 +38,9 @@ class BrokenSpecsTest {
         if (Boolean.getBoolean("golden.write")) {
             Files.writeString(golden, refused.getMessage() + "\n");
         }
-        assertThat(refused.getMessage() + "\n").isEqualTo(Files.readString(golden));
+        assertThat(refused.getMessage() + "\n")
+                .as("%s; if meant, run with -Dgolden.write=true and read the difference", golden)
+                .isEqualTo(Files.readString(golden));
     }
 
     @Test
