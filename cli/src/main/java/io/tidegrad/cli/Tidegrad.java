@@ -4,6 +4,7 @@ import io.tidegrad.cli.quickstart.QuickstartException;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.streams.DamagedStreamException;
+import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -33,7 +34,7 @@ import picocli.CommandLine.Spec;
         })
 public final class Tidegrad implements Runnable {
     static final int FAILED = 1;
-    static final int USAGE = 2;
+    static final int USAGE = SettingsException.STATUS;
 
     @Spec private CommandSpec command = CommandSpec.create();
 
@@ -98,6 +99,10 @@ public final class Tidegrad implements Runnable {
             case LoadTestException known -> err.println("tidegrad: " + known.getMessage());
             case LocalStackException known -> err.println("tidegrad: " + known.getMessage());
             case DamagedStreamException known -> err.println("tidegrad: " + known.getMessage());
+            case SettingsException known -> {
+                err.println(known.getMessage());
+                return USAGE;
+            }
             case TrainerException known -> {
                 err.println("tidegrad: " + known.getMessage());
                 return known.exitCode().status();

@@ -61,6 +61,13 @@ public interface SchemaRegistry extends AutoCloseable {
         };
     }
 
+    /// Checks a configuration without connecting.
+    ///
+    /// @throws IllegalArgumentException as of `connect`
+    static void check(Map<String, ?> config) {
+        RegistryConfig.parse(config);
+    }
+
     /// A schema and the id it travels under.
     record Registered(int id, Schema schema) {}
 
@@ -82,9 +89,16 @@ public interface SchemaRegistry extends AutoCloseable {
         }
     }
 
-    final class RegistryUnavailableException extends RuntimeException {
+    class RegistryUnavailableException extends RuntimeException {
         public RegistryUnavailableException(String message, @Nullable Throwable cause) {
             super(message, cause);
+        }
+    }
+
+    /// It answers, but not to us (401, 403): only other credentials can help.
+    final class RegistryRefusedException extends RegistryUnavailableException {
+        public RegistryRefusedException(String message) {
+            super(message, null);
         }
     }
 }
