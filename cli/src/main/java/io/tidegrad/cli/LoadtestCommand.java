@@ -90,7 +90,7 @@ final class LoadtestCommand implements Runnable {
                 names = "--profile",
                 paramLabel = "DIR",
                 description =
-                        "Keep a flight recording of every trainer there; it costs a little speed.")
+                        "Keep a flight recording of every trainer there and tell where its processor time went; it costs a little speed.")
         private @Nullable Path profile;
 
         @Option(

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /// Events a second from topic to committed weights, beside what a bare consumer and the engine alone do with the same
 /// events. Broker, registry and each subject are processes of their own; the topic is full before anything is measured;
@@ -144,6 +145,14 @@ public final class TrainLoad {
                         measurement.eventsPerSecond(),
                         measurement.seconds());
             }
+            Path recording = recording();
+            if (recording != null) {
+                say(
+                        "%s, mini-batch %d, where the trainer's processor time went:\n%s",
+                        log.stream().label(),
+                        combination.miniBatch(),
+                        Profile.of(recording).text().stripTrailing());
+            }
             combination.requireEqualBits();
         }
 
@@ -159,13 +168,19 @@ public final class TrainLoad {
 
         private List<String> trainerFlags() {
             List<String> flags = childFlags();
-            Path profile = options.profile();
-            if (profile != null) {
+            Path recording = recording();
+            if (recording != null) {
                 flags.add(
-                        "-XX:StartFlightRecording:settings=profile,jdk.CPUTimeSample#enabled=true,jdk.CPUTimeSample#throttle=5ms,filename="
-                                + profile.toAbsolutePath().resolve(name + ".jfr"));
+                        "-XX:StartFlightRecording:settings=profile,jdk.CPUTimeSample#enabled=true,"
+                                + "jdk.CPUTimeSample#throttle=5ms,filename="
+                                + recording);
             }
             return flags;
+        }
+
+        private @Nullable Path recording() {
+            Path profile = options.profile();
+            return profile == null ? null : profile.toAbsolutePath().resolve(name + ".jfr");
         }
 
         private Measurement alone(Subject subject, Path specFile, Path files)

@@ -47,8 +47,8 @@ public record TrainLoadOptions(
             return events;
         }
         return switch (stream) {
-            case FLIGHTS -> 10 * 300_000;
-            case DIGITS -> 100 * 10_000;
+            case FLIGHTS -> 6_000_000;
+            case DIGITS -> 2_000_000;
         };
     }
 }
