@@ -21,7 +21,8 @@ import picocli.CommandLine.Spec;
             LocalStackCommand.class,
             TrainerCommand.class,
             ScorerCommand.class,
-            ReplayCommand.class
+            ReplayCommand.class,
+            GoldenCommand.class
         },
         commandListHeading = "%nCommands:%n",
         footer = {"", "tidegrad COMMAND --help tells more."})
