@@ -24,7 +24,8 @@ import picocli.CommandLine.Spec;
             TrainerCommand.class,
             ScorerCommand.class,
             ReplayCommand.class,
-            LoadtestCommand.class
+            LoadtestCommand.class,
+            GoldenCommand.class
         },
         commandListHeading = "%nCommands:%n",
         footer = {
