@@ -28,6 +28,7 @@ import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
 import io.tidegrad.trainer.store.ReadCommitted;
 import io.tidegrad.trainer.store.StoreParts;
+import io.tidegrad.trainer.topology.Patience;
 import io.tidegrad.trainer.topology.TrainerTopology;
 import java.time.Duration;
 import java.time.Instant;
@@ -222,8 +223,10 @@ public final class ModelTrainer implements AutoCloseable {
         Parameters sizes = Parameters.blank(Plan.of(lineage.spec().network()));
         long modelBytes = sizes.servedBytes() + sizes.optimizerBytes();
         commitInterval = StreamsSettings.commitInterval(modelBytes, surroundings.models());
-        Duration registryPatience =
-                StreamsSettings.transactionTimeout(config.kafka(), commitInterval).dividedBy(2);
+        Patience patience =
+                new Patience(
+                        StreamsSettings.transactionTimeout(config.kafka(), commitInterval)
+                                .dividedBy(2));
         ProgressWriter progress =
                 AvroProgress.register(lineage, topics.progress(), surroundings.registry());
         Publisher.Settings publishing =
@@ -233,7 +236,7 @@ public final class ModelTrainer implements AutoCloseable {
                         progress,
                         clients::atEnd,
                         () -> stopping);
-        decoder = RecordDecoder.of(config.registryClient());
+        decoder = RecordDecoder.of(config.registryClient(), patience::left);
         AvroEvent event = new AvroEvent();
         ValueDecoder values = value -> event.of(decoder.decode(lineage.log().topic(), value));
         TrainerTopology.Parts parts =
@@ -251,7 +254,7 @@ public final class ModelTrainer implements AutoCloseable {
                         model -> new EventFold(lineage.spec(), model, values),
                         () -> new Publisher(lineage, publishing),
                         deadLetterBytesMax,
-                        registryPatience,
+                        patience,
                         warmUp());
         Properties settings = new Properties();
         settings.putAll(

@@ -26,6 +26,11 @@ import org.slf4j.LoggerFactory;
 final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private static final Logger LOG = LoggerFactory.getLogger(LearnProcessor.class);
 
+    /// Between two questions to a registry that does not answer.
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
+
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
+
     private final TrainerTopology.Parts parts;
     private final Lineage lineage;
 
@@ -100,34 +105,38 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     /// a little, then stop and be started again. No event has changed anything until its schema is known.
     private EventFold.Outcome fold(
             EventFold fold, Record<byte[], byte[]> record, RecordMetadata at) {
-        long deadline = System.nanoTime() + parts.registryPatience().toNanos();
-        long pauseMillis = 50;
+        parts.patience().start();
+        Duration pause = FIRST_PAUSE;
         while (true) {
             try {
                 return fold.fold(record.value(), record.headers());
             } catch (SchemaRegistry.RegistryUnavailableException e) {
-                if (System.nanoTime() + pauseMillis * 1_000_000 > deadline
+                if (parts.patience().left().compareTo(pause) <= 0
                         || Thread.currentThread().isInterrupted()) {
                     throw new TrainerException(
                             ExitCode.RETRYABLE,
-                            "the schema registry did not answer for "
-                                    + parts.registryPatience().toMillis()
-                                    + " ms, needed for the schema of "
+                            "model "
+                                    + lineage.model()
+                                    + ": expected the schema of "
                                     + at.topic()
                                     + "-"
                                     + at.partition()
                                     + " offset "
                                     + at.offset()
-                                    + ": "
-                                    + e.getMessage(),
+                                    + " from the schema registry within "
+                                    + parts.patience().whole().toMillis()
+                                    + " ms, found no answer: "
+                                    + e.getMessage()
+                                    + "; nothing is lost: learning goes on at this offset once the registry answers",
                             e);
                 }
                 LOG.warn(
                         "model {}: waiting for the schema registry: {}",
                         lineage.model(),
                         e.getMessage());
-                LockSupport.parkNanos(pauseMillis * 1_000_000);
-                pauseMillis = Math.min(2 * pauseMillis, 1_000);
+                LockSupport.parkNanos(pause.toNanos());
+                Duration twice = pause.multipliedBy(2);
+                pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
             } catch (ModelDivergedException e) {
                 throw new TrainerException(
                         ExitCode.MODEL_DIVERGED,
