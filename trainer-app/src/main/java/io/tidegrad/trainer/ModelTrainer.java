@@ -128,7 +128,10 @@ public final class ModelTrainer implements AutoCloseable {
                                 1,
                                 false,
                                 "delete",
-                                log.bytesMax() + DEAD_LETTER_ROOM_BYTES,
+                                (int)
+                                        Math.min(
+                                                (long) log.bytesMax() + DEAD_LETTER_ROOM_BYTES,
+                                                Integer.MAX_VALUE),
                                 Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1")));
         kafkaTopics.createOrCheck(
                 new KafkaTopics.Wanted(topics.progress(), 1, false, "delete", 64 * 1024, Map.of()));

@@ -25,6 +25,8 @@ final class StreamsSettings {
     /// Two cores do about 130 transactions a second, all models together.
     private static final long COMMIT_MILLIS_PER_MODEL = 10;
 
+    private static final long BUFFER_BYTES_MIN = 32L << 20; // Kafka's default
+
     private StreamsSettings() {}
 
     /// Long enough that the whole model, the worst a commit can log, is at most 20 MB/s, and that all models of this
@@ -84,6 +86,12 @@ final class StreamsSettings {
                 ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
                 transactionTimeout(kafka, commitInterval).toMillis());
         producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, requestBytesMax);
+        // A record larger than the producer's buffer would be refused, however large a request may
+        // be.
+        producer(
+                settings,
+                ProducerConfig.BUFFER_MEMORY_CONFIG,
+                Math.max(BUFFER_BYTES_MIN, 2L * requestBytesMax));
 
         kafka.forEach(
                 (key, value) -> {

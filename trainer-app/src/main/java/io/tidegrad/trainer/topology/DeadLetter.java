@@ -10,6 +10,7 @@ import java.util.HexFormat;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.jspecify.annotations.Nullable;
@@ -84,8 +85,8 @@ final class DeadLetter {
         boolean whole = true;
         for (Header header : from) {
             byte[] value = header.value();
-            // 16: two lengths and the framing of a header, at most.
-            int size = header.key().length() * 3 + (value == null ? 0 : value.length) + 16;
+            // 6: two lengths below 64 KiB, as varints.
+            int size = Utils.utf8Length(header.key()) + (value == null ? 0 : value.length) + 6;
             if (bytes + size <= HEADERS_BYTES_MAX) {
                 bytes += size;
                 to.add(header);
