@@ -4,110 +4,56 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.ProgressiveEvaluation;
+import io.tidegrad.schemas.settings.Setting;
+import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.trainer.replay.Replay;
 import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayResult;
+import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.Unmatched;
 
+/// Hands all arguments over to [Settings], as trainer and scorer do.
 @Command(
         name = "replay",
-        description = {
-            "Learn a model again, from its log and its registered spec alone.",
-            "",
-            "Reads the events topic from where the model began, learns as fast as it goes, and prints the hashes. The"
-                    + " trainer prints the same ones for the same offset, or something is broken."
-        })
+        description = "Learn a model again, from its log and its registered spec alone.")
 final class ReplayCommand implements Callable<Integer> {
     @Spec private CommandSpec command = CommandSpec.create();
 
-    @Option(
-            names = "--bootstrap-servers",
-            paramLabel = "HOST:PORT",
-            required = true,
-            description = "Where Kafka is.")
-    private String bootstrapServers = "";
-
-    @Option(
-            names = "--registry-url",
-            paramLabel = "URL",
-            required = true,
-            description = "Base of the schema registry's Confluent REST API.")
-    private String registryUrl = "";
-
-    @Option(
-            names = "--model",
-            paramLabel = "NAME",
-            required = true,
-            description = "A model that a trainer has registered.")
-    private String model = "";
-
-    @Option(
-            names = "--until",
-            paramLabel = "OFFSET",
-            description =
-                    "Offset of the events topic to stop before (default: the end of the topic at the start).")
-    private @Nullable Long until;
-
-    @Option(
-            names = "--prefix",
-            paramLabel = "PREFIX",
-            defaultValue = "tidegrad",
-            description = "Of Tidegrad's topics (default: ${DEFAULT-VALUE}).")
-    private String prefix = "";
-
-    @Option(
-            names = "--kafka",
-            paramLabel = "KEY=VALUE",
-            description = "A Kafka client setting (TLS, SASL, ...); repeat for more.")
-    private Map<String, String> kafka = new LinkedHashMap<>();
-
-    @Option(names = "--json", description = "Print the result as one line of JSON.")
-    private boolean json;
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Tells this.")
-    private boolean help;
+    @Unmatched private List<String> arguments = new ArrayList<>();
 
     @Override
     public Integer call() {
-        Kernels kernels = Kernels.active();
-        ReplayResult result = Replay.run(options(kernels));
-        if (json) {
-            System.out.println(json(result, kernels));
-        } else {
-            System.out.print(text(result, kernels));
+        PrintWriter out = command.commandLine().getOut();
+        if (arguments.contains("--help") || arguments.contains("-h")) {
+            out.print(io.tidegrad.schemas.settings.Command.REPLAY.help());
+            out.flush();
+            return 0;
         }
-        System.out.flush();
+        Settings settings =
+                Settings.read(
+                        io.tidegrad.schemas.settings.Command.REPLAY, arguments, System.getenv());
+        Kernels kernels = Kernels.active();
+        ReplayOptions options = ReplayOptions.of(settings, kernels);
+        ReplayResult result = Replay.run(options);
+        out.print(
+                settings.flag(Setting.JSON)
+                        ? json(options.model(), result, kernels) + System.lineSeparator()
+                        : text(options.model(), result, kernels));
+        out.flush();
         return 0;
     }
 
-    private ReplayOptions options(Kernels kernels) {
-        try {
-            return new ReplayOptions(
-                    bootstrapServers,
-                    registryUrl,
-                    prefix,
-                    model,
-                    until == null ? ReplayOptions.TO_END : until,
-                    kernels,
-                    kafka);
-        } catch (IllegalArgumentException e) {
-            throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
-        }
-    }
-
-    private String text(ReplayResult result, Kernels kernels) {
+    private static String text(String model, ReplayResult result, Kernels kernels) {
         double seconds = result.nanos() * 1e-9;
         return String.format(
                 Locale.ROOT,
@@ -136,7 +82,7 @@ final class ReplayCommand implements Callable<Integer> {
                 result.events() / seconds);
     }
 
-    private String json(ReplayResult result, Kernels kernels) {
+    private static String json(String model, ReplayResult result, Kernels kernels) {
         ProgressiveEvaluation evaluation = result.evaluation();
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("model", model);

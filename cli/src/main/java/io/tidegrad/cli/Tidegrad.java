@@ -3,6 +3,7 @@ package io.tidegrad.cli;
 import io.tidegrad.cli.quickstart.QuickstartException;
 import io.tidegrad.cli.streams.DamagedStreamException;
 import io.tidegrad.localstack.LocalStackException;
+import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -27,7 +28,7 @@ import picocli.CommandLine.Spec;
         footer = {"", "tidegrad COMMAND --help tells more."})
 public final class Tidegrad implements Runnable {
     static final int FAILED = 1;
-    static final int USAGE = 2;
+    static final int USAGE = SettingsException.STATUS;
 
     @Spec private CommandSpec command = CommandSpec.create();
 
@@ -91,6 +92,10 @@ public final class Tidegrad implements Runnable {
             case QuickstartException known -> err.println("tidegrad: " + known.getMessage());
             case LocalStackException known -> err.println("tidegrad: " + known.getMessage());
             case DamagedStreamException known -> err.println("tidegrad: " + known.getMessage());
+            case SettingsException known -> {
+                err.println(known.getMessage());
+                return USAGE;
+            }
             case TrainerException known -> {
                 err.println("tidegrad: " + known.getMessage());
                 return known.exitCode().status();

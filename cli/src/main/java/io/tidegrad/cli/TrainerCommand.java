@@ -6,7 +6,7 @@ import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Unmatched;
 
-/// Hands all arguments over: the trainer has a parser of its own, which also reads the environment.
+/// Hands all arguments over to the trainer, which also reads the environment and a file.
 @Command(
         name = "trainer",
         description = "Learn one or more models from their topics, exactly once.")

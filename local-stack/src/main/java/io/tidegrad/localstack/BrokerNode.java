@@ -59,8 +59,12 @@ final class BrokerNode {
                 .setReleaseVersion(MetadataVersion.latestProduction())
                 .setSupportedFeatures(Feature.PRODUCTION_FEATURES)
                 .setHasDynamicQuorum(false)
-                .setIgnoreFormatted(true)
-                .run();
+                .setIgnoreFormatted(true);
+        ListenerSecurity security = layout.security();
+        if (security != null) {
+            formatter.setScramArguments(security.scram());
+        }
+        formatter.run();
     }
 
     private static Map<String, String> config(ClusterLayout layout, int id) {
@@ -73,13 +77,21 @@ final class BrokerNode {
         config.put("process.roles", "broker,controller");
         config.put("node.id", String.valueOf(id));
         config.put("log.dirs", layout.directoryOf(id).toString());
-        config.put(
-                "listeners",
-                "PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d"
-                        .formatted(node.port(), node.controllerPort()));
-        config.put("advertised.listeners", "PLAINTEXT://127.0.0.1:" + node.port());
+        ListenerSecurity security = layout.security();
+        String clients = "PLAINTEXT://127.0.0.1:" + node.port();
+        String protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT";
+        if (security != null) {
+            // Among themselves the brokers stay in the clear, on any free port.
+            clients =
+                    "%s://127.0.0.1:%d,PLAINTEXT://127.0.0.1:0"
+                            .formatted(ListenerSecurity.LISTENER, node.port());
+            protocols += "," + ListenerSecurity.LISTENER + ":" + security.protocol();
+            config.putAll(security.settings());
+        }
+        config.put("listeners", clients + ",CONTROLLER://127.0.0.1:" + node.controllerPort());
+        config.put("advertised.listeners", clients);
         config.put("controller.listener.names", "CONTROLLER");
-        config.put("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
+        config.put("listener.security.protocol.map", protocols);
         config.put("inter.broker.listener.name", "PLAINTEXT");
         config.put(
                 "controller.quorum.voters",

@@ -10,8 +10,13 @@ import org.jspecify.annotations.Nullable;
 /// @param directory keeps its data and is left in place, for the next start; null: a temporary one, deleted at the end
 /// @param port      of the first node's clients' listener, the other nodes take any; 0: any free one
 /// @param settings  broker settings that go before ours, by their Kafka names
+/// @param security  what clients must show; null: nothing, and they need no TLS
 public record BrokerOptions(
-        int nodes, @Nullable Path directory, int port, Map<String, String> settings) {
+        int nodes,
+        @Nullable Path directory,
+        int port,
+        Map<String, String> settings,
+        @Nullable ListenerSecurity security) {
     public BrokerOptions {
         if (nodes != 1 && nodes != 3) {
             throw new IllegalArgumentException("nodes: expected 1 or 3, found " + nodes);
@@ -24,23 +29,27 @@ public record BrokerOptions(
 
     /// One node, temporary data, any port.
     public static BrokerOptions temporary() {
-        return new BrokerOptions(1, null, 0, Map.of());
+        return new BrokerOptions(1, null, 0, Map.of(), null);
     }
 
     /// One node that keeps its data in `directory`.
     public static BrokerOptions in(Path directory) {
-        return new BrokerOptions(1, directory, 0, Map.of());
+        return new BrokerOptions(1, directory, 0, Map.of(), null);
     }
 
     public BrokerOptions withNodes(int nodes) {
-        return new BrokerOptions(nodes, directory, port, settings);
+        return new BrokerOptions(nodes, directory, port, settings, security);
     }
 
     public BrokerOptions withPort(int port) {
-        return new BrokerOptions(nodes, directory, port, settings);
+        return new BrokerOptions(nodes, directory, port, settings, security);
     }
 
     public BrokerOptions withSettings(Map<String, String> settings) {
-        return new BrokerOptions(nodes, directory, port, settings);
+        return new BrokerOptions(nodes, directory, port, settings, security);
+    }
+
+    public BrokerOptions withSecurity(ListenerSecurity security) {
+        return new BrokerOptions(nodes, directory, port, settings, security);
     }
 }

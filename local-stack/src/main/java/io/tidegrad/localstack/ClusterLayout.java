@@ -18,6 +18,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.common.Uuid;
+import org.jspecify.annotations.Nullable;
 
 /// Who is in a cluster and where: what a node must know of the others before any of them runs. Kept in the cluster's
 /// directory, where a child JVM reads it, and where a later start finds the cluster's id.
@@ -28,6 +29,7 @@ record ClusterLayout(
         String clusterId,
         List<Node> nodes,
         Map<String, String> settings,
+        @Nullable ListenerSecurity security,
         Path directory,
         boolean temporary) {
     private static final String FILE = "cluster.properties";
@@ -64,7 +66,12 @@ record ClusterLayout(
             }
             ClusterLayout layout =
                     new ClusterLayout(
-                            clusterId, nodes, options.settings(), directory, given == null);
+                            clusterId,
+                            nodes,
+                            options.settings(),
+                            options.security(),
+                            directory,
+                            given == null);
             layout.write();
             return layout;
         } catch (IOException e) {
@@ -109,6 +116,9 @@ record ClusterLayout(
                     String.valueOf(node.controllerPort()));
         }
         settings.forEach((key, value) -> file.setProperty("broker." + key, value));
+        if (security != null) {
+            security.write(file);
+        }
         try (Writer writer = Files.newBufferedWriter(directory.resolve(FILE))) {
             file.store(writer, null);
         }
@@ -133,7 +143,13 @@ record ClusterLayout(
                 settings.put(key.substring("broker.".length()), file.getProperty(key));
             }
         }
-        return new ClusterLayout(file.getProperty("cluster.id"), nodes, settings, directory, false);
+        return new ClusterLayout(
+                file.getProperty("cluster.id"),
+                nodes,
+                settings,
+                ListenerSecurity.read(file),
+                directory,
+                false);
     }
 
     void deleteIfTemporary() {

@@ -51,7 +51,7 @@ public record LocalStackOptions(
 
     BrokerOptions broker() {
         Path data = directory == null ? null : directory.resolve("kafka");
-        return new BrokerOptions(nodes, data, kafkaPort, brokerSettings);
+        return new BrokerOptions(nodes, data, kafkaPort, brokerSettings, null);
     }
 
     RegistryOptions registry() {

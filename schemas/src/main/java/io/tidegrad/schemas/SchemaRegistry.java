@@ -70,6 +70,13 @@ public interface SchemaRegistry extends AutoCloseable {
         };
     }
 
+    /// Checks a configuration without connecting.
+    ///
+    /// @throws IllegalArgumentException as of `connect`
+    static void check(Map<String, ?> config) {
+        RegistryConfig.parse(config);
+    }
+
     /// A schema and the id it travels under.
     record Registered(int id, Schema schema) {}
 

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import io.helidon.http.Status;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
+import io.tidegrad.schemas.settings.NearestName;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -127,9 +128,7 @@ final class RecordReader {
     }
 
     private String hint(String field) {
-        return Nearest.to(field, fields.expected().keySet())
-                .map(near -> "; did you mean '" + near + "'?")
-                .orElse("; it knows " + String.join(", ", fields.expected().keySet()));
+        return NearestName.hint(field, fields.expected().keySet());
     }
 
     private @Nullable Object value(JsonParser parser, String field, int index) throws IOException {

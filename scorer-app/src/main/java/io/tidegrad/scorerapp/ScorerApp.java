@@ -2,10 +2,11 @@ package io.tidegrad.scorerapp;
 
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
+import io.tidegrad.scorer.ScorerStatus;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// The scorer as it runs in a process: a scorer for each model, and HTTP around them. Also started in tests.
 public final class ScorerApp implements AutoCloseable {
@@ -25,24 +26,18 @@ public final class ScorerApp implements AutoCloseable {
     }
 
     /// Returns when HTTP answers; the models follow as Kafka has them.
-    ///
-    /// @throws ConfigException Kafka's settings contradict what a scorer needs
     public static ScorerApp start(ScorerConfig config, InstantSource clock) {
         return new ScorerApp(config, clock);
     }
 
     private static ScorerOptions options(ScorerConfig config, String model, InstantSource clock) {
-        try {
-            ScorerOptions options =
-                    ScorerOptions.of(model, config.consumerSettings())
-                            .withPrefix(config.topicPrefix())
-                            .withClock(clock);
-            return config.maxSnapshotBytes() == 0
-                    ? options
-                    : options.withMaxSnapshotBytes(config.maxSnapshotBytes());
-        } catch (IllegalArgumentException e) {
-            throw new ConfigException(List.of(String.valueOf(e.getMessage())));
-        }
+        ScorerOptions options =
+                ScorerOptions.of(model, config.kafka().consumer())
+                        .withPrefix(config.topicPrefix())
+                        .withClock(clock);
+        return config.maxSnapshotBytes() == 0
+                ? options
+                : options.withMaxSnapshotBytes(config.maxSnapshotBytes());
     }
 
     public int port() {
@@ -62,6 +57,16 @@ public final class ScorerApp implements AutoCloseable {
     public boolean isLive() {
         return scorers.values().stream()
                 .noneMatch(scorer -> scorer.status().follower().equals("failed"));
+    }
+
+    /// Why Kafka does not let a scorer in that has nothing to serve: the process should end, and starting it again gives
+    /// the same. Once a version serves, it goes on serving whatever Kafka says.
+    Optional<String> refusal() {
+        return scorers.values().stream()
+                .map(Scorer::status)
+                .filter(status -> status.follower().equals("refused"))
+                .map(ScorerStatus::followerDetail)
+                .findFirst();
     }
 
     @Override

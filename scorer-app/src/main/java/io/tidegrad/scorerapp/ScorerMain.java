@@ -1,7 +1,11 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.schemas.settings.Command;
+import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.schemas.settings.SettingsException;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -12,8 +16,8 @@ public final class ScorerMain {
     /// Stopped in order.
     public static final int OK = 0;
 
-    /// A setting is wrong: starting again gives the same.
-    public static final int CONFIGURATION = 2;
+    /// A setting is wrong, or Kafka does not let us in: starting again gives the same.
+    public static final int CONFIGURATION = SettingsException.STATUS;
 
     /// Starting again may help (EX_TEMPFAIL of sysexits.h).
     public static final int RETRYABLE = 75;
@@ -27,7 +31,7 @@ public final class ScorerMain {
     public static void main(String[] args) {
         List<String> arguments = List.of(args);
         if (arguments.contains("--help") || arguments.contains("-h")) {
-            System.out.print(ScorerConfig.USAGE);
+            System.out.print(Command.SCORER.help());
             return;
         }
         int status = run(arguments);
@@ -40,17 +44,18 @@ public final class ScorerMain {
         ScorerConfig config;
         ScorerApp app;
         try {
-            config = ScorerConfig.parse(arguments, System.getenv());
+            Settings settings = Settings.read(Command.SCORER, arguments, System.getenv());
+            config = ScorerConfig.of(settings);
+            log.info("settings: {}", settings);
             app = ScorerApp.start(config, InstantSource.system());
-        } catch (ConfigException e) {
-            System.err.println("tidegrad scorer: " + e.getMessage());
+        } catch (SettingsException e) {
+            System.err.println(e.getMessage());
             return CONFIGURATION;
         } catch (RuntimeException e) {
             System.err.println("tidegrad scorer: could not start: " + causes(e));
             log.debug("cause", e);
             return RETRYABLE;
         }
-        log.info("started with {}", config);
         System.out.println(
                 "scorer listening on http://"
                         + config.host()
@@ -70,6 +75,12 @@ public final class ScorerMain {
         int status = OK;
         try {
             while (!stop.await(1, TimeUnit.SECONDS)) {
+                Optional<String> refusal = app.refusal();
+                if (refusal.isPresent()) {
+                    System.err.println("tidegrad scorer: " + refusal.get());
+                    status = CONFIGURATION;
+                    break;
+                }
                 if (!app.isLive()) {
                     log.error(
                             "a follower died; ending so that a supervisor starts the scorer again");

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param served null while nothing has been admitted
 /// @param freshnessMs see `Prediction`; -1 also while nothing is served
-/// @param follower what the follower is doing: starting, waiting-for-topic, following, retrying, failed, closed, or none
-///     for a scorer opened from bytes
+/// @param follower what the follower is doing: starting, waiting-for-topic, following, retrying, refused (Kafka does not
+///     let it in, and nothing serves), failed, closed, or none for a scorer opened from bytes
 /// @param followerDetail the cause, for a person; empty while all is well
 /// @param heartbeat the trainer's newest, null when none was seen
 /// @param snapshotsSeen manifests read

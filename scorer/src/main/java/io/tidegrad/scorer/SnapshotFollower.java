@@ -12,8 +12,12 @@ import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +36,8 @@ final class SnapshotFollower implements AutoCloseable {
         FOLLOWING,
         /// Kafka gave an error; tried again after a pause.
         RETRYING,
+        /// Kafka does not let us in, and nothing serves yet; tried again, but only other settings can help.
+        REFUSED,
         /// The thread died of an error no retry can heal; the process should be restarted.
         FAILED,
         CLOSED
@@ -118,7 +124,7 @@ final class SnapshotFollower implements AutoCloseable {
                     if (status.state() == State.FOLLOWING) {
                         pauseMillis = PAUSE_MILLIS_MIN;
                     }
-                    status = new Status(State.RETRYING, describe(e));
+                    status = failure(e);
                     log.warn(
                             "following {} failed, next try in {} ms: {}",
                             partition,
@@ -140,12 +146,24 @@ final class SnapshotFollower implements AutoCloseable {
         }
     }
 
+    private Status failure(Throwable e) {
+        if (current.get() == null) {
+            for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+                if (cause instanceof AuthenticationException
+                        || cause instanceof InvalidConfigurationException) {
+                    return new Status(
+                            State.REFUSED,
+                            "Kafka does not let us in: "
+                                    + describe(cause)
+                                    + "; check the kafka.* settings");
+                }
+            }
+        }
+        return new Status(State.RETRYING, describe(e));
+    }
+
     private void follow() throws InterruptedException {
-        try (Consumer<byte[], byte[]> opened =
-                new KafkaConsumer<>(
-                        options.consumerSettings(),
-                        new ByteArrayDeserializer(),
-                        new ByteArrayDeserializer())) {
+        try (Consumer<byte[], byte[]> opened = open()) {
             consumer = opened;
             try {
                 if (!awaitTopic(opened)) {
@@ -167,6 +185,25 @@ final class SnapshotFollower implements AutoCloseable {
                 consumer = null;
                 opened.close(CloseOptions.timeout(Duration.ofSeconds(1)));
             }
+        }
+    }
+
+    private Consumer<byte[], byte[]> open() {
+        try {
+            return new KafkaConsumer<>(
+                    options.consumerSettings(),
+                    new ByteArrayDeserializer(),
+                    new ByteArrayDeserializer());
+        } catch (KafkaException e) {
+            Throwable root = e;
+            while (root.getCause() != null) {
+                root = root.getCause();
+            }
+            // An address that does not resolve may do so in a moment; all else lies in the
+            // settings.
+            throw root instanceof ConfigException
+                    ? e
+                    : new InvalidConfigurationException(describe(root), e);
         }
     }
 

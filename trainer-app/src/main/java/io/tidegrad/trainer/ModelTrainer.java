@@ -109,7 +109,7 @@ public final class ModelTrainer implements AutoCloseable {
         KafkaTopics kafkaTopics = new KafkaTopics(surroundings.admin(), config.replication());
         KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
         ModelCatalog catalog =
-                new ModelCatalog(topics.models(), config.client(), surroundings.registry());
+                new ModelCatalog(topics.models(), config.kafka().client(), surroundings.registry());
         Lineage lineage = register(spec, log, catalog);
         String applicationId = topics.applicationId(lineage.model(), lineage.epoch());
 
@@ -144,7 +144,7 @@ public final class ModelTrainer implements AutoCloseable {
                         PART_REQUEST_BYTES,
                         CHANGELOG));
 
-        ReadCommitted readCommitted = new ReadCommitted(config.client());
+        ReadCommitted readCommitted = new ReadCommitted(config.kafka().client());
         Changelog changelog =
                 new Changelog(new TopicPartition(Changelog.topic(applicationId), 0), readCommitted);
         Duration patience = StreamsSettings.sessionTimeout(config.kafka()).multipliedBy(3);
@@ -225,7 +225,8 @@ public final class ModelTrainer implements AutoCloseable {
         GuardedClients clients = new GuardedClients(guard, lineage.log());
         Parameters sizes = Parameters.blank(Plan.of(lineage.spec().network()));
         long modelBytes = sizes.servedBytes() + sizes.optimizerBytes();
-        commitInterval = StreamsSettings.commitInterval(modelBytes, surroundings.models());
+        commitInterval =
+                StreamsSettings.commitInterval(config.kafka(), modelBytes, surroundings.models());
         Patience patience =
                 new Patience(
                         StreamsSettings.transactionTimeout(config.kafka(), commitInterval)
@@ -239,7 +240,7 @@ public final class ModelTrainer implements AutoCloseable {
                         progress,
                         clients::atEnd,
                         () -> stopping);
-        decoder = RecordDecoder.of(config.registryClient(), patience::left);
+        decoder = RecordDecoder.of(config.registry().client(), patience::left);
         AvroEvent event = new AvroEvent();
         ValueDecoder values = value -> event.of(decoder.decode(lineage.log().topic(), value));
         TrainerTopology.Parts parts =
@@ -265,7 +266,6 @@ public final class ModelTrainer implements AutoCloseable {
                         applicationId,
                         config.stateDir(),
                         surroundings.instanceId(),
-                        config.client(),
                         config.kafka(),
                         commitInterval,
                         Math.max(PART_REQUEST_BYTES, deadLetterBytesMax)));
@@ -290,7 +290,8 @@ public final class ModelTrainer implements AutoCloseable {
                     }
                 });
         heartbeats =
-                new Heartbeats(lineage, topics.snapshots(lineage.model()), guard, config.client());
+                new Heartbeats(
+                        lineage, topics.snapshots(lineage.model()), guard, config.kafka().client());
     }
 
     private static KafkaStreams streams(

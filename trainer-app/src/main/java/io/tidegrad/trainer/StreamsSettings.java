@@ -1,5 +1,8 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -29,40 +32,54 @@ final class StreamsSettings {
 
     private StreamsSettings() {}
 
-    /// Long enough that the whole model, the worst a commit can log, is at most 20 MB/s, and that all models of this
-    /// process together stay below what brokers commit.
-    static Duration commitInterval(long modelBytes, int models) {
+    /// Unless given, long enough that the whole model, the worst a commit can log, is at most 20 MB/s, and that all
+    /// models of this process together stay below what brokers commit.
+    static Duration commitInterval(KafkaSettings kafka, long modelBytes, int models) {
+        String given = kafka.get(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG);
+        if (given != null) {
+            return Duration.ofMillis(Long.parseLong(given));
+        }
         long forBytes = modelBytes * 1_000 / CHANGELOG_BYTES_PER_SECOND;
         return Duration.ofMillis(
                 Math.max(COMMIT_MILLIS_MIN, Math.max(forBytes, models * COMMIT_MILLIS_PER_MODEL)));
     }
 
-    /// Long enough for four commits.
-    static Duration transactionTimeout(Map<String, String> kafka, Duration commitInterval) {
+    /// Unless given, long enough for four commits.
+    ///
+    /// @throws TrainerException too short for one
+    static Duration transactionTimeout(KafkaSettings kafka, Duration commitInterval) {
         String given = kafka.get(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG);
         if (given != null) {
-            return Duration.ofMillis(Long.parseLong(given));
+            Duration timeout = Duration.ofMillis(Long.parseLong(given));
+            if (timeout.compareTo(commitInterval) < 0) {
+                throw new TrainerException(
+                        ExitCode.CONFIGURATION,
+                        "kafka.transaction.timeout.ms: expected at least the commit interval of "
+                                + commitInterval.toMillis()
+                                + " ms, found "
+                                + given
+                                + ": every transaction would be aborted before it could commit; raise it, or leave it out");
+            }
+            return timeout;
         }
         Duration needed = commitInterval.multipliedBy(4);
         return needed.compareTo(TRANSACTION_TIMEOUT) > 0 ? needed : TRANSACTION_TIMEOUT;
     }
 
-    static Duration sessionTimeout(Map<String, String> kafka) {
+    static Duration sessionTimeout(KafkaSettings kafka) {
         String given = kafka.get(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG);
         return given == null ? SESSION_TIMEOUT : Duration.ofMillis(Long.parseLong(given));
     }
 
-    /// @param client connection settings
-    /// @param kafka the user's, tunables included
     /// @param requestBytesMax of the producer
     static Map<String, Object> of(
             String applicationId,
             Path stateDir,
             String instanceId,
-            Map<String, Object> client,
-            Map<String, String> kafka,
+            KafkaSettings kafka,
             Duration commitInterval,
             int requestBytesMax) {
+        Map<String, Object> client = kafka.client();
         Map<String, Object> settings = new HashMap<>(client);
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, applicationId);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, stateDir.toString());
@@ -93,15 +110,13 @@ final class StreamsSettings {
                 ProducerConfig.BUFFER_MEMORY_CONFIG,
                 Math.max(BUFFER_BYTES_MIN, 2L * requestBytesMax));
 
-        kafka.forEach(
-                (key, value) -> {
-                    if (ConsumerConfig.configNames().contains(key) && !client.containsKey(key)) {
-                        consumer(settings, key, value);
-                    }
-                    if (key.equals(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG)) {
-                        settings.put(key, value);
-                    }
-                });
+        kafka.consumer()
+                .forEach(
+                        (key, value) -> {
+                            if (!client.containsKey(key)) {
+                                consumer(settings, key, value);
+                            }
+                        });
         return settings;
     }
 

@@ -61,10 +61,18 @@ public final class TrainerApp implements AutoCloseable {
         Admin admin;
         SchemaRegistry registry;
         try {
-            registry = SchemaRegistry.connect(config.registryClient());
-            admin = Admin.create(config.client());
-        } catch (KafkaException | IllegalArgumentException e) {
-            throw new TrainerException(ExitCode.CONFIGURATION, rootMessage(e), e);
+            registry = SchemaRegistry.connect(config.registry().client());
+        } catch (IllegalArgumentException e) {
+            throw new TrainerException(ExitCode.CONFIGURATION, "registry.*: " + e.getMessage(), e);
+        }
+        try {
+            admin = Admin.create(config.kafka().client());
+        } catch (KafkaException e) {
+            registry.close();
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "no client of Kafka can be made with the kafka.* settings: " + root(e),
+                    e);
         }
         TrainerApp app = new TrainerApp(config, admin, registry);
         try {
@@ -74,7 +82,7 @@ public final class TrainerApp implements AutoCloseable {
             app.close();
             throw new TrainerException(
                     ExitCode.RETRYABLE,
-                    "the schema registry " + config.registryUrl() + ": " + e.getMessage(),
+                    "the schema registry " + config.registry().shownUrl() + ": " + e.getMessage(),
                     e);
         } catch (RuntimeException e) {
             app.close();
@@ -88,7 +96,8 @@ public final class TrainerApp implements AutoCloseable {
         String catalogTopic = new Topics(config.prefix()).models();
         topics.createOrCheck(
                 new KafkaTopics.Wanted(catalogTopic, 1, true, "compact", 1024 * 1024, Map.of()));
-        List<ModelSpec> specs = specs(new ModelCatalog(catalogTopic, config.client(), registry));
+        List<ModelSpec> specs =
+                specs(new ModelCatalog(catalogTopic, config.kafka().client(), registry));
         ModelTrainer.Surroundings surroundings =
                 new ModelTrainer.Surroundings(
                         config, instanceId, admin, registry, kernels, specs.size(), storeParts);
@@ -148,12 +157,12 @@ public final class TrainerApp implements AutoCloseable {
         }
     }
 
-    private static String rootMessage(Throwable thrown) {
+    private static Throwable root(Throwable thrown) {
         Throwable cause = thrown;
         while (cause.getCause() != null) {
             cause = cause.getCause();
         }
-        return String.valueOf(cause.getMessage());
+        return cause;
     }
 
     private void failed(TrainerException why) {

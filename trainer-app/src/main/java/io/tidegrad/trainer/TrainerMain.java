@@ -1,5 +1,8 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.schemas.settings.Command;
+import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.util.List;
@@ -16,14 +19,20 @@ public final class TrainerMain {
     public static void main(String[] arguments) {
         List<String> given = List.of(arguments);
         if (given.contains("--help") || given.contains("-h")) {
-            System.out.print(TrainerConfig.USAGE);
+            System.out.print(Command.TRAINER.help());
             return;
         }
         TrainerApp app;
         try {
-            TrainerConfig config = TrainerConfig.parse(given, System.getenv());
+            Settings settings = Settings.read(Command.TRAINER, given, System.getenv());
+            TrainerConfig config = TrainerConfig.of(settings);
+            LOG.info("settings: {}", settings);
             app = TrainerApp.start(config);
             System.out.println("trainer ready: http://" + config.httpHost() + ":" + app.httpPort());
+        } catch (SettingsException e) {
+            System.err.println(e.getMessage());
+            System.exit(SettingsException.STATUS);
+            return;
         } catch (TrainerException e) {
             // For a person: a message, no stack trace. Only a defect of ours is worth one.
             if (e.exitCode() == ExitCode.INTERNAL) {

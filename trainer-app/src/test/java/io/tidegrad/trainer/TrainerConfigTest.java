@@ -3,92 +3,82 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.SettingsException;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
+/// How settings are read is `SettingsTest`'s.
 class TrainerConfigTest {
-    private static final List<String> ENOUGH =
-            List.of(
-                    "--bootstrap-servers",
-                    "k:9092",
-                    "--registry-url",
-                    "http://r",
-                    "--state-dir",
-                    "/s",
-                    "--spec",
-                    "a.yaml");
+    private static final KafkaSettings PLAIN = KafkaSettings.of("k:9092");
 
-    private static List<String> enoughAnd(String... more) {
-        return java.util.stream.Stream.concat(ENOUGH.stream(), java.util.Arrays.stream(more))
-                .toList();
+    private static KafkaSettings with(String key, String value) {
+        return new KafkaSettings("k:9092", Map.of(key, value));
     }
 
     @Test
-    void theCommandLineWinsOverTheEnvironment() {
-        TrainerConfig config =
-                TrainerConfig.parse(
-                        enoughAnd("--keep-snapshots=7", "--kafka.ssl.protocol", "TLSv1.3"),
-                        Map.of(
-                                "TIDEGRAD_KEEP_SNAPSHOTS", "9",
-                                "TIDEGRAD_HTTP_PORT", "0",
-                                "TIDEGRAD_KAFKA_SECURITY_PROTOCOL", "SSL",
-                                "TIDEGRAD_MODEL", "one,two",
-                                "PATH", "/bin"));
-        assertThat(config.keepSnapshots()).isEqualTo(7);
-        assertThat(config.httpPort()).isZero();
-        assertThat(config.models()).containsExactly("one", "two");
-        assertThat(config.client())
-                .containsEntry("security.protocol", "SSL")
-                .containsEntry("ssl.protocol", "TLSv1.3")
-                .containsEntry("bootstrap.servers", "k:9092");
-    }
-
-    @Test
-    void everyMistakeIsNamedAtOnce() {
+    void aTrainerNeedsAModelToLearn() {
         assertThatThrownBy(
                         () ->
                                 TrainerConfig.parse(
-                                        List.of("--http-port", "many", "--colour", "blue"),
-                                        Map.of()))
+                                        List.of("--state-dir=/s", "--colour=blue"), Map.of()))
+                .isInstanceOf(SettingsException.class)
                 .hasMessageContainingAll(
+                        "4 mistakes",
                         "--bootstrap-servers",
                         "--registry-url",
-                        "--state-dir",
-                        "found many",
-                        "--colour: no such option");
+                        "--colour: unknown",
+                        "at least one --spec FILE or --model NAME");
     }
 
     @Test
-    void settingsThatDecideWhetherWeightsSurviveAreNotForSetting() {
-        for (String key :
-                List.of(
-                        "isolation.level",
-                        "acks",
-                        "processing.guarantee",
-                        "auto.offset.reset",
-                        "nonsense")) {
-            assertThatThrownBy(
-                            () -> TrainerConfig.parse(enoughAnd("--kafka." + key, "x"), Map.of()))
-                    .hasMessageContaining("--kafka." + key);
-        }
+    void commitsAreSpacedByModelSizeAndByTheNumberOfModelsUnlessGiven() {
+        assertThat(StreamsSettings.commitInterval(PLAIN, 100_000, 1))
+                .isEqualTo(Duration.ofMillis(100));
+        assertThat(StreamsSettings.commitInterval(PLAIN, 40_000_000, 1))
+                .isEqualTo(Duration.ofSeconds(2));
+        assertThat(StreamsSettings.commitInterval(PLAIN, 100_000, 200))
+                .isEqualTo(Duration.ofSeconds(2));
+        assertThat(StreamsSettings.commitInterval(with("commit.interval.ms", "50"), 40_000_000, 1))
+                .isEqualTo(Duration.ofMillis(50));
     }
 
     @Test
-    void secretsAreNotPrinted() {
-        TrainerConfig config =
-                TrainerConfig.parse(
-                        enoughAnd("--kafka.sasl.jaas.config", "password=hidden"), Map.of());
-        assertThat(config.toString()).contains("sasl.jaas.config").doesNotContain("hidden");
-    }
-
-    @Test
-    void commitsAreSpacedByModelSizeAndByTheNumberOfModels() {
-        assertThat(StreamsSettings.commitInterval(100_000, 1)).isEqualTo(Duration.ofMillis(100));
-        assertThat(StreamsSettings.commitInterval(40_000_000, 1)).isEqualTo(Duration.ofSeconds(2));
-        assertThat(StreamsSettings.commitInterval(100_000, 200)).isEqualTo(Duration.ofSeconds(2));
-        assertThat(StreamsSettings.transactionTimeout(Map.of(), Duration.ofSeconds(4)))
+    void aTransactionOutlastsFourCommitsUnlessGivenAndAtLeastOne() {
+        Duration interval = Duration.ofSeconds(4);
+        assertThat(StreamsSettings.transactionTimeout(PLAIN, interval))
                 .isEqualTo(Duration.ofSeconds(16));
+        assertThat(
+                        StreamsSettings.transactionTimeout(
+                                with("transaction.timeout.ms", "4000"), interval))
+                .isEqualTo(interval);
+        assertThatThrownBy(
+                        () ->
+                                StreamsSettings.transactionTimeout(
+                                        with("transaction.timeout.ms", "3999"), interval))
+                .isInstanceOf(TrainerException.class)
+                .hasMessageContaining("commit interval of 4000 ms, found 3999");
+    }
+
+    @Test
+    void tunablesReachTheMainConsumerAndSecurityEveryClient() {
+        KafkaSettings kafka =
+                new KafkaSettings(
+                        "k:9092",
+                        Map.of(
+                                "max.poll.records", "7",
+                                "commit.interval.ms", "250",
+                                "security.protocol", "SSL"));
+        Map<String, Object> settings =
+                StreamsSettings.of("app", Path.of("/s"), "i", kafka, Duration.ofMillis(250), 1);
+        assertThat(settings)
+                .containsEntry("bootstrap.servers", "k:9092")
+                .containsEntry("security.protocol", "SSL")
+                .containsEntry("main.consumer.max.poll.records", "7")
+                .containsEntry("commit.interval.ms", 250L);
     }
 }

@@ -9,6 +9,8 @@ import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.Replay;
@@ -88,13 +90,12 @@ class TrainerTest {
     private ReplayResult replay(String model, long toOffset) {
         return Replay.run(
                 new ReplayOptions(
-                        log.kafka.bootstrapServers(),
-                        log.kafka.registryUrl(),
+                        KafkaSettings.of(log.kafka.bootstrapServers()),
+                        RegistrySettings.of(log.kafka.registryUrl()),
                         log.prefix,
                         model,
                         toOffset,
-                        Kernels.active(),
-                        Map.of()));
+                        Kernels.active()));
     }
 
     @Test

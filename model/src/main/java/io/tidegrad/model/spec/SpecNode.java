@@ -1,5 +1,6 @@
 package io.tidegrad.model.spec;
 
+import io.tidegrad.schemas.settings.NearestName;
 import java.math.BigInteger;
 import java.time.Duration;
 import java.time.format.DateTimeParseException;

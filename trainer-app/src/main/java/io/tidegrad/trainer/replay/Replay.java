@@ -8,6 +8,7 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.ModelCatalog;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
@@ -20,6 +21,7 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
@@ -33,24 +35,33 @@ public final class Replay {
 
     /// @throws TrainerException the model is not registered, or its log is not what it was registered with
     public static ReplayResult run(ReplayOptions options) {
-        Map<String, Object> registryClient = Map.of("schema.registry.url", options.registryUrl());
-        Map<String, Object> client = new HashMap<>(options.kafka());
-        client.put("bootstrap.servers", options.bootstrapServers());
-        try (SchemaRegistry registry = SchemaRegistry.connect(registryClient)) {
-            ModelCatalog catalog =
-                    new ModelCatalog(new Topics(options.prefix()).models(), client, registry);
-            ModelRecord model = catalog.find(options.model());
-            if (model == null) {
-                throw new TrainerException(
-                        ExitCode.CONFIGURATION,
-                        "model " + options.model() + ": expected a registered model, found none");
-            }
-            ModelSpec spec =
-                    ModelSpec.parse(model.getSpec(), "the registered spec of " + options.model());
-            ValueDecoder decoder = ValueDecoder.avro(new AvroCodec(registry));
-            try (KafkaConsumer<byte[], byte[]> consumer = consumer(client)) {
-                return fold(spec, model, decoder, consumer, options);
-            }
+        try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client())) {
+            return run(options, registry);
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw new TrainerException(
+                    ExitCode.RETRYABLE,
+                    "the schema registry " + options.registry().shownUrl() + ": " + e.getMessage(),
+                    e);
+        } catch (KafkaException e) {
+            throw TrainerException.from(e);
+        }
+    }
+
+    private static ReplayResult run(ReplayOptions options, SchemaRegistry registry) {
+        ModelCatalog catalog =
+                new ModelCatalog(
+                        new Topics(options.prefix()).models(), options.kafka().client(), registry);
+        ModelRecord model = catalog.find(options.model());
+        if (model == null) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "model " + options.model() + ": expected a registered model, found none");
+        }
+        ModelSpec spec =
+                ModelSpec.parse(model.getSpec(), "the registered spec of " + options.model());
+        ValueDecoder decoder = ValueDecoder.avro(new AvroCodec(registry));
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer(options.kafka())) {
+            return fold(spec, model, decoder, consumer, options);
         }
     }
 
@@ -117,8 +128,8 @@ public final class Replay {
                 System.nanoTime() - start);
     }
 
-    private static KafkaConsumer<byte[], byte[]> consumer(Map<String, Object> client) {
-        Map<String, Object> settings = new HashMap<>(client);
+    private static KafkaConsumer<byte[], byte[]> consumer(KafkaSettings kafka) {
+        Map<String, Object> settings = new HashMap<>(kafka.client());
         settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
         settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");

@@ -1,26 +1,28 @@
 package io.tidegrad.trainer.replay;
 
 import io.tidegrad.engine.kernel.Kernels;
-import java.util.Map;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.schemas.settings.Setting;
+import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.schemas.settings.SettingsException;
+import java.util.List;
 import java.util.Objects;
 
 /// What to replay, and to where.
 ///
-/// @param bootstrapServers of the Kafka that holds the log of record
-/// @param registryUrl base of the registry's Confluent REST API
+/// @param kafka that holds the log of record
 /// @param prefix of our topics; `tidegrad` unless configured otherwise
 /// @param model whose registered spec and start offset are used; nothing of the trainer's state is read
 /// @param toOffset exclusive; `TO_END` for every record visible when the replay starts
 /// @param kernels with which to learn: any choice gives the same bits
-/// @param kafka further client settings (TLS, SASL), as given to the trainer
 public record ReplayOptions(
-        String bootstrapServers,
-        String registryUrl,
+        KafkaSettings kafka,
+        RegistrySettings registry,
         String prefix,
         String model,
         long toOffset,
-        Kernels kernels,
-        Map<String, String> kafka) {
+        Kernels kernels) {
     public static final long TO_END = -1;
 
     public ReplayOptions {
@@ -29,6 +31,21 @@ public record ReplayOptions(
             throw new IllegalArgumentException(
                     "toOffset is an exclusive offset or TO_END (-1), found " + toOffset);
         }
-        kafka = Map.copyOf(kafka);
+    }
+
+    /// @throws SettingsException with every mistake
+    public static ReplayOptions of(Settings settings, Kernels kernels) {
+        List<String> models = settings.list(Setting.MODEL);
+        if (models.size() > 1) {
+            settings.problem("--model: expected one to replay, found " + String.join(", ", models));
+        }
+        settings.refuseMistakes();
+        return new ReplayOptions(
+                settings.kafka(),
+                settings.registry(),
+                settings.text(Setting.PREFIX),
+                models.getFirst(),
+                settings.numberIfGiven(Setting.UNTIL).orElse(TO_END),
+                kernels);
     }
 }

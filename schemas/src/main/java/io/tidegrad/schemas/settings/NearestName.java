@@ -1,14 +1,14 @@
-package io.tidegrad.model.spec;
+package io.tidegrad.schemas.settings;
 
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 
 /// Finds what somebody probably meant to write.
-final class NearestName {
+public final class NearestName {
     private NearestName() {}
 
     /// `; did you mean 'buckets'?`, or, where nothing known is near, the known ones: ` (known: field, buckets)`.
-    static String hint(String found, Collection<String> known) {
+    public static String hint(String found, Collection<String> known) {
         String nearest = nearest(found, known);
         return nearest != null
                 ? "; did you mean '" + nearest + "'?"
@@ -16,7 +16,7 @@ final class NearestName {
     }
 
     /// Null when nothing is near.
-    static @Nullable String nearest(String found, Collection<String> known) {
+    public static @Nullable String nearest(String found, Collection<String> known) {
         String nearest = "";
         int least = 20;
         for (String candidate : known) {

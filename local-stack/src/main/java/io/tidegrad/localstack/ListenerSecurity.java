@@ -1,0 +1,86 @@
+package io.tidegrad.localstack;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// What a broker asks of its clients. Brokers and controllers talk among themselves on listeners of their own.
+///
+/// @param user whom alone it lets in, by SCRAM-SHA-512; null: everybody
+/// @param certificate what it shows, for TLS; null: no TLS
+public record ListenerSecurity(@Nullable User user, @Nullable Certificate certificate) {
+    static final String LISTENER = "CLIENTS";
+
+    public record User(String name, String password) {}
+
+    /// @param keyStore PKCS12, key and store under the same password
+    public record Certificate(Path keyStore, String password) {}
+
+    String protocol() {
+        return (user == null ? "" : "SASL_") + (certificate == null ? "PLAINTEXT" : "SSL");
+    }
+
+    /// Broker settings of the clients' listener.
+    Map<String, String> settings() {
+        Map<String, String> settings = new TreeMap<>();
+        String prefix = "listener.name." + LISTENER.toLowerCase(Locale.ROOT) + ".";
+        if (user != null) {
+            settings.put(prefix + "sasl.enabled.mechanisms", "SCRAM-SHA-512");
+            settings.put(
+                    prefix + "scram-sha-512.sasl.jaas.config",
+                    "org.apache.kafka.common.security.scram.ScramLoginModule required;");
+        }
+        if (certificate != null) {
+            settings.put(
+                    prefix + "ssl.keystore.location",
+                    certificate.keyStore().toAbsolutePath().toString());
+            settings.put(prefix + "ssl.keystore.type", "PKCS12");
+            settings.put(prefix + "ssl.keystore.password", certificate.password());
+            settings.put(prefix + "ssl.key.password", certificate.password());
+        }
+        return settings;
+    }
+
+    void write(Properties file) {
+        if (user != null) {
+            file.setProperty("security.user", user.name());
+            file.setProperty("security.password", user.password());
+        }
+        if (certificate != null) {
+            file.setProperty(
+                    "security.keystore", certificate.keyStore().toAbsolutePath().toString());
+            file.setProperty("security.keystore.password", certificate.password());
+        }
+    }
+
+    /// Null when there is none in it.
+    static @Nullable ListenerSecurity read(Properties file) {
+        String name = file.getProperty("security.user");
+        String keyStore = file.getProperty("security.keystore");
+        if (name == null && keyStore == null) {
+            return null;
+        }
+        return new ListenerSecurity(
+                name == null ? null : new User(name, file.getProperty("security.password")),
+                keyStore == null
+                        ? null
+                        : new Certificate(
+                                Path.of(keyStore), file.getProperty("security.keystore.password")));
+    }
+
+    /// What `kafka-storage format --add-scram` would be given.
+    List<String> scram() {
+        return user == null
+                ? List.of()
+                : List.of(
+                        "SCRAM-SHA-512=[name="
+                                + user.name()
+                                + ",password="
+                                + user.password()
+                                + "]");
+    }
+}

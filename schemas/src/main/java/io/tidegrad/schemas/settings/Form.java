@@ -1,0 +1,107 @@
+package io.tidegrad.schemas.settings;
+
+import java.util.List;
+import org.apache.kafka.common.utils.Utils;
+
+/// What a setting's value must look like.
+sealed interface Form {
+    /// For people, after "expected".
+    String expected();
+
+    boolean accepts(String value);
+
+    record Text(String expected) implements Form {
+        @Override
+        public boolean accepts(String value) {
+            return !value.isBlank();
+        }
+    }
+
+    /// Part of a topic's name.
+    record Name() implements Form {
+        @Override
+        public String expected() {
+            return "letters, digits, '.', '_' and '-'";
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            return value.matches("[a-zA-Z0-9._-]+");
+        }
+    }
+
+    record Number(long min, long max) implements Form {
+        @Override
+        public String expected() {
+            return max == Long.MAX_VALUE
+                    ? "a whole number of at least " + min
+                    : "a whole number from " + min + " to " + max;
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            try {
+                long number = Long.parseLong(value);
+                return number >= min && number <= max;
+            } catch (NumberFormatException notANumber) {
+                return false;
+            }
+        }
+    }
+
+    record Choice(List<String> values) implements Form {
+        @Override
+        public String expected() {
+            return String.join(" or ", values);
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            return values.contains(value);
+        }
+    }
+
+    /// Needs no value on the command line.
+    record Flag() implements Form {
+        @Override
+        public String expected() {
+            return "true or false";
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            return value.equals("true") || value.equals("false");
+        }
+    }
+
+    record Addresses() implements Form {
+        @Override
+        public String expected() {
+            return "HOST:PORT, for instance 127.0.0.1:9092";
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            for (String address : value.split(",", -1)) {
+                if (Utils.getHost(address.strip()) == null
+                        || Utils.getPort(address.strip()) == null) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    /// Repeated on the command line, separated by commas everywhere.
+    record Many(Form of) implements Form {
+        @Override
+        public String expected() {
+            return of.expected();
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            return of.accepts(value);
+        }
+    }
+}

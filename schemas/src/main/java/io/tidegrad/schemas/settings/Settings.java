@@ -1,0 +1,512 @@
+package io.tidegrad.schemas.settings;
+
+import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.SchemaRegistry;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.producer.ProducerConfig;
+
+/// What a command was told: the command line goes before the environment (`TIDEGRAD_HTTP_PORT`), that before the file of
+/// `--config`, that before the default. Reading collects every mistake and names where each stands; a command adds what
+/// only it can know, and then asks once, with [#refuseMistakes].
+public final class Settings {
+    static final String KAFKA = "kafka.";
+    static final String REGISTRY = "registry.";
+    private static final String ENVIRONMENT = "TIDEGRAD_";
+
+    /// Variables of the launcher.
+    private static final Set<String> LAUNCHER = Set.of("TIDEGRAD_JVM_OPTIONS");
+
+    /// Kubernetes writes such variables for every service whose name begins with tidegrad.
+    private static final Pattern SERVICE_LINK =
+            Pattern.compile(
+                    "TIDEGRAD_(\\w+_)?(SERVICE_HOST|SERVICE_PORT(_\\w+)?|PORT_\\d+_(TCP|UDP|SCTP)(_\\w+)?)=.*"
+                            + "|TIDEGRAD_(\\w+_)?PORT=(tcp|udp|sctp)://.*");
+
+    private static final Form MILLIS = new Form.Number(1, Integer.MAX_VALUE);
+
+    /// What our own registry client knows; another deserializer, given by class name, has settings of its own.
+    private static final Map<String, Form> REGISTRY_KEYS =
+            Map.of(
+                    "basic.auth.credentials.source",
+                    new Form.Choice(List.of("USER_INFO", "URL")),
+                    "basic.auth.user.info",
+                    new Form.Text("user:password"),
+                    "http.connect.timeout.ms",
+                    MILLIS,
+                    "http.read.timeout.ms",
+                    MILLIS,
+                    RecordDecoder.DESERIALIZER,
+                    new Form.Text("a class name"));
+
+    private final Command command;
+    private final Map<String, Given> given = new TreeMap<>();
+    private final List<String> problems = new ArrayList<>();
+
+    private Settings(Command command) {
+        this.command = command;
+    }
+
+    /// @param values one, unless the setting can be repeated
+    private record Given(List<String> values, Source source) {
+        String value() {
+            return values.getLast();
+        }
+    }
+
+    public static Settings read(
+            Command command, List<String> arguments, Map<String, String> environment) {
+        Settings settings = new Settings(command);
+        Map<String, Given> commandLine = settings.commandLine(arguments);
+        Map<String, Given> variables = settings.variables(environment);
+        String config = Setting.CONFIG.key();
+        Given file = commandLine.getOrDefault(config, variables.get(config));
+        if (file != null) {
+            settings.given.putAll(settings.file(Path.of(file.value())));
+        }
+        settings.given.putAll(variables);
+        settings.given.putAll(commandLine);
+        settings.checkOwn();
+        settings.checkKafka();
+        settings.checkRegistry();
+        return settings;
+    }
+
+    // ---- sources ----
+
+    private Map<String, Given> commandLine(List<String> arguments) {
+        Map<String, Given> read = new TreeMap<>();
+        String before = "";
+        for (int i = 0; i < arguments.size(); i++) {
+            String argument = arguments.get(i);
+            if (!argument.startsWith("--")) {
+                // What follows a secret with spaces in it, not quoted, is part of the secret.
+                problems.add(
+                        "expected --SETTING VALUE, found "
+                                + (Secrets.isSecret(before)
+                                        ? "another word after --" + before
+                                        : "'" + argument + "'")
+                                + (before.isEmpty()
+                                        ? ""
+                                        : "; put quotes around a value with spaces"));
+                continue;
+            }
+            int equals = argument.indexOf('=');
+            String key = argument.substring(2, equals < 0 ? argument.length() : equals);
+            before = key;
+            if (equals >= 0) {
+                put(read, key, argument.substring(equals + 1), Source.COMMAND_LINE);
+            } else if (isFlag(key)) {
+                put(read, key, "true", Source.COMMAND_LINE);
+            } else if (i + 1 < arguments.size() && !arguments.get(i + 1).startsWith("--")) {
+                put(read, key, arguments.get(++i), Source.COMMAND_LINE);
+            } else if (isKnown(key, Source.COMMAND_LINE)) {
+                problems.add("--" + key + ": expected a value after it, found none");
+            }
+        }
+        return read;
+    }
+
+    private static boolean isFlag(String key) {
+        Setting setting = Setting.named(key);
+        return setting != null && setting.form() instanceof Form.Flag;
+    }
+
+    private Map<String, Given> variables(Map<String, String> environment) {
+        Map<String, String> keys = new TreeMap<>();
+        allKeys().forEach(key -> keys.put(variable(key), key));
+        KafkaRules.names().forEach(name -> keys.put(variable(KAFKA + name), KAFKA + name));
+        Map<String, Given> read = new TreeMap<>();
+        new TreeMap<>(environment)
+                .forEach(
+                        (name, value) -> {
+                            if (!name.startsWith(ENVIRONMENT)
+                                    || LAUNCHER.contains(name)
+                                    || value.isBlank() // how compose files leave one out
+                                    || !keys.containsKey(name)
+                                            && SERVICE_LINK.matcher(name + "=" + value).matches()) {
+                                return;
+                            }
+                            String key = keys.get(name);
+                            if (key != null) {
+                                put(read, key, value, Source.ENVIRONMENT);
+                            } else if (name.startsWith(variable(REGISTRY))) {
+                                // Of a deserializer that is not ours; its keys are written with
+                                // dots.
+                                put(
+                                        read,
+                                        name.substring(ENVIRONMENT.length())
+                                                .toLowerCase(Locale.ROOT)
+                                                .replace('_', '.'),
+                                        value,
+                                        Source.ENVIRONMENT);
+                            } else {
+                                String nearest =
+                                        NearestName.nearest(
+                                                name.substring(ENVIRONMENT.length()),
+                                                allKeys().stream()
+                                                        .map(
+                                                                k ->
+                                                                        variable(k)
+                                                                                .substring(
+                                                                                        ENVIRONMENT
+                                                                                                .length()))
+                                                        .toList());
+                                problems.add(
+                                        name
+                                                + ": unknown"
+                                                + (nearest == null
+                                                        ? ""
+                                                        : "; did you mean "
+                                                                + ENVIRONMENT
+                                                                + nearest
+                                                                + "?"));
+                            }
+                        });
+        return read;
+    }
+
+    private Map<String, Given> file(Path path) {
+        Map<String, Given> read = new TreeMap<>();
+        Map<String, Integer> lines = new TreeMap<>();
+        for (SettingsFile.Line line : SettingsFile.read(path, problems)) {
+            Integer earlier = lines.putIfAbsent(line.key(), line.number());
+            Source source = new Source.Line(path, line.number());
+            if (earlier != null) {
+                problems.add(
+                        source.naming(line.key()) + ": expected once, found on line " + earlier);
+            } else if (line.key().equals(Setting.CONFIG.key())) {
+                problems.add(source.naming(line.key()) + ": a file can't name another one");
+            } else {
+                put(read, line.key(), line.value(), source);
+            }
+        }
+        return read;
+    }
+
+    private void put(Map<String, Given> read, String key, String value, Source source) {
+        if (!isKnown(key, source)) {
+            return;
+        }
+        Setting setting = Setting.named(key);
+        List<String> values = new ArrayList<>();
+        Given earlier = read.get(key);
+        if (setting != null && setting.form() instanceof Form.Many) {
+            if (earlier != null) {
+                values.addAll(earlier.values());
+            }
+            values.addAll(Arrays.stream(value.split(",")).map(String::strip).toList());
+        } else {
+            if (earlier != null) {
+                problems.add(source.naming(key) + ": expected once, found twice");
+            }
+            // A password may begin or end with a space.
+            values.add(setting == null ? value : value.strip());
+        }
+        read.put(key, new Given(values, source));
+    }
+
+    /// Whether the command takes it. What belongs to another command is passed over where several share a source; on the
+    /// command line, and when nobody knows it, it is a mistake.
+    private boolean isKnown(String key, Source source) {
+        Setting setting =
+                key.startsWith(KAFKA)
+                        ? Setting.KAFKA
+                        : key.startsWith(REGISTRY) ? Setting.REGISTRY : Setting.named(key);
+        if (setting == null) {
+            problems.add(unknown(key, "", allKeys(), source));
+            return false;
+        }
+        if (setting == Setting.KAFKA
+                && !KafkaRules.names().contains(key.substring(KAFKA.length()))) {
+            problems.add(unknown(key, KAFKA, KafkaRules.suggestions(), source));
+            return false;
+        }
+        if (!setting.isOf(command)) {
+            if (source == Source.COMMAND_LINE) {
+                problems.add(
+                        "--%s: a setting of %s, which %s does not have"
+                                .formatted(key, setting.commands(), command.word()));
+            }
+            return false;
+        }
+        return true;
+    }
+
+    /// All that may be given, in order.
+    private static List<String> allKeys() {
+        return Stream.of(
+                        Arrays.stream(Setting.values())
+                                .filter(s -> s != Setting.KAFKA && s != Setting.REGISTRY)
+                                .map(Setting::key),
+                        KafkaRules.suggestions().stream().map(name -> KAFKA + name),
+                        REGISTRY_KEYS.keySet().stream().map(name -> REGISTRY + name))
+                .flatMap(keys -> keys)
+                .sorted()
+                .toList();
+    }
+
+    /// @param prefix that the name and the known ones share, and that the known ones are given without
+    private static String unknown(
+            String key, String prefix, Collection<String> known, Source source) {
+        String nearest = NearestName.nearest(key.substring(prefix.length()), new TreeSet<>(known));
+        return source.naming(key)
+                + ": unknown"
+                + (nearest == null ? "" : "; did you mean " + source.name(prefix + nearest) + "?");
+    }
+
+    /// `http-port` → `TIDEGRAD_HTTP_PORT`.
+    static String variable(String key) {
+        return ENVIRONMENT + key.toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
+    }
+
+    // ---- checks ----
+
+    private void checkOwn() {
+        for (Setting setting : Setting.values()) {
+            Given value = given.get(setting.key());
+            if (value != null) {
+                value.values()
+                        .forEach(one -> check(setting.key(), one, value.source(), setting.form()));
+            } else if (setting.isRequiredBy(command)) {
+                problems.add(
+                        "--%s: expected %s, found none; give it as %s, as %s, or as %s= in the file of --config"
+                                .formatted(
+                                        setting.key(),
+                                        setting.form().expected(),
+                                        setting.usage(),
+                                        variable(setting.key()),
+                                        setting.key()));
+            }
+        }
+    }
+
+    private void check(String key, String value, Source source, Form form) {
+        if (!form.accepts(value)) {
+            problems.add(
+                    "%s: expected %s, found '%s'"
+                            .formatted(
+                                    source.naming(key),
+                                    form.expected(),
+                                    Secrets.shown(key, value)));
+        }
+    }
+
+    private void checkKafka() {
+        given.forEach(
+                (key, value) -> {
+                    if (key.startsWith(KAFKA)) {
+                        String problem =
+                                KafkaRules.problem(
+                                        key.substring(KAFKA.length()),
+                                        value.value(),
+                                        Secrets.shown(key, value.value()));
+                        if (problem != null) {
+                            problems.add(value.source().naming(key) + ": " + problem);
+                        }
+                    }
+                });
+        Given timeout = given.get(KAFKA + ProducerConfig.TRANSACTION_TIMEOUT_CONFIG);
+        Given interval = given.get(KAFKA + KafkaRules.COMMIT_INTERVAL);
+        if (timeout != null
+                && interval != null
+                && MILLIS.accepts(timeout.value())
+                && MILLIS.accepts(interval.value())
+                && Long.parseLong(timeout.value()) < Long.parseLong(interval.value())) {
+            problems.add(
+                    "%s: expected at least commit.interval.ms, which is %s, found %s: every transaction would be aborted"
+                                    .formatted(
+                                            timeout.source()
+                                                    .naming(
+                                                            KAFKA
+                                                                    + ProducerConfig
+                                                                            .TRANSACTION_TIMEOUT_CONFIG),
+                                            interval.value(),
+                                            timeout.value())
+                            + " before it could commit; raise it, or leave it out");
+        }
+    }
+
+    private void checkRegistry() {
+        if (!Setting.REGISTRY.isOf(command)) {
+            return;
+        }
+        boolean foreign = given.containsKey(REGISTRY + RecordDecoder.DESERIALIZER);
+        int before = problems.size();
+        given.forEach(
+                (key, value) -> {
+                    if (key.startsWith(REGISTRY)) {
+                        Form form = REGISTRY_KEYS.get(key.substring(REGISTRY.length()));
+                        if (form != null) {
+                            check(key, value.value(), value.source(), form);
+                        } else if (!foreign) {
+                            problems.add(
+                                    unknown(key, REGISTRY, REGISTRY_KEYS.keySet(), value.source()));
+                        }
+                    }
+                });
+        if (!foreign
+                && before == problems.size()
+                && given.containsKey(Setting.REGISTRY_URL.key())) {
+            try {
+                SchemaRegistry.check(registry().client());
+            } catch (IllegalArgumentException e) {
+                problems.add("registry: " + e.getMessage());
+            }
+        }
+    }
+
+    /// For what only the command can know.
+    public void problem(String message) {
+        problems.add(message);
+    }
+
+    /// @throws SettingsException with every mistake
+    public void refuseMistakes() {
+        if (!problems.isEmpty()) {
+            throw new SettingsException(command, problems);
+        }
+    }
+
+    // ---- values; right after refuseMistakes() has returned ----
+
+    /// The value or its default; empty when there is neither.
+    public String text(Setting setting) {
+        Given value = given.get(setting.key());
+        String otherwise = setting.defaultValue();
+        return value != null ? value.value() : otherwise == null ? "" : otherwise;
+    }
+
+    /// Of a setting that can be repeated, each once.
+    public List<String> list(Setting setting) {
+        Given values = given.get(setting.key());
+        return values == null
+                ? List.of()
+                : values.values().stream().filter(v -> !v.isEmpty()).distinct().toList();
+    }
+
+    /// Of a setting whose default is a number.
+    public int number(Setting setting) {
+        return Math.toIntExact(numberIfGiven(setting).orElse(0));
+    }
+
+    /// Empty when nothing is given and the default is no number.
+    public OptionalLong numberIfGiven(Setting setting) {
+        String text = text(setting);
+        return setting.form().accepts(text)
+                ? OptionalLong.of(Long.parseLong(text))
+                : OptionalLong.empty();
+    }
+
+    public boolean flag(Setting setting) {
+        return text(setting).equals("true");
+    }
+
+    public KafkaSettings kafka() {
+        return new KafkaSettings(text(Setting.BOOTSTRAP_SERVERS), withPrefix(KAFKA));
+    }
+
+    public RegistrySettings registry() {
+        return new RegistrySettings(text(Setting.REGISTRY_URL), withPrefix(REGISTRY));
+    }
+
+    private Map<String, String> withPrefix(String prefix) {
+        Map<String, String> values = new LinkedHashMap<>();
+        given.forEach(
+                (key, value) -> {
+                    if (key.startsWith(prefix)) {
+                        values.put(key.substring(prefix.length()), value.value());
+                    }
+                });
+        return values;
+    }
+
+    /// Every setting in effect with where it comes from, on one line, secrets masked.
+    @Override
+    public String toString() {
+        Set<String> shown = new TreeSet<>();
+        for (Setting setting : Setting.values()) {
+            String otherwise = setting.defaultValue();
+            if (setting.isOf(command) && otherwise != null && !given.containsKey(setting.key())) {
+                shown.add(setting.key() + "=" + otherwise + " (default)");
+            }
+        }
+        given.forEach(
+                (key, value) ->
+                        shown.add(
+                                key
+                                        + "="
+                                        + Secrets.shown(key, String.join(",", value.values()))
+                                        + " ("
+                                        + value.source()
+                                        + ")"));
+        return String.join(", ", shown);
+    }
+
+    /// Where a setting was given.
+    sealed interface Source {
+        Source COMMAND_LINE = new CommandLine();
+        Source ENVIRONMENT = new Environment();
+
+        /// How the setting is written there.
+        String name(String key);
+
+        /// As `name`, with the place before it where that says more.
+        default String naming(String key) {
+            return name(key);
+        }
+
+        record CommandLine() implements Source {
+            @Override
+            public String name(String key) {
+                return "--" + key;
+            }
+
+            @Override
+            public String toString() {
+                return "command line";
+            }
+        }
+
+        record Environment() implements Source {
+            @Override
+            public String name(String key) {
+                return variable(key);
+            }
+
+            @Override
+            public String toString() {
+                return "environment";
+            }
+        }
+
+        record Line(Path file, int number) implements Source {
+            @Override
+            public String name(String key) {
+                return key;
+            }
+
+            @Override
+            public String naming(String key) {
+                return this + ": " + key;
+            }
+
+            @Override
+            public String toString() {
+                return file + ":" + number;
+            }
+        }
+    }
+}
