@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -342,7 +343,13 @@ final class RestSchemaRegistry implements SchemaRegistry {
                     uri + " did not answer within " + timeout.toMillis() + " ms", e);
         } catch (ExecutionException e) {
             throw new RegistryUnavailableException(
-                    "no answer from " + uri + ": " + e.getCause(), e.getCause());
+                    e.getCause() instanceof ConnectException
+                            ? "nobody takes the connection at "
+                                    + uri
+                                    + ": start the registry, or check "
+                                    + RegistryConfig.URL
+                            : "no answer from " + uri + ": " + e.getCause(),
+                    e.getCause());
         } catch (InterruptedException e) {
             sent.cancel(true);
             Thread.currentThread().interrupt();

@@ -357,6 +357,11 @@ public final class ModelTrainer implements AutoCloseable {
         return heartbeats.lag();
     }
 
+    /// See `Heartbeats.deadLetterShare`.
+    public double deadLetterShare() {
+        return heartbeats.deadLetterShare();
+    }
+
     public KafkaStreams.State state() {
         return streams.state();
     }

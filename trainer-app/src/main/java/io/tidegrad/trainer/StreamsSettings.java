@@ -29,6 +29,7 @@ final class StreamsSettings {
     private static final long COMMIT_MILLIS_PER_MODEL = 10;
 
     private static final long BUFFER_BYTES_MIN = 32L << 20; // Kafka's default
+    private static final int BATCH_BYTES = 128 * 1024;
 
     private StreamsSettings() {}
 
@@ -71,6 +72,28 @@ final class StreamsSettings {
         return given == null ? SESSION_TIMEOUT : Duration.ofMillis(Long.parseLong(given));
     }
 
+    /// Unless given, four in a session.
+    ///
+    /// @throws TrainerException none in a session
+    private static Duration heartbeatInterval(KafkaSettings kafka) {
+        Duration session = sessionTimeout(kafka);
+        String given = kafka.get(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG);
+        if (given == null) {
+            return session.dividedBy(4);
+        }
+        Duration interval = Duration.ofMillis(Long.parseLong(given));
+        if (interval.compareTo(session) >= 0) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "kafka.heartbeat.interval.ms: expected less than the session timeout of "
+                            + session.toMillis()
+                            + " ms, found "
+                            + given
+                            + ": the group would take every trainer for dead; lower it, or leave it out");
+        }
+        return interval;
+    }
+
     /// @param requestBytesMax of the producer
     static Map<String, Object> of(
             String applicationId,
@@ -90,11 +113,14 @@ final class StreamsSettings {
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0L);
 
         consumer(settings, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, instanceId);
-        consumer(settings, ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, SESSION_TIMEOUT.toMillis());
+        consumer(
+                settings,
+                ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG,
+                sessionTimeout(kafka).toMillis());
         consumer(
                 settings,
                 ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG,
-                SESSION_TIMEOUT.toMillis() / 4);
+                heartbeatInterval(kafka).toMillis());
         consumer(settings, ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         consumer(settings, ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
 
@@ -109,6 +135,8 @@ final class StreamsSettings {
                 settings,
                 ProducerConfig.BUFFER_MEMORY_CONFIG,
                 Math.max(BUFFER_BYTES_MIN, 2L * requestBytesMax));
+        // Dead letters are small and come in thousands: with Kafka's 16 KiB a batch is 40 of them.
+        producer(settings, ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
 
         kafka.consumer()
                 .forEach(

@@ -72,6 +72,9 @@ final class Poison {
         TRUNCATED(Reason.NOT_AVRO, Poison::truncated),
         TRAILING(Reason.NOT_AVRO, poison -> poison.bare(poison.longer(1))),
         UNKNOWN_SCHEMA(Reason.UNKNOWN_SCHEMA, poison -> poison.withSchema(0x7f00_0001)),
+        ANOTHER_UNKNOWN_SCHEMA(
+                Reason.UNKNOWN_SCHEMA,
+                poison -> poison.withSchema(0x7e00_0000 + poison.random.nextInt(1 << 24))),
         NEGATIVE_SCHEMA(Reason.UNKNOWN_SCHEMA, poison -> poison.withSchema(-7)),
         NOT_A_RECORD(Reason.NOT_AVRO, poison -> poison.withSchema(poison.id("\"string\""))),
         RECURSION(Reason.NOT_AVRO, poison -> poison.bare(poison.chain(100_000))),

@@ -119,6 +119,9 @@ public final class TestLog implements AutoCloseable {
                                         new NewTopic(topic, partitions, (short) 1)
                                                 .configs(settings)))
                         .all());
+        org.awaitility.Awaitility.await() // a busy broker may tell of it a little later
+                .atMost(TrainerTest.PATIENCE)
+                .until(() -> admin.listTopics().names().get().contains(topic));
         return this;
     }
 

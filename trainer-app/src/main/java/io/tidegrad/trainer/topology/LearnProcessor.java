@@ -33,6 +33,8 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
 
     private final TrainerTopology.Parts parts;
     private final Lineage lineage;
+    private final DeadLetters deadLetters;
+    private final RefusalLog refusals;
 
     private @Nullable Learning learning;
 
@@ -51,6 +53,8 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     LearnProcessor(TrainerTopology.Parts parts) {
         this.parts = parts;
         lineage = parts.lineage();
+        deadLetters = new DeadLetters(lineage, parts.deadLetterBytesMax());
+        refusals = new RefusalLog(lineage.model(), parts.topics().deadLetters());
     }
 
     @Override
@@ -84,15 +88,14 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
             case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
                 learning.context()
                         .forward(
-                                DeadLetter.of(
+                                deadLetters.of(
                                         record,
-                                        at,
+                                        at.offset(),
                                         rejection,
                                         schemaId,
-                                        lineage,
-                                        parts.deadLetterBytesMax(),
                                         System.currentTimeMillis()),
                                 TrainerTopology.DEAD_LETTERS);
+                refusals.add(rejection, at);
                 store.deadLettered(at.offset());
             }
         }

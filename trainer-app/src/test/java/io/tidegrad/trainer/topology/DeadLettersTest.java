@@ -14,10 +14,9 @@ import org.apache.kafka.common.record.internal.AbstractRecords;
 import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.streams.processor.api.Record;
-import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.junit.jupiter.api.Test;
 
-class DeadLetterTest {
+class DeadLettersTest {
     private static final int LIMIT = 1_300_000;
 
     private static final Lineage LINEAGE =
@@ -38,34 +37,15 @@ class DeadLetterTest {
                     Uuid.randomUuid(),
                     0);
 
-    private static final RecordMetadata AT =
-            new RecordMetadata() {
-                @Override
-                public String topic() {
-                    return "t";
-                }
-
-                @Override
-                public int partition() {
-                    return 0;
-                }
-
-                @Override
-                public long offset() {
-                    return 42;
-                }
-            };
-
     private static Record<byte[], byte[]> letter(
             byte[] key, byte[] value, RecordHeaders headers, String detail) {
-        return DeadLetter.of(
-                new Record<>(key, value, 0, headers),
-                AT,
-                new Rejection(Rejection.Reason.NOT_AVRO, detail),
-                7,
-                LINEAGE,
-                LIMIT,
-                1_000);
+        return new DeadLetters(LINEAGE, LIMIT)
+                .of(
+                        new Record<>(key, value, 0, headers),
+                        42,
+                        new Rejection(Rejection.Reason.NOT_AVRO, detail),
+                        7,
+                        1_000);
     }
 
     private static String text(Record<byte[], byte[]> letter, String header) {
