@@ -4,7 +4,10 @@ import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.schemas.UndecodableException.Reason;
 import java.io.EOFException;
 import java.io.IOException;
+import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;
@@ -27,10 +30,17 @@ public interface RecordDecoder extends AutoCloseable {
     /// @param config the registry's settings ([SchemaRegistry#connect]), passed to the deserializer as they are
     /// @throws IllegalArgumentException the class named can't be used, or a setting can't
     static RecordDecoder of(Map<String, ?> config) {
+        return of(config, () -> RegistryConfig.UNBOUNDED);
+    }
+
+    /// As [#of(Map)], for a caller whose own time is bounded.
+    ///
+    /// @param left how long the registry may be waited for, at most; ours asks before each question, another's class is
+    ///     configured once with half of what is left now
+    static RecordDecoder of(Map<String, ?> config, Supplier<Duration> left) {
         Object named = config.get(DESERIALIZER);
         if (named == null || named.equals(ConfluentAvroDeserializer.class.getName())) {
-            SchemaRegistry registry = SchemaRegistry.connect(config);
-            return of(registry);
+            return of(SchemaRegistry.connect(config, left));
         }
         Deserializer<?> deserializer;
         try {
@@ -45,7 +55,12 @@ public interface RecordDecoder extends AutoCloseable {
                             + "): add its jar to the class path",
                     e);
         }
-        deserializer.configure(config, false);
+        Map<String, Object> bounded = new HashMap<>(config);
+        Duration timeout =
+                RegistryConfig.shorter(
+                        RegistryConfig.requestTimeout(config), left.get().dividedBy(2));
+        bounded.put(RegistryConfig.REQUEST_TIMEOUT, Long.toString(timeout.toMillis()));
+        deserializer.configure(bounded, false);
         return new Foreign(deserializer);
     }
 

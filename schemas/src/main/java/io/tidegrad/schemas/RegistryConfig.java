@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// @param memoryName     name of a registry in memory, or null
 /// @param authorization  value of the header, or null
 /// @param connectTimeout bound on connecting
-/// @param requestTimeout bound on a whole request
+/// @param requestTimeout bound on a whole question, all URLs together
 record RegistryConfig(
         List<URI> urls,
         @Nullable String memoryName,
@@ -31,6 +31,7 @@ record RegistryConfig(
     static final String USER_INFO = "basic.auth.user.info";
     static final String CONNECT_TIMEOUT = "http.connect.timeout.ms";
     static final String REQUEST_TIMEOUT = "http.read.timeout.ms";
+    static final Duration UNBOUNDED = Duration.ofDays(1);
     private static final String MEMORY_SCHEME = "mock://";
 
     static RegistryConfig parse(Map<String, ?> config) {
@@ -53,7 +54,7 @@ record RegistryConfig(
             }
         }
         Duration connectTimeout = millis(config, CONNECT_TIMEOUT, 2_000);
-        Duration requestTimeout = millis(config, REQUEST_TIMEOUT, 5_000);
+        Duration requestTimeout = requestTimeout(config);
         if (urls.startsWith(MEMORY_SCHEME)) {
             return new RegistryConfig(
                     List.of(),
@@ -77,6 +78,15 @@ record RegistryConfig(
                 authorization(config, userInUrl),
                 connectTimeout,
                 requestTimeout);
+    }
+
+    /// Of any configuration, also one that only another class understands.
+    static Duration requestTimeout(Map<String, ?> config) {
+        return millis(config, REQUEST_TIMEOUT, 5_000);
+    }
+
+    static Duration shorter(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? one : other;
     }
 
     private static URI http(String url) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -11,6 +12,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -19,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
@@ -44,6 +47,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final RegistryConfig config;
+    private final Supplier<Duration> left;
     private final HttpClient http;
     private final Map<Integer, Schema> byId = new ConcurrentHashMap<>();
     private final Map<SubjectSchema, Integer> ids = new ConcurrentHashMap<>();
@@ -62,8 +66,9 @@ final class RestSchemaRegistry implements SchemaRegistry {
         }
     }
 
-    RestSchemaRegistry(RegistryConfig config) {
+    RestSchemaRegistry(RegistryConfig config, Supplier<Duration> left) {
         this.config = config;
+        this.left = left;
         this.http =
                 HttpClient.newBuilder()
                         .version(HttpClient.Version.HTTP_1_1)
@@ -91,7 +96,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
             bounded(unknownSince).put(id, System.nanoTime());
             throw unknown(what, answer.uri() + " answered: " + answer.message());
         }
-        Schema schema = schema(what, required(answer, 200));
+        Schema schema = schema(what, answer);
         bounded(byId).put(id, schema);
         return schema;
     }
@@ -144,8 +149,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
         if (notFound(answer)) {
             throw unknown(what, answer.uri() + " answered: " + answer.message());
         }
-        JsonNode body = required(answer, 200);
-        Schema schema = schema(what, body);
+        Schema schema = schema(what, answer);
         int id = intField(answer, "id");
         bounded(byId).put(id, schema);
         return new Registered(id, schema);
@@ -180,7 +184,18 @@ final class RestSchemaRegistry implements SchemaRegistry {
         return cache;
     }
 
-    private static Schema schema(String what, JsonNode body) {
+    private static Schema schema(String what, Answer answer) {
+        JsonNode body = required(answer, 200);
+        if (!body.path("schema").isTextual()) {
+            // A login page, a proxy's greeting: taken for a bad schema, it would turn every event
+            // into a dead letter.
+            throw new RegistryUnavailableException(
+                    answer.uri()
+                            + " answered 200 without a \"schema\", which no registry does: check "
+                            + RegistryConfig.URL
+                            + " and what stands in between",
+                    null);
+        }
         String type = body.path("schemaType").asText("AVRO");
         if (!type.equals("AVRO")) {
             throw new UnsupportedSchemaException(what + " is of type " + type + ", expected AVRO");
@@ -195,7 +210,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
             // Names are what other languages' clients made them; only our own schemas must be
             // strict.
             return new Schema.Parser(NameValidator.UTF_VALIDATOR)
-                    .parse(body.path("schema").asText());
+                    .parse(body.path("schema").textValue());
         } catch (AvroRuntimeException malformed) {
             throw new UnsupportedSchemaException(
                     what + " is no valid Avro schema: " + malformed.getMessage());
@@ -256,15 +271,23 @@ final class RestSchemaRegistry implements SchemaRegistry {
         return field.intValue();
     }
 
-    // Each URL once, beginning with the one that answered last.
+    // Each URL once, beginning with the one that answered last. A slow one may take its share of
+    // the time, never all: the next may answer.
     private Answer ask(String method, String path, @Nullable String body) {
         int first = firstUrl;
         int count = config.urls().size();
+        long deadline =
+                System.nanoTime()
+                        + RegistryConfig.shorter(config.requestTimeout(), left.get()).toNanos();
         RegistryUnavailableException failure = null;
         for (int i = 0; i < count; i++) {
             int index = (first + i) % count;
             try {
-                Answer answer = exchange(URI.create(config.urls().get(index) + path), method, body);
+                long share = (deadline - System.nanoTime()) / (count - i);
+                Duration timeout = Duration.ofMillis(Math.max(1, Math.ceilDiv(share, 1_000_000)));
+                Answer answer =
+                        exchange(
+                                URI.create(config.urls().get(index) + path), method, body, timeout);
                 firstUrl = index;
                 return answer;
             } catch (RegistryUnavailableException e) {
@@ -277,10 +300,10 @@ final class RestSchemaRegistry implements SchemaRegistry {
         throw Objects.requireNonNull(failure, "no URL");
     }
 
-    private Answer exchange(URI uri, String method, @Nullable String body) {
+    private Answer exchange(URI uri, String method, @Nullable String body, Duration timeout) {
         HttpRequest.Builder request =
                 HttpRequest.newBuilder(uri)
-                        .timeout(config.requestTimeout())
+                        .timeout(timeout)
                         .header("Accept", CONTENT_TYPE + ", application/json")
                         .method(
                                 method,
@@ -294,7 +317,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
         if (authorization != null) {
             request.header("Authorization", authorization);
         }
-        HttpResponse<byte[]> response = send(uri, request.build());
+        HttpResponse<byte[]> response = send(uri, request.build(), timeout);
         JsonNode json;
         try {
             json = JSON.readTree(response.body());
@@ -311,22 +334,27 @@ final class RestSchemaRegistry implements SchemaRegistry {
         return answer;
     }
 
-    private HttpResponse<byte[]> send(URI uri, HttpRequest request) {
+    private HttpResponse<byte[]> send(URI uri, HttpRequest request, Duration timeout) {
         CompletableFuture<HttpResponse<byte[]>> sent =
                 http.sendAsync(
                         request,
                         BodyHandlers.limiting(BodyHandlers.ofByteArray(), RESPONSE_BYTES_MAX));
         try {
             // The request's own timeout ends with the headers; this one bounds the body as well.
-            return sent.get(config.requestTimeout().toMillis(), TimeUnit.MILLISECONDS);
+            return sent.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
             sent.cancel(true);
             throw new RegistryUnavailableException(
-                    uri + " did not answer within " + config.requestTimeout().toMillis() + " ms",
-                    e);
+                    uri + " did not answer within " + timeout.toMillis() + " ms", e);
         } catch (ExecutionException e) {
             throw new RegistryUnavailableException(
-                    "no answer from " + uri + ": " + e.getCause(), e.getCause());
+                    e.getCause() instanceof ConnectException
+                            ? "nobody takes the connection at "
+                                    + uri
+                                    + ": start the registry, or check "
+                                    + RegistryConfig.URL
+                            : "no answer from " + uri + ": " + e.getCause(),
+                    e.getCause());
         } catch (InterruptedException e) {
             sent.cancel(true);
             Thread.currentThread().interrupt();

@@ -1,12 +1,14 @@
 package io.tidegrad.schemas;
 
+import java.time.Duration;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
 
 /// A schema registry by its Confluent REST API. Answers are cached: a schema id never changes its meaning.
 public interface SchemaRegistry extends AutoCloseable {
-    /// One attempt, bounded by the request timeout; retrying is the caller's policy.
+    /// One attempt, all URLs together bounded by the request timeout; retrying is the caller's policy.
     ///
     /// @throws UnknownSchemaException the registry answered: no such id (404)
     /// @throws UnsupportedSchemaException it answered with something that is no Avro schema of one piece
@@ -49,14 +51,21 @@ public interface SchemaRegistry extends AutoCloseable {
     /// | `basic.auth.credentials.source` | `USER_INFO` or `URL` (user and password in the URL) | none |
     /// | `basic.auth.user.info` | `user:password` | |
     /// | `http.connect.timeout.ms` | bound on connecting | 2000 |
-    /// | `http.read.timeout.ms` | bound on a whole request | 5000 |
+    /// | `http.read.timeout.ms` | bound on a whole question, however many URLs are tried | 5000 |
     ///
     /// @throws IllegalArgumentException a setting is missing, malformed, or one we would have to ignore though it
     ///     matters for security; says which
     static SchemaRegistry connect(Map<String, ?> config) {
+        return connect(config, () -> RegistryConfig.UNBOUNDED);
+    }
+
+    /// As [#connect(Map)], for a caller whose own time is bounded.
+    ///
+    /// @param left how long the next question may take, at most; asked before each
+    static SchemaRegistry connect(Map<String, ?> config, Supplier<Duration> left) {
         RegistryConfig parsed = RegistryConfig.parse(config);
         return switch (parsed.memoryName()) {
-            case null -> new RestSchemaRegistry(parsed);
+            case null -> new RestSchemaRegistry(parsed, left);
             case String name -> InMemorySchemaRegistry.named(name);
         };
     }
@@ -71,15 +80,17 @@ public interface SchemaRegistry extends AutoCloseable {
     /// A schema and the id it travels under.
     record Registered(int id, Schema schema) {}
 
+    /// Without a stack trace: a stream of events with an unknown id must not cost more than a stream of good ones.
     final class UnknownSchemaException extends RuntimeException {
         public UnknownSchemaException(String message) {
-            super(message);
+            super(message, null, false, false);
         }
     }
 
+    /// Without a stack trace, likewise.
     final class UnsupportedSchemaException extends RuntimeException {
         public UnsupportedSchemaException(String message) {
-            super(message);
+            super(message, null, false, false);
         }
     }
 

@@ -160,8 +160,6 @@ final class RestSchemaRegistryTest {
             strings = {
                 "{\"schema\":\"{}\"}",
                 "{\"schema\":\"no json\"}",
-                "{}",
-                "[]",
                 "{\"schema\":\"message M {}\",\"schemaType\":\"PROTOBUF\"}",
                 "{\"schema\":\"\\\"string\\\"\",\"references\":[{\"name\":\"a\",\"subject\":\"s\",\"version\":1}]}"
             })
@@ -171,6 +169,45 @@ final class RestSchemaRegistryTest {
             assertThatThrownBy(() -> registry.schemaById(7))
                     .isInstanceOf(UnsupportedSchemaException.class)
                     .hasMessageContaining("schema id 7");
+        }
+    }
+
+    /// Only a registry's answer may turn events into dead letters.
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"{}", "[]", "", "{\"schema\":", "{\"schema\":7}", "<html>log in</html>"})
+    void what200SaysWithoutASchemaIsNoRegistrysAnswer(String body) throws Exception {
+        try (StubRegistry stub = StubRegistry.answering(200, body);
+                SchemaRegistry registry = connect(stub.url())) {
+            assertThatThrownBy(() -> registry.schemaById(7))
+                    .isInstanceOf(RegistryUnavailableException.class)
+                    .hasMessageContaining(stub.url())
+                    .hasMessageContaining("check schema.registry.url");
+        }
+    }
+
+    @Test
+    void anAnswerLargerThanAnySchemaIsCutOff() throws Exception {
+        String body = "{\"schema\":\"" + " ".repeat(5 << 20) + "\"}";
+        try (StubRegistry stub = StubRegistry.answering(200, body);
+                SchemaRegistry registry =
+                        SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
+            assertThatThrownBy(() -> registry.schemaById(7))
+                    .isInstanceOf(RegistryUnavailableException.class)
+                    .hasMessageContaining(stub.url());
+        }
+    }
+
+    /// The first URL hangs; what is left of the time is the second's.
+    @Test
+    void aSlowUrlLeavesTimeForTheNext() throws Exception {
+        CountDownLatch done = new CountDownLatch(1);
+        try (StubRegistry slow = new StubRegistry(exchange -> awaitQuietly(done));
+                StubRegistry well = StubRegistry.answering(200, POINT_BODY);
+                SchemaRegistry registry = connect(slow.url() + "," + well.url())) {
+            assertThat(registry.schemaById(1)).isEqualTo(POINT);
+            assertThat(slow.requests).hasSize(1);
+            done.countDown();
         }
     }
 

@@ -258,7 +258,10 @@ final class KafkaTopics {
         } catch (TimeoutException e) {
             throw new TrainerException(
                     ExitCode.RETRYABLE,
-                    "Kafka did not answer within " + TIMEOUT.toSeconds() + " s",
+                    "expected an answer from Kafka within "
+                            + TIMEOUT.toSeconds()
+                            + " s, found none; check that kafka.security.protocol is the listener's, and that the"
+                            + " addresses which the brokers advertise can be reached from here",
                     e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

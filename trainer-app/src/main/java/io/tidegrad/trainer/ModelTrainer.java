@@ -28,6 +28,7 @@ import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
 import io.tidegrad.trainer.store.ReadCommitted;
 import io.tidegrad.trainer.store.StoreParts;
+import io.tidegrad.trainer.topology.Patience;
 import io.tidegrad.trainer.topology.TrainerTopology;
 import java.time.Duration;
 import java.time.Instant;
@@ -127,7 +128,10 @@ public final class ModelTrainer implements AutoCloseable {
                                 1,
                                 false,
                                 "delete",
-                                log.bytesMax() + DEAD_LETTER_ROOM_BYTES,
+                                (int)
+                                        Math.min(
+                                                (long) log.bytesMax() + DEAD_LETTER_ROOM_BYTES,
+                                                Integer.MAX_VALUE),
                                 Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1")));
         kafkaTopics.createOrCheck(
                 new KafkaTopics.Wanted(topics.progress(), 1, false, "delete", 64 * 1024, Map.of()));
@@ -223,8 +227,10 @@ public final class ModelTrainer implements AutoCloseable {
         long modelBytes = sizes.servedBytes() + sizes.optimizerBytes();
         commitInterval =
                 StreamsSettings.commitInterval(config.kafka(), modelBytes, surroundings.models());
-        Duration registryPatience =
-                StreamsSettings.transactionTimeout(config.kafka(), commitInterval).dividedBy(2);
+        Patience patience =
+                new Patience(
+                        StreamsSettings.transactionTimeout(config.kafka(), commitInterval)
+                                .dividedBy(2));
         ProgressWriter progress =
                 AvroProgress.register(lineage, topics.progress(), surroundings.registry());
         Publisher.Settings publishing =
@@ -234,7 +240,7 @@ public final class ModelTrainer implements AutoCloseable {
                         progress,
                         clients::atEnd,
                         () -> stopping);
-        decoder = RecordDecoder.of(config.registry().client());
+        decoder = RecordDecoder.of(config.registry().client(), patience::left);
         AvroEvent event = new AvroEvent();
         ValueDecoder values = value -> event.of(decoder.decode(lineage.log().topic(), value));
         TrainerTopology.Parts parts =
@@ -252,7 +258,7 @@ public final class ModelTrainer implements AutoCloseable {
                         model -> new EventFold(lineage.spec(), model, values),
                         () -> new Publisher(lineage, publishing),
                         deadLetterBytesMax,
-                        registryPatience,
+                        patience,
                         warmUp());
         Properties settings = new Properties();
         settings.putAll(
@@ -349,6 +355,11 @@ public final class ModelTrainer implements AutoCloseable {
     /// See `Heartbeats.lag`.
     public long lag() {
         return heartbeats.lag();
+    }
+
+    /// See `Heartbeats.deadLetterShare`.
+    public double deadLetterShare() {
+        return heartbeats.deadLetterShare();
     }
 
     public KafkaStreams.State state() {

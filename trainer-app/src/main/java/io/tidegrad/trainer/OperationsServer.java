@@ -132,6 +132,7 @@ final class OperationsServer implements AutoCloseable {
         said.put("learned", committed.examples());
         said.put("pending", committed.pending());
         said.put("dead_letters", committed.accounts().deadLetters());
+        said.put("dead_letter_share", number(model.deadLetterShare()));
         said.put("ticks", committed.accounts().ticks());
         said.put(
                 "published_version",
@@ -241,6 +242,10 @@ final class OperationsServer implements AutoCloseable {
                 Report::auc);
         Gauge.builder("tidegrad.lag", model, m -> m.lag() < 0 ? Double.NaN : m.lag())
                 .description("offsets between the watermark and the end of the log")
+                .tags(tags)
+                .register(metrics);
+        Gauge.builder("tidegrad.dead.letter.share", model, ModelTrainer::deadLetterShare)
+                .description("of the events of the last minute, 0 to 1")
                 .tags(tags)
                 .register(metrics);
         Gauge.builder("tidegrad.up", model, m -> learns(m) ? 1 : 0)

@@ -44,6 +44,8 @@ final class StreamsSettings {
     /// pages were 21 requests, five at a time, which the commit waits for. Below what our topics allow a batch.
     private static final int BATCH_BYTES = 512 * 1024;
 
+    private static final long BUFFER_BYTES_MIN = 32L << 20; // Kafka's default
+
     private StreamsSettings() {}
 
     /// Unless given, long enough that the whole model, the worst a commit can log, is at most 20 MB/s, and that all
@@ -85,6 +87,28 @@ final class StreamsSettings {
         return given == null ? SESSION_TIMEOUT : Duration.ofMillis(Long.parseLong(given));
     }
 
+    /// Unless given, four in a session.
+    ///
+    /// @throws TrainerException none in a session
+    private static Duration heartbeatInterval(KafkaSettings kafka) {
+        Duration session = sessionTimeout(kafka);
+        String given = kafka.get(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG);
+        if (given == null) {
+            return session.dividedBy(4);
+        }
+        Duration interval = Duration.ofMillis(Long.parseLong(given));
+        if (interval.compareTo(session) >= 0) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "kafka.heartbeat.interval.ms: expected less than the session timeout of "
+                            + session.toMillis()
+                            + " ms, found "
+                            + given
+                            + ": the group would take every trainer for dead; lower it, or leave it out");
+        }
+        return interval;
+    }
+
     /// @param requestBytesMax of the producer
     static Map<String, Object> of(
             String applicationId,
@@ -105,11 +129,14 @@ final class StreamsSettings {
         settings.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_BURSTS);
 
         consumer(settings, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, instanceId);
-        consumer(settings, ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, SESSION_TIMEOUT.toMillis());
+        consumer(
+                settings,
+                ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG,
+                sessionTimeout(kafka).toMillis());
         consumer(
                 settings,
                 ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG,
-                SESSION_TIMEOUT.toMillis() / 4);
+                heartbeatInterval(kafka).toMillis());
         consumer(settings, ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         consumer(settings, ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
         consumer(settings, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_EVENTS_MAX);
@@ -121,6 +148,12 @@ final class StreamsSettings {
                 ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
                 transactionTimeout(kafka, commitInterval).toMillis());
         producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, requestBytesMax);
+        // A record larger than the producer's buffer would be refused, however large a request may
+        // be.
+        producer(
+                settings,
+                ProducerConfig.BUFFER_MEMORY_CONFIG,
+                Math.max(BUFFER_BYTES_MIN, 2L * requestBytesMax));
         producer(settings, ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
 
         kafka.consumer()

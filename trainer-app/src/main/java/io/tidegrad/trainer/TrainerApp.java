@@ -10,7 +10,9 @@ import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.StoreParts;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -66,7 +68,11 @@ public final class TrainerApp implements AutoCloseable {
             throw new TrainerException(ExitCode.CONFIGURATION, "registry.*: " + e.getMessage(), e);
         }
         try {
+            BootstrapServers.requireOne(config.kafka().bootstrapServers());
             admin = Admin.create(config.kafka().client());
+        } catch (TrainerException e) {
+            registry.close();
+            throw e;
         } catch (KafkaException e) {
             registry.close();
             throw new TrainerException(
@@ -141,7 +147,11 @@ public final class TrainerApp implements AutoCloseable {
                     "--spec "
                             + file
                             + ": expected a readable file in UTF-8, found "
-                            + e.getClass().getSimpleName(),
+                            + switch (e) {
+                                case NoSuchFileException none -> "none";
+                                case CharacterCodingException other -> "other bytes";
+                                default -> e.toString();
+                            },
                     e);
         }
     }

@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
+import java.util.function.LongPredicate;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
@@ -50,17 +51,21 @@ public final class TestLog implements AutoCloseable {
                     .parse(
                             """
                             {"type": "record", "name": "Reading", "fields": [
+                              {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
                               {"name": "place", "type": "string"},
                               {"name": "a", "type": "float"},
                               {"name": "b", "type": "float"},
                               {"name": "over", "type": "int"}]}
                             """);
 
+    /// 2020-01-01T00:00:00Z: event time of the fixed stream's first event; a second lies between two.
+    public static final long START = 1_577_836_800_000L;
+
     /// About 15 pages with Adam's state: small enough to restart often, large enough to be torn.
     private static final String SPEC =
             """
             model: MODEL
-            input: { topic: TOPIC }
+            input: { topic: TOPIC, event-time: at }
             label: { field: over }
             features:
               - number: { field: a, scale: standard }
@@ -114,6 +119,9 @@ public final class TestLog implements AutoCloseable {
                                         new NewTopic(topic, partitions, (short) 1)
                                                 .configs(settings)))
                         .all());
+        org.awaitility.Awaitility.await() // a busy broker may tell of it a little later
+                .atMost(TrainerTest.PATIENCE)
+                .until(() -> admin.listTopics().names().get().contains(topic));
         return this;
     }
 
@@ -190,11 +198,16 @@ public final class TestLog implements AutoCloseable {
         float a = (float) random.nextDouble(-1, 1);
         float b = (float) random.nextDouble(-1, 1);
         boolean over = a * b + (place % 7) * 0.2 > 0.6;
-        return encode("p" + place, a, b, over ? 1 : 0);
+        return encode(START + index * 1_000L, "p" + place, a, b, over ? 1 : 0);
     }
 
     public byte[] encode(String place, float a, float b, int over) {
+        return encode(START, place, a, b, over);
+    }
+
+    public byte[] encode(long at, String place, float a, float b, int over) {
         GenericData.Record event = new GenericData.Record(EVENT);
+        event.put("at", at);
         event.put("place", place);
         event.put("a", a);
         event.put("b", b);
@@ -289,12 +302,18 @@ public final class TestLog implements AutoCloseable {
 
     /// What the visible records make of a model, in one process that never fails.
     public Fold fold() {
+        return fold(offset -> true);
+    }
+
+    /// The same as if only the records at these offsets had been there.
+    public Fold fold(LongPredicate offsets) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
         EventFold fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
         List<Long> rejected = new ArrayList<>();
         long ticks = 0;
         long next = 0;
-        List<ConsumerRecord<byte[], byte[]>> records = visible(topic);
+        List<ConsumerRecord<byte[], byte[]>> records =
+                visible(topic).stream().filter(record -> offsets.test(record.offset())).toList();
         for (ConsumerRecord<byte[], byte[]> record : records) {
             switch (fold.fold(record.value(), record.headers())) {
                 case EventFold.Outcome.Accepted() -> {}

@@ -6,7 +6,9 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
+import org.apache.kafka.common.errors.InvalidSessionTimeoutException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.protocol.Errors;
 import org.jspecify.annotations.Nullable;
 
 /// Why the trainer stops, for a person: what was expected, what was found, where, what to do. It says no more than that:
@@ -51,6 +53,16 @@ public final class TrainerException extends RuntimeException {
                             + describe(refusal)
                             + (innermost == refusal ? "" : ": " + innermost.getMessage())
                             + "; check the kafka.* settings",
+                    thrown);
+        }
+        if (innermost instanceof InvalidSessionTimeoutException
+                || message.endsWith(
+                        Errors.INVALID_TRANSACTION_TIMEOUT.message())) { // it has no type
+            return new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "Kafka refused a timeout of the kafka.* settings: "
+                            + message
+                            + " Correct it, or those bounds of the brokers",
                     thrown);
         }
         if (innermost instanceof RecordTooLargeException) {

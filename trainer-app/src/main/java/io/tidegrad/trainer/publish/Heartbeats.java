@@ -8,7 +8,9 @@ import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ReadCommitted;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -27,6 +29,7 @@ import org.slf4j.LoggerFactory;
 public final class Heartbeats implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Heartbeats.class);
     private static final Duration EVERY = Duration.ofSeconds(1);
+    private static final Duration ANSWER = Duration.ofSeconds(5);
     private static final Duration PROBE = Duration.ofMillis(100);
 
     /// Behind by more than this is not worth a look at the records in between.
@@ -38,8 +41,11 @@ public final class Heartbeats implements AutoCloseable {
     private final ReadCommitted readCommitted;
     private final Map<String, Object> client;
     private final Thread thread;
+    private boolean away; // Kafka, when we last asked; on our thread
     private volatile boolean stopped;
     private volatile long lag = -1;
+    private volatile double deadLetterShare = Double.NaN;
+    private final RecentAccounts recent = new RecentAccounts(); // on our thread
 
     /// @param client connection settings: bootstrap.servers and `kafka.*`
     public Heartbeats(
@@ -58,6 +64,12 @@ public final class Heartbeats implements AutoCloseable {
         return lag;
     }
 
+    /// Share of dead letters among the events that were committed in about the last minute, 0 to 1; NaN when there were
+    /// none.
+    public double deadLetterShare() {
+        return deadLetterShare;
+    }
+
     private void run() {
         while (!stopped) {
             // New clients after a failure: whatever was wrong with the old ones is gone with them.
@@ -68,7 +80,13 @@ public final class Heartbeats implements AutoCloseable {
                 return; // closed
             } catch (KafkaException e) {
                 lag = -1;
-                LOG.warn("model {}: no heartbeat: {}", lineage.model(), e.getMessage());
+                if (!away) { // the one line about it: Kafka's clients would say so every second
+                    away = true;
+                    LOG.warn(
+                            "model {}: Kafka does not answer, learning goes on when it does: {}",
+                            lineage.model(),
+                            e.getMessage());
+                }
                 if (!pause()) {
                     return;
                 }
@@ -81,8 +99,14 @@ public final class Heartbeats implements AutoCloseable {
         do {
             CommittedState state = guard.committed();
             if (state != null) {
+                recent.add(state.accounts());
+                deadLetterShare = recent.deadLetterShare();
                 long behind = end.visibleAfter(state.nextOffset());
                 lag = behind;
+                if (away) {
+                    away = false;
+                    LOG.info("model {}: Kafka answers again", lineage.model());
+                }
                 Heartbeat heartbeat =
                         new Heartbeat(
                                 lineage.epoch(),
@@ -131,7 +155,7 @@ public final class Heartbeats implements AutoCloseable {
 
         /// 0 when no visible record follows, else how many offsets do, at most.
         long visibleAfter(long offset) {
-            long end = ReadCommitted.end(consumer, log);
+            long end = Objects.requireNonNull(consumer.endOffsets(List.of(log), ANSWER).get(log));
             if (end <= offset) {
                 return 0;
             }

@@ -3,7 +3,6 @@ package io.tidegrad.trainer.store;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -76,7 +75,12 @@ public final class Changelog {
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
                 if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY)
                         && record.value() != null) {
-                    newest = StoreManifest.decode(StoreRecords.payload(record.value()));
+                    try {
+                        newest = StoreManifest.decode(StoreRecords.payload(record.value()));
+                    } catch (DamagedException e) {
+                        throw Refusals.damaged(
+                                partition.topic() + " at offset " + record.offset(), e);
+                    }
                 }
             }
         }
@@ -84,13 +88,16 @@ public final class Changelog {
     }
 
     /// Reads from the beginning until `done`, or until nothing has come for `patience`.
-    void read(BiConsumer<byte[], byte[]> reader, BooleanSupplier done, Duration patience) {
+    void read(
+            java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> reader,
+            BooleanSupplier done,
+            Duration patience) {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             consumer.seekToBeginning(List.of(partition));
             long deadline = System.nanoTime() + patience.toNanos();
             while (!done.getAsBoolean() && System.nanoTime() < deadline) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
-                    reader.accept(record.key(), record.value());
+                    reader.accept(record);
                     deadline = System.nanoTime() + patience.toNanos();
                 }
             }

@@ -120,8 +120,8 @@ public class ModelStore extends StreamsInternals {
     }
 
     @Override
-    protected void restore(byte[] key, byte @Nullable [] value) {
-        restoration().apply(key, value);
+    protected void restore(ConsumerRecord<byte[], byte[]> record) {
+        restoration().apply(record);
         recordRestored();
     }
 
@@ -181,9 +181,7 @@ public class ModelStore extends StreamsInternals {
     /// The state of the changelog belongs to the offsets of the group, or this throws.
     protected void checkWatermark(@Nullable Long committed) {
         StoreManifest restored = restoration().manifest();
-        if (restored == null && restoration().pages() > 0) {
-            throw Refusals.damaged("a manifest after " + restoration().pages() + " pages", "none");
-        }
+        restoration().requireManifest();
         if (committed != null && committed == restoredWatermark()) {
             return;
         }
@@ -193,9 +191,11 @@ public class ModelStore extends StreamsInternals {
                     lineage,
                     "the start offset "
                             + lineage.startOffset()
-                            + " beside the group's offset, as the changelog is empty",
+                            + " beside the group's offset, as the changelog "
+                            + changelogTopic()
+                            + " is empty",
                     found,
-                    "the changelog topic lost its content, or the group's offset was set by hand. Restore the topic, or"
+                    "the changelog lost its content, or the group's offset was set by hand. Restore the topic, or"
                             + " learn again under a new model name");
         }
         throw Refusals.violation(

@@ -36,14 +36,17 @@ final class Refusals {
     }
 
     /// Bytes of the changelog are not what was written.
-    static TrainerException damaged(String expected, String found) {
+    ///
+    /// @param where topic, and offset where one record is to blame
+    static TrainerException damaged(String where, DamagedException damage) {
         return new TrainerException(
                 ExitCode.STATE_VIOLATION,
-                "the model store's changelog is damaged: expected "
-                        + expected
-                        + ", found "
-                        + found
-                        + "; nothing was learned from it. Restore the topic, or replay the log under a new model name");
+                "the model store's changelog is damaged: "
+                        + where
+                        + ": "
+                        + damage.getMessage()
+                        + "; nothing was learned from it. Restore the topic, or replay the log under a new model name",
+                damage);
     }
 
     /// Kafka did not answer; never its own exception, which Streams would take for something it can repair.

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.zip.CRC32C;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
 /// A changelog's content on its way to becoming a model: records are applied oldest first, later ones replace earlier
@@ -24,6 +25,7 @@ final class Restoration {
     private final PageSet pages;
     private final Map<Integer, byte[]> carryChunks = new HashMap<>();
     private @Nullable StoreManifest manifest;
+    private String topic = "";
 
     Restoration(Lineage lineage, Kernels kernels) {
         this.lineage = lineage;
@@ -32,9 +34,23 @@ final class Restoration {
         pages = new PageSet(model.parameters().pages());
     }
 
-    void apply(byte[] key, byte @Nullable [] value) {
+    /// @throws TrainerException it is damaged or of another lineage, naming its offset
+    void apply(ConsumerRecord<byte[], byte[]> record) {
+        topic = record.topic();
+        try {
+            apply(record.key(), record.value());
+        } catch (DamagedException e) {
+            throw Refusals.damaged(topic + " at offset " + record.offset(), e);
+        }
+    }
+
+    private void apply(byte @Nullable [] key, byte @Nullable [] value) {
+        if (key == null) {
+            throw new DamagedException("a key of 5 bytes", "none");
+        }
         if (value == null) {
-            throw Refusals.damaged("a value under " + StoreRecords.describe(key), "a tombstone");
+            throw new DamagedException(
+                    "a value under " + StoreRecords.describe(key), "a tombstone");
         }
         int checksum = StoreRecords.verify(key, lineage.epoch(), value);
         int number = StoreRecords.number(key);
@@ -44,7 +60,8 @@ final class Restoration {
             case StoreRecords.MANIFEST ->
                     manifest = StoreManifest.decode(StoreRecords.payload(value));
             default ->
-                    throw Refusals.damaged("a page, carry or manifest", StoreRecords.describe(key));
+                    throw new DamagedException(
+                            "a page, carry or manifest", StoreRecords.describe(key));
         }
     }
 
@@ -71,9 +88,14 @@ final class Restoration {
         return manifest;
     }
 
-    /// How many pages were applied.
-    int pages() {
-        return pages.count();
+    /// @throws TrainerException there are pages, but nothing that says what they are of
+    void requireManifest() {
+        if (manifest == null && pages.count() > 0) {
+            throw Refusals.damaged(
+                    topic,
+                    new DamagedException(
+                            "a manifest after " + pages.count() + " pages", "no manifest"));
+        }
     }
 
     PageChecksums checksums() {
@@ -83,15 +105,24 @@ final class Restoration {
     /// The model as of the manifest, if pages, carry and manifest are one state of this lineage.
     OnlineModel model(StoreManifest manifest) {
         checkLineage(manifest);
+        try {
+            return whole(manifest);
+        } catch (DamagedException e) {
+            throw Refusals.damaged(topic, e);
+        }
+    }
+
+    private OnlineModel whole(StoreManifest manifest) {
         Parameters parameters = model.parameters();
         if (manifest.pages() != parameters.pages() || pages.count() != parameters.pages()) {
-            throw Refusals.damaged(
+            throw new DamagedException(
                     parameters.pages() + " pages",
                     pages.count() + " pages and a manifest of " + manifest.pages());
         }
         byte[] digest = checksums.digest();
         if (!Arrays.equals(digest, manifest.pagesDigest())) {
-            throw Refusals.damaged("pages with digest " + hex(manifest.pagesDigest()), hex(digest));
+            throw new DamagedException(
+                    "pages with digest " + hex(manifest.pagesDigest()), hex(digest));
         }
         parameters.setCounts(manifest.updates(), manifest.examples());
         parameters.dirty().clear();
@@ -146,7 +177,7 @@ final class Restoration {
             int length = Math.min(StoreRecords.CARRY_CHUNK_BYTES, carry.length - at);
             byte[] bytes = carryChunks.get(chunk);
             if (bytes == null || bytes.length < length) {
-                throw Refusals.damaged(
+                throw new DamagedException(
                         "carry " + chunk + " of " + length + " bytes",
                         bytes == null ? "none" : bytes.length + " bytes");
             }
@@ -155,7 +186,7 @@ final class Restoration {
         }
         int checksum = checksum(carry);
         if (checksum != manifest.carryChecksum()) {
-            throw Refusals.damaged(
+            throw new DamagedException(
                     "carry with checksum %08x".formatted(manifest.carryChecksum()),
                     "%08x".formatted(checksum));
         }

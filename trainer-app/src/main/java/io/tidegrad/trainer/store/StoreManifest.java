@@ -83,7 +83,7 @@ record StoreManifest(
             long commit = from.getLong();
             int snapshots = from.getInt();
             if (snapshots < 0 || from.remaining() != 12L * snapshots) {
-                throw Refusals.damaged(
+                throw new DamagedException(
                         "a manifest that ends with its " + snapshots + " snapshots",
                         from.remaining() + " bytes for them");
             }
@@ -108,7 +108,7 @@ record StoreManifest(
                     commit,
                     List.copyOf(retained));
         } catch (BufferUnderflowException e) {
-            throw Refusals.damaged(
+            throw new DamagedException(
                     "a manifest of at least " + FIXED_BYTES + " bytes", payload.length + " bytes");
         }
     }

@@ -36,7 +36,7 @@ final class StoreRecords {
 
     static byte kind(byte[] key) {
         if (key.length != 5) {
-            throw Refusals.damaged("a key of 5 bytes", key.length + " bytes");
+            throw new DamagedException("a key of 5 bytes", key.length + " bytes");
         }
         return key[0];
     }
@@ -69,13 +69,15 @@ final class StoreRecords {
     /// Checks format and checksum; returns the checksum.
     static int verify(byte[] key, int epoch, byte[] value) {
         if (value.length < HEADER_BYTES) {
-            throw Refusals.damaged(
+            throw new DamagedException(
                     "at least " + HEADER_BYTES + " bytes under " + describe(key),
                     value.length + " bytes");
         }
         ByteBuffer header = ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN);
         int format = header.getInt(0);
-        if (format != FORMAT) {
+        int expected = header.getInt(4);
+        int found = checksum(key, epoch, value);
+        if (format != FORMAT && expected == found) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
                     "the model store's changelog has format "
@@ -86,10 +88,13 @@ final class StoreRecords {
                             + FORMAT
                             + "; start the build that wrote it");
         }
-        int expected = header.getInt(4);
-        int found = checksum(key, epoch, value);
+        if (format != FORMAT) {
+            throw new DamagedException(
+                    "format " + FORMAT + " under " + describe(key),
+                    format + ", which is another application's, another build's or damage");
+        }
         if (expected != found) {
-            throw Refusals.damaged(
+            throw new DamagedException(
                     "checksum %08x under %s, epoch %d".formatted(expected, describe(key), epoch),
                     "%08x".formatted(found));
         }
@@ -97,6 +102,10 @@ final class StoreRecords {
     }
 
     static byte[] payload(byte[] value) {
+        if (value.length < HEADER_BYTES) {
+            throw new DamagedException(
+                    "at least " + HEADER_BYTES + " bytes", value.length + " bytes");
+        }
         return Arrays.copyOfRange(value, PAYLOAD_AT, value.length);
     }
 

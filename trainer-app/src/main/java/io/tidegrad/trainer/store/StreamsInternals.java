@@ -1,6 +1,7 @@
 package io.tidegrad.trainer.store;
 
 import java.util.Objects;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.processor.StateStore;
@@ -9,6 +10,7 @@ import org.apache.kafka.streams.processor.internals.InternalProcessorContext;
 import org.apache.kafka.streams.processor.internals.ProcessorMetadata;
 import org.apache.kafka.streams.processor.internals.ProcessorNode;
 import org.apache.kafka.streams.processor.internals.ProcessorRecordContext;
+import org.apache.kafka.streams.processor.internals.RecordBatchingStateRestoreCallback;
 import org.apache.kafka.streams.processor.internals.TopicPartitionMetadata;
 import org.apache.kafka.streams.query.Position;
 import org.apache.kafka.streams.state.internals.CacheFlushListener;
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 ///   call that does.
 /// - `InternalProcessorContext.addProcessorMetadataKeyValue` puts a number beside the offset in the group's commit:
 ///   same transaction, read back in `Processor.init` (it is not there yet in `StateStore.init`).
+/// - `RecordBatchingStateRestoreCallback` gives the changelog's records with their offsets, the public one without.
 /// - Forwarding needs a current node and a record context, as Streams' own caching stores set them when they flush.
 ///
 /// `docs/decisions/` names the tests that tell when a later version changes one of these.
@@ -44,7 +47,7 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
     protected abstract void reset();
 
     /// One record of the changelog, oldest first; only committed ones come.
-    protected abstract void restore(byte[] key, byte @Nullable [] value);
+    protected abstract void restore(ConsumerRecord<byte[], byte[]> record);
 
     /// Inside the transaction, before the offsets are added to it. Also called when nothing has changed.
     protected abstract void beforeCommit();
@@ -55,7 +58,9 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         node = null;
         open = true;
         reset();
-        stateStoreContext.register(root, this::restore);
+        // With offsets, so that a damaged record can be named.
+        RecordBatchingStateRestoreCallback restore = records -> records.forEach(this::restore);
+        stateStoreContext.register(root, restore);
     }
 
     /// From `Processor.init` of the one processor that uses this store: the node that `forwarding` speaks for.

@@ -27,8 +27,15 @@ import org.slf4j.LoggerFactory;
 final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     private static final Logger LOG = LoggerFactory.getLogger(LearnProcessor.class);
 
+    /// Between two questions to a registry that does not answer.
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
+
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
+
     private final TrainerTopology.Parts parts;
     private final Lineage lineage;
+    private final DeadLetters deadLetters;
+    private final RefusalLog refusals;
 
     private @Nullable Learning learning;
 
@@ -47,6 +54,8 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     LearnProcessor(TrainerTopology.Parts parts) {
         this.parts = parts;
         lineage = parts.lineage();
+        deadLetters = new DeadLetters(lineage, parts.deadLetterBytesMax());
+        refusals = new RefusalLog(lineage.model(), parts.topics().deadLetters());
     }
 
     @Override
@@ -71,6 +80,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     @Override
     public void process(Record<byte[], Burst> burst) {
         Learning learning = Objects.requireNonNull(this.learning, "init comes first");
+        parts.patience().start(); // for all of the burst: no commit falls inside it
         for (ConsumerRecord<byte[], byte[]> event : burst.value().events()) {
             process(event, learning);
         }
@@ -89,14 +99,10 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
             case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
                 learning.context()
                         .forward(
-                                DeadLetter.of(
-                                        event,
-                                        rejection,
-                                        schemaId,
-                                        lineage,
-                                        parts.deadLetterBytesMax(),
-                                        System.currentTimeMillis()),
+                                deadLetters.of(
+                                        event, rejection, schemaId, System.currentTimeMillis()),
                                 TrainerTopology.DEAD_LETTERS);
+                refusals.add(rejection, event);
                 store.deadLettered(event.offset());
             }
         }
@@ -105,34 +111,37 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     /// An unknown schema id is the event's fault and becomes a dead letter. A registry that does not answer is not: wait
     /// a little, then stop and be started again. No event has changed anything until its schema is known.
     private EventFold.Outcome fold(EventFold fold, ConsumerRecord<byte[], byte[]> at) {
-        long deadline = System.nanoTime() + parts.registryPatience().toNanos();
-        long pauseMillis = 50;
+        Duration pause = FIRST_PAUSE;
         while (true) {
             try {
                 return fold.fold(at.value(), at.headers());
             } catch (SchemaRegistry.RegistryUnavailableException e) {
-                if (System.nanoTime() + pauseMillis * 1_000_000 > deadline
+                if (parts.patience().left().compareTo(pause) <= 0
                         || Thread.currentThread().isInterrupted()) {
                     throw new TrainerException(
                             ExitCode.RETRYABLE,
-                            "the schema registry did not answer for "
-                                    + parts.registryPatience().toMillis()
-                                    + " ms, needed for the schema of "
+                            "model "
+                                    + lineage.model()
+                                    + ": expected the schema of "
                                     + at.topic()
                                     + "-"
                                     + at.partition()
                                     + " offset "
                                     + at.offset()
-                                    + ": "
-                                    + e.getMessage(),
+                                    + " from the schema registry within "
+                                    + parts.patience().whole().toMillis()
+                                    + " ms, found no answer: "
+                                    + e.getMessage()
+                                    + "; nothing is lost: learning goes on at this offset once the registry answers",
                             e);
                 }
                 LOG.warn(
                         "model {}: waiting for the schema registry: {}",
                         lineage.model(),
                         e.getMessage());
-                LockSupport.parkNanos(pauseMillis * 1_000_000);
-                pauseMillis = Math.min(2 * pauseMillis, 1_000);
+                LockSupport.parkNanos(pause.toNanos());
+                Duration twice = pause.multipliedBy(2);
+                pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
             } catch (ModelDivergedException e) {
                 throw new TrainerException(
                         ExitCode.MODEL_DIVERGED,

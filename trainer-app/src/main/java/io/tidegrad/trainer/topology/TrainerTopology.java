@@ -7,7 +7,6 @@ import io.tidegrad.trainer.log.Burst;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
-import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -31,8 +30,7 @@ public final class TrainerTopology {
     /// @param folds a new one for each task: decoding keeps state
     /// @param publishers likewise
     /// @param deadLetterBytesMax the dead-letter topic's `max.message.bytes`
-    /// @param registryPatience how long one event waits for its schema: half the transaction timeout, so that the
-    ///     transaction it sits in survives
+    /// @param patience with the registry; the folds' decoder asks it what is left
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(
             Lineage lineage,
@@ -41,7 +39,7 @@ public final class TrainerTopology {
             Function<OnlineModel, EventFold> folds,
             Supplier<Publisher> publishers,
             int deadLetterBytesMax,
-            Duration registryPatience,
+            Patience patience,
             CompletableFuture<?> warmUp) {}
 
     /// One model's topology. Everything is bytes here: events are decoded in the processor, so that a dead letter carries

@@ -40,7 +40,7 @@ class StoreRecordsTest {
             flipped[bit / 8] ^= (byte) (1 << bit % 8);
             assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, flipped))
                     .as("bit %d", bit)
-                    .isInstanceOf(TrainerException.class);
+                    .isInstanceOfAny(DamagedException.class, TrainerException.class);
         }
     }
 
@@ -50,7 +50,7 @@ class StoreRecordsTest {
             byte[] truncated = Arrays.copyOf(value, length);
             assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, truncated))
                     .as("%d bytes", length)
-                    .isInstanceOf(TrainerException.class);
+                    .isInstanceOf(DamagedException.class);
         }
     }
 
@@ -96,10 +96,10 @@ class StoreRecordsTest {
         for (int length = 0; length < bytes.length; length++) {
             byte[] truncated = Arrays.copyOf(bytes, length);
             assertThatThrownBy(() -> StoreManifest.decode(truncated))
-                    .isInstanceOf(TrainerException.class);
+                    .isInstanceOf(DamagedException.class);
         }
         assertThatThrownBy(() -> StoreManifest.decode(Arrays.copyOf(bytes, bytes.length + 1)))
-                .isInstanceOf(TrainerException.class);
+                .isInstanceOf(DamagedException.class);
     }
 
     /// Written by the first build; every later one must read it.

@@ -19,7 +19,7 @@ import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.streams.processor.api.Record;
 import org.junit.jupiter.api.Test;
 
-class DeadLetterTest {
+class DeadLettersTest {
     private static final int LIMIT = 1_300_000;
 
     private static final Lineage LINEAGE =
@@ -42,24 +42,23 @@ class DeadLetterTest {
 
     private static Record<byte[], byte[]> letter(
             byte[] key, byte[] value, RecordHeaders headers, String detail) {
-        return DeadLetter.of(
-                new ConsumerRecord<>(
-                        "t",
-                        0,
-                        42,
-                        0,
-                        TimestampType.CREATE_TIME,
-                        key.length,
-                        value.length,
-                        key,
-                        value,
-                        headers,
-                        Optional.empty()),
-                new Rejection(Rejection.Reason.NOT_AVRO, detail),
-                7,
-                LINEAGE,
-                LIMIT,
-                1_000);
+        return new DeadLetters(LINEAGE, LIMIT)
+                .of(
+                        new ConsumerRecord<>(
+                                "t",
+                                0,
+                                42,
+                                0,
+                                TimestampType.CREATE_TIME,
+                                key.length,
+                                value.length,
+                                key,
+                                value,
+                                headers,
+                                Optional.empty()),
+                        new Rejection(Rejection.Reason.NOT_AVRO, detail),
+                        7,
+                        1_000);
     }
 
     private static String text(Record<byte[], byte[]> letter, String header) {

@@ -6,16 +6,22 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.HexFormat;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
-/// An event that can't be learned, as it goes to the dead-letter topic: its own key, value and headers, and why, from
-/// where and by whom it was refused:
+/// Events that can't be learned, as they go to the dead-letter topic: their own key, value and headers, and why, from
+/// where and by whom they were refused:
 ///
 /// | header | text |
 /// |---|---|
@@ -25,11 +31,11 @@ import org.jspecify.annotations.Nullable;
 /// | `tidegrad-schema-id` | from the event's first bytes, when it has one |
 /// | `tidegrad-model`, `-epoch` | who refused it |
 /// | `tidegrad-headers-cut` | `true` when the event's headers were longer than 64 KiB: those that did not fit are missing |
-/// | `tidegrad-value-cut` | `length sha256` of the whole value, when it was cut to fit the topic's limit |
+/// | `tidegrad-key-cut`, `-value-cut` | `length sha256` of the whole, when it was cut to fit the topic's limit |
 ///
 /// A record too large for its topic can't be skipped under exactly-once: the transaction is lost, and so is the next
 /// one, for ever. So sizes are checked here, before anything is sent.
-final class DeadLetter {
+final class DeadLetters {
     static final int HEADERS_BYTES_MAX = 64 * 1024;
 
     /// Room for our own headers and the record's framing.
@@ -37,30 +43,41 @@ final class DeadLetter {
 
     private static final int DETAIL_CHARS_MAX = 2_000;
 
-    private DeadLetter() {}
+    private final int bytesMax;
+    private final List<Header> source; // the same in every letter: encoded once
+    private final Map<Rejection.Reason, Header> reasons = new EnumMap<>(Rejection.Reason.class);
 
     /// @param bytesMax the dead-letter topic's `max.message.bytes`
-    static Record<byte[], byte[]> of(
+    DeadLetters(Lineage lineage, int bytesMax) {
+        this.bytesMax = bytesMax;
+        source =
+                List.of(
+                        header("tidegrad-topic", lineage.log().topic()),
+                        header("tidegrad-partition", Integer.toString(lineage.log().partition())),
+                        header("tidegrad-model", lineage.model()),
+                        header("tidegrad-epoch", Integer.toString(lineage.epoch())));
+        for (Rejection.Reason reason : Rejection.Reason.values()) {
+            reasons.put(reason, header("tidegrad-reason", reason.code()));
+        }
+    }
+
+    /// @param now wall clock (epoch ms): retention must not look at event times of years ago
+    Record<byte[], byte[]> of(
             ConsumerRecord<byte[], byte[]> event,
             Rejection rejection,
             @Nullable Integer schemaId,
-            Lineage lineage,
-            int bytesMax,
             long now) {
         RecordHeaders headers = new RecordHeaders();
         if (!copy(event.headers(), headers)) {
             add(headers, "tidegrad-headers-cut", "true");
         }
-        add(headers, "tidegrad-reason", rejection.reason().code());
+        headers.add(Objects.requireNonNull(reasons.get(rejection.reason())));
         add(headers, "tidegrad-detail", shortened(rejection.detail()));
-        add(headers, "tidegrad-topic", event.topic());
-        add(headers, "tidegrad-partition", Integer.toString(event.partition()));
+        source.forEach(headers::add);
         add(headers, "tidegrad-offset", Long.toString(event.offset()));
         if (schemaId != null) {
             add(headers, "tidegrad-schema-id", schemaId.toString());
         }
-        add(headers, "tidegrad-model", lineage.model());
-        add(headers, "tidegrad-epoch", Integer.toString(lineage.epoch()));
 
         byte[] key = event.key();
         byte[] value = event.value();
@@ -83,8 +100,8 @@ final class DeadLetter {
         boolean whole = true;
         for (Header header : from) {
             byte[] value = header.value();
-            // 16: two lengths and the framing of a header, at most.
-            int size = header.key().length() * 3 + (value == null ? 0 : value.length) + 16;
+            // 6: two lengths below 64 KiB, as varints.
+            int size = Utils.utf8Length(header.key()) + (value == null ? 0 : value.length) + 6;
             if (bytes + size <= HEADERS_BYTES_MAX) {
                 bytes += size;
                 to.add(header);
@@ -102,7 +119,11 @@ final class DeadLetter {
     }
 
     private static void add(Headers headers, String name, String text) {
-        headers.add(name, text.getBytes(StandardCharsets.UTF_8));
+        headers.add(header(name, text));
+    }
+
+    private static Header header(String name, String text) {
+        return new RecordHeader(name, text.getBytes(StandardCharsets.UTF_8));
     }
 
     private static String sha256(byte[] bytes) {
