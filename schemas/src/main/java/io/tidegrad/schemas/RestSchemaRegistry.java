@@ -249,6 +249,8 @@ final class RestSchemaRegistry implements SchemaRegistry {
                             "that is no registry's \"not found\": check "
                                     + RegistryConfig.URL
                                     + " and the path in it";
+                    case 301, 302, 303, 307, 308 ->
+                            "redirects are not followed: check " + RegistryConfig.URL;
                     default -> answer.message();
                 };
         throw new RegistryUnavailableException(

@@ -9,14 +9,29 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 
-/// Passes requests on to a real schema registry, or answers none of them.
+/// Passes requests on to a real schema registry, or is as unwell as it is told to be.
 final class SwitchableRegistry implements AutoCloseable {
+    enum Fault {
+        NONE,
+        ANSWERS_500,
+        ANSWERS_NOTHING,
+        CLOSES_THE_CONNECTION,
+        BEGINS_AND_STOPS,
+        NEVER_ENDS,
+        GREETS_IN_HTML,
+        REDIRECTS
+    }
+
     private final String target;
     private final HttpServer server;
     private final HttpClient client = HttpClient.newHttpClient();
-    private volatile boolean answers = true;
+    private final Map<String, String> answers = new ConcurrentHashMap<>();
+    private Fault fault = Fault.NONE; // guarded by this
 
     SwitchableRegistry(String target) throws IOException {
         this.target = target;
@@ -32,16 +47,75 @@ final class SwitchableRegistry implements AutoCloseable {
                 + URI.create(target).getRawPath();
     }
 
-    void answers(boolean answers) {
-        this.answers = answers;
+    synchronized void fault(Fault fault) {
+        this.fault = fault;
+        notifyAll();
+    }
+
+    private synchronized Fault fault() {
+        return fault;
+    }
+
+    /// What it says is the schema with this id.
+    void answerWith(int id, String answer) {
+        answers.put("/schemas/ids/" + id, answer);
     }
 
     private void pass(HttpExchange exchange) throws IOException {
         try (exchange) {
-            if (!answers) {
-                exchange.sendResponseHeaders(503, -1);
-                return;
+            String path = exchange.getRequestURI().getPath();
+            String own = answers.get(path.replaceFirst("^.*/schemas/", "/schemas/"));
+            switch (fault()) {
+                case NONE -> {
+                    if (own == null) {
+                        passOn(exchange);
+                    } else {
+                        answer(exchange, 200, own);
+                    }
+                }
+                case ANSWERS_500 -> answer(exchange, 500, "{\"message\":\"out of order\"}");
+                case ANSWERS_NOTHING -> hang(Fault.ANSWERS_NOTHING);
+                case CLOSES_THE_CONNECTION -> {}
+                case BEGINS_AND_STOPS -> {
+                    exchange.sendResponseHeaders(200, 0);
+                    exchange.getResponseBody().write('{');
+                    exchange.getResponseBody().flush();
+                    hang(Fault.BEGINS_AND_STOPS);
+                }
+                case NEVER_ENDS -> {
+                    exchange.sendResponseHeaders(200, 0);
+                    byte[] spaces = " ".repeat(1 << 16).getBytes(StandardCharsets.US_ASCII);
+                    while (fault() == Fault.NEVER_ENDS) {
+                        exchange.getResponseBody().write(spaces);
+                    }
+                }
+                case GREETS_IN_HTML -> answer(exchange, 200, "<html>Please log in</html>");
+                case REDIRECTS -> {
+                    exchange.getResponseHeaders().add("Location", target + path);
+                    answer(exchange, 302, "");
+                }
             }
+        }
+    }
+
+    private synchronized void hang(Fault here) throws IOException {
+        try {
+            while (fault == here) {
+                wait();
+            }
+        } catch (InterruptedException e) {
+            throw new IOException(e);
+        }
+    }
+
+    private static void answer(HttpExchange exchange, int status, String body) throws IOException {
+        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+        exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
+        exchange.getResponseBody().write(bytes);
+    }
+
+    private void passOn(HttpExchange exchange) throws IOException {
+        try {
             byte[] body = exchange.getRequestBody().readAllBytes();
             HttpRequest.Builder request =
                     HttpRequest.newBuilder(URI.create(target).resolve(exchange.getRequestURI()))
@@ -66,6 +140,7 @@ final class SwitchableRegistry implements AutoCloseable {
 
     @Override
     public void close() {
+        fault(Fault.NONE);
         server.stop(0);
         client.close();
     }

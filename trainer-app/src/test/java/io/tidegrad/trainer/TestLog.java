@@ -46,7 +46,7 @@ import org.jspecify.annotations.Nullable;
 /// One model's log on a real broker, with topics of its own, and the oracle: a fold of the visible records in this
 /// process, which knows nothing of changelogs, groups or transactions.
 public final class TestLog implements AutoCloseable {
-    private static final Schema EVENT =
+    static final Schema EVENT =
             new Schema.Parser()
                     .parse(
                             """
@@ -80,6 +80,7 @@ public final class TestLog implements AutoCloseable {
             """;
 
     public final KafkaProvider kafka = SharedStack.get();
+    public final String registryUrl;
     public final String prefix;
     public final String topic;
     public final Path directory;
@@ -91,8 +92,14 @@ public final class TestLog implements AutoCloseable {
     private final ModelSpec spec;
 
     public TestLog(Path directory, int miniBatch) {
+        this(directory, miniBatch, SharedStack.get().registryUrl());
+    }
+
+    /// With a registry of its own.
+    TestLog(Path directory, int miniBatch, String registryUrl) {
         String id = UUID.randomUUID().toString().substring(0, 8);
         this.directory = directory;
+        this.registryUrl = registryUrl;
         prefix = "t" + id;
         topic = "readings-" + id;
         spec =
@@ -101,7 +108,7 @@ public final class TestLog implements AutoCloseable {
                                 .replace("TOPIC", topic)
                                 .replace("BATCH", "" + miniBatch),
                         "test spec");
-        registry = SchemaRegistry.connect(Map.of("schema.registry.url", kafka.registryUrl()));
+        registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
         codec = new AvroCodec(registry);
         schemaId = registry.register(topic + "-value", EVENT);
         admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()));
@@ -172,7 +179,7 @@ public final class TestLog implements AutoCloseable {
     public List<String> arguments(String... more) {
         Map<String, String> options = new LinkedHashMap<>();
         options.put("--bootstrap-servers", kafka.bootstrapServers());
-        options.put("--registry-url", kafka.registryUrl());
+        options.put("--registry-url", registryUrl);
         options.put("--prefix", prefix);
         options.put("--spec", specFile().toString());
         options.put("--http-port", "0");

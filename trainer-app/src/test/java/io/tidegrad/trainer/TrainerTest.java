@@ -312,33 +312,6 @@ class TrainerTest {
     }
 
     @Test
-    void anUnreachableRegistryStopsTheTrainerAndStartingAgainIsTheRemedy() throws Exception {
-        try (SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl())) {
-            String[] options = {
-                "--registry-url", registry.url(), "--kafka.transaction.timeout.ms", "2000"
-            };
-            log.send(0, 50);
-            try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
-                awaitSettled(trainer, 50);
-                registry.answers(false);
-                log.send(log.event(new byte[] {0, 1, 1, 1, 1, 0})); // a schema id not seen before
-                TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
-                assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
-                assertThat(why)
-                        .hasMessageContaining("schema registry")
-                        .hasMessageContaining("offset 50");
-            }
-            registry.answers(true);
-            log.send(50, 100);
-            try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
-                CommittedState state = awaitSettled(trainer, 101);
-                assertThat(state.accounts().deadLetters()).isEqualTo(1);
-                assertEqual(state, log.fold());
-            }
-        }
-    }
-
-    @Test
     void twoModelsLearnSideBySideFromOneLog() {
         log.send(0, 500);
         String other = log.model() + "-wide";

@@ -130,7 +130,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
                                     + at.offset()
                                     + " from the schema registry within "
                                     + parts.patience().whole().toMillis()
-                                    + " ms, found no answer: "
+                                    + " ms, found: "
                                     + e.getMessage()
                                     + "; nothing is lost: learning goes on at this offset once the registry answers",
                             e);

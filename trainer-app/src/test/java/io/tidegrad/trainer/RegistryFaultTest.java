@@ -1,0 +1,177 @@
+package io.tidegrad.trainer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.localstack.RegistryOptions;
+import io.tidegrad.localstack.RegistryProcess;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.trainer.SwitchableRegistry.Fault;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.CommittedState;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/// A registry that is not well while a trainer needs a schema it has not seen: no event is lost, none becomes a dead
+/// letter for the registry's fault, and a trainer that is started again goes on where it was.
+class RegistryFaultTest {
+    @TempDir Path directory;
+    TestLog log;
+
+    @BeforeEach
+    void open() {
+        log = new TestLog(directory, 8).created();
+    }
+
+    @AfterEach
+    void close() {
+        log.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
+    void aRegistryThatIsNotWellStopsTheTrainerForALaterStart(Fault fault) throws Exception {
+        try (SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl())) {
+            String[] options = {"--registry-url", registry.url()};
+            log.send(0, 50);
+            try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
+                TrainerTest.awaitSettled(trainer, 50);
+                registry.fault(fault);
+                log.send(50, 60); // a schema that is known needs no registry
+                TrainerTest.awaitSettled(trainer, 60);
+                sendByANewSchema();
+                log.send(60, 100);
+                TrainerException why = stopped(trainer);
+                assertThat(why).hasMessageContaining(registry.url());
+            }
+            registry.fault(Fault.NONE);
+            assertGoesOn(options);
+        }
+    }
+
+    /// The real one's process is gone, and comes back on the same port.
+    @Test
+    void aRegistryThatWasStoppedIsWaitedForAndThenLearnedOn() throws Exception {
+        Path schemas = directory.resolve("registry");
+        RegistryProcess first = RegistryProcess.start(RegistryOptions.in(schemas));
+        int port = URI.create(first.url()).getPort();
+        String[] options = {"--registry-url", first.url()};
+        try (TestLog own = new TestLog(directory, 8, first.url()).created()) {
+            own.send(0, 50);
+            try (TrainerApp trainer = TrainerApp.start(own.config(options))) {
+                TrainerTest.awaitSettled(trainer, 50);
+                byte[] value = byANewSchema(own);
+                first.close();
+                own.send(own.event(value));
+                own.send(50, 100);
+                stopped(trainer);
+            }
+            try (RegistryProcess second =
+                            RegistryProcess.start(RegistryOptions.in(schemas).withPort(port));
+                    TrainerApp trainer = TrainerApp.start(own.config(options))) {
+                CommittedState state = TrainerTest.awaitSettled(trainer, 101);
+                assertThat(second.url()).isEqualTo(first.url());
+                assertThat(state.accounts().deadLetters()).isZero();
+                TrainerTest.assertEqual(state, own.fold());
+            }
+        }
+    }
+
+    /// A real registry that says so: these are the events' fault, and no reason to stop.
+    @Test
+    void whatTheRegistryKnowsToBeNoRecordsSchemaMakesDeadLetters() throws Exception {
+        try (SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl())) {
+            log.send(0, 50);
+            try (TrainerApp trainer =
+                    TrainerApp.start(log.config("--registry-url", registry.url()))) {
+                TrainerTest.awaitSettled(trainer, 50);
+                int id = 0x7d00_0000;
+                for (String answer :
+                        List.of(
+                                "{\"schemaType\":\"PROTOBUF\",\"schema\":\"message M {}\"}",
+                                "{\"schema\":\"\\\"string\\\"\"}",
+                                "{\"schema\":\"{\\\"type\\\":\\\"recrod\\\"}\"}",
+                                "{\"schema\":\"{}\",\"references\":[{\"name\":\"a\",\"subject\":\"s\",\"version\":1}]}")) {
+                    registry.answerWith(id, answer);
+                    log.send(log.event(withSchema(log.event(0), id++)));
+                }
+                log.send(50, 60);
+                CommittedState state = TrainerTest.awaitSettled(trainer, 64);
+                assertThat(state.accounts().deadLetters()).isEqualTo(4);
+            }
+        }
+        assertThat(log.deadLetterOffsets()).containsExactly(50L, 51L, 52L, 53L);
+        for (ConsumerRecord<byte[], byte[]> letter : log.visible(log.topics().deadLetters())) {
+            assertThat(TestLog.header(letter, "tidegrad-reason")).isEqualTo("not-avro");
+        }
+    }
+
+    private static byte[] withSchema(byte[] value, int id) {
+        return ByteBuffer.wrap(value.clone()).putInt(1, id).array();
+    }
+
+    private void sendByANewSchema() {
+        log.send(log.event(byANewSchema(log)));
+    }
+
+    /// A good event by a schema that no trainer has seen: one field more.
+    private static byte[] byANewSchema(TestLog log) {
+        try (SchemaRegistry registry =
+                SchemaRegistry.connect(Map.of("schema.registry.url", log.registryUrl))) {
+            Schema more =
+                    new Schema.Parser()
+                            .parse(
+                                    TestLog.EVENT
+                                            .toString()
+                                            .replace(
+                                                    "\"fields\":[",
+                                                    "\"fields\":[{\"name\":\"more\",\"type\":\"int\",\"default\":0},"));
+            int id = registry.register(log.topic + "-value", more);
+            GenericData.Record event = new GenericData.Record(more);
+            event.put("more", 1);
+            event.put("at", TestLog.START);
+            event.put("place", "p1");
+            event.put("a", 0.5f);
+            event.put("b", 0.5f);
+            event.put("over", 1);
+            return new AvroCodec(registry).encode(id, event);
+        }
+    }
+
+    private static TrainerException stopped(TrainerApp trainer) throws Exception {
+        long begin = System.nanoTime();
+        TrainerException why =
+                trainer.ended().get(TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        System.out.printf(
+                "after %d ms: %s%n", (System.nanoTime() - begin) / 1_000_000, why.getMessage());
+        assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
+        assertThat(why)
+                .hasMessageContaining("schema registry within 5000 ms")
+                .hasMessageContaining("nothing is lost");
+        return why;
+    }
+
+    private void assertGoesOn(String... options) {
+        try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
+            CommittedState state = TrainerTest.awaitSettled(trainer, 101);
+            assertThat(state.accounts().deadLetters()).isZero();
+            assertThat(state.accounts().accepted()).isEqualTo(101);
+            TrainerTest.assertEqual(state, log.fold());
+        }
+        assertThat(log.visible(log.topics().deadLetters())).isEmpty();
+    }
+}
