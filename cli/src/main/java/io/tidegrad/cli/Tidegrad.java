@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.cli.bench.BenchException;
 import io.tidegrad.cli.quickstart.QuickstartException;
 import io.tidegrad.cli.streams.DamagedStreamException;
 import io.tidegrad.localstack.LocalStackException;
@@ -21,7 +22,8 @@ import picocli.CommandLine.Spec;
             LocalStackCommand.class,
             TrainerCommand.class,
             ScorerCommand.class,
-            ReplayCommand.class
+            ReplayCommand.class,
+            BenchCommand.class
         },
         commandListHeading = "%nCommands:%n",
         footer = {"", "tidegrad COMMAND --help tells more."})
@@ -91,6 +93,7 @@ public final class Tidegrad implements Runnable {
             case QuickstartException known -> err.println("tidegrad: " + known.getMessage());
             case LocalStackException known -> err.println("tidegrad: " + known.getMessage());
             case DamagedStreamException known -> err.println("tidegrad: " + known.getMessage());
+            case BenchException known -> err.println("tidegrad: " + known.getMessage());
             case TrainerException known -> {
                 err.println("tidegrad: " + known.getMessage());
                 return known.exitCode().status();

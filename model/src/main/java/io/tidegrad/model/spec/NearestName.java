@@ -4,11 +4,11 @@ import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 
 /// Finds what somebody probably meant to write.
-final class NearestName {
+public final class NearestName {
     private NearestName() {}
 
     /// `; did you mean 'buckets'?`, or, where nothing known is near, the known ones: ` (known: field, buckets)`.
-    static String hint(String found, Collection<String> known) {
+    public static String hint(String found, Collection<String> known) {
         String nearest = nearest(found, known);
         return nearest != null
                 ? "; did you mean '" + nearest + "'?"
