@@ -32,8 +32,11 @@ import java.util.regex.Pattern;
 /// | `{r}`, `{COLUMNS/LANES}` | a variable, or + - * / % of them, left to right; other braces are Java's |
 ///
 /// A line whose first visible character is `#` never reaches the output. To add an optimizer: its formula in
-/// `ScalarKernels.updateOne`, a kind in `OptimizerStep`, four groups of lines and its name where the template lists them.
+/// `ScalarKernels.updateOne`, a kind in `OptimizerStep`, its name below and four groups of lines in the template.
 class GenerateKernels {
+    /// The kinds of `OptimizerStep`.
+    private static final String OPTIMIZERS = "[GRADIENT SGD MOMENTUM NESTEROV ADAGRAD ADAM]";
+
     /// What differs between widths. Tiles are rows x columns of accumulators. With 512 bits there are 32 registers: 6 x 64
     /// takes 24, leaving 4 for a row of weights and some for broadcasts, and reaches 0.9 of the FMA peak. AVX2 has 16:
     /// 6 x 16 takes 12. Few rows get wide tiles, for at least 8 accumulators hide the latency of an FMA. `WIDE_TILES` serve
@@ -83,7 +86,9 @@ class GenerateKernels {
         Files.createDirectories(folder);
         for (Map<String, String> width : WIDTHS) {
             GenerateKernels generator = new GenerateKernels();
-            generator.expand(Files.readAllLines(template), new HashMap<>(width));
+            Map<String, String> variables = new HashMap<>(width);
+            variables.put("OPTIMIZERS", OPTIMIZERS);
+            generator.expand(Files.readAllLines(template), variables);
             Path file = folder.resolve("Simd" + width.get("BITS") + ".java");
             // An untouched file keeps its time, and the compiler its classes.
             if (!Files.exists(file) || !Files.readAllLines(file).equals(generator.output)) {

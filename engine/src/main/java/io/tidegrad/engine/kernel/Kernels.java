@@ -60,8 +60,9 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int dxStride);
 
     /// For each weight: g = scale · Σ_r x[r][i] dy[r][o] (r ascending, FMA from 0, then one multiplication by scale),
-    /// applied at once by the optimizer; the gradient is never stored. `first` and `second` are the optimizer's moments
-    /// in panel layout (empty arrays where the kind has none).
+    /// applied at once by the optimizer; the gradient is never stored.
+    ///
+    /// @param state the optimizer's state, an array a part, each laid out as `w`
     void denseUpdate(
             OptimizerStep step,
             Panels panels,
@@ -74,8 +75,7 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int dyAt,
             int dyStride,
             float[] w,
-            float[] first,
-            float[] second);
+            float[][] state);
 
     /// One row: dx = dy Wᵀ with the weights from before, and the update of `denseUpdate`, in one pass over the weights.
     /// Same bits as the two calls. `dx` is null where nobody needs it (the first layer).
@@ -88,12 +88,13 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             float[] dy,
             int dyAt,
             float[] w,
-            float[] first,
-            float[] second,
+            float[][] state,
             float @Nullable [] dx,
             int dxAt);
 
     /// db[o] = scale · Σ_r dy[r][o] (r ascending: starts with row 0, adds), applied at once to `bias`.
+    ///
+    /// @param state an array a part, each laid out as `bias`
     void biasUpdate(
             OptimizerStep step,
             int width,
@@ -103,10 +104,12 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int dyAt,
             int dyStride,
             float[] bias,
-            float[] first,
-            float[] second);
+            float[][] state);
 
     /// The optimizer on `length` given gradients (an embedding row, say).
+    ///
+    /// @param state part p of the state of weight i is `state[p][stateAt + p * stateStride + i]`: stride 0 where each part has
+    ///     an array of its own, the row's length where all lie in the row
     void update(
             OptimizerStep step,
             int length,
@@ -114,10 +117,9 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int gAt,
             float[] w,
             int wAt,
-            float[] first,
-            int firstAt,
-            float[] second,
-            int secondAt);
+            float[][] state,
+            int stateAt,
+            int stateStride);
 
     /// y = max(x, 0); NaN stays NaN; in place allowed.
     void relu(int length, float[] x, int xAt, float[] y, int yAt);

@@ -8,9 +8,9 @@ public final class ScalarKernels implements Kernels {
     /// The virtual lanes of a dot product over outputs, whatever the hardware has.
     static final int LANES = 16;
 
-    /// Added to both moments of Adam and taken away again, which rounds what is far below it to a multiple of 1e-31:
-    /// the JVM has no flush-to-zero, and moments that fade into denormals would make a step up to 40 % slower. Zero
-    /// stays zero; a variance of 1e-24 is a denominator of 1e-12, nothing beside an epsilon of 1e-8.
+    /// Added to an optimizer's state and taken away again, which rounds what is far below it to a multiple of 1e-31: the
+    /// JVM has no flush-to-zero, and state that fades into denormals would make a step up to 40 % slower. Zero stays
+    /// zero; a variance of 1e-24 is a denominator of 1e-12, nothing beside an epsilon of 1e-8.
     static final float FLUSH = 1e-24f;
 
     @Override
@@ -95,8 +95,7 @@ public final class ScalarKernels implements Kernels {
             int dyAt,
             int dyStride,
             float[] w,
-            float[] first,
-            float[] second) {
+            float[][] state) {
         for (int i = 0; i < panels.inputs(); i++) {
             for (int o = 0; o < panels.stride(); o++) {
                 float g = 0f;
@@ -104,7 +103,7 @@ public final class ScalarKernels implements Kernels {
                     g = Math.fma(x[xAt + r * xStride + i], dy[dyAt + r * dyStride + o], g);
                 }
                 int at = panels.index(i, o);
-                updateOne(step, scale * g, w, at, first, at, second, at);
+                updateOne(step, scale * g, w, at, state, at, 0);
             }
         }
     }
@@ -119,15 +118,14 @@ public final class ScalarKernels implements Kernels {
             float[] dy,
             int dyAt,
             float[] w,
-            float[] first,
-            float[] second,
+            float[][] state,
             float @Nullable [] dx,
             int dxAt) {
         int oneRow = 1;
         if (dx != null) {
             denseInputGradient(panels, oneRow, dy, dyAt, 0, w, dx, dxAt, 0);
         }
-        denseUpdate(step, panels, oneRow, scale, x, xAt, 0, dy, dyAt, 0, w, first, second);
+        denseUpdate(step, panels, oneRow, scale, x, xAt, 0, dy, dyAt, 0, w, state);
     }
 
     @Override
@@ -140,11 +138,10 @@ public final class ScalarKernels implements Kernels {
             int dyAt,
             int dyStride,
             float[] bias,
-            float[] first,
-            float[] second) {
+            float[][] state) {
         for (int o = 0; o < width; o++) {
             float g = scale * columnSum(rows, dy, dyAt + o, dyStride);
-            updateOne(step, g, bias, o, first, o, second, o);
+            updateOne(step, g, bias, o, state, o, 0);
         }
     }
 
@@ -164,37 +161,57 @@ public final class ScalarKernels implements Kernels {
             int gAt,
             float[] w,
             int wAt,
-            float[] first,
-            int firstAt,
-            float[] second,
-            int secondAt) {
+            float[][] state,
+            int stateAt,
+            int stateStride) {
         for (int k = 0; k < length; k++) {
-            updateOne(step, g[gAt + k], w, wAt + k, first, firstAt + k, second, secondAt + k);
+            updateOne(step, g[gAt + k], w, wAt + k, state, stateAt + k, stateStride);
         }
     }
 
     private static void updateOne(
             OptimizerStep step,
-            float g,
+            float gradient,
             float[] w,
             int wAt,
-            float[] first,
-            int firstAt,
-            float[] second,
-            int secondAt) {
+            float[][] state,
+            int stateAt,
+            int stateStride) {
+        float g = step.regularizes() ? regularized(step, gradient, w[wAt]) : gradient;
         switch (step.kind) {
+            case GRADIENT -> w[wAt] = g;
             case SGD -> w[wAt] = Math.fma(-step.rate, g, w[wAt]);
+            case MOMENTUM -> {
+                float b = Math.fma(step.momentum, state[0][stateAt], FLUSH) + g - FLUSH;
+                w[wAt] = Math.fma(-step.rate, b, w[wAt]);
+                state[0][stateAt] = b;
+            }
+            case NESTEROV -> {
+                float b = Math.fma(step.momentum, state[0][stateAt], FLUSH) + g - FLUSH;
+                w[wAt] = Math.fma(-step.rate, Math.fma(step.momentum, b, g), w[wAt]);
+                state[0][stateAt] = b;
+            }
+            case ADAGRAD -> {
+                float s = Math.fma(g, g, state[0][stateAt] + FLUSH) - FLUSH;
+                w[wAt] -= step.rate * g / ((float) Math.sqrt(s) + step.epsilon);
+                state[0][stateAt] = s;
+            }
             case ADAM -> {
-                float m = Math.fma(step.beta1, first[firstAt], FLUSH);
+                float m = Math.fma(step.beta1, state[0][stateAt], FLUSH);
                 m = Math.fma(step.oneMinusBeta1, g, m) - FLUSH;
-                float v = Math.fma(step.beta2, second[secondAt], FLUSH);
+                float v = Math.fma(step.beta2, state[1][stateAt + stateStride], FLUSH);
                 v = Math.fma(step.oneMinusBeta2 * g, g, v) - FLUSH;
                 float deviation = (float) Math.sqrt(v * step.varianceCorrection) + step.epsilon;
                 w[wAt] -= (step.rate * step.momentCorrection) * m / deviation;
-                first[firstAt] = m;
-                second[secondAt] = v;
+                state[0][stateAt] = m;
+                state[1][stateAt + stateStride] = v;
             }
         }
+    }
+
+    private static float regularized(OptimizerStep step, float g, float w) {
+        float sign = w > 0f ? step.l1 : w < 0f ? -step.l1 : 0f;
+        return Math.fma(step.l2, w, g) + sign;
     }
 
     @Override

@@ -97,8 +97,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int dyAt,
             int dyStride,
             float[] w,
-            float[] first,
-            float[] second) {
+            float[][] state) {
         int width = panels.width();
         int inputs = panels.inputs();
         int tileInputs = width == 64 ? WIDE_TILE_INPUTS : OptimizerStep.TILE / width;
@@ -123,7 +122,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
                         0,
                         width);
                 int at = (p * inputs + i) * width;
-                update(step, count * width, step.tile, 0, w, at, first, at, second, at);
+                update(step, count * width, step.tile, 0, w, at, state, at, 0);
             }
         }
     }
@@ -138,8 +137,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] dy,
             int dyAt,
             float[] w,
-            float[] first,
-            float[] second,
+            float[][] state,
             float @Nullable [] dx,
             int dxAt) {
         if (dx == null) {
@@ -154,8 +152,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
                     dy,
                     dyAt,
                     w,
-                    first,
-                    second);
+                    state);
         } else {
             inputGradientAndUpdateByOneRow(
                     step,
@@ -168,8 +165,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
                     dy,
                     dyAt,
                     w,
-                    first,
-                    second,
+                    state,
                     dx,
                     dxAt);
         }
@@ -185,12 +181,11 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int dyAt,
             int dyStride,
             float[] bias,
-            float[] first,
-            float[] second) {
+            float[][] state) {
         for (int o = 0; o < width; o += OptimizerStep.TILE) {
             int count = Math.min(OptimizerStep.TILE, width - o);
             columnSums(count, rows, scale, dy, dyAt + o, dyStride, step.tile);
-            update(step, count, step.tile, 0, bias, o, first, o, second, o);
+            update(step, count, step.tile, 0, bias, o, state, o, 0);
         }
     }
 
@@ -240,8 +235,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] dy,
             int dyAt,
             float[] w,
-            float[] first,
-            float[] second);
+            float[][] state);
 
     abstract void inputGradientAndUpdateByOneRow(
             OptimizerStep step,
@@ -254,8 +248,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] dy,
             int dyAt,
             float[] w,
-            float[] first,
-            float[] second,
+            float[][] state,
             float[] dx,
             int dxAt);
 

@@ -72,8 +72,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                         dy.values,
                         dy.at,
                         w.weights(),
-                        w.first(),
-                        w.second(),
+                        w.state(),
                         dx == null ? null : dx.values,
                         dx == null ? 0 : dx.at);
             } else {
@@ -101,8 +100,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                         dy.at,
                         dy.stride,
                         w.weights(),
-                        w.first(),
-                        w.second());
+                        w.state());
             }
             if (bias != NO_BIAS) {
                 Storage.Dense b = step.target.dense(bias);
@@ -115,8 +113,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                         dy.at,
                         dy.stride,
                         b.weights(),
-                        b.first(),
-                        b.second());
+                        b.state());
             }
         }
     }

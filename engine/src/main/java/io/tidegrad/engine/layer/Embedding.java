@@ -205,10 +205,9 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
                     gAt,
                     block,
                     at,
-                    block,
+                    rows.state(id),
                     at + dimension,
-                    block,
-                    at + 2 * dimension);
+                    dimension);
         }
     }
 

@@ -10,15 +10,15 @@ public final class Slab {
 
     /// All zero.
     ///
-    /// @param moments floats of optimizer state a weight: 0 (also for a slab that is only read), 1 or 2
-    public Slab(List<Tensor> tensors, int moments) {
+    /// @param stateParts floats of optimizer state a weight; 0 also for a slab that is only read
+    public Slab(List<Tensor> tensors, int stateParts) {
         storages = new Storage[tensors.size()];
         for (int tensor = 0; tensor < storages.length; tensor++) {
             storages[tensor] =
                     switch (tensors.get(tensor)) {
-                        case Tensor.Matrix matrix -> Storage.Dense.of(matrix, moments);
-                        case Tensor.Vector vector -> Storage.Dense.of(vector, moments);
-                        case Tensor.Table table -> Storage.Rows.of(table, moments);
+                        case Tensor.Matrix matrix -> Storage.Dense.of(matrix, stateParts);
+                        case Tensor.Vector vector -> Storage.Dense.of(vector, stateParts);
+                        case Tensor.Table table -> Storage.Rows.of(table, stateParts);
                         case Tensor.Statistics statistics -> Storage.Doubles.of(statistics);
                     };
         }

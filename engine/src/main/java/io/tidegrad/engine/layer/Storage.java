@@ -8,8 +8,8 @@ public sealed interface Storage {
 
     void clear();
 
-    /// Storage of floats, addressed by logical row, column and part: 0 is the weight, 1 and 2 the optimizer's first and
-    /// second moment. For streams, initialisation and tests; kernels take the arrays.
+    /// Storage of floats, addressed by logical row, column and part: 0 is the weight, from 1 on the parts of the
+    /// optimizer's state. For streams, initialisation and tests; kernels take the arrays.
     sealed interface Floats extends Storage {
         float[] array(int part, int row);
 
@@ -20,35 +20,32 @@ public sealed interface Storage {
     }
 
     /// A matrix in panels or a padded vector.
-    record Dense(Tensor tensor, float[] weights, float[] first, float[] second) implements Floats {
-        private static final float[] NONE = {};
-
-        static Dense of(Tensor.Matrix matrix, int moments) {
-            return of(matrix, matrix.panels().length(), moments);
+    ///
+    /// @param state an array for each part of the optimizer's state, laid out as the weights
+    record Dense(Tensor tensor, float[] weights, float[][] state) implements Floats {
+        static Dense of(Tensor.Matrix matrix, int stateParts) {
+            return of(matrix, matrix.panels().length(), stateParts);
         }
 
-        static Dense of(Tensor.Vector vector, int moments) {
-            return of(vector, vector.stride(), moments);
+        static Dense of(Tensor.Vector vector, int stateParts) {
+            return of(vector, vector.stride(), stateParts);
         }
 
-        private static Dense of(Tensor tensor, int length, int moments) {
-            return new Dense(
-                    tensor,
-                    new float[length],
-                    moments > 0 ? new float[length] : NONE,
-                    moments > 1 ? new float[length] : NONE);
+        private static Dense of(Tensor tensor, int length, int stateParts) {
+            return new Dense(tensor, new float[length], new float[stateParts][length]);
         }
 
         @Override
         public void clear() {
             Arrays.fill(weights, 0);
-            Arrays.fill(first, 0);
-            Arrays.fill(second, 0);
+            for (float[] part : state) {
+                Arrays.fill(part, 0);
+            }
         }
 
         @Override
         public float[] array(int part, int row) {
-            return part == 0 ? weights : part == 1 ? first : second;
+            return part == 0 ? weights : state[part - 1];
         }
 
         @Override
@@ -69,29 +66,37 @@ public sealed interface Storage {
         }
     }
 
-    /// An embedding table: blocks of rows, each row `w | first | second`, so that a touched row and its state share cache
-    /// lines.
+    /// An embedding table: blocks of rows, each row the weights, then the state part after part, so that a touched row and
+    /// its state share cache lines.
     ///
     /// @param shift log2 of the rows of a block
-    record Rows(int rows, int columns, int rowFloats, int shift, float[][] blocks)
+    /// @param states for each block, itself as often as the state has parts: what kernels take
+    record Rows(
+            int rows, int columns, int rowFloats, int shift, float[][] blocks, float[][][] states)
             implements Floats {
         /// 16 MiB a block.
         private static final int BLOCK_FLOATS_MAX = 1 << 22;
 
-        static Rows of(Tensor.Table table, int moments) {
-            int rowFloats = Math.multiplyExact(table.columns(), 1 + moments);
+        static Rows of(Tensor.Table table, int stateParts) {
+            int rowFloats = Math.multiplyExact(table.columns(), 1 + stateParts);
             int shift =
                     31 - Integer.numberOfLeadingZeros(Math.max(1, BLOCK_FLOATS_MAX / rowFloats));
             float[][] blocks = new float[Math.ceilDiv(table.rows(), 1 << shift)][];
+            float[][][] states = new float[blocks.length][stateParts][];
             for (int block = 0; block < blocks.length; block++) {
                 int blockRows = Math.min(1 << shift, table.rows() - (block << shift));
                 blocks[block] = new float[blockRows * rowFloats];
+                Arrays.fill(states[block], blocks[block]);
             }
-            return new Rows(table.rows(), table.columns(), rowFloats, shift, blocks);
+            return new Rows(table.rows(), table.columns(), rowFloats, shift, blocks, states);
         }
 
         float[] block(int row) {
             return blocks[row >>> shift];
+        }
+
+        float[][] state(int row) {
+            return states[row >>> shift];
         }
 
         /// Index of the row's first weight in its block.

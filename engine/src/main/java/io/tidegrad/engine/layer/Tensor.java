@@ -34,7 +34,7 @@ public sealed interface Tensor {
         }
     }
 
-    /// An embedding table. Each row lies beside its optimizer state: w, first, second.
+    /// An embedding table. Each row lies beside its optimizer state.
     ///
     /// @param touchedOnly whether a step changes only the rows it read
     record Table(String name, int rows, int columns, boolean touchedOnly) implements Tensor {}

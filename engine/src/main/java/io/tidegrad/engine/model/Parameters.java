@@ -18,7 +18,7 @@ import java.util.List;
 ///   after tensor in plan order, row-major, no padding: what a scorer needs. A dense weight has shape (inputs, outputs),
 ///   an embedding table (rows, dimension);
 /// - the **optimizer** stream, pages servedPages … pages-1: the optimizer's state (floats) in the same order; for each row
-///   of a tensor first all its first moments, then all its second ones, so that a touched table row touches one place.
+///   of a tensor part after part (of Adam first all m, then all v), so that a touched table row touches one place.
 ///
 /// A stream's last page may be short. One writer (the `Learner`); readers copy.
 public final class Parameters {
@@ -45,7 +45,7 @@ public final class Parameters {
         this.plan = plan;
         this.servedOnly = servedOnly;
         Streams streams = plan.streams();
-        slab = new Slab(plan.tensors(), servedOnly ? 0 : streams.moments());
+        slab = new Slab(plan.tensors(), servedOnly ? 0 : streams.stateParts());
         servedPages = streams.servedPages();
         pages = servedPages + (servedOnly ? 0 : streams.optimizerPages());
         dirty = new PageSet(pages);
@@ -166,14 +166,15 @@ public final class Parameters {
         return Values.read(plan, slab, plan.tensor(tensor), 0);
     }
 
-    /// One tensor's optimizer state: moment 1 or 2.
-    public float[] moment(String tensor, int moment) {
-        int moments = servedOnly ? 0 : plan.streams().moments();
-        if (moment < 1 || moment > moments) {
+    /// One part of the optimizer's state of one tensor, as `weights`; parts count from 1 in the order that the kinds of
+    /// `OptimizerStep` name them: Adam's m is part 1, its v part 2.
+    public float[] state(String tensor, int part) {
+        int parts = servedOnly ? 0 : plan.streams().stateParts();
+        if (part < 1 || part > parts) {
             throw new IllegalArgumentException(
-                    "expected a moment from 1 to " + moments + ", found " + moment);
+                    "expected a part of the state from 1 to " + parts + ", found " + part);
         }
-        return Values.read(plan, slab, plan.tensor(tensor), moment);
+        return Values.read(plan, slab, plan.tensor(tensor), part);
     }
 
     /// What a layer has learned from its inputs: a copy of one tensor of statistics, `1.statistics`, say.
@@ -216,7 +217,7 @@ public final class Parameters {
         Streams streams = plan.streams();
         long rowBytes = (long) plan.tensors().get(tensor).columns() * Float.BYTES;
         mark(dirty, 0, streams.served(tensor) + row * rowBytes, rowBytes);
-        long stateBytes = rowBytes * streams.moments();
+        long stateBytes = rowBytes * streams.stateParts();
         if (stateBytes > 0) {
             mark(dirty, servedPages, streams.optimizer(tensor) + row * stateBytes, stateBytes);
         }
@@ -237,8 +238,8 @@ public final class Parameters {
                 continue;
             }
             mark(set, 0, streams.served(tensor), bytes);
-            if (!statistics && streams.moments() > 0) {
-                mark(set, servedPages, streams.optimizer(tensor), bytes * streams.moments());
+            if (!statistics && streams.stateParts() > 0) {
+                mark(set, servedPages, streams.optimizer(tensor), bytes * streams.stateParts());
             }
         }
         int[] ranges = new int[2 * set.count()];
@@ -286,7 +287,7 @@ public final class Parameters {
                                 declared,
                                 floats,
                                 inServed ? 0 : 1,
-                                inServed ? 1 : streams.moments(),
+                                inServed ? 1 : streams.stateParts(),
                                 start,
                                 from,
                                 to,

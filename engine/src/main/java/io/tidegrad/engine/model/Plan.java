@@ -27,7 +27,7 @@ public final class Plan {
         this.spec = spec;
         this.network = network;
         this.tensors = tensors;
-        streams = new Streams(tensors, spec.optimizer().moments());
+        streams = new Streams(tensors, spec.optimizer().stateParts());
     }
 
     /// @throws ShapeException saying which layer, what it expects and what it found

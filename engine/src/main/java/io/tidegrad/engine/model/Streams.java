@@ -6,15 +6,15 @@ import java.util.List;
 /// Where each tensor lies in the two byte streams that `Parameters` documents, and which pages that makes. Everything is a
 /// whole number of doubles, then of floats, so that no value crosses a page.
 final class Streams {
-    private final int moments;
+    private final int stateParts;
     private final long[] served; // tensor → byte offset in the served stream
     private final long[] optimizer; // tensor → byte offset in the optimizer stream
     private final long statisticsBytes;
     private final long servedBytes;
     private final long optimizerBytes;
 
-    Streams(List<Tensor> tensors, int moments) {
-        this.moments = moments;
+    Streams(List<Tensor> tensors, int stateParts) {
+        this.stateParts = stateParts;
         served = new long[tensors.size()];
         optimizer = new long[tensors.size()];
         long at = 0;
@@ -32,7 +32,7 @@ final class Streams {
                 served[tensor] = at;
                 at += bytes;
                 optimizer[tensor] = optimizerAt;
-                optimizerAt += bytes * moments;
+                optimizerAt += bytes * stateParts;
             }
         }
         servedBytes = at;
@@ -59,8 +59,8 @@ final class Streams {
         return optimizerBytes;
     }
 
-    int moments() {
-        return moments;
+    int stateParts() {
+        return stateParts;
     }
 
     int servedPages() {

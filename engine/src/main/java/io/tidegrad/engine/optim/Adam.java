@@ -20,7 +20,7 @@ public record Adam(double rate, double beta1, double beta2, double epsilon) impl
     }
 
     @Override
-    public int moments() {
+    public int stateParts() {
         return 2;
     }
 

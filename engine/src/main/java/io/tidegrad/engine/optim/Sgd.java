@@ -11,7 +11,7 @@ public record Sgd(double rate) implements Optimizer {
     }
 
     @Override
-    public int moments() {
+    public int stateParts() {
         return 0;
     }
 

@@ -136,6 +136,7 @@ final class KernelBenchmark {
         OptimizerStep step = new OptimizerStep();
         step.kind = kind;
         step.rate = 1e-6f;
+        step.momentum = 0.9f;
         step.beta1 = 0.9f;
         step.oneMinusBeta1 = 0.1f;
         step.beta2 = 0.999f;
@@ -206,11 +207,9 @@ final class KernelBenchmark {
         final int rows;
         final int stride;
         final float[] w;
-        final float[] first;
-        final float[] second;
+        final float[][] state;
         final float[] bias;
-        final float[] biasFirst;
-        final float[] biasSecond;
+        final float[][] biasState;
         final float[] x;
         final float[] dx;
         final float[] y;
@@ -226,11 +225,9 @@ final class KernelBenchmark {
                     w[panels.index(i, o)] = ((i * 31 + o * 17) % 201 - 100) / 3000f;
                 }
             }
-            first = new float[panels.length()];
-            second = new float[panels.length()];
+            state = new float[2][panels.length()];
             bias = new float[stride];
-            biasFirst = new float[stride];
-            biasSecond = new float[stride];
+            biasState = new float[2][stride];
             x = numbers(rows * inputStride());
             dx = new float[rows * inputStride()];
             y = new float[rows * stride];
@@ -256,24 +253,11 @@ final class KernelBenchmark {
 
         void update(Kernels kernels, OptimizerStep step) {
             kernels.denseUpdate(
-                    step,
-                    panels,
-                    rows,
-                    1f / rows,
-                    x,
-                    0,
-                    inputStride(),
-                    dy,
-                    0,
-                    stride,
-                    w,
-                    first,
-                    second);
+                    step, panels, rows, 1f / rows, x, 0, inputStride(), dy, 0, stride, w, state);
         }
 
         void biasUpdate(Kernels kernels, OptimizerStep step) {
-            kernels.biasUpdate(
-                    step, stride, rows, 1f / rows, dy, 0, stride, bias, biasFirst, biasSecond);
+            kernels.biasUpdate(step, stride, rows, 1f / rows, dy, 0, stride, bias, biasState);
         }
 
         void both(Kernels kernels, OptimizerStep step) {
@@ -282,7 +266,7 @@ final class KernelBenchmark {
 
         void gradientAndUpdate(Kernels kernels, OptimizerStep step, boolean inputsToo) {
             kernels.denseInputGradientAndUpdate(
-                    step, panels, 1f, x, 0, dy, 0, w, first, second, inputsToo ? dx : null, 0);
+                    step, panels, 1f, x, 0, dy, 0, w, state, inputsToo ? dx : null, 0);
         }
     }
 }

@@ -64,7 +64,12 @@ final class KernelCase {
         List<Call> calls = new ArrayList<>();
         products(k, calls);
         for (OptimizerStep.Kind kind : OptimizerStep.Kind.values()) {
-            updates(k, optimizer(kind), calls);
+            OptimizerStep plain = optimizer(kind);
+            updates(k, kind.name(), plain, calls);
+            OptimizerStep regularized = optimizer(kind);
+            regularized.l1 = 0.02f;
+            regularized.l2 = 0.3f;
+            updates(k, "regularized " + kind, regularized, calls);
         }
         elementwise(k, calls);
         return calls;
@@ -107,74 +112,64 @@ final class KernelCase {
                         dx));
     }
 
-    private void updates(Kernels k, OptimizerStep step, List<Call> calls) {
-        boolean stateful = step.kind != OptimizerStep.Kind.SGD;
+    private void updates(Kernels k, String name, OptimizerStep step, List<Call> calls) {
         for (int variant = 0; variant < 3; variant++) {
             float[] w = weights.clone();
-            float[] m = stateful ? moments(-1f) : new float[0];
-            float[] v = stateful ? moments(0f) : new float[0];
+            float[][] state = state(step.kind, panels.inputs(), panels.length());
             float[] dx = gap(at + xStride);
             switch (variant) {
                 case 0 ->
                         calls.add(
                                 new Call(
-                                        step.kind + " update",
+                                        name + " update",
                                         () ->
                                                 k.denseUpdate(
                                                         step, panels, rows, scale, x, at, xStride,
-                                                        dy, at, yStride, w, m, v),
-                                        w,
-                                        m,
-                                        v));
+                                                        dy, at, yStride, w, state),
+                                        outputs(w, state)));
                 case 1 ->
                         calls.add(
                                 new Call(
-                                        step.kind + " input gradient and update",
+                                        name + " input gradient and update",
                                         () ->
                                                 k.denseInputGradientAndUpdate(
-                                                        step, panels, scale, x, at, dy, at, w, m, v,
-                                                        dx, at),
-                                        w,
-                                        m,
-                                        v,
-                                        dx));
+                                                        step, panels, scale, x, at, dy, at, w,
+                                                        state, dx, at),
+                                        outputs(w, state, dx)));
                 default ->
                         calls.add(
                                 new Call(
-                                        step.kind + " update by one row",
+                                        name + " update by one row",
                                         () ->
                                                 k.denseInputGradientAndUpdate(
-                                                        step, panels, scale, x, at, dy, at, w, m, v,
-                                                        null, 0),
-                                        w,
-                                        m,
-                                        v));
+                                                        step, panels, scale, x, at, dy, at, w,
+                                                        state, null, 0),
+                                        outputs(w, state)));
             }
         }
-        int stride = panels.stride();
         float[] b = bias.clone();
-        float[] bm = stateful ? moments(-1f) : new float[0];
-        float[] bv = stateful ? moments(0f) : new float[0];
-        int width = random.nextBoolean() ? stride : panels.outputs();
+        float[][] biasState = state(step.kind, 1, b.length);
+        int width = random.nextBoolean() ? b.length : panels.outputs();
         calls.add(
                 new Call(
-                        step.kind + " bias update",
-                        () -> k.biasUpdate(step, width, rows, scale, dy, at, yStride, b, bm, bv),
-                        b,
-                        bm,
-                        bv));
-        int length = random.nextInt(stride + 1);
+                        name + " bias update",
+                        () -> k.biasUpdate(step, width, rows, scale, dy, at, yStride, b, biasState),
+                        outputs(b, biasState)));
+        // As a table row lies: weights, then their state, in one array.
+        int length = random.nextInt(panels.stride() + 1);
         float[] g = numbers(length);
-        float[] w = numbers(length);
-        float[] m = stateful ? Arrays.copyOf(moments(-1f), length) : new float[0];
-        float[] v = stateful ? Arrays.copyOf(moments(0f), length) : new float[0];
+        float[] row = gap(at + length * (1 + lowest(step.kind).length));
+        System.arraycopy(numbers(length), 0, row, at, length);
+        float[][] rowState = state(step.kind, 1, length);
+        for (int part = 0; part < rowState.length; part++) {
+            System.arraycopy(rowState[part], 0, row, at + (1 + part) * length, length);
+        }
+        Arrays.fill(rowState, row);
         calls.add(
                 new Call(
-                        step.kind + " update of given gradients",
-                        () -> k.update(step, length, g, 0, w, 0, m, 0, v, 0),
-                        w,
-                        m,
-                        v));
+                        name + " update of given gradients",
+                        () -> k.update(step, length, g, 0, row, at, rowState, at + length, length),
+                        row));
     }
 
     private void elementwise(Kernels k, List<Call> calls) {
@@ -219,6 +214,7 @@ final class KernelCase {
         OptimizerStep step = new OptimizerStep();
         step.kind = kind;
         step.rate = 0.01f;
+        step.momentum = 0.8f;
         step.beta1 = 0.9f;
         step.oneMinusBeta1 = 0.1f;
         step.beta2 = 0.999f;
@@ -277,22 +273,47 @@ final class KernelCase {
         return numbers;
     }
 
-    /// An optimizer's state for the weights, zero in padding: some of it never touched, some faded to almost nothing.
-    private float[] moments(float lowest) {
-        float[] moments = new float[panels.length()];
-        for (int i = 0; i < panels.inputs(); i++) {
-            for (int o = 0; o < panels.outputs(); o++) {
-                float size = (float) random.nextDouble(lowest, 1.0);
-                moments[panels.index(i, o)] =
-                        switch (random.nextInt(6)) {
-                            case 0 -> 0f;
-                            case 1 -> size * 1e-25f;
-                            case 2 -> size * 1e-36f;
-                            default -> size * 1e-2f;
-                        };
+    private static float[][] outputs(float[] w, float[][] state, float[]... others) {
+        List<float[]> outputs = new ArrayList<>(List.of(w));
+        outputs.addAll(List.of(state));
+        outputs.addAll(List.of(others));
+        return outputs.toArray(float[][]::new);
+    }
+
+    /// The lowest value of each part of the state, relative to its largest: what is a sum of squares is never negative.
+    private static float[] lowest(OptimizerStep.Kind kind) {
+        return switch (kind) {
+            case GRADIENT, SGD -> new float[] {};
+            case MOMENTUM, NESTEROV -> new float[] {-1f};
+            case ADAGRAD -> new float[] {0f};
+            case ADAM -> new float[] {-1f, 0f};
+        };
+    }
+
+    /// An optimizer's state for `inputs` rows of weights in panels, each part `length` long, zero in padding: some of it
+    /// never touched, some faded to almost nothing.
+    private float[][] state(OptimizerStep.Kind kind, int inputs, int length) {
+        float[] lowest = lowest(kind);
+        float[][] state = new float[lowest.length][length];
+        Panels laidOut = new Panels(inputs, panels.outputs());
+        for (int part = 0; part < lowest.length; part++) {
+            for (int i = 0; i < inputs; i++) {
+                for (int o = 0; o < panels.outputs(); o++) {
+                    int index = inputs == 1 ? o : laidOut.index(i, o);
+                    if (index < length) {
+                        float size = (float) random.nextDouble(lowest[part], 1.0);
+                        state[part][index] =
+                                switch (random.nextInt(6)) {
+                                    case 0 -> 0f;
+                                    case 1 -> size * 1e-25f;
+                                    case 2 -> size * 1e-36f;
+                                    default -> size * 1e-2f;
+                                };
+                    }
+                }
             }
         }
-        return moments;
+        return state;
     }
 
     /// `rows` rows of `columns` numbers, then zeros up to `padded`, then gaps up to `stride`.

@@ -116,8 +116,8 @@ class LearnerTest {
         float[] got = parameters.weights("0.weight");
         for (int i = 0; i < w.length; i++) {
             assertThat((double) got[i]).as("weight %d", i).isCloseTo(w[i], within(2e-4));
-            assertThat((double) parameters.moment("0.weight", 1)[i]).isCloseTo(m[i], within(1e-5));
-            assertThat((double) parameters.moment("0.weight", 2)[i]).isCloseTo(v[i], within(1e-5));
+            assertThat((double) parameters.state("0.weight", 1)[i]).isCloseTo(m[i], within(1e-5));
+            assertThat((double) parameters.state("0.weight", 2)[i]).isCloseTo(v[i], within(1e-5));
         }
     }
 
