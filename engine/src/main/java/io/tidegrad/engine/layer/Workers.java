@@ -39,7 +39,8 @@ public final class Workers implements AutoCloseable {
     private final Thread[] threads; // the crew's own; worker k's is threads[k - 1]
 
     // Written by the caller before it publishes a job; read by those who have claimed a part of it.
-    private Work work = (part, worker) -> {};
+    private Work work = (part, parts, worker) -> {};
+    private int parts;
     private Thread caller = Thread.currentThread();
 
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
@@ -49,9 +50,9 @@ public final class Workers implements AutoCloseable {
     /// Work in parts.
     @FunctionalInterface
     public interface Work {
-        /// @param part which one
+        /// @param part which one, of `parts`
         /// @param worker who runs it, from 0, below the crew's count: for scratch that only one thread may use at a time
-        void run(int part, int worker);
+        void run(int part, int parts, int worker);
     }
 
     /// @param count threads that work, the calling one included: 1 to `COUNT_MAX`
@@ -77,6 +78,11 @@ public final class Workers implements AutoCloseable {
         return count;
     }
 
+    /// Where part `part` of `parts` of something of this size begins, and the one before it ends.
+    static int cut(int size, int part, int parts) {
+        return (int) ((long) size * part / parts);
+    }
+
     /// Runs all parts and returns when they are done; what they wrote is visible then. One thread at a time, and no part
     /// may call this.
     ///
@@ -85,7 +91,7 @@ public final class Workers implements AutoCloseable {
     public void run(int parts, Work work) {
         if (count == 1 || parts == 1) {
             for (int part = 0; part < parts; part++) {
-                work.run(part, 0);
+                work.run(part, parts, 0);
             }
             return;
         }
@@ -111,13 +117,13 @@ public final class Workers implements AutoCloseable {
         }
         running = true;
         this.work = work;
+        this.parts = parts;
         caller = Thread.currentThread();
         job++;
         shared.set(UNDONE, parts);
         for (int worker = 0; worker < count; worker++) {
-            long from = (long) parts * worker / count;
-            long to = (long) parts * (worker + 1) / count;
-            shared.set(claims(worker), job << 32 | from << 16 | to);
+            long from = cut(parts, worker, count);
+            shared.set(claims(worker), job << 32 | from << 16 | cut(parts, worker + 1, count));
         }
         shared.set(JOB, job);
         for (int worker = 1; worker < count; worker++) {
@@ -169,7 +175,7 @@ public final class Workers implements AutoCloseable {
     private void run(int part, int worker, long job) {
         Thread waiting = caller;
         try {
-            work.run(part, worker);
+            work.run(part, parts, worker);
         } catch (Throwable thrown) {
             failure.compareAndSet(null, thrown);
         }

@@ -29,14 +29,15 @@ class WorkersTest {
             int[] runs = new int[300]; // plain: only the crew's own order makes them visible
             int[] expected = new int[300];
             for (int job = 0; job < 3_000; job++) {
-                int parts = 1 + job % runs.length;
+                int all = 1 + job % runs.length;
                 workers.run(
-                        parts,
-                        (part, worker) -> {
+                        all,
+                        (part, parts, worker) -> {
                             assertThat(worker).isBetween(0, count - 1);
+                            assertThat(parts).isEqualTo(all);
                             runs[part]++;
                         });
-                for (int part = 0; part < parts; part++) {
+                for (int part = 0; part < all; part++) {
                     expected[part]++;
                 }
                 assertThat(runs).as("after job %d", job).isEqualTo(expected);
@@ -51,10 +52,11 @@ class WorkersTest {
     void theMostPartsThereMayBeAreRun() {
         try (Workers workers = new Workers(3)) {
             AtomicInteger runs = new AtomicInteger();
-            workers.run(Workers.PARTS_MAX, (part, worker) -> runs.incrementAndGet());
+            workers.run(Workers.PARTS_MAX, (part, parts, worker) -> runs.incrementAndGet());
             assertThat(runs).hasValue(Workers.PARTS_MAX);
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> workers.run(Workers.PARTS_MAX + 1, (part, worker) -> {}))
+                    .isThrownBy(
+                            () -> workers.run(Workers.PARTS_MAX + 1, (part, parts, worker) -> {}))
                     .withMessage("expected 1 to 65535 parts, found 65536");
         }
     }
@@ -69,7 +71,7 @@ class WorkersTest {
             // Each part waits for the others, so no thread can run two.
             workers.run(
                     count,
-                    (part, worker) -> {
+                    (part, parts, worker) -> {
                         threads.add(Thread.currentThread());
                         numbers.add(worker);
                         all.countDown();
@@ -87,7 +89,7 @@ class WorkersTest {
             // Whoever gets the first part waits in it until the other nine are done: by one thread.
             workers.run(
                     10,
-                    (part, worker) -> {
+                    (part, parts, worker) -> {
                         if (part == 0) {
                             await(others);
                         } else {
@@ -108,7 +110,7 @@ class WorkersTest {
                                 () ->
                                         workers.run(
                                                 20,
-                                                (part, worker) -> {
+                                                (part, parts, worker) -> {
                                                     ended.incrementAndGet();
                                                     if (part == bad) {
                                                         throw new ArithmeticException(
@@ -123,12 +125,12 @@ class WorkersTest {
                             () ->
                                     workers.run(
                                             2,
-                                            (part, worker) -> {
+                                            (part, parts, worker) -> {
                                                 throw new StackOverflowError();
                                             }))
                     .isInstanceOf(StackOverflowError.class);
             AtomicInteger runs = new AtomicInteger();
-            workers.run(20, (part, worker) -> runs.incrementAndGet());
+            workers.run(20, (part, parts, worker) -> runs.incrementAndGet());
             assertThat(runs).as("the crew works on").hasValue(20);
         }
     }
@@ -136,7 +138,12 @@ class WorkersTest {
     @Test
     void aPartThatCallsTheCrewIsRefused() {
         try (Workers workers = new Workers(2)) {
-            assertThatThrownBy(() -> workers.run(2, (part, worker) -> workers.run(2, (p, w) -> {})))
+            assertThatThrownBy(
+                            () ->
+                                    workers.run(
+                                            2,
+                                            (part, parts, worker) ->
+                                                    workers.run(2, (p, ps, w) -> {})))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("one piece of work at a time");
         }
@@ -151,7 +158,7 @@ class WorkersTest {
             for (int job = 0; job < jobs; job++) {
                 workers.run(
                         3,
-                        (part, worker) -> {
+                        (part, parts, worker) -> {
                             threads.add(Thread.currentThread());
                             all.countDown();
                             await(all);
@@ -160,7 +167,7 @@ class WorkersTest {
             workers.close();
             threads.remove(Thread.currentThread());
             assertThat(threads).noneMatch(Thread::isAlive);
-            assertThatThrownBy(() -> workers.run(2, (part, worker) -> {}))
+            assertThatThrownBy(() -> workers.run(2, (part, parts, worker) -> {}))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessage("the workers are closed");
             workers.close(); // a second time changes nothing
@@ -180,7 +187,9 @@ class WorkersTest {
                                         () -> {
                                             Thread.currentThread().interrupt();
                                             AtomicInteger sum = new AtomicInteger();
-                                            workers.run(50, (part, worker) -> sum.addAndGet(part));
+                                            workers.run(
+                                                    50,
+                                                    (part, parts, worker) -> sum.addAndGet(part));
                                             assertThat(Thread.currentThread().isInterrupted())
                                                     .isTrue();
                                             sums.add(sum.get());
@@ -196,7 +205,7 @@ class WorkersTest {
     void aJobAllocatesNothing() {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         float[] sums = new float[16];
-        Workers.Work work = (part, worker) -> sums[part]++;
+        Workers.Work work = (part, parts, worker) -> sums[part]++;
         try (Workers workers = new Workers(2)) {
             workers.run(2, work);
             long before = threads.getCurrentThreadAllocatedBytes();
