@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Measure how fast the engine learns on this machine.",
             "",
-            "Made-up rows, from host memory to updated weights, on one thread. Several measurements run each in a JVM of"
+            "Made-up rows, from host memory to updated weights. Several measurements run each in a JVM of"
                     + " its own. docs/benchmarks.md tells what each number means."
         })
 final class BenchCommand implements Callable<Integer> {
@@ -41,6 +41,14 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "N",
             description = "Rows of a mini-batch (default: 1, 32, and 256 for W1, 128 for W2).")
     private @Nullable Integer batch;
+
+    @Option(
+            names = "--workers",
+            paramLabel = "N",
+            defaultValue = "1",
+            description =
+                    "Threads that learn (default: ${DEFAULT-VALUE}). The weights don't depend on it.")
+    private int workers;
 
     @Option(
             names = "--seconds",
@@ -71,7 +79,7 @@ final class BenchCommand implements Callable<Integer> {
         PrintWriter err = command.commandLine().getErr();
         List<Measurement> all = new ArrayList<>();
         try {
-            new Bench(lines(), runs, seconds)
+            new Bench(lines(), workers, runs, seconds)
                     .run(
                             what -> {
                                 if (!json) {

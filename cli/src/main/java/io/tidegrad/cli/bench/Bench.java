@@ -1,6 +1,7 @@
 package io.tidegrad.cli.bench;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.localstack.ParentWatch;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -15,9 +16,10 @@ import java.util.function.Consumer;
 /// changes the warm-up, and sometimes the speed, of the next.
 ///
 /// @param lines what to measure, in this order
+/// @param workers threads that learn, the calling one included
 /// @param runs how often; the lines take turns, so that a change of the machine's speed meets all of them
 /// @param seconds the measured window of each
-public record Bench(List<Line> lines, int runs, double seconds) {
+public record Bench(List<Line> lines, int workers, int runs, double seconds) {
     public static final int BATCH_MAX = 1 << 20;
     public static final double SECONDS_MAX = 3_600;
     public static final int RUNS_MAX = 1_000;
@@ -33,6 +35,10 @@ public record Bench(List<Line> lines, int runs, double seconds) {
         if (!(seconds > 0 && seconds <= SECONDS_MAX)) {
             throw new IllegalArgumentException(
                     "--seconds: expected more than 0 and at most 3600, found " + seconds);
+        }
+        if (workers < 1 || workers > Workers.COUNT_MAX) {
+            throw new IllegalArgumentException(
+                    "--workers: expected 1 to " + Workers.COUNT_MAX + ", found " + workers);
         }
         if (runs < 1 || runs > RUNS_MAX) {
             throw new IllegalArgumentException(
@@ -65,8 +71,8 @@ public record Bench(List<Line> lines, int runs, double seconds) {
     }
 
     private List<Measurement> measure(Line line) {
-        try {
-            return new LearnBench(line.workload, line.batch).run(seconds);
+        try (Workers crew = new Workers(workers)) {
+            return new LearnBench(line.workload, line.batch, crew).run(seconds);
         } catch (OutOfMemoryError tooLarge) {
             throw new IllegalArgumentException(
                     "--batch: expected one that fits into the heap of "
@@ -86,6 +92,7 @@ public record Bench(List<Line> lines, int runs, double seconds) {
         command.addAll(List.of(ParentWatch.class.getName(), "io.tidegrad.cli.Tidegrad", "bench"));
         command.addAll(List.of("--workload", line.workload.name()));
         command.addAll(List.of("--batch", Integer.toString(line.batch)));
+        command.addAll(List.of("--workers", Integer.toString(workers)));
         command.addAll(List.of("--seconds", Double.toString(seconds), "--json"));
         try {
             Process process =

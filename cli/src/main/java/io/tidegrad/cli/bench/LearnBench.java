@@ -3,6 +3,7 @@ package io.tidegrad.cli.bench;
 import com.sun.management.OperatingSystemMXBean;
 import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.Parameters;
@@ -32,9 +33,11 @@ final class LearnBench {
 
     private final Workload workload;
     private final int batchSize;
+    private final Workers workers;
     private final Kernels kernels = Kernels.active();
 
-    LearnBench(Workload workload, int batchSize) {
+    LearnBench(Workload workload, int batchSize, Workers workers) {
+        this.workers = workers;
         this.workload = workload;
         this.batchSize = batchSize;
     }
@@ -78,7 +81,8 @@ final class LearnBench {
     }
 
     private Measurement measurement(Measurement.Metric metric, double value, String hash) {
-        return new Measurement(workload.name(), batchSize, 1, metric, value, kernels.name(), hash);
+        return new Measurement(
+                workload.name(), batchSize, workers.count(), metric, value, kernels.name(), hash);
     }
 
     private String hash() {
@@ -115,7 +119,7 @@ final class LearnBench {
         Run() {
             Plan plan = Plan.of(workload.spec());
             parameters = Parameters.initial(plan);
-            learner = new Learner(parameters, kernels, batchSize);
+            learner = new Learner(parameters, kernels, batchSize, workers);
             batch = new Batch(workload.spec().row(), batchSize);
             rows = new MadeUpRows(workload.spec(), plan.outputs());
         }

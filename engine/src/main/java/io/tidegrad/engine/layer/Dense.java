@@ -78,7 +78,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         @Override
         public void forward(Step step) {
             this.step = step;
-            step.share(
+            step.workers.share(
                     (long) panels.length() * step.rows,
                     panels.count() * Math.ceilDiv(step.rows, GRAIN),
                     forwardPart);
@@ -122,7 +122,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         public void backward(Step step) {
             this.step = step;
             int products = input.gradient() == null ? 1 : 2;
-            step.share(
+            step.workers.share(
                     (long) panels.length() * (products * step.rows + UPDATE_MULTIPLICATIONS),
                     Math.ceilDiv(panels.inputs(), GRAIN),
                     backwardPart);

@@ -11,13 +11,8 @@ import java.util.Arrays;
 /// gradient, which is never stored. **With a gradient slab** (`target` is another one, zeroed): the optimizer is SGD at rate
 /// -1, so that 0 - (-1) g leaves exactly the gradient there.
 public final class Step {
-    /// About 10 us at 50 FMAs a nanosecond: two such parts are the least that is worth a meeting.
-    private static final long PART_MULTIPLICATIONS_MIN = 500_000;
-
-    /// Parts are claimed: the more there are, the less a worker that comes late or is held up holds up the others.
-    private static final int PARTS_A_WORKER = 16;
-
     public final Kernels kernels;
+    final Workers workers;
     public final OptimizerStep optimizer = new OptimizerStep();
 
     public int rows;
@@ -43,7 +38,6 @@ public final class Step {
 
     public TouchedRows touchedRows = (tensor, row) -> {};
 
-    private final Workers workers;
     private final float[][] tiles; // a worker's own scratch, for kernels
     private final boolean[] faulty; // (maxRows)
 
@@ -77,17 +71,6 @@ public final class Step {
     /// Whether something not finite went through the network with this row, even where a relu hid it from the loss.
     public boolean isFaulty(int row) {
         return faulty[row];
-    }
-
-    /// Shares work among the workers, where it is enough for that.
-    ///
-    /// @param multiplications FMAs that the work takes, or would fit into its time
-    /// @param partsMax how far it can be cut
-    void share(long multiplications, int partsMax, Workers.Work work) {
-        long worthwhile = multiplications / PART_MULTIPLICATIONS_MIN;
-        long useful = (long) workers.count() * PARTS_A_WORKER;
-        int parts = (int) Math.min(Math.min(worthwhile, useful), partsMax);
-        workers.run(workers.count() == 1 ? 1 : Math.max(1, parts), work);
     }
 
     float[] tile(int worker) {

@@ -22,6 +22,12 @@ public final class Workers implements AutoCloseable {
     /// Parts are counted in 16 bits.
     static final int PARTS_MAX = 0xffff;
 
+    /// About 10 us at 50 FMAs a nanosecond: two such parts are the least that is worth a meeting.
+    private static final long PART_MULTIPLICATIONS_MIN = 500_000;
+
+    /// The more there are, the less a worker that comes late or is held up holds up the others.
+    private static final int PARTS_A_WORKER = 16;
+
     /// Of `Thread.onSpinWait`, about 20 ns each (Zen 4): 20 us. A pause between two pieces of work of a step is shorter; to
     /// wake a parked thread takes 6 to 16 us.
     private static final int SPINS = 1_000;
@@ -35,6 +41,7 @@ public final class Workers implements AutoCloseable {
     private static final long CLOSED = -1;
 
     private final int count;
+    private final long partMultiplicationsMin;
     private final AtomicLongArray shared;
     private final Thread[] threads; // the crew's own; worker k's is threads[k - 1]
 
@@ -57,11 +64,17 @@ public final class Workers implements AutoCloseable {
 
     /// @param count threads that work, the calling one included: 1 to `COUNT_MAX`
     public Workers(int count) {
+        this(count, PART_MULTIPLICATIONS_MIN);
+    }
+
+    /// For tests, which share work that is not worth it.
+    Workers(int count, long partMultiplicationsMin) {
         if (count < 1 || count > COUNT_MAX) {
             throw new IllegalArgumentException(
                     "expected 1 to " + COUNT_MAX + " workers, found " + count);
         }
         this.count = count;
+        this.partMultiplicationsMin = partMultiplicationsMin;
         shared = new AtomicLongArray(FIRST_CLAIMS + 2 * count * APART);
         threads = new Thread[count - 1];
         for (int worker = 1; worker < count; worker++) {
@@ -81,6 +94,15 @@ public final class Workers implements AutoCloseable {
     /// Where part `part` of `parts` of something of this size begins, and the one before it ends.
     static int cut(int size, int part, int parts) {
         return (int) ((long) size * part / parts);
+    }
+
+    /// Runs work in as many parts as are worth it: one, on the calling thread, where there is little to do.
+    ///
+    /// @param multiplications FMAs that the work takes, or that would take as long
+    /// @param partsMax how far it can be cut
+    void share(long multiplications, int partsMax, Work work) {
+        long parts = Math.min(multiplications / partMultiplicationsMin, count * PARTS_A_WORKER);
+        run(count == 1 ? 1 : (int) Math.max(1, Math.min(parts, partsMax)), work);
     }
 
     /// Runs all parts and returns when they are done; what they wrote is visible then. One thread at a time, and no part
