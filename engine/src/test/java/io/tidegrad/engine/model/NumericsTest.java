@@ -13,8 +13,8 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// The same log gives the same bits: scalar or at any vector width, cold or hot, in one go or with a save and a restore in
-/// the middle. Each width has a JVM of its own, as in production.
+/// The same log gives the same bits: scalar or at any vector width, by one worker or two, cold or hot, in one go or with a
+/// save and a restore in the middle. Each width has a JVM of its own, as in production.
 class NumericsTest {
     /// Of `FixedRun`, for `Numerics.VERSION` 1.
     private static final String HASH =
@@ -22,17 +22,18 @@ class NumericsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "scalar, cold",
-        "scalar, hot",
-        "128, cold",
-        "128, hot",
-        "256, cold",
-        "256, hot",
-        "512, cold",
-        "512, hot"
+        "scalar, cold, 1",
+        "scalar, hot, 2",
+        "128, cold, 2",
+        "128, hot, 1",
+        "256, cold, 1",
+        "256, hot, 2",
+        "512, cold, 2",
+        "512, hot, 1"
     })
-    void theFixedRunGivesTheCommittedBits(String kernels, String start) throws Exception {
-        String[] printed = runInJvmOfItsOwn(kernels, start).split(" ");
+    void theFixedRunGivesTheCommittedBits(String kernels, String start, String workers)
+            throws Exception {
+        String[] printed = runInJvmOfItsOwn(kernels, start, workers).split(" ");
 
         assertThat(printed[0]).isEqualTo(kernels.equals("scalar") ? "scalar" : "simd-" + kernels);
         assertThat(printed[1])
@@ -40,7 +41,7 @@ class NumericsTest {
                 .isEqualTo(HASH);
     }
 
-    private static String runInJvmOfItsOwn(String kernels, String start)
+    private static String runInJvmOfItsOwn(String kernels, String start, String workers)
             throws IOException, InterruptedException {
         Process process =
                 new ProcessBuilder(
@@ -53,7 +54,8 @@ class NumericsTest {
                                         "-cp",
                                         System.getProperty("java.class.path"),
                                         FixedRun.class.getName(),
-                                        start))
+                                        start,
+                                        workers))
                         .redirectErrorStream(true)
                         .start();
         String output;

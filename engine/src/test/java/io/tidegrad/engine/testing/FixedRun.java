@@ -3,6 +3,7 @@ package io.tidegrad.engine.testing;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
@@ -13,6 +14,7 @@ import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
@@ -37,7 +39,7 @@ import java.util.HexFormat;
 /// what the `numerics` number stands for. Run as a program it prints the hash, so that each kernel width can have a JVM of
 /// its own:
 ///
-/// `java -Dtidegrad.kernels=256 io.tidegrad.engine.testing.FixedRun cold|hot`
+/// `java -Dtidegrad.kernels=256 io.tidegrad.engine.testing.FixedRun cold|hot workers`
 ///
 /// `hot` warms the kernels up before the first row and then never stops; `cold` doesn't, and halfway saves the pages and goes
 /// on with a model restored from them.
@@ -51,24 +53,34 @@ public final class FixedRun {
     private FixedRun() {}
 
     public static void main(String[] args) throws NoSuchAlgorithmException {
-        System.out.println(Kernels.active().name() + " " + hash(args[0].equals("hot")));
+        try (Workers workers = EagerWorkers.of(Integer.parseInt(args[1]))) {
+            System.out.println(
+                    Kernels.active().name() + " " + hash(args[0].equals("hot"), workers));
+        }
     }
 
-    public static String hash(boolean hot) throws NoSuchAlgorithmException {
+    private static String hash(boolean hot, Workers workers) throws NoSuchAlgorithmException {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         Loss binary = new BinaryCrossEntropy();
         // Sizes on both sides of a panel, a batch of one and batches with an odd rest.
-        all.update(run(hot, clicks(binary, Adam.of(0.01)), 1, 4_000));
-        all.update(run(hot, clicks(binary, Adam.of(0.01)), 7, 3_000));
-        all.update(
-                run(hot, classes(new CategoricalCrossEntropy(false), new Sgd(0.05), 1), 1, 1_000));
+        all.update(run(hot, workers, clicks(binary, Adam.of(0.01)), 1, 4_000));
+        all.update(run(hot, workers, clicks(binary, Adam.of(0.01)), 7, 3_000));
         all.update(
                 run(
                         hot,
+                        workers,
+                        classes(new CategoricalCrossEntropy(false), new Sgd(0.05), 1),
+                        1,
+                        1_000));
+        all.update(
+                run(
+                        hot,
+                        workers,
                         classes(new CategoricalCrossEntropy(true), Adam.of(0.003), 11),
                         13,
                         1_000));
-        all.update(run(hot, classes(new MeanSquaredError(), Adam.of(0.003), 11), 2, 1_000));
+        all.update(
+                run(hot, workers, classes(new MeanSquaredError(), Adam.of(0.003), 11), 2, 1_000));
         return HexFormat.of().formatHex(all.digest());
     }
 
@@ -106,11 +118,12 @@ public final class FixedRun {
     }
 
     /// The hash of everything learned, and of everything predicted on the way.
-    private static byte[] run(boolean hot, NetworkSpec spec, int batchSize, int rows)
+    private static byte[] run(
+            boolean hot, Workers workers, NetworkSpec spec, int batchSize, int rows)
             throws NoSuchAlgorithmException {
         Kernels kernels = Kernels.active();
         Parameters parameters = Parameters.initial(Plan.of(spec));
-        Learner learner = new Learner(parameters, kernels, batchSize);
+        Learner learner = new Learner(parameters, kernels, batchSize, workers);
         Predictor predictor = new Predictor(parameters.plan(), kernels, batchSize);
         if (hot) {
             learner.warmUp(500_000_000);
@@ -133,7 +146,7 @@ public final class FixedRun {
             }
             if (!hot && at / batchSize == rows / batchSize / 2) {
                 parameters = restored(parameters);
-                learner = new Learner(parameters, kernels, batchSize);
+                learner = new Learner(parameters, kernels, batchSize, workers);
             }
         }
         String weights = ModelHash.weights(predicted.digest(), parameters);
