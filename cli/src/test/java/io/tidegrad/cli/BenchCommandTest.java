@@ -101,6 +101,7 @@ class BenchCommandTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '"',
             value = {
                 "--workload W11           | --workload: expected one that there is, found 'W11'; did you mean 'W1'?",
                 "--workload logistic      | --workload: expected one that there is, found 'logistic' (known: W1, W2)",
