@@ -148,7 +148,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             Storage.Dense w = step.target.dense(weight);
             if (step.rows == 1 && step.isFused()) {
                 kernels.denseInputGradientAndUpdate(
-                        step.optimizer,
+                        step.optimizer(weight),
                         panels,
                         from,
                         to,
@@ -179,7 +179,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                         dx.stride);
             }
             kernels.denseUpdate(
-                    step.optimizer,
+                    step.optimizer(weight),
                     panels,
                     from,
                     to,
@@ -200,7 +200,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             Block dy = output.requireGradient();
             Storage.Dense b = step.target.dense(bias);
             step.kernels.biasUpdate(
-                    step.optimizer,
+                    step.optimizer(bias),
                     panels.stride(),
                     step.rows,
                     step.scale,

@@ -1,6 +1,5 @@
 package io.tidegrad.engine.layer;
 
-import io.tidegrad.engine.kernel.Kernels;
 import java.util.Arrays;
 
 /// Reads `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension); their vectors
@@ -45,7 +44,8 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
         boolean touchedOnly = update == Update.TOUCHED;
         int table =
                 planner.declare(
-                        new Tensor.Table(planner.name("weight"), rows, dimension, touchedOnly));
+                        new Tensor.Table(
+                                planner.name("weight"), rows, dimension, columns, touchedOnly));
         return new Planned(
                 new Shape.Vector(columns * dimension),
                 true,
@@ -127,15 +127,20 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
         public void backward(Step step) {
             Block dy = output.requireGradient();
             boolean repeated = findDistinct(step);
-            boolean direct = touchedOnly && !repeated && step.scale == 1;
-            if (!direct) {
-                sumGradients(step, dy);
-            }
-            Storage.Rows rows = step.target.rows(table);
             if (!touchedOnly) {
-                updateEveryRow(step, rows);
+                sumGradients(step, dy, gradients);
+                updateEveryRow(step, step.target.rows(table));
                 return;
             }
+            if (!step.isFused()) {
+                leaveGradients(step, dy, step.target.touched(table));
+                return;
+            }
+            boolean direct = !repeated && step.scale == 1;
+            if (!direct) {
+                sumGradients(step, dy, gradients);
+            }
+            Storage.Rows rows = step.target.rows(table);
             for (int slot = 0; slot < distinct.count(); slot++) {
                 int id = distinct.id(slot);
                 if (direct) {
@@ -161,7 +166,16 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
             return distinct.count() < step.rows * columns;
         }
 
-        private void sumGradients(Step step, Block dy) {
+        private void leaveGradients(Step step, Block dy, Storage.Touched touched) {
+            sumGradients(step, dy, touched.values());
+            touched.clear();
+            for (int slot = 0; slot < distinct.count(); slot++) {
+                touched.add(distinct.id(slot));
+                step.touchedRows.touched(table, distinct.id(slot));
+            }
+        }
+
+        private void sumGradients(Step step, Block dy, float[] sums) {
             int seen = 0;
             for (int row = 0; row < step.rows; row++) {
                 for (int column = 0; column < columns; column++) {
@@ -169,17 +183,17 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
                     int from = dy.row(row) + column * dimension;
                     int to = slot * dimension;
                     if (slot == seen) {
-                        System.arraycopy(dy.values, from, gradients, to, dimension);
+                        System.arraycopy(dy.values, from, sums, to, dimension);
                         seen++;
                     } else {
                         for (int i = 0; i < dimension; i++) {
-                            gradients[to + i] += dy.values[from + i];
+                            sums[to + i] += dy.values[from + i];
                         }
                     }
                 }
             }
             for (int i = 0; i < seen * dimension; i++) {
-                gradients[i] *= step.scale;
+                sums[i] *= step.scale;
             }
         }
 
@@ -195,19 +209,7 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
         }
 
         private void update(Step step, Storage.Rows rows, int id, float[] g, int gAt) {
-            Kernels kernels = step.kernels;
-            float[] block = rows.block(id);
-            int at = rows.at(id);
-            kernels.update(
-                    step.optimizer,
-                    dimension,
-                    g,
-                    gAt,
-                    block,
-                    at,
-                    rows.state(id),
-                    at + dimension,
-                    dimension);
+            rows.update(step.kernels, step.optimizer(table), id, g, gAt);
         }
     }
 

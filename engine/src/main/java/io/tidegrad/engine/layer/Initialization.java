@@ -1,5 +1,7 @@
 package io.tidegrad.engine.layer;
 
+import io.tidegrad.engine.random.CounterRandom;
+
 /// How weights are drawn; biases start at 0.
 public enum Initialization {
     /// Uniform within ±sqrt(6 / inputs). He et al. 2015, for relu.
@@ -10,6 +12,8 @@ public enum Initialization {
     XAVIER_UNIFORM,
     /// Normal with deviation sqrt(2 / (inputs + outputs)). Glorot & Bengio 2010.
     XAVIER_NORMAL;
+
+    private static final long BEFORE_THE_FIRST_STEP = 0;
 
     public boolean isNormal() {
         return this == HE_NORMAL || this == XAVIER_NORMAL;
@@ -23,5 +27,19 @@ public enum Initialization {
                     case XAVIER_UNIFORM, XAVIER_NORMAL -> (double) inputs + outputs;
                 };
         return (float) Math.sqrt((isNormal() ? 2 : 6) / fans);
+    }
+
+    /// Weight number `index` of a tensor whose scheme has this scale: a pure function of its arguments.
+    ///
+    /// @param tensor its place in the plan
+    public float draw(long seed, int tensor, long index, float scale) {
+        return isNormal()
+                ? scale * CounterRandom.normal(seed, tensor, BEFORE_THE_FIRST_STEP, index)
+                : uniform(seed, tensor, index, scale);
+    }
+
+    /// Within ±bound.
+    public static float uniform(long seed, int tensor, long index, float bound) {
+        return bound * (2 * CounterRandom.uniform(seed, tensor, BEFORE_THE_FIRST_STEP, index) - 1);
     }
 }

@@ -1,8 +1,10 @@
 package io.tidegrad.engine.layer;
 
 import java.util.List;
+import java.util.function.Function;
 
-/// The values of all tensors of a plan, weights and optimizer state, in the layout of the kernels. One writer.
+/// The values of all tensors of a plan in the layout of the kernels: weights and optimizer state, or gradients. One
+/// writer.
 public final class Slab {
     static final Slab EMPTY = new Slab(List.of(), 0);
 
@@ -12,16 +14,21 @@ public final class Slab {
     ///
     /// @param stateParts floats of optimizer state a weight; 0 also for a slab that is only read
     public Slab(List<Tensor> tensors, int stateParts) {
-        storages = new Storage[tensors.size()];
-        for (int tensor = 0; tensor < storages.length; tensor++) {
-            storages[tensor] =
-                    switch (tensors.get(tensor)) {
-                        case Tensor.Matrix matrix -> Storage.Dense.of(matrix, stateParts);
-                        case Tensor.Vector vector -> Storage.Dense.of(vector, stateParts);
-                        case Tensor.Table table -> Storage.Rows.of(table, stateParts);
-                        case Tensor.Statistics statistics -> Storage.Doubles.of(statistics);
-                    };
-        }
+        this(tensors, tensor -> Storage.of(tensor, stateParts));
+    }
+
+    private Slab(List<Tensor> tensors, Function<Tensor, Storage> storage) {
+        storages = tensors.stream().map(storage).toArray(Storage[]::new);
+    }
+
+    /// For the gradients of up to `maxRows` rows: of a touched table only what those rows can touch.
+    static Slab ofGradients(List<Tensor> tensors, int maxRows) {
+        return new Slab(
+                tensors,
+                tensor ->
+                        tensor instanceof Tensor.Table table && table.touchedOnly()
+                                ? Storage.Touched.of(table, maxRows)
+                                : Storage.of(tensor, 0));
     }
 
     public Storage storage(int tensor) {
@@ -36,14 +43,11 @@ public final class Slab {
         return (Storage.Rows) storages[tensor];
     }
 
-    double[] statistics(int tensor) {
-        return ((Storage.Doubles) storages[tensor]).values();
+    Storage.Touched touched(int tensor) {
+        return (Storage.Touched) storages[tensor];
     }
 
-    /// All zero again.
-    public void clear() {
-        for (Storage storage : storages) {
-            storage.clear();
-        }
+    double[] statistics(int tensor) {
+        return ((Storage.Doubles) storages[tensor]).values();
     }
 }

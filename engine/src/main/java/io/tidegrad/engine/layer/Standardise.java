@@ -77,7 +77,7 @@ public record Standardise() implements Layer {
                 }
             }
             if (step.learnsStatistics) {
-                learn(step.rows, input.value(), step.target.statistics(statistics));
+                learn(step.rows, input.value(), step.slab.statistics(statistics));
             }
         }
 

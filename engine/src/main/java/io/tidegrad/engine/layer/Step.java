@@ -7,13 +7,15 @@ import java.util.Arrays;
 /// What all layers share during one step: the rows, the slab, the optimizer's scalars. Mutable and reused, so that a step
 /// allocates nothing.
 ///
-/// Two plans use the same layers. **Fused** (`target == slab`): kernels apply the optimizer while they compute the
-/// gradient, which is never stored. **With a gradient slab** (`target` is another one, zeroed): the optimizer is SGD at rate
-/// -1, so that 0 - (-1) g leaves exactly the gradient there.
+/// Two plans use the same layers and give the same bits. **Fused** (`target == slab`): kernels apply the optimizer while
+/// they compute the gradient, which is never stored. **With a gradient slab** (`target` is another one): the optimizer is
+/// `OptimizerStep.Kind.GRADIENT`, and a second pass over all weights follows (`GradientSlab`).
 public final class Step {
     public final Kernels kernels;
     final Workers workers;
-    public final OptimizerStep optimizer = new OptimizerStep();
+
+    /// Tensor → what the optimizer does to it; tensors that are treated alike share one.
+    public OptimizerStep[] optimizers = {};
 
     public int rows;
     public float[] numbers = {}; // (rows, numbersPerRow)
@@ -75,6 +77,10 @@ public final class Step {
 
     float[] tile(int worker) {
         return tiles[worker];
+    }
+
+    OptimizerStep optimizer(int tensor) {
+        return optimizers[tensor];
     }
 
     boolean isFused() {

@@ -1,12 +1,22 @@
 package io.tidegrad.engine.layer;
 
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.kernel.OptimizerStep;
 import java.util.Arrays;
 
 /// Where the values of one tensor lie. No array is longer than it need be, and none nears 2^31 floats: tables are cut into
 /// blocks, so that they can also grow.
 public sealed interface Storage {
 
-    void clear();
+    /// All zero.
+    static Storage of(Tensor tensor, int stateParts) {
+        return switch (tensor) {
+            case Tensor.Matrix matrix -> Dense.of(matrix, matrix.panels().length(), stateParts);
+            case Tensor.Vector vector -> Dense.of(vector, vector.stride(), stateParts);
+            case Tensor.Table table -> Rows.of(table, stateParts);
+            case Tensor.Statistics statistics -> new Doubles(new double[statistics.columns()]);
+        };
+    }
 
     /// Storage of floats, addressed by logical row, column and part: 0 is the weight, from 1 on the parts of the
     /// optimizer's state. For streams, initialisation and tests; kernels take the arrays.
@@ -23,24 +33,8 @@ public sealed interface Storage {
     ///
     /// @param state an array for each part of the optimizer's state, laid out as the weights
     record Dense(Tensor tensor, float[] weights, float[][] state) implements Floats {
-        static Dense of(Tensor.Matrix matrix, int stateParts) {
-            return of(matrix, matrix.panels().length(), stateParts);
-        }
-
-        static Dense of(Tensor.Vector vector, int stateParts) {
-            return of(vector, vector.stride(), stateParts);
-        }
-
         private static Dense of(Tensor tensor, int length, int stateParts) {
             return new Dense(tensor, new float[length], new float[stateParts][length]);
-        }
-
-        @Override
-        public void clear() {
-            Arrays.fill(weights, 0);
-            for (float[] part : state) {
-                Arrays.fill(part, 0);
-            }
         }
 
         @Override
@@ -95,20 +89,24 @@ public sealed interface Storage {
             return blocks[row >>> shift];
         }
 
-        float[][] state(int row) {
-            return states[row >>> shift];
-        }
-
         /// Index of the row's first weight in its block.
         int at(int row) {
             return (row & (1 << shift) - 1) * rowFloats;
         }
 
-        @Override
-        public void clear() {
-            for (float[] block : blocks) {
-                Arrays.fill(block, 0);
-            }
+        /// The optimizer on one row, whose gradient starts at `g[gAt]`.
+        void update(Kernels kernels, OptimizerStep optimizer, int row, float[] g, int gAt) {
+            int at = at(row);
+            kernels.update(
+                    optimizer,
+                    columns,
+                    g,
+                    gAt,
+                    block(row),
+                    at,
+                    states[row >>> shift],
+                    at + columns,
+                    columns);
         }
 
         @Override
@@ -127,14 +125,43 @@ public sealed interface Storage {
         }
     }
 
-    record Doubles(double[] values) implements Storage {
-        static Doubles of(Tensor.Statistics statistics) {
-            return new Doubles(new double[statistics.columns()]);
+    /// The gradients of a table's touched rows, side by side in order of first touch.
+    final class Touched implements Storage {
+        private final int[] rows;
+        private final float[] values; // (touched rows, columns)
+        private int count;
+
+        private Touched(int capacity, int columns) {
+            rows = new int[capacity];
+            values = new float[Math.multiplyExact(capacity, columns)];
         }
 
-        @Override
-        public void clear() {
-            Arrays.fill(values, 0);
+        static Touched of(Tensor.Table table, int maxRows) {
+            long reads = (long) maxRows * table.reads();
+            return new Touched((int) Math.min(reads, table.rows()), table.columns());
+        }
+
+        void clear() {
+            count = 0;
+        }
+
+        void add(int row) {
+            rows[count++] = row;
+        }
+
+        public int count() {
+            return count;
+        }
+
+        public int row(int i) {
+            return rows[i];
+        }
+
+        /// Shape (count, columns), then whatever earlier steps left.
+        public float[] values() {
+            return values;
         }
     }
+
+    record Doubles(double[] values) implements Storage {}
 }

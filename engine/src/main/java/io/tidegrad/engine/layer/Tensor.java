@@ -36,8 +36,10 @@ public sealed interface Tensor {
 
     /// An embedding table. Each row lies beside its optimizer state.
     ///
+    /// @param reads table rows that one row of a batch reads
     /// @param touchedOnly whether a step changes only the rows it read
-    record Table(String name, int rows, int columns, boolean touchedOnly) implements Tensor {}
+    record Table(String name, int rows, int columns, int reads, boolean touchedOnly)
+            implements Tensor {}
 
     /// Doubles that a layer learns from its inputs: no gradient, no optimizer state; start at 0.
     record Statistics(String name, int columns) implements Tensor {

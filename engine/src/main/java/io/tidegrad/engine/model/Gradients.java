@@ -1,27 +1,23 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.kernel.OptimizerStep;
 import io.tidegrad.engine.layer.Activation;
 import io.tidegrad.engine.layer.Block;
+import io.tidegrad.engine.layer.GradientSlab;
 import io.tidegrad.engine.layer.Pass;
-import io.tidegrad.engine.layer.Slab;
 import io.tidegrad.engine.layer.Step;
-import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Workspace;
 import io.tidegrad.engine.loss.Loss;
 import java.util.Arrays;
 import java.util.Objects;
 
-/// Gradients for people to look at: the plan with a gradient slab, through the same layers and kernels as learning. Changes
-/// nothing of the model. For golden cases and gradient checks, not for speed.
-///
-/// A gradient is left by an SGD step at rate -1 on zeros: 0 - (-1) g = g exactly, with no kernel of its own.
+/// Gradients for people to look at, through the same layers and kernels as learning: before clipping, without the
+/// penalty's. Changes nothing of the model. For golden cases and gradient checks, not for speed.
 public final class Gradients {
     private final Plan plan;
     private final Loss loss;
     private final int maxBatch;
-    private final Slab gradients;
+    private final GradientSlab gradients;
     private final Step step;
     private final Pass network;
     private final Block y; // (maxBatch, outputs)
@@ -33,12 +29,10 @@ public final class Gradients {
         this.maxBatch = maxBatch;
         plan = parameters.plan();
         loss = plan.spec().loss();
-        gradients = new Slab(plan.tensors(), 0);
+        gradients = new GradientSlab(plan.tensors(), maxBatch);
         step = new Step(kernels, maxBatch);
         step.slab = parameters.slab();
-        step.target = gradients;
-        step.optimizer.kind = OptimizerStep.Kind.SGD;
-        step.optimizer.rate = -1;
+        gradients.receive(step);
         step.numbersGradient = new float[maxBatch * plan.spec().row().numbers()];
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.REPORT_GRADIENTS);
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
@@ -93,7 +87,6 @@ public final class Gradients {
     }
 
     private void backward(float scale) {
-        gradients.clear();
         Arrays.fill(step.numbersGradient, 0);
         step.scale = scale;
         network.backward(step);
@@ -125,7 +118,7 @@ public final class Gradients {
 
     /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it.
     public float[] of(String tensor) {
-        return Values.read(plan, gradients, plan.tensor(tensor), 0);
+        return Values.read(plan, gradients.slab(), plan.tensor(tensor), 0);
     }
 
     /// The gradient of the rows' numbers, shape (batch.size, row.numbers).
@@ -135,14 +128,6 @@ public final class Gradients {
 
     /// The L2 norm over all tensors together.
     public double norm() {
-        double squares = 0;
-        for (Tensor tensor : plan.tensors()) {
-            if (!(tensor instanceof Tensor.Statistics)) {
-                for (float g : of(tensor.name())) {
-                    squares += (double) g * g;
-                }
-            }
-        }
-        return Math.sqrt(squares);
+        return gradients.norm();
     }
 }

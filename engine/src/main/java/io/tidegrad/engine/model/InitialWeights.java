@@ -4,41 +4,51 @@ import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
-import io.tidegrad.engine.random.CounterRandom;
+import io.tidegrad.engine.optim.Optimizer;
 
-/// Draws a tensor's first weights: weight number `index` of the logical, row-major tensor is a pure function of (seed,
+/// A tensor before the first update. Weight number `index` of the logical, row-major tensor is a pure function of (seed,
 /// the tensor's place in the plan, index), whatever the layout in memory.
 final class InitialWeights {
-    private static final long STEP = 0; // before the first
-
     private InitialWeights() {}
 
-    static void draw(long seed, int tensor, Tensor declared, Storage storage) {
+    static void draw(NetworkSpec spec, int tensor, Tensor declared, Storage.Floats storage) {
+        long seed = spec.seed();
         switch (declared) {
             case Tensor.Matrix matrix -> {
                 Initialization initialization = matrix.initialization();
                 float scale = initialization.scale(matrix.rows(), matrix.columns());
-                fill(seed, tensor, matrix, storage, scale, initialization.isNormal());
+                fill(matrix, storage, 0, index -> initialization.draw(seed, tensor, index, scale));
             }
-            case Tensor.Table table -> fill(seed, tensor, table, storage, Embedding.START, false);
+            case Tensor.Table table ->
+                    fill(
+                            table,
+                            storage,
+                            0,
+                            index -> Initialization.uniform(seed, tensor, index, Embedding.START));
             case Tensor.Vector vector -> {}
             case Tensor.Statistics statistics -> {}
         }
+        Optimizer optimizer = spec.optimizer();
+        for (int part = 1; part <= optimizer.stateParts(); part++) {
+            float start = optimizer.initialState(part);
+            if (start != 0) {
+                fill(declared, storage, part, index -> start);
+            }
+        }
     }
 
-    private static void fill(
-            long seed, int tensor, Tensor declared, Storage storage, float scale, boolean normal) {
-        Storage.Floats floats = (Storage.Floats) storage;
-        int columns = declared.columns();
-        for (int row = 0; row < declared.rows(); row++) {
-            float[] array = floats.array(0, row);
+    @FunctionalInterface
+    private interface Values {
+        float at(long index);
+    }
+
+    private static void fill(Tensor tensor, Storage.Floats storage, int part, Values values) {
+        int columns = tensor.columns();
+        for (int row = 0; row < tensor.rows(); row++) {
+            float[] array = storage.array(part, row);
             for (int column = 0; column < columns; column++) {
                 long index = (long) row * columns + column;
-                float draw =
-                        normal
-                                ? CounterRandom.normal(seed, tensor, STEP, index)
-                                : 2 * CounterRandom.uniform(seed, tensor, STEP, index) - 1;
-                array[floats.index(0, row, column)] = scale * draw;
+                array[storage.index(part, row, column)] = values.at(index);
             }
         }
     }

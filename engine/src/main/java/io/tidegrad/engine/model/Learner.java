@@ -3,12 +3,15 @@ package io.tidegrad.engine.model;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Activation;
 import io.tidegrad.engine.layer.Block;
+import io.tidegrad.engine.layer.GradientSlab;
 import io.tidegrad.engine.layer.Pass;
 import io.tidegrad.engine.layer.Step;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.layer.Workspace;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.optim.Clipping;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// Forward, loss, backward, update: the only writer of `Parameters`. Allocates nothing after construction.
 public final class Learner {
@@ -18,6 +21,8 @@ public final class Learner {
     private final int maxBatch;
     private final Workers workers;
     private final Step step;
+    private final OptimizerSteps optimizers;
+    private final @Nullable GradientSlab gradients; // null where each is applied at once
     private final Pass network;
     private final Block y; // (maxBatch, outputs), logits where the loss works from them
     private final Block dy;
@@ -43,6 +48,13 @@ public final class Learner {
         step = new Step(kernels, maxBatch, workers);
         step.slab = parameters.slab();
         step.target = step.slab;
+        optimizers = new OptimizerSteps(plan);
+        step.optimizers = optimizers.ofTensors();
+        boolean clips = !(plan.spec().clipping() instanceof Clipping.None);
+        gradients = clips ? new GradientSlab(plan.tensors(), maxBatch) : null;
+        if (gradients != null) {
+            gradients.receive(step);
+        }
         step.learnsStatistics = true;
         step.touchedRows = parameters.touchedRows();
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.LEARN);
@@ -84,10 +96,22 @@ public final class Learner {
                 dy.at,
                 dy.stride);
         step.scale = 1f / rows;
-        plan.spec().optimizer().prepare(parameters.updates() + 1, step.optimizer);
+        optimizers.prepare(parameters.updates() + 1);
         network.backward(step);
+        if (gradients != null) {
+            clip(gradients);
+            gradients.apply(step.kernels, optimizers.ofTensors(), step.slab);
+        }
         parameters.stepped(rows);
         return meanLoss;
+    }
+
+    private void clip(GradientSlab gradients) {
+        switch (plan.spec().clipping()) {
+            case Clipping.None none -> {}
+            case Clipping.Value(double limit) -> gradients.clamp((float) limit);
+            case Clipping.GlobalNorm norm -> gradients.scale(norm.factor(gradients.norm()));
+        }
     }
 
     /// Σ w_i l_i / N, rows ascending. Marks rows whose numbers were not finite, where a relu hid that from the loss.
@@ -111,6 +135,12 @@ public final class Learner {
     /// Per row loss of the last `learn`, without sample weights; NaN or infinite for a row that can't be learned.
     public float[] rowLosses() {
         return rowLosses;
+    }
+
+    /// The regularization's penalty on the present weights, which the loss leaves out: one look at every weight, so not for
+    /// every step.
+    public double penalty() {
+        return optimizers.penalty(parameters);
     }
 
     /// Runs the kernels on scratch data of this plan's shapes until their speed is stable, changing nothing of the model.

@@ -2,13 +2,34 @@ package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Regularization;
 
-/// What to learn, without a single float: pure description. A `Plan` is derived from it.
+/// What to learn, without a single float: pure description. A `Plan` is derived from it. A step is forward, loss,
+/// gradients; then clipping; then regularization; then the optimizer.
 ///
 /// @param row what one row holds
 /// @param network a tree of layers; reads the row, ends in the loss's predictions. A last `Sigmoid` or `Softmax` before
 ///     its cross-entropy is fused with it; without one the loss applies it; predictions are always probabilities
 /// @param seed of everything random (initialisation, dropout): counter-based, a pure function of (seed, purpose, step,
 ///     index)
-public record NetworkSpec(RowShape row, Layer network, Loss loss, Optimizer optimizer, long seed) {}
+public record NetworkSpec(
+        RowShape row,
+        Layer network,
+        Loss loss,
+        Optimizer optimizer,
+        Clipping clipping,
+        Regularization regularization,
+        long seed) {
+
+    /// Neither clipped nor regularized.
+    public NetworkSpec(RowShape row, Layer network, Loss loss, Optimizer optimizer, long seed) {
+        this(row, network, loss, optimizer, new Clipping.None(), Regularization.NONE, seed);
+    }
+
+    /// The same steps for another network that reads the same rows.
+    NetworkSpec withNetwork(Layer other) {
+        return new NetworkSpec(row, other, loss, optimizer, clipping, regularization, seed);
+    }
+}

@@ -52,16 +52,14 @@ public final class Parameters {
         everyStep = servedOnly ? new int[0] : pagesOfEveryStep();
     }
 
-    /// Weights drawn from the seed, state zero, all pages marked dirty.
+    /// Weights drawn from the seed, the optimizer's state as it starts, all pages marked dirty.
     public static Parameters initial(Plan plan) {
         Parameters parameters = blank(plan);
         List<Tensor> tensors = plan.tensors();
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
-            InitialWeights.draw(
-                    plan.spec().seed(),
-                    tensor,
-                    tensors.get(tensor),
-                    parameters.slab.storage(tensor));
+            if (parameters.slab.storage(tensor) instanceof Storage.Floats floats) {
+                InitialWeights.draw(plan.spec(), tensor, tensors.get(tensor), floats);
+            }
         }
         if (parameters.pages > 0) {
             parameters.dirty.markRange(0, parameters.pages - 1);
@@ -282,6 +280,9 @@ public final class Parameters {
                         transferDoubles(values, start, from, to, bytes, at, direction);
                     }
                 }
+                case Storage.Touched gradients ->
+                        throw new IllegalStateException(
+                                declared.name() + ": gradients have no pages");
                 case Storage.Floats floats ->
                         transferFloats(
                                 declared,

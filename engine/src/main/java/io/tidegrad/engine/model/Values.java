@@ -10,9 +10,16 @@ final class Values {
 
     static float[] read(Plan plan, Slab slab, int tensor, int part) {
         Tensor declared = plan.tensors().get(tensor);
-        Storage.Floats storage = floats(slab, tensor, declared);
         int columns = declared.columns();
         float[] values = new float[Math.multiplyExact(declared.rows(), columns)];
+        if (slab.storage(tensor) instanceof Storage.Touched touched) {
+            for (int i = 0; i < touched.count(); i++) {
+                System.arraycopy(
+                        touched.values(), i * columns, values, touched.row(i) * columns, columns);
+            }
+            return values;
+        }
+        Storage.Floats storage = floats(slab, tensor, declared);
         for (int row = 0; row < declared.rows(); row++) {
             for (int column = 0; column < columns; column++) {
                 values[row * columns + column] =

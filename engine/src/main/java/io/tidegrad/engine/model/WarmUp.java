@@ -44,13 +44,7 @@ final class WarmUp {
     static long run(
             NetworkSpec spec, Kernels kernels, int maxBatch, Workers workers, long budgetNanos) {
         long start = System.nanoTime();
-        NetworkSpec scratch =
-                new NetworkSpec(
-                        spec.row(),
-                        withShortTables(spec.network()),
-                        spec.loss(),
-                        spec.optimizer(),
-                        spec.seed());
+        NetworkSpec scratch = spec.withNetwork(withShortTables(spec.network()));
         Parameters parameters = Parameters.initial(Plan.of(scratch));
         Learner learner = new Learner(parameters, kernels, maxBatch, workers);
         Predictor predictor = new Predictor(parameters.plan(), kernels, maxBatch);

@@ -4,14 +4,13 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 
 /// Kingma & Ba 2015, algorithm 1: m and v as running means of g and g², w -= rate m̂ / (sqrt(v̂) + epsilon), where
 /// m̂ = m / (1 - beta1^t) and v̂ = v / (1 - beta2^t) undo their start at 0. State per weight: m, v.
-///
-/// The hyperparameters are doubles, because 1 - 0.999 is not what 1 - 0.999f is; each is rounded to a float once.
 public record Adam(double rate, double beta1, double beta2, double epsilon) implements Optimizer {
     public Adam {
-        require(rate >= 0 && rate <= Float.MAX_VALUE, "a rate of at least 0", rate);
-        require(beta1 >= 0 && beta1 < 1, "beta1 in [0, 1)", beta1);
-        require(beta2 >= 0 && beta2 < 1, "beta2 in [0, 1)", beta2);
-        require(epsilon >= 0 && epsilon <= Float.MAX_VALUE, "an epsilon of at least 0", epsilon);
+        Require.atLeastZero("adam", "a rate", rate);
+        Require.fraction("adam", "beta1", beta1);
+        Require.fraction("adam", "beta2", beta2);
+        // 0 would be 0 / 0 where a gradient has always been 0.
+        Require.aboveZero("adam", "an epsilon", epsilon);
     }
 
     /// With the paper's beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8.
@@ -48,11 +47,5 @@ public record Adam(double rate, double beta1, double beta2, double epsilon) impl
             square *= square;
         }
         return result;
-    }
-
-    private static void require(boolean holds, String expected, double found) {
-        if (!holds) {
-            throw new IllegalArgumentException("adam: expected " + expected + ", found " + found);
-        }
     }
 }

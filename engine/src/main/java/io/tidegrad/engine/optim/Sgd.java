@@ -2,22 +2,36 @@ package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
 
-/// w -= rate g.
-public record Sgd(double rate) implements Optimizer {
+/// w -= rate b, where b = momentum b + g goes on in the direction of the last steps (Polyak 1964); with `nesterov` the
+/// step looks ahead, w -= rate (g + momentum b) (Sutskever et al. 2013, as PyTorch writes it). Without momentum b is g, and
+/// there is no state; else b.
+public record Sgd(double rate, double momentum, boolean nesterov) implements Optimizer {
     public Sgd {
-        if (!(rate >= 0 && rate <= Float.MAX_VALUE)) {
-            throw new IllegalArgumentException("sgd: expected a rate of at least 0, found " + rate);
+        Require.atLeastZero("sgd", "a rate", rate);
+        Require.fraction("sgd", "momentum", momentum);
+        if (nesterov && momentum == 0) {
+            throw new IllegalArgumentException(
+                    "sgd: expected momentum above 0 for nesterov, found 0");
         }
+    }
+
+    /// Without momentum.
+    public Sgd(double rate) {
+        this(rate, 0, false);
     }
 
     @Override
     public int stateParts() {
-        return 0;
+        return momentum == 0 ? 0 : 1;
     }
 
     @Override
     public void prepare(long t, OptimizerStep step) {
-        step.kind = OptimizerStep.Kind.SGD;
+        step.kind =
+                momentum == 0
+                        ? OptimizerStep.Kind.SGD
+                        : nesterov ? OptimizerStep.Kind.NESTEROV : OptimizerStep.Kind.MOMENTUM;
         step.rate = (float) rate;
+        step.momentum = (float) momentum;
     }
 }

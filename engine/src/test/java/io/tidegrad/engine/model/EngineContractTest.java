@@ -4,20 +4,28 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.EagerWorkers;
+import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.DoubleNetwork;
+import io.tidegrad.engine.testing.DoubleOptimizer;
 import io.tidegrad.engine.testing.RandomNetworks;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
@@ -54,8 +62,9 @@ class EngineContractTest {
                                     .forEach(layer -> seen.add(layer.getClass()));
                             seen.add(spec.loss().getClass());
                             seen.add(spec.optimizer().getClass());
+                            seen.add(spec.clipping().getClass());
                         });
-        for (Class<?> family : List.of(Layer.class, Loss.class, Optimizer.class)) {
+        for (Class<?> family : List.of(Layer.class, Loss.class, Optimizer.class, Clipping.class)) {
             assertThat(seen).contains(family.getPermittedSubclasses());
         }
     }
@@ -114,11 +123,7 @@ class EngineContractTest {
         Batch batch = networks.batch(spec, networks.between(1, 5));
         Gradients gradients = new Gradients(parameters, KERNELS, batch.size());
         gradients.ofLoss(batch);
-        List<String> tensors =
-                parameters.plan().tensors().stream()
-                        .filter(tensor -> !(tensor instanceof Tensor.Statistics))
-                        .map(Tensor::name)
-                        .toList();
+        List<String> tensors = weightTensors(parameters);
         List<float[]> before = tensors.stream().map(parameters::weights).toList();
 
         new Learner(parameters, KERNELS, batch.size()).learn(batch);
@@ -131,6 +136,131 @@ class EngineContractTest {
             }
             assertThat(parameters.weights(tensors.get(t))).as(tensors.get(t)).isEqualTo(want);
         }
+    }
+
+    /// The optimizers, clipping and regularization of all networks, against their formulas in doubles.
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void updatesAgreeWithTheFormulasInDoubles(int seed) {
+        RandomNetworks networks = new RandomNetworks(seed);
+        NetworkSpec spec = networks.spec();
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        List<String> tensors = weightTensors(parameters);
+        DoubleOptimizer oracle = new DoubleOptimizer(spec, values(tensors, parameters::weights));
+        Learner learner = new Learner(parameters, KERNELS, 6);
+        Gradients gradients = new Gradients(parameters, KERNELS, 6);
+        for (int step = 0; step < 8; step++) {
+            Batch batch = networks.batch(spec, networks.between(1, 6));
+            gradients.ofLoss(batch);
+            assertThat(learner.penalty()).isCloseTo(oracle.penalty(), within(oracle.penalty()));
+            oracle.step(values(tensors, gradients::of), untouched(spec, batch));
+            learner.learn(batch);
+            for (String tensor : tensors) {
+                double[] want = Objects.requireNonNull(oracle.weights.get(tensor));
+                float[] got = parameters.weights(tensor);
+                for (int i = 0; i < want.length; i++) {
+                    assertThat((double) got[i])
+                            .as("step %d, %s[%d], %s", step, tensor, i, spec.optimizer())
+                            .isCloseTo(want[i], within(want[i]));
+                    // Where a weight crosses 0, the penalty's gradient jumps: both go on from one
+                    // side of it.
+                    want[i] = got[i];
+                }
+            }
+        }
+    }
+
+    /// Of touched tables: the indices of the values of rows that no id of the batch reads.
+    private static Map<String, Set<Integer>> untouched(NetworkSpec spec, Batch batch) {
+        Map<String, Set<Integer>> untouched = new HashMap<>();
+        RandomNetworks.embeddings(spec.network())
+                .forEach(
+                        (path, table) -> {
+                            if (table.update() == Embedding.Update.TOUCHED) {
+                                untouched.put(path + ".weight", unread(spec, batch, table));
+                            }
+                        });
+        return untouched;
+    }
+
+    private static Set<Integer> unread(NetworkSpec spec, Batch batch, Embedding table) {
+        int dimension = table.dimension();
+        Set<Integer> unread =
+                IntStream.range(0, table.rows() * dimension)
+                        .boxed()
+                        .collect(Collectors.toCollection(HashSet::new));
+        for (int row = 0; row < batch.size(); row++) {
+            for (int column = 0; column < table.columns(); column++) {
+                int id = batch.ids[row * spec.row().ids() + table.from() + column];
+                IntStream.range(id * dimension, (id + 1) * dimension).forEach(unread::remove);
+            }
+        }
+        return unread;
+    }
+
+    private static Map<String, float[]> values(
+            List<String> tensors, Function<String, float[]> values) {
+        return tensors.stream().collect(Collectors.toMap(name -> name, values));
+    }
+
+    private static List<String> weightTensors(Parameters parameters) {
+        return parameters.plan().tensors().stream()
+                .filter(tensor -> !(tensor instanceof Tensor.Statistics))
+                .map(Tensor::name)
+                .toList();
+    }
+
+    /// A limit that is never reached: the plan with a gradient slab does what the fused one does.
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void theGradientSlabWithAnIdleLimitGivesTheBitsOfTheFusedPlan(int seed) {
+        NetworkSpec spec = new RandomNetworks(seed).spec();
+        byte[][] fused = pagesAfterSteps(spec, new Clipping.None(), seed);
+        assertThat(pagesAfterSteps(spec, new Clipping.GlobalNorm(1e30), seed)).isDeepEqualTo(fused);
+        assertThat(pagesAfterSteps(spec, new Clipping.Value(1e30), seed)).isDeepEqualTo(fused);
+    }
+
+    private static byte[][] pagesAfterSteps(NetworkSpec spec, Clipping clipping, int seed) {
+        NetworkSpec clipped = RandomNetworks.with(spec, clipping, spec.regularization());
+        return pages(learned(clipped, new RandomNetworks(seed)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void rowsThatNoIdReadsStayBitForBit(int seed) {
+        RandomNetworks networks = new RandomNetworks(seed);
+        NetworkSpec drawn = networks.spec();
+        NetworkSpec spec =
+                RandomNetworks.with(
+                        drawn,
+                        drawn.clipping(),
+                        new Regularization(0.1, 0.1, Regularization.Scope.ALL));
+        Parameters parameters = learned(spec, networks);
+        byte[][] before = pages(parameters);
+        Batch batch = networks.batch(spec, 2);
+        Arrays.fill(batch.ids, 3);
+
+        new Learner(parameters, KERNELS, 2).learn(batch);
+
+        Parameters old = Parameters.blank(Plan.of(spec));
+        for (int page = 0; page < before.length; page++) {
+            old.writePage(page, before[page], 0);
+        }
+        for (Tensor tensor : parameters.plan().tensors()) {
+            if (tensor instanceof Tensor.Table table && table.touchedOnly()) {
+                for (int part = 0; part <= spec.optimizer().stateParts(); part++) {
+                    float[] was = part(old, tensor.name(), part);
+                    float[] is = part(parameters, tensor.name(), part);
+                    int touched = 3 * table.columns();
+                    System.arraycopy(is, touched, was, touched, table.columns());
+                    assertThat(is).as("%s, part %d", tensor.name(), part).isEqualTo(was);
+                }
+            }
+        }
+    }
+
+    private static float[] part(Parameters parameters, String tensor, int part) {
+        return part == 0 ? parameters.weights(tensor) : parameters.state(tensor, part);
     }
 
     @ParameterizedTest

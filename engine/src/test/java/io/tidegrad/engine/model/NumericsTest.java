@@ -20,6 +20,9 @@ class NumericsTest {
     private static final String HASH =
             "c89781d75a7aa78754e47db8998c4d7331dcadc758a3912e825d181ec59c420b";
 
+    private static final String OPTIMIZERS_HASH =
+            "fb1dde77a22318581083dc3cfb970cef01271b60ae73399cecdb0f537c1a2c69";
+
     @ParameterizedTest
     @CsvSource({
         "scalar, cold, 1",
@@ -39,6 +42,9 @@ class NumericsTest {
         assertThat(printed[1])
                 .as("bits changed: raise Numerics.VERSION and commit the new hash")
                 .isEqualTo(HASH);
+        assertThat(printed[2])
+                .as("bits of an optimizer changed: as above")
+                .isEqualTo(OPTIMIZERS_HASH);
     }
 
     private static String runInJvmOfItsOwn(String kernels, String start, String workers)

@@ -74,7 +74,7 @@ public final class DoubleNetwork {
     /// there.
     public double gradient(double[] values, int index) {
         double at = values[index];
-        double h = 1e-5 * Math.max(1, Math.abs(at));
+        double h = 1e-6 * Math.max(1, Math.abs(at));
         double middle = meanLoss();
         values[index] = at + h;
         double above = meanLoss();
@@ -83,7 +83,8 @@ public final class DoubleNetwork {
         values[index] = at;
         double right = (above - middle) / h;
         double left = (middle - below) / h;
-        boolean kink = Math.abs(right - left) > 1e-3 * (1 + Math.abs(right));
+        // Twice what the caller tolerates: a smaller kink doesn't show.
+        boolean kink = Math.abs(right - left) > 4e-5 * (1 + Math.abs(right));
         return kink ? Double.NaN : (right + left) / 2;
     }
 

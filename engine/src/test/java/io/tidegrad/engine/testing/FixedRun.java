@@ -26,8 +26,11 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.random.CounterRandom;
 import io.tidegrad.engine.snapshot.ModelHash;
@@ -35,9 +38,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/// A fixed run of 10,000 made-up rows through a few networks that together hold every layer, loss and optimizer; its hash is
-/// what the `numerics` number stands for. Run as a program it prints the hash, so that each kernel width can have a JVM of
-/// its own:
+/// A fixed run of 10,000 made-up rows through a few networks that together hold every layer and loss; its hash is
+/// what the `numerics` number stands for; a second hash is that of shorter runs with the other optimizers, clipping and
+/// regularization. Run as a program it prints both, so that each kernel width can have a JVM of its own:
 ///
 /// `java -Dtidegrad.kernels=256 io.tidegrad.engine.testing.FixedRun cold|hot workers`
 ///
@@ -53,9 +56,14 @@ public final class FixedRun {
     private FixedRun() {}
 
     public static void main(String[] args) throws NoSuchAlgorithmException {
+        boolean hot = args[0].equals("hot");
         try (Workers workers = EagerWorkers.of(Integer.parseInt(args[1]))) {
             System.out.println(
-                    Kernels.active().name() + " " + hash(args[0].equals("hot"), workers));
+                    Kernels.active().name()
+                            + " "
+                            + hash(hot, workers)
+                            + " "
+                            + optimizersHash(hot, workers));
         }
     }
 
@@ -81,6 +89,34 @@ public final class FixedRun {
                         1_000));
         all.update(
                 run(hot, workers, classes(new MeanSquaredError(), Adam.of(0.003), 11), 2, 1_000));
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    private static String optimizersHash(boolean hot, Workers workers)
+            throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        Loss binary = new BinaryCrossEntropy();
+        Loss categorical = new CategoricalCrossEntropy(false);
+        Clipping none = new Clipping.None();
+        Clipping norm = new Clipping.GlobalNorm(0.3);
+        Regularization elastic = new Regularization(1e-3, 1e-2, Regularization.Scope.ALL);
+        Regularization l2 = new Regularization(0, 1e-2, Regularization.Scope.WEIGHTS);
+        for (int size : new int[] {1, 7}) {
+            NetworkSpec momentum = classes(categorical, new Sgd(0.02, 0.9, false), 1);
+            NetworkSpec nesterov = clicks(binary, new Sgd(0.01, 0.8, true));
+            NetworkSpec adagrad = clicks(binary, new Adagrad(0.05, 1e-8, 0.1));
+            NetworkSpec adam = classes(categorical, Adam.of(0.003), 1);
+            all.update(run(hot, workers, RandomNetworks.with(momentum, none, elastic), size, 600));
+            all.update(run(hot, workers, RandomNetworks.with(nesterov, none, l2), size, 600));
+            all.update(run(hot, workers, RandomNetworks.with(adagrad, norm, elastic), size, 600));
+            all.update(
+                    run(
+                            hot,
+                            workers,
+                            RandomNetworks.with(adam, new Clipping.Value(0.01), l2),
+                            size,
+                            600));
+        }
         return HexFormat.of().formatHex(all.digest());
     }
 

@@ -19,11 +19,16 @@ import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Sgd;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 
@@ -45,7 +50,52 @@ public final class RandomNetworks {
     }
 
     public NetworkSpec spec() {
-        return spec(random.nextBoolean() ? Adam.of(0.01) : new Sgd(0.05));
+        NetworkSpec plain = spec(optimizer());
+        return with(plain, clipping(), regularization());
+    }
+
+    /// Every kind, at rates at which nothing explodes.
+    private Optimizer optimizer() {
+        return switch (between(0, 4)) {
+            case 0 -> new Sgd(0.05);
+            case 1 -> new Sgd(0.02, 0.9, false);
+            case 2 -> new Sgd(0.02, 0.8, true);
+            case 3 -> new Adagrad(0.05, 1e-3, random.nextBoolean() ? 0 : 0.1);
+            default -> new Adam(0.01, 0.9, 0.999, 1e-3);
+        };
+    }
+
+    /// Limits of the size of gradients: some steps are clipped, some are not.
+    private Clipping clipping() {
+        return switch (between(0, 3)) {
+            case 0 -> new Clipping.Value(0.05);
+            case 1 -> new Clipping.GlobalNorm(0.5);
+            default -> new Clipping.None();
+        };
+    }
+
+    public Regularization regularization() {
+        Regularization.Scope scope =
+                random.nextBoolean() ? Regularization.Scope.ALL : Regularization.Scope.WEIGHTS;
+        return switch (between(0, 4)) {
+            case 0 -> new Regularization(0, 0.1, scope);
+            case 1 -> new Regularization(0.01, 0, scope);
+            case 2 -> new Regularization(0.01, 0.05, scope);
+            default -> Regularization.NONE;
+        };
+    }
+
+    /// The same network, clipped and regularized in another way.
+    public static NetworkSpec with(
+            NetworkSpec spec, Clipping clipping, Regularization regularization) {
+        return new NetworkSpec(
+                spec.row(),
+                spec.network(),
+                spec.loss(),
+                spec.optimizer(),
+                clipping,
+                regularization,
+                spec.seed());
     }
 
     public NetworkSpec spec(Optimizer optimizer) {
@@ -194,5 +244,27 @@ public final class RandomNetworks {
             case Softmax l -> {}
         }
         return all;
+    }
+
+    /// Every embedding by its place in the tree, as `Planner` writes it.
+    public static Map<String, Embedding> embeddings(Layer layer) {
+        Map<String, Embedding> embeddings = new HashMap<>();
+        collect(layer, "", embeddings);
+        return embeddings;
+    }
+
+    private static void collect(Layer layer, String path, Map<String, Embedding> embeddings) {
+        if (layer instanceof Embedding embedding) {
+            embeddings.put(path, embedding);
+        }
+        List<Layer> inner =
+                switch (layer) {
+                    case Sequence(List<Layer> layers) -> layers;
+                    case Concat(List<Layer> layers) -> layers;
+                    default -> List.of();
+                };
+        for (int i = 0; i < inner.size(); i++) {
+            collect(inner.get(i), path.isEmpty() ? "" + i : path + "." + i, embeddings);
+        }
     }
 }

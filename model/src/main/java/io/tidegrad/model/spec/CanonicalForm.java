@@ -14,7 +14,10 @@ import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Sgd;
 import java.math.BigDecimal;
 import java.util.ArrayList;
@@ -45,6 +48,17 @@ final class CanonicalForm {
                     case MeanSquaredError() -> "mean-squared-error";
                 });
         line(text, "optimizer", optimizer(spec));
+        switch (spec.clipping()) {
+            case Clipping.None() -> {}
+            case Clipping.Value(double limit) ->
+                    line(text, "gradient-clipping", "{value: " + number(limit) + "}");
+            case Clipping.GlobalNorm(double max) ->
+                    line(text, "gradient-clipping", "{global-norm: " + number(max) + "}");
+        }
+        Flow regularization = regularization(spec.regularization());
+        if (!regularization.isEmpty()) {
+            line(text, "regularization", regularization.toString());
+        }
         Flow miniBatch =
                 new Flow()
                         .add(
@@ -255,7 +269,28 @@ final class CanonicalForm {
 
     private static String optimizer(ModelSpec spec) {
         return switch (spec.optimizer()) {
-            case Sgd(double rate) -> "{sgd: {rate: " + number(rate) + "}}";
+            case Sgd(double rate, double momentum, boolean nesterov) ->
+                    "{sgd: "
+                            + new Flow()
+                                    .add("rate", number(rate))
+                                    .add("momentum", momentum == 0 ? null : number(momentum))
+                                    .add("nesterov", nesterov ? "true" : null)
+                            + "}";
+            case Adagrad(double rate, double epsilon, double initial) -> {
+                Adagrad byDefault = ModelSpec.ADAGRAD;
+                Flow flow =
+                        new Flow()
+                                .add("rate", rate == byDefault.rate() ? null : number(rate))
+                                .add(
+                                        "epsilon",
+                                        epsilon == byDefault.epsilon() ? null : number(epsilon))
+                                .add(
+                                        "initial-accumulator",
+                                        initial == byDefault.initialAccumulator()
+                                                ? null
+                                                : number(initial));
+                yield flow.isEmpty() ? "adagrad" : "{adagrad: " + flow + "}";
+            }
             case Adam(double rate, double beta1, double beta2, double epsilon) -> {
                 Adam byDefault = ModelSpec.ADAM;
                 Flow flow =
@@ -269,6 +304,17 @@ final class CanonicalForm {
                 yield flow.isEmpty() ? "adam" : "{adam: " + flow + "}";
             }
         };
+    }
+
+    private static Flow regularization(Regularization regularization) {
+        return new Flow()
+                .add("l1", regularization.l1() == 0 ? null : number(regularization.l1()))
+                .add("l2", regularization.l2() == 0 ? null : number(regularization.l2()))
+                .add(
+                        "applies-to",
+                        regularization.scope() == Regularization.Scope.ALL
+                                ? null
+                                : SpecReader.name(regularization.scope()));
     }
 
     /// The shortest decimal that reads back as the same number, without exponent.

@@ -4,8 +4,11 @@ import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.model.NetworkSpec;
+import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Regularization;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -36,7 +39,11 @@ import org.jspecify.annotations.Nullable;
 /// network: [ dense: 64, relu, dense: { units: 1, bias: true, init: he-uniform | he-normal | xavier-uniform | xavier-normal } ]
 ///                                      # * sigmoid, tanh; softmax at the end
 /// loss: binary-cross-entropy           # * or categorical-cross-entropy, mean-squared-error
-/// optimizer: { adam: { rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } }   # * or { sgd: { rate: 0.05 } }
+/// optimizer: { adam: { rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } }
+///                                      # * or { adagrad: { rate: 0.01, epsilon: 1e-10, initial-accumulator: 0 } },
+///                                      #   { sgd: { rate: 0.05, momentum: 0, nesterov: false } }; sgd's rate is required
+/// gradient-clipping: { global-norm: 1 }  # or { value: 0.1 }; not clipped unless given
+/// regularization: { l1: 0, l2: 0, applies-to: all | weights }
 /// mini-batch: { size: 1, window: PT1H, step: mean }
 /// publish: { every: PT0.5S }           # wall clock; not part of the fingerprint
 /// seed: 0
@@ -45,6 +52,7 @@ import org.jspecify.annotations.Nullable;
 /// Values shown are the defaults where a key may be left out and has one.
 public final class ModelSpec {
     static final Adam ADAM = Adam.of(0.001);
+    static final Adagrad ADAGRAD = new Adagrad(0.01, 1e-10, 0);
     static final Duration PUBLISH_EVERY = Duration.ofMillis(500);
     static final int TIME_PART_DIMENSION = 4;
     static final double PIXELS_DIVIDE_BY = 255;
@@ -66,6 +74,8 @@ public final class ModelSpec {
     private final List<Layer> layers;
     private final Loss loss;
     private final Optimizer optimizer;
+    private final Clipping clipping;
+    private final Regularization regularization;
     private final int miniBatch;
     private final @Nullable Duration window;
     private final Duration publishEvery;
@@ -81,6 +91,8 @@ public final class ModelSpec {
             List<Layer> layers,
             Loss loss,
             Optimizer optimizer,
+            Clipping clipping,
+            Regularization regularization,
             int miniBatch,
             @Nullable Duration window,
             Duration publishEvery,
@@ -93,6 +105,8 @@ public final class ModelSpec {
         this.layers = List.copyOf(layers);
         this.loss = loss;
         this.optimizer = optimizer;
+        this.clipping = clipping;
+        this.regularization = regularization;
         this.miniBatch = miniBatch;
         this.window = window;
         this.publishEvery = publishEvery;
@@ -139,6 +153,14 @@ public final class ModelSpec {
 
     public Optimizer optimizer() {
         return optimizer;
+    }
+
+    public Clipping clipping() {
+        return clipping;
+    }
+
+    public Regularization regularization() {
+        return regularization;
     }
 
     /// Rows of a full mini-batch.

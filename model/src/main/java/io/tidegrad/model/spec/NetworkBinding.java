@@ -39,6 +39,8 @@ final class NetworkBinding {
                 new Sequence(List.copyOf(layers)),
                 spec.loss(),
                 spec.optimizer(),
+                spec.clipping(),
+                spec.regularization(),
                 spec.seed());
     }
 

@@ -12,8 +12,11 @@ import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.model.spec.ModelSpec.Input;
 import io.tidegrad.model.spec.ModelSpec.Label;
@@ -83,6 +86,8 @@ final class SpecReader {
                         "network",
                         "loss",
                         "optimizer",
+                        "gradient-clipping",
+                        "regularization",
                         "mini-batch",
                         "publish",
                         "seed");
@@ -103,6 +108,8 @@ final class SpecReader {
         Optimizer optimizer =
                 optimizer(
                         keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
+        Clipping clipping = clipping(keys.optional("gradient-clipping"));
+        Regularization regularization = regularization(keys.optional("regularization"));
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
         Duration publishEvery = publishEvery(keys.optional("publish"));
         SpecNode seedNode = keys.optional("seed");
@@ -136,6 +143,8 @@ final class SpecReader {
                 layers,
                 loss,
                 optimizer,
+                clipping,
+                regularization,
                 miniBatch.size,
                 miniBatch.window,
                 publishEvery,
@@ -492,26 +501,111 @@ final class SpecReader {
         if (node.is("adam")) {
             return ModelSpec.ADAM;
         }
-        Choice choice = node.choice("optimizer", "sgd", "adam");
+        if (node.is("adagrad")) {
+            return ModelSpec.ADAGRAD;
+        }
+        Choice choice = node.choice("optimizer", "sgd", "adagrad", "adam");
         if (choice == null) {
             return ModelSpec.ADAM;
         }
-        if (choice.kind().equals("sgd")) {
-            Mapping keys = choice.value().mapping("rate");
-            return new Sgd(rate(keys.required("rate", "the learning rate")));
+        return switch (choice.kind()) {
+            case "sgd" -> sgd(choice.value());
+            case "adagrad" -> adagrad(choice.value());
+            default -> adam(choice.value());
+        };
+    }
+
+    private static Sgd sgd(SpecNode node) {
+        Mapping keys = node.mapping("rate", "momentum", "nesterov");
+        double rate = rate(keys.required("rate", "the learning rate"));
+        double momentum = fraction(keys.optional("momentum"), 0);
+        SpecNode nesterovNode = keys.optional("nesterov");
+        boolean nesterov = nesterovNode != null && nesterovNode.bool();
+        if (nesterovNode != null && nesterov && momentum == 0) {
+            nesterovNode.problem("nesterov needs momentum above 0, like momentum: 0.9");
+            nesterov = false;
         }
-        Mapping keys = choice.value().mapping("rate", "beta1", "beta2", "epsilon");
+        return new Sgd(rate, momentum, nesterov);
+    }
+
+    private static Adagrad adagrad(SpecNode node) {
+        Mapping keys = node.mapping("rate", "epsilon", "initial-accumulator");
         SpecNode rate = keys.optional("rate");
-        SpecNode epsilon = keys.optional("epsilon");
+        SpecNode initial = keys.optional("initial-accumulator");
+        return new Adagrad(
+                rate == null ? ModelSpec.ADAGRAD.rate() : rate(rate),
+                epsilon(keys.optional("epsilon"), ModelSpec.ADAGRAD.epsilon()),
+                initial == null
+                        ? ModelSpec.ADAGRAD.initialAccumulator()
+                        : initial.decimal(
+                                "a number from 0 to 1000", value -> value >= 0 && value <= 1000));
+    }
+
+    private static Adam adam(SpecNode node) {
+        Mapping keys = node.mapping("rate", "beta1", "beta2", "epsilon");
+        SpecNode rate = keys.optional("rate");
         return new Adam(
                 rate == null ? ModelSpec.ADAM.rate() : rate(rate),
-                decay(keys.optional("beta1"), ModelSpec.ADAM.beta1()),
-                decay(keys.optional("beta2"), ModelSpec.ADAM.beta2()),
-                epsilon == null
-                        ? ModelSpec.ADAM.epsilon()
-                        : epsilon.decimal(
+                fraction(keys.optional("beta1"), ModelSpec.ADAM.beta1()),
+                fraction(keys.optional("beta2"), ModelSpec.ADAM.beta2()),
+                epsilon(keys.optional("epsilon"), ModelSpec.ADAM.epsilon()));
+    }
+
+    private static Clipping clipping(@Nullable SpecNode node) {
+        Choice choice = node == null ? null : node.choice("clipping", "global-norm", "value");
+        if (choice == null) {
+            return new Clipping.None();
+        }
+        double limit =
+                choice.value()
+                        .decimal(
+                                "a number above 0 and at most 1e30",
+                                value -> (float) value > 0 && value <= 1e30);
+        if (limit == 0) { // a mistake, reported already
+            return new Clipping.None();
+        }
+        return choice.kind().equals("value")
+                ? new Clipping.Value(limit)
+                : new Clipping.GlobalNorm(limit);
+    }
+
+    private static Regularization regularization(@Nullable SpecNode node) {
+        if (node == null) {
+            return Regularization.NONE;
+        }
+        Mapping keys = node.mapping("l1", "l2", "applies-to");
+        SpecNode l1 = keys.optional("l1");
+        SpecNode l2 = keys.optional("l2");
+        SpecNode scope = keys.optional("applies-to");
+        boolean weightsOnly = scope != null && "weights".equals(scope.name("all", "weights"));
+        if (l1 == null && l2 == null && node.isMapping()) {
+            node.problem("expected l1, l2 or both, like { l2: 0.0001 }");
+        }
+        double absolute = penalty(l1);
+        double squared = penalty(l2);
+        return absolute == 0 && squared == 0
+                ? Regularization.NONE
+                : new Regularization(
+                        absolute,
+                        squared,
+                        weightsOnly ? Regularization.Scope.WEIGHTS : Regularization.Scope.ALL);
+    }
+
+    private static double penalty(@Nullable SpecNode node) {
+        return node == null
+                ? 0
+                : node.decimal("a number from 0 to 1000", value -> value >= 0 && value <= 1000);
+    }
+
+    private static double epsilon(@Nullable SpecNode node, double byDefault) {
+        double epsilon =
+                node == null
+                        ? byDefault
+                        : node.decimal(
                                 "a number above 0 and at most 1",
-                                value -> (float) value > 0 && value <= 1));
+                                value -> (float) value > 0 && value <= 1);
+        // 0 stands for a mistake, which is reported already.
+        return epsilon == 0 ? byDefault : epsilon;
     }
 
     private static double rate(SpecNode node) {
@@ -519,7 +613,7 @@ final class SpecReader {
                 "a number above 0 and at most 1000", value -> (float) value > 0 && value <= 1000);
     }
 
-    private static double decay(@Nullable SpecNode node, double byDefault) {
+    private static double fraction(@Nullable SpecNode node, double byDefault) {
         return node == null
                 ? byDefault
                 : node.decimal(

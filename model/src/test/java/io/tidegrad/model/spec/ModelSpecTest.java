@@ -140,6 +140,39 @@ class ModelSpecTest {
         assertThat(again.window()).isEqualTo(Duration.ofHours(1));
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+                    optimizer: { sgd: { rate: 0.1, momentum: 0, nesterov: false } } | optimizer: {sgd: {rate: 0.1}}
+                    optimizer: { sgd: { rate: 1e-1, momentum: 0.90, nesterov: true } } | optimizer: {sgd: {rate: 0.1, momentum: 0.9, nesterov: true}}
+                    optimizer: { adagrad: { rate: 0.01, epsilon: 1e-10, initial-accumulator: 0 } } | optimizer: adagrad
+                    optimizer: adagrad | optimizer: adagrad
+                    optimizer: { adagrad: { rate: 0.05, initial-accumulator: 0.1 } } | optimizer: {adagrad: {rate: 0.05, initial-accumulator: 0.1}}
+                    gradient-clipping: { global-norm: 5.0 } | gradient-clipping: {global-norm: 5}
+                    gradient-clipping: { value: 1e-1 } | gradient-clipping: {value: 0.1}
+                    regularization: { l2: 1e-4, applies-to: all } | regularization: {l2: 0.0001}
+                    regularization: { l1: 0.01, l2: 0, applies-to: weights } | regularization: {l1: 0.01, applies-to: weights}
+                    regularization: { l2: 0, applies-to: weights } | ''
+                    """)
+    void howToStepHasOneCanonicalSpelling(String written, String canonical) {
+        String optimizer = "optimizer: { adam: { rate: 0.001 } }";
+        assertThat(Specs.FLIGHTS).contains(optimizer);
+        String lines = written.startsWith("optimizer") ? written : optimizer + "\n" + written;
+
+        ModelSpec spec = ModelSpec.parse(Specs.FLIGHTS.replace(optimizer, lines), "spec.yaml");
+
+        assertThat(
+                        spec.canonical()
+                                .lines()
+                                .filter(line -> !Specs.flights().canonical().contains(line)))
+                .isEqualTo(canonical.isEmpty() ? List.of() : List.of(canonical));
+        ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
+        assertThat(again.canonical()).isEqualTo(spec.canonical());
+        assertThat(again.network()).isEqualTo(spec.network());
+    }
+
     @Test
     void numbersStandRawFirstThenStandardised() {
         ModelSpec spec = ModelSpec.parse(EVERY_KEY, "every-key.yaml");

@@ -1,0 +1,159 @@
+package io.tidegrad.engine.layer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// All gradients of one step, before the first weight changes: for clipping, and for people to look at. Of a touched table
+/// it holds and visits the touched rows only. Allocates nothing after construction.
+public final class GradientSlab {
+    private final List<Tensor> tensors;
+    private final Slab slab;
+    private final List<Piece> pieces = new ArrayList<>();
+    private final OptimizerStep[] leaveGradients;
+
+    /// An array of gradients.
+    ///
+    /// @param touched says how much of it belongs to this step; null where all does
+    private record Piece(float[] values, int columns, Storage.@Nullable Touched touched) {
+        int length() {
+            return touched == null ? values.length : touched.count() * columns;
+        }
+    }
+
+    /// @param maxRows of a batch
+    public GradientSlab(List<Tensor> tensors, int maxRows) {
+        this.tensors = tensors;
+        slab = Slab.ofGradients(tensors, maxRows);
+        for (int tensor = 0; tensor < tensors.size(); tensor++) {
+            int columns = tensors.get(tensor).columns();
+            switch (slab.storage(tensor)) {
+                case Storage.Dense dense -> pieces.add(new Piece(dense.weights(), columns, null));
+                case Storage.Rows rows -> {
+                    for (float[] block : rows.blocks()) {
+                        pieces.add(new Piece(block, columns, null));
+                    }
+                }
+                case Storage.Touched touched ->
+                        pieces.add(new Piece(touched.values(), columns, touched));
+                case Storage.Doubles statistics -> {}
+            }
+        }
+        OptimizerStep gradient = new OptimizerStep();
+        gradient.kind = OptimizerStep.Kind.GRADIENT;
+        leaveGradients = new OptimizerStep[tensors.size()];
+        Arrays.fill(leaveGradients, gradient);
+    }
+
+    /// From now on, backward of this step leaves its gradients here and changes no weight.
+    public void receive(Step step) {
+        step.target = slab;
+        step.optimizers = leaveGradients;
+    }
+
+    public Slab slab() {
+        return slab;
+    }
+
+    /// The L2 norm of all gradients together, in doubles (which hold the square of every float): tensor after tensor, in
+    /// the order of memory.
+    public double norm() {
+        double squares = 0;
+        for (int piece = 0; piece < pieces.size(); piece++) {
+            squares += squares(pieces.get(piece).values, pieces.get(piece).length());
+        }
+        return Math.sqrt(squares);
+    }
+
+    /// Eight sums, so that an addition need not wait for the one before it; value i goes to sum i mod 8.
+    private static double squares(float[] values, int length) {
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        double s4 = 0;
+        double s5 = 0;
+        double s6 = 0;
+        double s7 = 0;
+        int whole = length & -8;
+        for (int i = 0; i < whole; i += 8) {
+            s0 += square(values[i]);
+            s1 += square(values[i + 1]);
+            s2 += square(values[i + 2]);
+            s3 += square(values[i + 3]);
+            s4 += square(values[i + 4]);
+            s5 += square(values[i + 5]);
+            s6 += square(values[i + 6]);
+            s7 += square(values[i + 7]);
+        }
+        for (int i = whole; i < length; i++) {
+            s0 += square(values[i]);
+        }
+        return s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7;
+    }
+
+    private static double square(double value) {
+        return value * value;
+    }
+
+    /// Every gradient times `factor`.
+    public void scale(float factor) {
+        for (int piece = 0; piece < pieces.size(); piece++) {
+            float[] values = pieces.get(piece).values;
+            int length = pieces.get(piece).length();
+            for (int i = 0; i < length; i++) {
+                values[i] *= factor;
+            }
+        }
+    }
+
+    /// Every gradient within ±`limit`; NaN stays NaN.
+    public void clamp(float limit) {
+        for (int piece = 0; piece < pieces.size(); piece++) {
+            float[] values = pieces.get(piece).values;
+            int length = pieces.get(piece).length();
+            for (int i = 0; i < length; i++) {
+                values[i] = Math.max(-limit, Math.min(limit, values[i]));
+            }
+        }
+    }
+
+    /// The pass that the fused plan does not need: the optimizer on every weight of the dense tensors, on the touched rows
+    /// of touched tables.
+    ///
+    /// @param optimizers tensor → what is done to it
+    public void apply(Kernels kernels, OptimizerStep[] optimizers, Slab weights) {
+        for (int tensor = 0; tensor < tensors.size(); tensor++) {
+            OptimizerStep optimizer = optimizers[tensor];
+            int columns = tensors.get(tensor).columns();
+            switch (slab.storage(tensor)) {
+                case Storage.Dense gradients -> {
+                    Storage.Dense w = weights.dense(tensor);
+                    float[] g = gradients.weights();
+                    kernels.update(optimizer, g.length, g, 0, w.weights(), 0, w.state(), 0, 0);
+                }
+                case Storage.Rows gradients -> {
+                    Storage.Rows w = weights.rows(tensor);
+                    for (int row = 0; row < w.rows(); row++) {
+                        w.update(kernels, optimizer, row, gradients.block(row), gradients.at(row));
+                    }
+                }
+                case Storage.Touched gradients -> {
+                    Storage.Rows w = weights.rows(tensor);
+                    for (int i = 0; i < gradients.count(); i++) {
+                        w.update(
+                                kernels,
+                                optimizer,
+                                gradients.row(i),
+                                gradients.values(),
+                                i * columns);
+                    }
+                }
+                case Storage.Doubles statistics -> {}
+            }
+        }
+    }
+}

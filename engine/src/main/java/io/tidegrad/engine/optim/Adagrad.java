@@ -1,0 +1,33 @@
+package io.tidegrad.engine.optim;
+
+import io.tidegrad.engine.kernel.OptimizerStep;
+
+/// Duchi, Hazan & Singer 2011, diagonal: s sums up g², w -= rate g / (sqrt(s) + epsilon), so that a weight whose feature is
+/// rare keeps a long step. State per weight: s, which starts at `initialAccumulator`.
+///
+/// On a touched table the rows of other ids stay as they are, bit for bit, and all numbers are those of a dense table: a
+/// gradient of 0 changes neither s nor w.
+public record Adagrad(double rate, double epsilon, double initialAccumulator) implements Optimizer {
+    public Adagrad {
+        Require.atLeastZero("adagrad", "a rate", rate);
+        Require.aboveZero("adagrad", "an epsilon", epsilon);
+        Require.atLeastZero("adagrad", "an initial accumulator", initialAccumulator);
+    }
+
+    @Override
+    public int stateParts() {
+        return 1;
+    }
+
+    @Override
+    public float initialState(int part) {
+        return (float) initialAccumulator;
+    }
+
+    @Override
+    public void prepare(long t, OptimizerStep step) {
+        step.kind = OptimizerStep.Kind.ADAGRAD;
+        step.rate = (float) rate;
+        step.epsilon = (float) epsilon;
+    }
+}

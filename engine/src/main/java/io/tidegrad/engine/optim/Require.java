@@ -1,0 +1,26 @@
+package io.tidegrad.engine.optim;
+
+/// Checks of hyperparameters, which are doubles because 1 - 0.999 is not what 1 - 0.999f is, but must still be there once
+/// rounded to floats.
+final class Require {
+    private Require() {}
+
+    static void atLeastZero(String owner, String name, double found) {
+        that(found >= 0 && found <= Float.MAX_VALUE, owner, name + " of at least 0", found);
+    }
+
+    static void aboveZero(String owner, String name, double found) {
+        that((float) found > 0 && found <= Float.MAX_VALUE, owner, name + " above 0", found);
+    }
+
+    static void fraction(String owner, String name, double found) {
+        that(found >= 0 && found < 1, owner, name + " in [0, 1)", found);
+    }
+
+    private static void that(boolean holds, String owner, String expected, double found) {
+        if (!holds) {
+            throw new IllegalArgumentException(
+                    owner + ": expected " + expected + ", found " + found);
+        }
+    }
+}
