@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.cli.bench.BenchException;
 import io.tidegrad.cli.quickstart.QuickstartException;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.LocalStackException;
@@ -25,7 +26,8 @@ import picocli.CommandLine.Spec;
             ScorerCommand.class,
             ReplayCommand.class,
             LoadtestCommand.class,
-            GoldenCommand.class
+            GoldenCommand.class,
+            BenchCommand.class
         },
         commandListHeading = "%nCommands:%n",
         footer = {
@@ -104,6 +106,7 @@ public final class Tidegrad implements Runnable {
                 err.println(known.getMessage());
                 return USAGE;
             }
+            case BenchException known -> err.println("tidegrad: " + known.getMessage());
             case TrainerException known -> {
                 err.println("tidegrad: " + known.getMessage());
                 return known.exitCode().status();

@@ -14,8 +14,14 @@ import org.jspecify.annotations.Nullable;
 /// All matrices are row-major with an explicit stride; `…At` is the first index used. Padding columns of `y`, `dy`, `w`
 /// and optimizer state are zero before a call and stay zero, as long as all other numbers are finite.
 ///
-/// Kernels have no state and may be shared by threads; an `OptimizerStep` belongs to one.
+/// Dense kernels take a range (of panels, or of inputs), so that threads can share a layer: an element has the same bits
+/// whatever the range it lies in, and nothing outside of the range is written. Kernels have no state and may be shared by
+/// threads; the `tile` is the calling thread's own.
 public sealed interface Kernels permits ScalarKernels, VectorKernels {
+    /// Floats of a tile, the kernels' scratch, 2 KB that never leave the first-level cache: gradients between computing and
+    /// applying them (6 inputs of a panel of 64, or 32 of 16), or the virtual lanes of 32 dot products.
+    int TILE = 512;
+
     /// The process's kernels: `-Dtidegrad.kernels=scalar|128|256|512` for tests, else the widest that the hardware has.
     /// Scalar also where the incubator module is missing. Refuses hardware without FMA with an `IllegalStateException`
     /// that says so (Math.fma would be hundreds of times slower, mul+add would change the bits).
@@ -26,7 +32,8 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
     /// For logs, health and bench lines: `scalar`, `simd-128`, `simd-256`, `simd-512`.
     String name();
 
-    /// y = x W + b. Each accumulator starts with `bias[o]` (0 without bias).
+    /// y = x W + b, the columns of panels `fromPanel` to `toPanel`, the last not included. Each accumulator starts with
+    /// `bias[o]` (0 without bias).
     ///
     /// @param x shape (rows, panels.inputs()), stride xStride
     /// @param w panels
@@ -34,6 +41,8 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
     /// @param y shape (rows, panels.stride()), stride yStride
     void denseForward(
             Panels panels,
+            int fromPanel,
+            int toPanel,
             int rows,
             float[] x,
             int xAt,
@@ -44,12 +53,14 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int yAt,
             int yStride);
 
-    /// dx = dy Wᵀ, overwriting dx.
+    /// dx = dy Wᵀ, overwriting dx, the columns of inputs `fromInput` to `toInput`, the last not included.
     ///
     /// @param dy shape (rows, panels.stride()), stride dyStride
     /// @param dx shape (rows, panels.inputs()), stride dxStride
     void denseInputGradient(
             Panels panels,
+            int fromInput,
+            int toInput,
             int rows,
             float[] dy,
             int dyAt,
@@ -59,13 +70,15 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int dxAt,
             int dxStride);
 
-    /// For each weight: g = scale · Σ_r x[r][i] dy[r][o] (r ascending, FMA from 0, then one multiplication by scale),
+    /// For each weight of the inputs from `fromInput` to `toInput`, the last not included: g = scale · Σ_r x[r][i] dy[r][o] (r ascending, FMA from 0, then one multiplication by scale),
     /// applied at once by the optimizer; the gradient is never stored.
     ///
     /// @param state the optimizer's state, an array a part, each laid out as `w`
     void denseUpdate(
             OptimizerStep step,
             Panels panels,
+            int fromInput,
+            int toInput,
             int rows,
             float scale,
             float[] x,
@@ -75,13 +88,16 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int dyAt,
             int dyStride,
             float[] w,
-            float[][] state);
+            float[][] state,
+            float[] tile);
 
     /// One row: dx = dy Wᵀ with the weights from before, and the update of `denseUpdate`, in one pass over the weights.
     /// Same bits as the two calls. `dx` is null where nobody needs it (the first layer).
     void denseInputGradientAndUpdate(
             OptimizerStep step,
             Panels panels,
+            int fromInput,
+            int toInput,
             float scale,
             float[] x,
             int xAt,
@@ -90,7 +106,8 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             float[] w,
             float[][] state,
             float @Nullable [] dx,
-            int dxAt);
+            int dxAt,
+            float[] tile);
 
     /// db[o] = scale · Σ_r dy[r][o] (r ascending: starts with row 0, adds), applied at once to `bias`.
     ///
@@ -104,7 +121,8 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int dyAt,
             int dyStride,
             float[] bias,
-            float[][] state);
+            float[][] state,
+            float[] tile);
 
     /// The optimizer on `length` given gradients (an embedding row, say).
     ///

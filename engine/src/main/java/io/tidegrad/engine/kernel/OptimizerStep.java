@@ -1,13 +1,8 @@
 package io.tidegrad.engine.kernel;
 
 /// The scalars of one optimizer step, computed once per step by the `Optimizer` and read by every kernel: mutable and
-/// reused, so that a step allocates nothing. One per learning thread. The formula of each kind stands in
-/// `ScalarKernels`.
+/// reused, so that a step allocates nothing; kernels only read it. The formula of each kind stands in `ScalarKernels`.
 public final class OptimizerStep {
-    /// Floats that the vector kernels hold at a time: gradients between computing and applying them (6 inputs of a panel
-    /// of 64, or 32 of 16), or the virtual lanes of 32 dot products.
-    static final int TILE = 512;
-
     /// With g the gradient, of the loss plus the penalty; state parts in this order.
     public enum Kind {
         /// No state. w = g: not an optimizer, but what leaves a gradient where weights would lie.
@@ -53,7 +48,4 @@ public final class OptimizerStep {
     boolean regularizes() {
         return l1 != 0 || l2 != 0;
     }
-
-    /// 2 KB that never leave the first-level cache. Here because the kernels have no state.
-    final float[] tile = new float[TILE];
 }

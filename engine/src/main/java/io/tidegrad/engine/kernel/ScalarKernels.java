@@ -21,6 +21,8 @@ public final class ScalarKernels implements Kernels {
     @Override
     public void denseForward(
             Panels panels,
+            int fromPanel,
+            int toPanel,
             int rows,
             float[] x,
             int xAt,
@@ -32,7 +34,7 @@ public final class ScalarKernels implements Kernels {
             int yStride) {
         int width = panels.width();
         for (int r = 0; r < rows; r++) {
-            for (int p = 0; p < panels.count(); p++) {
+            for (int p = fromPanel; p < toPanel; p++) {
                 int yPanel = yAt + r * yStride + p * width;
                 for (int o = 0; o < width; o++) {
                     y[yPanel + o] = bias == null ? 0f : bias[p * width + o];
@@ -51,6 +53,8 @@ public final class ScalarKernels implements Kernels {
     @Override
     public void denseInputGradient(
             Panels panels,
+            int fromInput,
+            int toInput,
             int rows,
             float[] dy,
             int dyAt,
@@ -60,7 +64,7 @@ public final class ScalarKernels implements Kernels {
             int dxAt,
             int dxStride) {
         for (int r = 0; r < rows; r++) {
-            for (int i = 0; i < panels.inputs(); i++) {
+            for (int i = fromInput; i < toInput; i++) {
                 dx[dxAt + r * dxStride + i] =
                         sumOfLanes(panels, i, dy, dyAt + r * dyStride, w, 0, 1);
             }
@@ -86,6 +90,8 @@ public final class ScalarKernels implements Kernels {
     public void denseUpdate(
             OptimizerStep step,
             Panels panels,
+            int fromInput,
+            int toInput,
             int rows,
             float scale,
             float[] x,
@@ -95,8 +101,9 @@ public final class ScalarKernels implements Kernels {
             int dyAt,
             int dyStride,
             float[] w,
-            float[][] state) {
-        for (int i = 0; i < panels.inputs(); i++) {
+            float[][] state,
+            float[] tile) {
+        for (int i = fromInput; i < toInput; i++) {
             for (int o = 0; o < panels.stride(); o++) {
                 float g = 0f;
                 for (int r = 0; r < rows; r++) {
@@ -112,6 +119,8 @@ public final class ScalarKernels implements Kernels {
     public void denseInputGradientAndUpdate(
             OptimizerStep step,
             Panels panels,
+            int fromInput,
+            int toInput,
             float scale,
             float[] x,
             int xAt,
@@ -120,12 +129,15 @@ public final class ScalarKernels implements Kernels {
             float[] w,
             float[][] state,
             float @Nullable [] dx,
-            int dxAt) {
+            int dxAt,
+            float[] tile) {
         int oneRow = 1;
         if (dx != null) {
-            denseInputGradient(panels, oneRow, dy, dyAt, 0, w, dx, dxAt, 0);
+            denseInputGradient(panels, fromInput, toInput, oneRow, dy, dyAt, 0, w, dx, dxAt, 0);
         }
-        denseUpdate(step, panels, oneRow, scale, x, xAt, 0, dy, dyAt, 0, w, state);
+        denseUpdate(
+                step, panels, fromInput, toInput, oneRow, scale, x, xAt, 0, dy, dyAt, 0, w, state,
+                tile);
     }
 
     @Override
@@ -138,7 +150,8 @@ public final class ScalarKernels implements Kernels {
             int dyAt,
             int dyStride,
             float[] bias,
-            float[][] state) {
+            float[][] state,
+            float[] tile) {
         for (int o = 0; o < width; o++) {
             float g = scale * columnSum(rows, dy, dyAt + o, dyStride);
             updateOne(step, g, bias, o, state, o, 0);

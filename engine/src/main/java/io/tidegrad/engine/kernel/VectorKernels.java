@@ -49,6 +49,8 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
     @Override
     public final void denseForward(
             Panels panels,
+            int fromPanel,
+            int toPanel,
             int rows,
             float[] x,
             int xAt,
@@ -60,7 +62,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int yStride) {
         int width = panels.width();
         int inputs = panels.inputs();
-        for (int p = 0; p < panels.count(); p++) {
+        for (int p = fromPanel; p < toPanel; p++) {
             float[] start = bias == null ? ZEROS : bias;
             int startAt = bias == null ? 0 : p * width;
             int wAt = p * inputs * width;
@@ -88,6 +90,8 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
     public final void denseUpdate(
             OptimizerStep step,
             Panels panels,
+            int fromInput,
+            int toInput,
             int rows,
             float scale,
             float[] x,
@@ -97,13 +101,14 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int dyAt,
             int dyStride,
             float[] w,
-            float[][] state) {
+            float[][] state,
+            float[] tile) {
         int width = panels.width();
         int inputs = panels.inputs();
-        int tileInputs = width == 64 ? WIDE_TILE_INPUTS : OptimizerStep.TILE / width;
+        int tileInputs = width == 64 ? WIDE_TILE_INPUTS : TILE / width;
         for (int p = 0; p < panels.count(); p++) {
-            for (int i = 0; i < inputs; i += tileInputs) {
-                int count = Math.min(tileInputs, inputs - i);
+            for (int i = fromInput; i < toInput; i += tileInputs) {
+                int count = Math.min(tileInputs, toInput - i);
                 multiply(
                         width,
                         count,
@@ -118,11 +123,11 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
                         ZEROS,
                         0,
                         scale,
-                        step.tile,
+                        tile,
                         0,
                         width);
                 int at = (p * inputs + i) * width;
-                update(step, count * width, step.tile, 0, w, at, state, at, 0);
+                update(step, count * width, tile, 0, w, at, state, at, 0);
             }
         }
     }
@@ -131,6 +136,8 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
     public final void denseInputGradientAndUpdate(
             OptimizerStep step,
             Panels panels,
+            int fromInput,
+            int toInput,
             float scale,
             float[] x,
             int xAt,
@@ -139,11 +146,14 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] w,
             float[][] state,
             float @Nullable [] dx,
-            int dxAt) {
+            int dxAt,
+            float[] tile) {
         if (dx == null) {
             updateByOneRow(
                     step,
                     panels.inputs(),
+                    fromInput,
+                    toInput,
                     panels.count(),
                     panels.width(),
                     scale,
@@ -157,6 +167,8 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             inputGradientAndUpdateByOneRow(
                     step,
                     panels.inputs(),
+                    fromInput,
+                    toInput,
                     panels.count(),
                     panels.width(),
                     scale,
@@ -167,7 +179,8 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
                     w,
                     state,
                     dx,
-                    dxAt);
+                    dxAt,
+                    tile);
         }
     }
 
@@ -181,11 +194,12 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int dyAt,
             int dyStride,
             float[] bias,
-            float[][] state) {
-        for (int o = 0; o < width; o += OptimizerStep.TILE) {
-            int count = Math.min(OptimizerStep.TILE, width - o);
-            columnSums(count, rows, scale, dy, dyAt + o, dyStride, step.tile);
-            update(step, count, step.tile, 0, bias, o, state, o, 0);
+            float[][] state,
+            float[] tile) {
+        for (int o = 0; o < width; o += TILE) {
+            int count = Math.min(TILE, width - o);
+            columnSums(count, rows, scale, dy, dyAt + o, dyStride, tile);
+            update(step, count, tile, 0, bias, o, state, o, 0);
         }
     }
 
@@ -227,6 +241,8 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
     abstract void updateByOneRow(
             OptimizerStep step,
             int inputs,
+            int fromInput,
+            int toInput,
             int panels,
             int width,
             float scale,
@@ -240,6 +256,8 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
     abstract void inputGradientAndUpdateByOneRow(
             OptimizerStep step,
             int inputs,
+            int fromInput,
+            int toInput,
             int panels,
             int width,
             float scale,
@@ -250,7 +268,8 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] w,
             float[][] state,
             float[] dx,
-            int dxAt);
+            int dxAt,
+            float[] tile);
 
     /// sums[o] = scale Σ_r dy[r][o], o below `width`.
     abstract void columnSums(

@@ -2,6 +2,7 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.Panels;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// y = x W + b on the last axis. W has shape (inputs, outputs), drawn as `initialization` says; b starts at 0.
@@ -40,23 +41,106 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                         new Bound(panels, w, b, x, workspace.activation(panels.stride(), true)));
     }
 
-    private record Bound(Panels panels, int weight, int bias, Activation input, Activation output)
-            implements Pass {
+    /// Workers share forward by panels and blocks of rows, backward by ranges of inputs: each output, input gradient and weight
+    /// is computed by one of them, in the one order that there is.
+    private static final class Bound implements Pass {
+        /// Rows in a block, inputs in a range: multiples of the kernels' tiles of 6 and 4.
+        private static final int GRAIN = 24;
+
+        /// What the optimizer takes for one weight, in FMAs of the same duration: Adam, 0.32 ns against 0.018 ns (Zen 4).
+        private static final int UPDATE_MULTIPLICATIONS = 18;
+
+        private final Panels panels;
+        private final int weight;
+        private final int bias;
+        private final Activation input;
+        private final Activation output;
+
+        // Made once: a step allocates nothing.
+        private final Workers.Work forwardPart = this::forward;
+        private final Workers.Work backwardPart = this::backward;
+        private @Nullable Step step;
+
+        Bound(Panels panels, int weight, int bias, Activation input, Activation output) {
+            this.panels = panels;
+            this.weight = weight;
+            this.bias = bias;
+            this.input = input;
+            this.output = output;
+        }
+
+        @Override
+        public Activation output() {
+            return output;
+        }
+
         /// y = x W + b
         @Override
         public void forward(Step step) {
+            this.step = step;
+            step.workers.share(
+                    (long) panels.length() * step.rows,
+                    panels.count() * Math.ceilDiv(step.rows, GRAIN),
+                    forwardPart);
+            step.watch(output.value());
+        }
+
+        /// Blocks of rows, counted panel after panel: a share lies in few panels.
+        private void forward(int part, int parts, int worker) {
+            Step step = Objects.requireNonNull(this.step);
             Block x = input.value();
             Block y = output.value();
             float @Nullable [] b = bias == NO_BIAS ? null : step.slab.dense(bias).weights();
             float[] w = step.slab.dense(weight).weights();
-            step.kernels.denseForward(
-                    panels, step.rows, x.values, x.at, x.stride, w, b, y.values, y.at, y.stride);
-            step.watch(y);
+            int blocks = Math.ceilDiv(step.rows, GRAIN);
+            int block = Workers.cut(panels.count() * blocks, part, parts);
+            int end = Workers.cut(panels.count() * blocks, part + 1, parts);
+            while (block < end) {
+                int panel = block / blocks;
+                int next = Math.min(end, (panel + 1) * blocks);
+                int fromRow = block % blocks * GRAIN;
+                int toRow = Math.min(step.rows, fromRow + (next - block) * GRAIN);
+                step.kernels.denseForward(
+                        panels,
+                        panel,
+                        panel + 1,
+                        toRow - fromRow,
+                        x.values,
+                        x.row(fromRow),
+                        x.stride,
+                        w,
+                        b,
+                        y.values,
+                        y.row(fromRow),
+                        y.stride);
+                block = next;
+            }
         }
 
         /// dx = dy Wᵀ with the W of forward; dW = xᵀ dy; db = Σ dy
         @Override
         public void backward(Step step) {
+            this.step = step;
+            int products = input.gradient() == null ? 1 : 2;
+            step.workers.share(
+                    (long) panels.length() * (products * step.rows + UPDATE_MULTIPLICATIONS),
+                    Math.ceilDiv(panels.inputs(), GRAIN),
+                    backwardPart);
+        }
+
+        /// A range of inputs: their gradient first, then their weights. The first part also has the bias.
+        private void backward(int part, int parts, int worker) {
+            Step step = Objects.requireNonNull(this.step);
+            int grains = Math.ceilDiv(panels.inputs(), GRAIN);
+            int from = Workers.cut(grains, part, parts) * GRAIN;
+            int to = Math.min(panels.inputs(), Workers.cut(grains, part + 1, parts) * GRAIN);
+            updateWeights(step, from, to, step.tile(worker));
+            if (part == 0 && bias != NO_BIAS) {
+                updateBias(step, step.tile(worker));
+            }
+        }
+
+        private void updateWeights(Step step, int from, int to, float[] tile) {
             Kernels kernels = step.kernels;
             Block x = input.value();
             Block dx = input.gradient();
@@ -66,6 +150,8 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                 kernels.denseInputGradientAndUpdate(
                         step.optimizer(weight),
                         panels,
+                        from,
+                        to,
                         step.scale,
                         x.values,
                         x.at,
@@ -74,47 +160,56 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                         w.weights(),
                         w.state(),
                         dx == null ? null : dx.values,
-                        dx == null ? 0 : dx.at);
-            } else {
-                if (dx != null) {
-                    kernels.denseInputGradient(
-                            panels,
-                            step.rows,
-                            dy.values,
-                            dy.at,
-                            dy.stride,
-                            step.slab.dense(weight).weights(),
-                            dx.values,
-                            dx.at,
-                            dx.stride);
-                }
-                kernels.denseUpdate(
-                        step.optimizer(weight),
+                        dx == null ? 0 : dx.at,
+                        tile);
+                return;
+            }
+            if (dx != null) {
+                kernels.denseInputGradient(
                         panels,
+                        from,
+                        to,
                         step.rows,
-                        step.scale,
-                        x.values,
-                        x.at,
-                        x.stride,
                         dy.values,
                         dy.at,
                         dy.stride,
-                        w.weights(),
-                        w.state());
+                        step.slab.dense(weight).weights(),
+                        dx.values,
+                        dx.at,
+                        dx.stride);
             }
-            if (bias != NO_BIAS) {
-                Storage.Dense b = step.target.dense(bias);
-                kernels.biasUpdate(
-                        step.optimizer(bias),
-                        panels.stride(),
-                        step.rows,
-                        step.scale,
-                        dy.values,
-                        dy.at,
-                        dy.stride,
-                        b.weights(),
-                        b.state());
-            }
+            kernels.denseUpdate(
+                    step.optimizer(weight),
+                    panels,
+                    from,
+                    to,
+                    step.rows,
+                    step.scale,
+                    x.values,
+                    x.at,
+                    x.stride,
+                    dy.values,
+                    dy.at,
+                    dy.stride,
+                    w.weights(),
+                    w.state(),
+                    tile);
+        }
+
+        private void updateBias(Step step, float[] tile) {
+            Block dy = output.requireGradient();
+            Storage.Dense b = step.target.dense(bias);
+            step.kernels.biasUpdate(
+                    step.optimizer(bias),
+                    panels.stride(),
+                    step.rows,
+                    step.scale,
+                    dy.values,
+                    dy.at,
+                    dy.stride,
+                    b.weights(),
+                    b.state(),
+                    tile);
         }
     }
 }

@@ -12,6 +12,7 @@ import java.util.Arrays;
 /// `OptimizerStep.Kind.GRADIENT`, and a second pass over all weights follows (`GradientSlab`).
 public final class Step {
     public final Kernels kernels;
+    final Workers workers;
 
     /// Tensor → what the optimizer does to it; tensors that are treated alike share one.
     public OptimizerStep[] optimizers = {};
@@ -39,6 +40,7 @@ public final class Step {
 
     public TouchedRows touchedRows = (tensor, row) -> {};
 
+    private final float[][] tiles; // a worker's own scratch, for kernels
     private final boolean[] faulty; // (maxRows)
 
     /// Told of each table row that backward changed, in order of first touch.
@@ -48,7 +50,13 @@ public final class Step {
     }
 
     public Step(Kernels kernels, int maxRows) {
+        this(kernels, maxRows, Workers.NONE);
+    }
+
+    public Step(Kernels kernels, int maxRows, Workers workers) {
         this.kernels = kernels;
+        this.workers = workers;
+        tiles = new float[workers.count()][Kernels.TILE];
         faulty = new boolean[maxRows];
     }
 
@@ -65,6 +73,10 @@ public final class Step {
     /// Whether something not finite went through the network with this row, even where a relu hid it from the loss.
     public boolean isFaulty(int row) {
         return faulty[row];
+    }
+
+    float[] tile(int worker) {
+        return tiles[worker];
     }
 
     OptimizerStep optimizer(int tensor) {

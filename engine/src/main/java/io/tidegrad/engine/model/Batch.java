@@ -19,9 +19,9 @@ public final class Batch {
         }
         this.row = row;
         this.capacity = capacity;
-        numbers = new float[capacity * row.numbers()];
-        ids = new int[capacity * row.ids()];
-        labels = new float[capacity * row.labels()];
+        numbers = new float[Math.multiplyExact(capacity, row.numbers())];
+        ids = new int[Math.multiplyExact(capacity, row.ids())];
+        labels = new float[Math.multiplyExact(capacity, row.labels())];
         sampleWeights = new float[capacity];
         java.util.Arrays.fill(sampleWeights, 1);
     }

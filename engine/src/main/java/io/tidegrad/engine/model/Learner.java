@@ -6,6 +6,7 @@ import io.tidegrad.engine.layer.Block;
 import io.tidegrad.engine.layer.GradientSlab;
 import io.tidegrad.engine.layer.Pass;
 import io.tidegrad.engine.layer.Step;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.layer.Workspace;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.optim.Clipping;
@@ -18,6 +19,7 @@ public final class Learner {
     private final Plan plan;
     private final Loss loss;
     private final int maxBatch;
+    private final Workers workers;
     private final Step step;
     private final OptimizerSteps optimizers;
     private final @Nullable GradientSlab gradients; // null where each is applied at once
@@ -27,7 +29,13 @@ public final class Learner {
     private final float[] predictions; // (maxBatch, outputs)
     private final float[] rowLosses; // (maxBatch)
 
+    /// On the calling thread alone.
     public Learner(Parameters parameters, Kernels kernels, int maxBatch) {
+        this(parameters, kernels, maxBatch, Workers.NONE);
+    }
+
+    /// With a crew, which the caller owns and closes after the last step; the bits are the same with any number of workers.
+    public Learner(Parameters parameters, Kernels kernels, int maxBatch, Workers workers) {
         this.parameters = parameters;
         this.maxBatch = maxBatch;
         plan = parameters.plan();
@@ -36,7 +44,8 @@ public final class Learner {
             throw new IllegalArgumentException(
                     "expected parameters with optimizer state, found those of a scorer");
         }
-        step = new Step(kernels, maxBatch);
+        this.workers = workers;
+        step = new Step(kernels, maxBatch, workers);
         step.slab = parameters.slab();
         step.target = step.slab;
         optimizers = new OptimizerSteps(plan);
@@ -137,6 +146,6 @@ public final class Learner {
     /// Runs the kernels on scratch data of this plan's shapes until their speed is stable, changing nothing of the model.
     /// Returns the nanoseconds spent, by the clock.
     public long warmUp(long budgetNanos) {
-        return WarmUp.run(plan.spec(), step.kernels, maxBatch, budgetNanos);
+        return WarmUp.run(plan.spec(), step.kernels, maxBatch, workers, budgetNanos);
     }
 }

@@ -12,6 +12,7 @@ import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
@@ -40,11 +41,12 @@ final class WarmUp {
 
     private WarmUp() {}
 
-    static long run(NetworkSpec spec, Kernels kernels, int maxBatch, long budgetNanos) {
+    static long run(
+            NetworkSpec spec, Kernels kernels, int maxBatch, Workers workers, long budgetNanos) {
         long start = System.nanoTime();
         NetworkSpec scratch = spec.withNetwork(withShortTables(spec.network()));
         Parameters parameters = Parameters.initial(Plan.of(scratch));
-        Learner learner = new Learner(parameters, kernels, maxBatch);
+        Learner learner = new Learner(parameters, kernels, maxBatch, workers);
         Predictor predictor = new Predictor(parameters.plan(), kernels, maxBatch);
         float[] out = new float[maxBatch * parameters.plan().outputs()];
         Batch full = madeUp(scratch, parameters.plan(), maxBatch);

@@ -209,6 +209,7 @@ final class KernelBenchmark {
         final float[] w;
         final float[][] state;
         final float[] bias;
+        final float[] tile = new float[Kernels.TILE];
         final float[][] biasState;
         final float[] x;
         final float[] dx;
@@ -244,20 +245,36 @@ final class KernelBenchmark {
         }
 
         void forward(Kernels kernels) {
-            kernels.denseForward(panels, rows, x, 0, inputStride(), w, bias, y, 0, stride);
+            kernels.denseForward(
+                    panels, 0, panels.count(), rows, x, 0, inputStride(), w, bias, y, 0, stride);
         }
 
         void inputGradient(Kernels kernels) {
-            kernels.denseInputGradient(panels, rows, dy, 0, stride, w, dx, 0, inputStride());
+            kernels.denseInputGradient(
+                    panels, 0, panels.inputs(), rows, dy, 0, stride, w, dx, 0, inputStride());
         }
 
         void update(Kernels kernels, OptimizerStep step) {
             kernels.denseUpdate(
-                    step, panels, rows, 1f / rows, x, 0, inputStride(), dy, 0, stride, w, state);
+                    step,
+                    panels,
+                    0,
+                    panels.inputs(),
+                    rows,
+                    1f / rows,
+                    x,
+                    0,
+                    inputStride(),
+                    dy,
+                    0,
+                    stride,
+                    w,
+                    state,
+                    tile);
         }
 
         void biasUpdate(Kernels kernels, OptimizerStep step) {
-            kernels.biasUpdate(step, stride, rows, 1f / rows, dy, 0, stride, bias, biasState);
+            kernels.biasUpdate(step, stride, rows, 1f / rows, dy, 0, stride, bias, biasState, tile);
         }
 
         void both(Kernels kernels, OptimizerStep step) {
@@ -266,7 +283,20 @@ final class KernelBenchmark {
 
         void gradientAndUpdate(Kernels kernels, OptimizerStep step, boolean inputsToo) {
             kernels.denseInputGradientAndUpdate(
-                    step, panels, 1f, x, 0, dy, 0, w, state, inputsToo ? dx : null, 0);
+                    step,
+                    panels,
+                    0,
+                    panels.inputs(),
+                    1f,
+                    x,
+                    0,
+                    dy,
+                    0,
+                    w,
+                    state,
+                    inputsToo ? dx : null,
+                    0,
+                    tile);
         }
     }
 }

@@ -25,6 +25,7 @@ final class KernelCase {
     private final float[] dy;
     private final float[] weights;
     private final float[] bias;
+    private final float[] tile = new float[Kernels.TILE];
 
     static KernelCase draw(long seed, int number) {
         SplittableRandom shapes = new SplittableRandom(seed + number);
@@ -60,6 +61,21 @@ final class KernelCase {
         }
     }
 
+    private interface Range {
+        void run(int from, int to);
+    }
+
+    /// The definition in one go, the others in two: neither the range nor its border may change a bit.
+    private Runnable inPieces(Kernels k, int size, Range work) {
+        int border = random.nextInt(size + 1);
+        return k instanceof ScalarKernels
+                ? () -> work.run(0, size)
+                : () -> {
+                    work.run(0, border);
+                    work.run(border, size);
+                };
+    }
+
     List<Call> calls(Kernels k) {
         List<Call> calls = new ArrayList<>();
         products(k, calls);
@@ -82,33 +98,45 @@ final class KernelCase {
         calls.add(
                 new Call(
                         "forward",
-                        () ->
-                                k.denseForward(
-                                        panels, rows, x, at, xStride, weights, bias, y, at,
-                                        yStride),
+                        inPieces(
+                                k,
+                                panels.count(),
+                                (from, to) ->
+                                        k.denseForward(
+                                                panels, from, to, rows, x, at, xStride, weights,
+                                                bias, y, at, yStride)),
                         y));
         calls.add(
                 new Call(
                         "forward without bias",
-                        () ->
-                                k.denseForward(
-                                        panels,
-                                        rows,
-                                        x,
-                                        at,
-                                        xStride,
-                                        weights,
-                                        null,
-                                        yWithoutBias,
-                                        at,
-                                        yStride),
+                        inPieces(
+                                k,
+                                panels.count(),
+                                (from, to) ->
+                                        k.denseForward(
+                                                panels,
+                                                from,
+                                                to,
+                                                rows,
+                                                x,
+                                                at,
+                                                xStride,
+                                                weights,
+                                                null,
+                                                yWithoutBias,
+                                                at,
+                                                yStride)),
                         yWithoutBias));
         calls.add(
                 new Call(
                         "input gradient",
-                        () ->
-                                k.denseInputGradient(
-                                        panels, rows, dy, at, yStride, weights, dx, at, xStride),
+                        inPieces(
+                                k,
+                                panels.inputs(),
+                                (from, to) ->
+                                        k.denseInputGradient(
+                                                panels, from, to, rows, dy, at, yStride, weights,
+                                                dx, at, xStride)),
                         dx));
     }
 
@@ -122,28 +150,40 @@ final class KernelCase {
                         calls.add(
                                 new Call(
                                         name + " update",
-                                        () ->
-                                                k.denseUpdate(
-                                                        step, panels, rows, scale, x, at, xStride,
-                                                        dy, at, yStride, w, state),
+                                        inPieces(
+                                                k,
+                                                panels.inputs(),
+                                                (from, to) ->
+                                                        k.denseUpdate(
+                                                                step, panels, from, to, rows, scale,
+                                                                x, at, xStride, dy, at, yStride, w,
+                                                                state, tile)),
                                         outputs(w, state)));
                 case 1 ->
                         calls.add(
                                 new Call(
                                         name + " input gradient and update",
-                                        () ->
-                                                k.denseInputGradientAndUpdate(
-                                                        step, panels, scale, x, at, dy, at, w,
-                                                        state, dx, at),
+                                        inPieces(
+                                                k,
+                                                panels.inputs(),
+                                                (from, to) ->
+                                                        k.denseInputGradientAndUpdate(
+                                                                step, panels, from, to, scale, x,
+                                                                at, dy, at, w, state, dx, at,
+                                                                tile)),
                                         outputs(w, state, dx)));
                 default ->
                         calls.add(
                                 new Call(
                                         name + " update by one row",
-                                        () ->
-                                                k.denseInputGradientAndUpdate(
-                                                        step, panels, scale, x, at, dy, at, w,
-                                                        state, null, 0),
+                                        inPieces(
+                                                k,
+                                                panels.inputs(),
+                                                (from, to) ->
+                                                        k.denseInputGradientAndUpdate(
+                                                                step, panels, from, to, scale, x,
+                                                                at, dy, at, w, state, null, 0,
+                                                                tile)),
                                         outputs(w, state)));
             }
         }
@@ -153,7 +193,10 @@ final class KernelCase {
         calls.add(
                 new Call(
                         name + " bias update",
-                        () -> k.biasUpdate(step, width, rows, scale, dy, at, yStride, b, biasState),
+                        () ->
+                                k.biasUpdate(
+                                        step, width, rows, scale, dy, at, yStride, b, biasState,
+                                        tile),
                         outputs(b, biasState)));
         // As a table row lies: weights, then their state, in one array.
         int length = random.nextInt(panels.stride() + 1);

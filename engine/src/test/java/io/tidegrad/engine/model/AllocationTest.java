@@ -6,6 +6,7 @@ import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Relu;
@@ -13,6 +14,7 @@ import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
@@ -75,9 +77,16 @@ class AllocationTest {
     @ParameterizedTest
     @MethodSource("specs")
     void aStepAndAPredictionAllocateNothing(NetworkSpec spec) {
+        aStepAndAPredictionAllocateNothing(spec, Workers.NONE);
+        try (Workers two = EagerWorkers.of(2)) {
+            aStepAndAPredictionAllocateNothing(spec, two);
+        }
+    }
+
+    private static void aStepAndAPredictionAllocateNothing(NetworkSpec spec, Workers workers) {
         Parameters parameters = Parameters.initial(Plan.of(spec));
         Kernels kernels = Kernels.active();
-        Learner learner = new Learner(parameters, kernels, 8);
+        Learner learner = new Learner(parameters, kernels, 8, workers);
         Predictor predictor = new Predictor(parameters.plan(), kernels, 8);
         float[] out = new float[8 * parameters.plan().outputs()];
         RandomNetworks rows = new RandomNetworks(1);
@@ -103,15 +112,15 @@ class AllocationTest {
                 .isGreaterThanOrEqualTo(16L * STEPS);
     }
 
-    /// Bytes that this thread allocates in a round of `STEPS`: the least of many rounds.
+    /// Bytes that all threads allocate in a round of `STEPS`: the least of many rounds.
     private static long bytesOnceCompiled(Runnable step) {
         long least = Long.MAX_VALUE;
         for (int round = 0; round < ROUNDS_MAX && least > 0; round++) {
-            long before = THREADS.getCurrentThreadAllocatedBytes();
+            long before = THREADS.getTotalThreadAllocatedBytes();
             for (int i = 0; i < STEPS; i++) {
                 step.run();
             }
-            least = Math.min(least, THREADS.getCurrentThreadAllocatedBytes() - before);
+            least = Math.min(least, THREADS.getTotalThreadAllocatedBytes() - before);
         }
         return least;
     }

@@ -3,9 +3,11 @@ package io.tidegrad.engine.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Clipping;
@@ -356,6 +358,32 @@ class EngineContractTest {
         assertThat(pages(parameters)).isDeepEqualTo(before);
         assertThat(parameters.dirty().isEmpty()).isTrue();
         assertThat(parameters.updates()).isEqualTo(5);
+    }
+
+    /// Every worker count shares the work in other parts; the crews here share even the smallest.
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void anyNumberOfWorkersLearnsTheSameBits(int seed) {
+        RandomNetworks networks = new RandomNetworks(seed);
+        NetworkSpec spec = networks.spec();
+        int maxRows = networks.between(1, 60);
+        List<Batch> batches =
+                IntStream.range(0, 4)
+                        .mapToObj(i -> networks.batch(spec, networks.between(1, maxRows)))
+                        .toList();
+        Parameters alone = Parameters.initial(Plan.of(spec));
+        Learner learner = new Learner(alone, KERNELS, maxRows);
+        double[] losses = batches.stream().mapToDouble(learner::learn).toArray();
+
+        for (int count : new int[] {2, 3, 7}) {
+            Parameters shared = Parameters.initial(Plan.of(spec));
+            try (Workers workers = EagerWorkers.of(count)) {
+                Learner crew = new Learner(shared, KERNELS, maxRows, workers);
+                assertThat(batches.stream().mapToDouble(crew::learn).toArray()).isEqualTo(losses);
+                assertThat(crew.predictions()).isEqualTo(learner.predictions());
+            }
+            assertThat(pages(shared)).as("%d workers", count).isDeepEqualTo(pages(alone));
+        }
     }
 
     private static void copyPages(Parameters from, Parameters to, int pages) {

@@ -22,8 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// The same log gives the same bits: scalar or at any vector width, cold or hot, in one go or with a save and a restore in
-/// the middle. Each width has a JVM of its own, as in production.
+/// The same log gives the same bits: scalar or at any vector width, by one worker or two, cold or hot, in one go or with a
+/// save and a restore in the middle. Each width has a JVM of its own, as in production.
 class NumericsTest {
     /// What `FixedRun` prints, for `Numerics.VERSION` 1.
     private static final List<String> HASHES =
@@ -33,20 +33,21 @@ class NumericsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "scalar, cold",
-        "scalar, hot",
-        "128, cold",
-        "128, hot",
-        "256, cold",
-        "256, hot",
-        "512, cold",
-        "512, hot"
+        "scalar, cold, 1",
+        "scalar, hot, 2",
+        "128, cold, 2",
+        "128, hot, 1",
+        "256, cold, 1",
+        "256, hot, 2",
+        "512, cold, 2",
+        "512, hot, 1"
     })
-    void theFixedRunGivesTheCommittedBits(String kernels, String start) throws Exception {
+    void theFixedRunGivesTheCommittedBits(String kernels, String start, String workers)
+            throws Exception {
         List<String> expected = new ArrayList<>(HASHES);
         expected.addFirst(kernels.equals("scalar") ? "scalar" : "simd-" + kernels);
 
-        assertThat(runInJvmOfItsOwn(kernels, start))
+        assertThat(runInJvmOfItsOwn(kernels, start, workers))
                 .as(
                         "a line of another hash: stored models would learn on with other bits; if that is meant,"
                                 + " raise Numerics.VERSION and commit the hash. A further line, of something new:"
@@ -69,7 +70,7 @@ class NumericsTest {
         }
     }
 
-    private static List<String> runInJvmOfItsOwn(String kernels, String start)
+    private static List<String> runInJvmOfItsOwn(String kernels, String start, String workers)
             throws IOException, InterruptedException {
         Process process =
                 new ProcessBuilder(
@@ -82,7 +83,8 @@ class NumericsTest {
                                         "-cp",
                                         System.getProperty("java.class.path"),
                                         FixedRun.class.getName(),
-                                        start))
+                                        start,
+                                        workers))
                         .redirectErrorStream(true)
                         .start();
         String output;

@@ -3,6 +3,7 @@ package io.tidegrad.engine.testing;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
@@ -13,6 +14,7 @@ import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
@@ -40,7 +42,7 @@ import java.util.HexFormat;
 /// what the `numerics` number stands for. Run as a program it prints a line for each, so that each kernel width can have a
 /// JVM of its own:
 ///
-/// `java -Dtidegrad.kernels=256 io.tidegrad.engine.testing.FixedRun cold|hot`
+/// `java -Dtidegrad.kernels=256 io.tidegrad.engine.testing.FixedRun cold|hot workers`
 ///
 /// `hot` warms the kernels up before the first row and then never stops; `cold` doesn't, and halfway saves the pages and goes
 /// on with a model restored from them.
@@ -58,32 +60,41 @@ public final class FixedRun {
 
     public static void main(String[] args) throws NoSuchAlgorithmException {
         boolean hot = args[0].equals("hot");
-        System.out.println(Kernels.active().name());
-        System.out.println("first " + first(hot));
-        System.out.println("optimizers " + optimizers(hot));
+        try (Workers workers = EagerWorkers.of(Integer.parseInt(args[1]))) {
+            System.out.println(Kernels.active().name());
+            System.out.println("first " + first(hot, workers));
+            System.out.println("optimizers " + optimizers(hot, workers));
+        }
     }
 
     /// 10,000 rows through everything that the first release had.
-    private static String first(boolean hot) throws NoSuchAlgorithmException {
+    private static String first(boolean hot, Workers workers) throws NoSuchAlgorithmException {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         Loss binary = new BinaryCrossEntropy();
         // Sizes on both sides of a panel, a batch of one and batches with an odd rest.
-        all.update(run(hot, clicks(binary, Adam.of(0.01)), 1, 4_000));
-        all.update(run(hot, clicks(binary, Adam.of(0.01)), 7, 3_000));
-        all.update(
-                run(hot, classes(new CategoricalCrossEntropy(false), new Sgd(0.05), 1), 1, 1_000));
+        all.update(run(hot, workers, clicks(binary, Adam.of(0.01)), 1, 4_000));
+        all.update(run(hot, workers, clicks(binary, Adam.of(0.01)), 7, 3_000));
         all.update(
                 run(
                         hot,
+                        workers,
+                        classes(new CategoricalCrossEntropy(false), new Sgd(0.05), 1),
+                        1,
+                        1_000));
+        all.update(
+                run(
+                        hot,
+                        workers,
                         classes(new CategoricalCrossEntropy(true), Adam.of(0.003), 11),
                         13,
                         1_000));
-        all.update(run(hot, classes(new MeanSquaredError(), Adam.of(0.003), 11), 2, 1_000));
+        all.update(
+                run(hot, workers, classes(new MeanSquaredError(), Adam.of(0.003), 11), 2, 1_000));
         return HexFormat.of().formatHex(all.digest());
     }
 
     /// The other optimizers, clipping and regularization.
-    private static String optimizers(boolean hot) throws NoSuchAlgorithmException {
+    private static String optimizers(boolean hot, Workers workers) throws NoSuchAlgorithmException {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         Loss binary = new BinaryCrossEntropy();
         Loss categorical = new CategoricalCrossEntropy(false);
@@ -96,11 +107,16 @@ public final class FixedRun {
             NetworkSpec nesterov = clicks(binary, new Sgd(0.01, 0.8, true));
             NetworkSpec adagrad = clicks(binary, new Adagrad(0.05, 1e-8, 0.1));
             NetworkSpec adam = classes(categorical, Adam.of(0.003), 1);
-            all.update(run(hot, RandomNetworks.with(momentum, none, elastic), size, 600));
-            all.update(run(hot, RandomNetworks.with(nesterov, none, l2), size, 600));
-            all.update(run(hot, RandomNetworks.with(adagrad, norm, elastic), size, 600));
+            all.update(run(hot, workers, RandomNetworks.with(momentum, none, elastic), size, 600));
+            all.update(run(hot, workers, RandomNetworks.with(nesterov, none, l2), size, 600));
+            all.update(run(hot, workers, RandomNetworks.with(adagrad, norm, elastic), size, 600));
             all.update(
-                    run(hot, RandomNetworks.with(adam, new Clipping.Value(0.01), l2), size, 600));
+                    run(
+                            hot,
+                            workers,
+                            RandomNetworks.with(adam, new Clipping.Value(0.01), l2),
+                            size,
+                            600));
         }
         return HexFormat.of().formatHex(all.digest());
     }
@@ -139,11 +155,12 @@ public final class FixedRun {
     }
 
     /// The hash of everything learned, and of everything predicted on the way.
-    private static byte[] run(boolean hot, NetworkSpec spec, int batchSize, int rows)
+    private static byte[] run(
+            boolean hot, Workers workers, NetworkSpec spec, int batchSize, int rows)
             throws NoSuchAlgorithmException {
         Kernels kernels = Kernels.active();
         Parameters parameters = Parameters.initial(Plan.of(spec));
-        Learner learner = new Learner(parameters, kernels, batchSize);
+        Learner learner = new Learner(parameters, kernels, batchSize, workers);
         Predictor predictor = new Predictor(parameters.plan(), kernels, batchSize);
         if (hot) {
             learner.warmUp(500_000_000);
@@ -166,7 +183,7 @@ public final class FixedRun {
             }
             if (!hot && at / batchSize == rows / batchSize / 2) {
                 parameters = restored(parameters);
-                learner = new Learner(parameters, kernels, batchSize);
+                learner = new Learner(parameters, kernels, batchSize, workers);
             }
         }
         String weights = ModelHash.weights(predicted.digest(), parameters);

@@ -1,0 +1,116 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.cli.bench.Bench;
+import io.tidegrad.cli.bench.BenchTable;
+import io.tidegrad.cli.bench.Measurement;
+import io.tidegrad.cli.bench.Workload;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "bench",
+        description = {
+            "Measure how fast the engine learns on this machine.",
+            "",
+            "Made-up rows, from host memory to updated weights. Several measurements run each in a JVM of"
+                    + " its own. docs/benchmarks.md tells what each number means."
+        })
+final class BenchCommand implements Callable<Integer> {
+    @Spec private CommandSpec command = CommandSpec.create();
+
+    @Option(
+            names = "--workload",
+            paramLabel = "NAME",
+            description = {
+                "W1: 784-10(relu)-10, Adam",
+                "W2: 784-512(relu)-256(relu)-10, Adam",
+                "(default: all of them)"
+            })
+    private @Nullable String workload;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            description = "Rows of a mini-batch (default: 1, 32, and 256 for W1, 128 for W2).")
+    private @Nullable Integer batch;
+
+    @Option(
+            names = "--workers",
+            paramLabel = "N",
+            defaultValue = "1",
+            description =
+                    "Threads that learn (default: ${DEFAULT-VALUE}). The weights don't depend on it.")
+    private int workers;
+
+    @Option(
+            names = "--seconds",
+            paramLabel = "S",
+            defaultValue = "5",
+            description = "The measured window, warm-up apart (default: ${DEFAULT-VALUE}).")
+    private double seconds;
+
+    @Option(
+            names = "--runs",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Measure so often and show median and range (default: ${DEFAULT-VALUE}).")
+    private int runs;
+
+    @Option(names = "--json", description = "Print one line of JSON for each number.")
+    private boolean json;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Tells this.")
+    private boolean help;
+
+    @Override
+    public Integer call() {
+        PrintWriter out = command.commandLine().getOut();
+        PrintWriter err = command.commandLine().getErr();
+        List<Measurement> all = new ArrayList<>();
+        try {
+            new Bench(lines(), workers, runs, seconds)
+                    .run(
+                            what -> {
+                                if (!json) {
+                                    err.println("tidegrad: measuring " + what);
+                                }
+                            },
+                            measurement -> {
+                                all.add(measurement);
+                                if (json) {
+                                    out.println(measurement.toJson());
+                                }
+                            });
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
+        }
+        if (!json) {
+            out.println(BenchTable.of(all));
+        }
+        out.flush();
+        return 0;
+    }
+
+    private List<Bench.Line> lines() {
+        List<Workload> workloads =
+                workload == null ? Workload.ALL : List.of(Workload.named(workload));
+        List<Bench.Line> lines = new ArrayList<>();
+        for (Workload each : workloads) {
+            for (int size : batch == null ? each.batches() : List.of(batch)) {
+                lines.add(new Bench.Line(each, size));
+            }
+        }
+        return lines;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.cli.bench;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,156 @@
+package io.tidegrad.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// The command in JVMs of its own, for a moment only: what is printed and the bits that were learned, never the speed.
+class BenchCommandTest {
+    /// Of 256 steps, which two workers share at batch 128, for `Numerics.VERSION` 1.
+    private static final String W1_BATCH_128 =
+            "e1bea2383a9c676459b895fda1785497e24cfc638a81cfb9b74e085c2ef21e65";
+
+    private static final String W1_BATCH_1 =
+            "8a6ccb7f9f2c110f64a6a7a901e677d625202e1f37217256c5c6a624777d1eb6";
+
+    @ParameterizedTest
+    @CsvSource({"scalar, 1", "128, 2", "256, 1", "512, 2"})
+    void fourLinesOfJsonCarryTheCommittedBits(String kernels, int workers) throws Exception {
+        List<JsonNode> lines =
+                bench(kernels, "--workload", "W1", "--batch", "128", "--workers", "" + workers);
+
+        assertThat(lines)
+                .extracting(line -> line.get("metric").asText())
+                .containsExactly(
+                        "examples_per_cpu_s",
+                        "examples_per_wall_s",
+                        "warmup_cpu_s",
+                        "bytes_allocated_per_step");
+        for (JsonNode line : lines) {
+            assertThat(line.fieldNames())
+                    .toIterable()
+                    .containsExactly(
+                            "workload", "batch", "workers", "metric", "value", "kernels", "hash");
+            assertThat(line.get("workload").asText()).isEqualTo("W1");
+            assertThat(line.get("batch").asInt()).isEqualTo(128);
+            assertThat(line.get("workers").asInt()).isEqualTo(workers);
+            assertThat(line.get("kernels").asText())
+                    .isEqualTo(kernels.equals("scalar") ? kernels : "simd-" + kernels);
+            assertThat(line.get("hash").asText())
+                    .as("bits changed: raise Numerics.VERSION and commit the new hash")
+                    .isEqualTo(W1_BATCH_128);
+        }
+        assertThat(lines.get(0).get("value").asDouble()).isPositive();
+        assertThat(lines.get(1).get("value").asDouble()).isPositive();
+        assertThat(lines.get(2).get("value").asDouble()).isPositive();
+        assertThat(lines.get(3).get("value").asDouble()).isZero();
+    }
+
+    @Test
+    void severalMeasurementsRunEachInAJvmOfItsOwnAndTakeTurns() throws Exception {
+        List<JsonNode> lines = bench("scalar", "--workload", "w1", "--batch", "1", "--runs", "2");
+
+        assertThat(lines).hasSize(8);
+        assertThat(lines).extracting(line -> line.get("hash").asText()).containsOnly(W1_BATCH_1);
+        // In one JVM the second run would find everything compiled.
+        assertThat(lines.get(6).get("metric").asText()).isEqualTo("warmup_cpu_s");
+        assertThat(lines.get(6).get("value").asDouble()).isGreaterThan(0.05);
+    }
+
+    private static List<JsonNode> bench(String kernels, String... options)
+            throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
+        command.addAll(List.of("-Dtidegrad.kernels=" + kernels));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+        command.addAll(List.of(Tidegrad.class.getName(), "bench", "--seconds", "0.2", "--json"));
+        command.addAll(List.of(options));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        List<String> output;
+        try (BufferedReader reader = process.inputReader()) {
+            output = reader.readAllLines();
+        }
+        assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
+        assumeFalse(
+                output.toString().contains("this processor's vectors have"),
+                () -> "width " + kernels + " is beyond this processor");
+        assertThat(process.exitValue()).as("%s", output).isZero();
+        List<JsonNode> lines = new ArrayList<>();
+        for (String line : output) {
+            if (line.startsWith("{")) {
+                lines.add(new ObjectMapper().readTree(line));
+            }
+        }
+        return lines;
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "--workload W11           | --workload: expected one that there is, found 'W11'; did you mean 'W1'?",
+                "--workload logistic      | --workload: expected one that there is, found 'logistic' (known: W1, W2)",
+                "--batch 0                | --batch: expected 1 to 1048576, found 0",
+                "--batch 2000000          | --batch: expected 1 to 1048576, found 2000000",
+                "--batch many             | 'many' is not an int",
+                "--workers 0              | --workers: expected 1 to 64, found 0",
+                "--workers 65             | --workers: expected 1 to 64, found 65",
+                "--seconds 0              | --seconds: expected more than 0 and at most 3600, found 0.0",
+                "--seconds NaN            | --seconds: expected more than 0 and at most 3600, found NaN",
+                "--seconds 4000           | --seconds: expected more than 0 and at most 3600, found 4000.0",
+                "--runs 0                 | --runs: expected 1 to 1000, found 0"
+            })
+    void aMistakeIsOneLineThatSaysWhatWasExpectedAndFound(String options, String message) {
+        StringWriter err = new StringWriter();
+        int status =
+                Tidegrad.commandLine()
+                        .setErr(new PrintWriter(err, true))
+                        .execute(("bench " + options.strip()).split(" "));
+
+        assertThat(status).isEqualTo(Tidegrad.USAGE);
+        assertThat(err.toString().lines()).hasSize(1);
+        assertThat(err.toString()).startsWith("tidegrad: ").contains(message);
+    }
+
+    @Test
+    void aBatchBeyondTheHeapSaysHowMuchThereIs() throws Exception {
+        Process process =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-Xmx64m",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                Tidegrad.class.getName(),
+                                "bench",
+                                "--workload",
+                                "W2",
+                                "--batch",
+                                "100000",
+                                "--json")
+                        .redirectErrorStream(true)
+                        .start();
+        String output;
+        try (BufferedReader reader = process.inputReader()) {
+            output = reader.readAllAsString();
+        }
+        assertThat(process.waitFor()).as(output).isEqualTo(Tidegrad.USAGE);
+        assertThat(output)
+                .contains("expected one that fits into the heap of 6")
+                .contains("found 100000");
+    }
+}
