@@ -10,7 +10,7 @@ import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Adam;
-import io.tidegrad.model.spec.NearestName;
+import io.tidegrad.schemas.settings.NearestName;
 import java.util.ArrayList;
 import java.util.List;
 
