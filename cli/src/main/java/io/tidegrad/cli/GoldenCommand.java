@@ -10,6 +10,7 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.regex.PatternSyntaxException;
@@ -93,7 +94,7 @@ final class GoldenCommand implements Callable<Integer> {
             files =
                     all.filter(file -> file.getFileName().toString().endsWith(SUFFIX))
                             .filter(file -> matcher.matches(Path.of(name(file))))
-                            .sorted(java.util.Comparator.comparing(GoldenCommand::name))
+                            .sorted(Comparator.comparing(GoldenCommand::name))
                             .toList();
         } catch (IOException e) {
             throw new ParameterException(

@@ -38,6 +38,7 @@ class TidegradTest {
                 "loadtest train --mini-batch 1;8",
                 "loadtest train --repetitions 0",
                 "loadtest train --events many",
+                "golden",
                 "--loud"
             })
     void aMistakeIsOneLineAndStatusTwo(String line) {
@@ -61,7 +62,8 @@ class TidegradTest {
                 "local-stack --help",
                 "replay --help",
                 "loadtest --help",
-                "loadtest train --help"
+                "loadtest train --help",
+                "golden --help"
             })
     void helpGoesToStandardOutput(String line) {
         assertThat(run(line)).isZero();

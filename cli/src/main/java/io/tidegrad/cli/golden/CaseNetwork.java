@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// A case's layers as the engine's tree. A case names what each layer reads, so that it may be any graph without cycles;
 /// the engine takes those in which no layer with weights is read twice.
 final class CaseNetwork {
+    private static final Set<String> KNOWN =
+            Set.of("dense", "embedding", "concat", "flatten", "relu", "sigmoid", "tanh", "softmax");
+
     /// What works on the last axis alone: more axes before it are more rows.
     private static final Set<String> LAST_AXIS =
             Set.of("dense", "relu", "sigmoid", "tanh", "softmax");
@@ -100,6 +103,19 @@ final class CaseNetwork {
         }
     }
 
+    /// Asked first, for this reason tells people most.
+    ///
+    /// @throws UnsupportedException naming the first layer that the engine doesn't have
+    static List<Fields> layers(Fields spec) {
+        List<Fields> layers = spec.objects("layers");
+        for (Fields layer : layers) {
+            if (!KNOWN.contains(layer.text("type"))) {
+                throw new UnsupportedException("layer " + layer.text("type"));
+            }
+        }
+        return layers;
+    }
+
     /// Whether axes between the first and the last can be taken for rows, because no layer looks across them.
     static boolean worksOnLastAxis(List<Fields> layers) {
         List<String> types = layers.stream().map(layer -> layer.text("type")).toList();
@@ -168,7 +184,7 @@ final class CaseNetwork {
                         width(type, x);
                         yield x.then(new Softmax(), x.shape, type);
                     }
-                    default -> throw new UnsupportedException("layer " + type);
+                    default -> throw new IllegalStateException("layer " + type);
                 };
         layer.requireAllRead();
         if (layer.has("name") && values.put(name, y) != null) {

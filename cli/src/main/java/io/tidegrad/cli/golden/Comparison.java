@@ -4,7 +4,7 @@ import java.util.List;
 
 /// Compares what the engine gives with what a case expects; the first difference ends the case.
 ///
-/// @param rtol a number passes if |got - want| ≤ atol + rtol |want|; NaN never does
+/// @param rtol a number passes if |got - want| ≤ atol + rtol |want|; what is not finite never does
 record Comparison(double rtol, double atol) {
     static final class DifferenceException extends RuntimeException {
         DifferenceException(String difference) {
@@ -33,8 +33,7 @@ record Comparison(double rtol, double atol) {
 
     private void number(String what, String place, double got, double want) {
         double allowed = atol + rtol * Math.abs(want);
-        // Not `>`: NaN must not pass.
-        if (!(Math.abs(got - want) <= allowed)) {
+        if (!Double.isFinite(got) || !(Math.abs(got - want) <= allowed)) {
             throw new DifferenceException(
                     "%s, got %s, want %s ± %.2g%s"
                             .formatted(

@@ -57,6 +57,8 @@ public final class GoldenCase {
             return new Outcome.Skipped(String.valueOf(e.getMessage()));
         } catch (ShapeException e) {
             return new Outcome.Skipped(String.valueOf(e.getMessage()));
+        } catch (IndexOutOfBoundsException e) {
+            throw new GoldenException("inputs: " + e.getMessage());
         } catch (Comparison.DifferenceException e) {
             return new Outcome.Failed(String.valueOf(e.getMessage()));
         }

@@ -18,12 +18,12 @@ final class LayerCase {
     private LayerCase() {}
 
     static void run(Fields golden, Comparison comparison, Kernels kernels) {
+        Fields spec = golden.object("spec");
+        List<Fields> layers = CaseNetwork.layers(spec);
         Fields expected = golden.object("expected");
         expected.requireOnly("outputs", "loss", "input_gradients", "parameter_gradients");
-        Fields spec = golden.object("spec");
         CaseModel.requireMode(spec);
         spec.ignore("inputs_without_gradient"); // then `expected` has none for them
-        List<Fields> layers = spec.objects("layers");
         Map<String, Tensor> inputs = golden.tensors("inputs");
         List<Integer> positions = positions(layers, inputs);
         Map<String, Tensor> rows = new TreeMap<>(inputs);

@@ -15,6 +15,8 @@ final class LossCase {
     private LossCase() {}
 
     static void run(Fields golden, Comparison comparison, Kernels kernels) {
+        Fields spec = golden.object("spec");
+        LossSpec.requireKnown(spec);
         Fields expected = golden.object("expected");
         expected.requireOnly("loss", "loss_per_sample", "input_gradients");
         Map<String, Tensor> inputs = golden.tensors("inputs");
@@ -23,7 +25,7 @@ final class LossCase {
         LabelledCase labelled =
                 new LabelledCase(
                         golden,
-                        golden.object("spec"),
+                        spec,
                         inputs,
                         columns,
                         new CaseNetwork(

@@ -6,6 +6,7 @@ import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.model.Batch;
 import java.util.List;
+import java.util.Set;
 
 /// A case's loss. The engine's is Σ w_i l_i / N; another reduction is another factor on all sample weights of a batch.
 ///
@@ -16,6 +17,17 @@ record LossSpec(Loss loss, Reduction reduction, int elements, boolean fusesLast)
         MEAN,
         WEIGHTED_MEAN,
         SUM
+    }
+
+    private static final Set<String> KNOWN =
+            Set.of("mse", "binary_cross_entropy_with_logits", "categorical_cross_entropy");
+
+    /// Asked first, for this reason tells people most.
+    static void requireKnown(Fields spec) {
+        String type = spec.object("loss").text("type");
+        if (!KNOWN.contains(type)) {
+            throw new UnsupportedException("loss " + type);
+        }
     }
 
     /// @param predictions the shape of one row's
@@ -42,7 +54,7 @@ record LossSpec(Loss loss, Reduction reduction, int elements, boolean fusesLast)
                     }
                     case "categorical_cross_entropy" ->
                             categorical(fields, reduction, predictions, lastType, targets);
-                    default -> throw new UnsupportedException("loss " + type);
+                    default -> throw new IllegalStateException("loss " + type);
                 };
         fields.requireAllRead();
         if (!(loss.loss instanceof CategoricalCrossEntropy)

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Steps of training, through the `Learner` that learns from topics.
@@ -37,6 +38,9 @@ final class TrainingCase {
 
     private TrainingCase(Fields golden, Comparison comparison) {
         this.comparison = comparison;
+        Fields spec = golden.object("spec");
+        List<Fields> layers = CaseNetwork.layers(spec);
+        LossSpec.requireKnown(spec);
         expected = golden.object("expected");
         expected.requireOnly(
                 "outputs",
@@ -50,23 +54,30 @@ final class TrainingCase {
         if (batches.isEmpty() || batches.stream().anyMatch(List::isEmpty)) {
             throw new GoldenException("batches: expected at least one batch of at least one row");
         }
-        Fields spec = golden.object("spec");
         spec.ignore("hashing"); // says where ids came from
         CaseModel.requireMode(spec);
         if (spec.has("schedule")) {
             throw new UnsupportedException("schedule " + spec.object("schedule").text("type"));
         }
-        Fields optimizer = spec.object("optimizer");
-        boolean sparse = optimizer.flag("sparse_embedding", false);
-        Regularization regularization = regularization(spec.optionalObject("regularization"));
-        if (sparse && !regularization.equals(Regularization.NONE)) {
-            // Untouched rows must not change, and the penalty pulls them.
-            throw new UnsupportedException("regularization with sparse_embedding");
+        Fields optimizerFields = spec.object("optimizer");
+        boolean sparse = optimizerFields.flag("sparse_embedding", false);
+        Regularization regularization =
+                accepted(() -> regularization(spec.optionalObject("regularization")));
+        Optimizer optimizer = accepted(() -> optimizer(optimizerFields));
+        if (sparse
+                && !(leavesUntouchedRows(optimizer)
+                        && regularization.equals(Regularization.NONE))) {
+            throw new UnsupportedException(
+                    "sparse_embedding where the dense numbers would change untouched rows");
         }
         Map<String, Tensor> inputs = golden.tensors("inputs");
         RowColumns columns = new RowColumns(inputs);
-        Embedding.Update update = sparse ? Embedding.Update.TOUCHED : Embedding.Update.DENSE;
-        network = new CaseNetwork(spec.objects("layers"), "x", columns, update);
+        network =
+                new CaseNetwork(
+                        layers,
+                        "x",
+                        columns,
+                        sparse ? Embedding.Update.TOUCHED : Embedding.Update.DENSE);
         labelled =
                 new LabelledCase(
                         golden,
@@ -74,8 +85,8 @@ final class TrainingCase {
                         inputs,
                         columns,
                         network,
-                        optimizer(optimizer),
-                        clipping(spec.optionalObject("gradient_clipping")),
+                        optimizer,
+                        accepted(() -> clipping(spec.optionalObject("gradient_clipping"))),
                         regularization);
         model = labelled.model();
         weightNames =
@@ -100,6 +111,24 @@ final class TrainingCase {
             after.computeIfAbsent(step, s -> new ArrayList<>()).add(entry);
         }
         untouched = sparse ? new UntouchedRows(network, model) : null;
+    }
+
+    /// Numbers that the engine refuses (an epsilon of 0, say) are what it can't express.
+    private static <T> T accepted(Supplier<T> setting) {
+        try {
+            return setting.get();
+        } catch (IllegalArgumentException e) {
+            throw new UnsupportedException(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /// Whether a gradient of 0 changes nothing.
+    private static boolean leavesUntouchedRows(Optimizer optimizer) {
+        return switch (optimizer) {
+            case Sgd sgd -> sgd.momentum() == 0;
+            case Adagrad adagrad -> true;
+            case Adam adam -> false;
+        };
     }
 
     private static Optimizer optimizer(Fields fields) {
