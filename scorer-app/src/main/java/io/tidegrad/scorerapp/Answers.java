@@ -57,14 +57,15 @@ final class Answers {
         response.status(status).header(JSON_TYPE).send(json);
     }
 
-    static byte[] problem(String reason, int record, String message) {
+    static byte[] problem(HttpProblem problem) {
         return object(
                 json -> {
-                    json.writeStringField("reason", reason);
-                    if (record != HttpProblem.NO_RECORD) {
-                        json.writeNumberField("record", record);
+                    json.writeStringField("reason", problem.reason().code());
+                    if (problem.record() != HttpProblem.NO_RECORD) {
+                        json.writeNumberField("record", problem.record());
                     }
-                    json.writeStringField("message", message);
+                    // Half of it may be the client's own words.
+                    json.writeStringField("message", RecordReader.printable(problem.message()));
                 });
     }
 
@@ -163,6 +164,7 @@ final class Answers {
                         json.writeEndObject();
                     }
                     json.writeEndArray();
+                    refusals(json, "refused", scorer.status());
                 });
     }
 
@@ -200,7 +202,12 @@ final class Answers {
         }
         json.writeNumberField("snapshots_seen", status.snapshotsSeen());
         json.writeNumberField("snapshots_loaded", status.snapshotsLoaded());
-        json.writeObjectFieldStart("snapshots_refused");
+        refusals(json, "snapshots_refused", status);
+    }
+
+    private static void refusals(JsonGenerator json, String name, ScorerStatus status)
+            throws IOException {
+        json.writeObjectFieldStart(name);
         for (var refused : status.refused().entrySet()) {
             if (refused.getValue() > 0) {
                 json.writeNumberField(refused.getKey().code(), refused.getValue());

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
-import io.helidon.http.Status;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.schemas.settings.NearestName;
@@ -16,8 +15,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// A request's body → events. One JSON object is one record; an array of objects is many. Values are strings, numbers,
@@ -26,11 +27,19 @@ final class RecordReader {
     private static final int NESTING_MAX = 4;
     private static final int NUMBER_CHARS_MAX = 64;
     private static final int NAME_CHARS_MAX = 1024;
+    private static final int MESSAGE_CHARS_MAX = 300;
+
+    /// Control and format characters, line and paragraph separators, unpaired surrogates.
+    private static final Pattern UNPRINTABLE =
+            Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]");
 
     private static final JsonFactory JSON =
             JsonFactory.builder()
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                     .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+                    // Names are the client's: kept no longer than the request.
+                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                    .disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
                     .streamReadConstraints(
                             StreamReadConstraints.builder()
                                     .maxNestingDepth(NESTING_MAX)
@@ -49,6 +58,7 @@ final class RecordReader {
 
     /// @throws HttpProblem 400: not JSON, not of this shape, a name that no feature reads
     List<Event> read(byte[] body, int length) {
+        checkEncoding(body, length);
         try (JsonParser parser = JSON.createParser(body, 0, length)) {
             List<Event> events = new ArrayList<>();
             JsonToken first = parser.nextToken();
@@ -58,8 +68,7 @@ final class RecordReader {
                 while (parser.nextToken() != JsonToken.END_ARRAY) {
                     if (parser.currentToken() != JsonToken.START_OBJECT) {
                         throw new HttpProblem(
-                                Status.BAD_REQUEST_400,
-                                "not-a-record",
+                                ProblemReason.NOT_A_RECORD,
                                 events.size(),
                                 "expected a JSON object, found "
                                         + describe(parser.currentToken())
@@ -69,48 +78,55 @@ final class RecordReader {
                 }
             } else {
                 throw new HttpProblem(
-                        Status.BAD_REQUEST_400,
-                        "bad-json",
+                        ProblemReason.BAD_JSON,
                         "expected one record, {...}, or an array of records, [{...}, ...], found "
                                 + describe(first));
             }
             if (parser.nextToken() != null) {
                 throw new HttpProblem(
-                        Status.BAD_REQUEST_400,
-                        "bad-json",
+                        ProblemReason.BAD_JSON,
                         "expected the end, found " + describe(parser.currentToken()) + at(parser));
             }
             if (events.isEmpty()) {
                 throw new HttpProblem(
-                        Status.BAD_REQUEST_400,
-                        "no-records",
-                        "expected at least one record, found []");
+                        ProblemReason.NO_RECORDS, "expected at least one record, found []");
             }
             return events;
         } catch (StreamConstraintsException e) {
-            throw new HttpProblem(
-                    Status.BAD_REQUEST_400, "bad-json", "beyond a limit: " + clean(e) + at(e));
+            throw new HttpProblem(ProblemReason.BAD_JSON, "beyond a limit: " + clean(e) + at(e));
         } catch (JsonProcessingException e) {
-            throw new HttpProblem(
-                    Status.BAD_REQUEST_400, "bad-json", "not JSON: " + clean(e) + at(e));
+            throw new HttpProblem(ProblemReason.BAD_JSON, "not JSON: " + clean(e) + at(e));
         } catch (IOException e) {
             // Bad UTF-8; reading from an array has no other input errors.
             throw new HttpProblem(
-                    Status.BAD_REQUEST_400,
-                    "bad-json",
+                    ProblemReason.BAD_JSON,
                     "not UTF-8: " + printable(String.valueOf(e.getMessage())));
+        }
+    }
+
+    /// The parser would also take a byte order mark, UTF-16 and UTF-32, all of which show in the first bytes.
+    private static void checkEncoding(byte[] body, int length) {
+        int first = length > 0 ? body[0] & 0xff : 0x20;
+        boolean marked = first == 0xef || first == 0xfe || first == 0xff;
+        boolean wide = false;
+        for (int i = 0; i < Math.min(4, length); i++) {
+            wide |= body[i] == 0;
+        }
+        if (marked || wide) {
+            throw new HttpProblem(
+                    ProblemReason.BAD_JSON,
+                    "expected UTF-8 without a byte order mark, found something else at its first bytes");
         }
     }
 
     private Event record(JsonParser parser, int index) throws IOException {
         Map<String, Object> values = new HashMap<>();
         while (parser.nextToken() != JsonToken.END_OBJECT) {
-            String field = parser.currentName();
+            String field = wholeText(parser.currentName(), index);
             boolean known = fields.isKnown(field);
             if (!known && !ignoreUnknown) {
                 throw new HttpProblem(
-                        Status.BAD_REQUEST_400,
-                        "unknown-field",
+                        ProblemReason.UNKNOWN_FIELD,
                         index,
                         "no field '" + printable(field) + "' in this model" + hint(field));
             }
@@ -134,7 +150,7 @@ final class RecordReader {
     private @Nullable Object value(JsonParser parser, String field, int index) throws IOException {
         JsonToken token = parser.currentToken();
         return switch (token) {
-            case VALUE_STRING -> text(parser.getText(), field, index);
+            case VALUE_STRING -> text(wholeText(parser.getText(), index), field, index);
             case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> number(parser);
             case VALUE_TRUE -> Boolean.TRUE;
             case VALUE_FALSE -> Boolean.FALSE;
@@ -144,11 +160,28 @@ final class RecordReader {
         };
     }
 
+    /// `"\\ud800"` alone is JSON and no text: no event of a topic holds it.
+    private static String wholeText(String text, int index) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (Character.isSurrogate(c)) {
+                if (i + 1 == text.length() || !Character.isSurrogatePair(c, text.charAt(i + 1))) {
+                    throw new HttpProblem(
+                            ProblemReason.BAD_JSON,
+                            index,
+                            "expected text, found half a character, \\u"
+                                    + HexFormat.of().toHexDigits(c));
+                }
+                i++;
+            }
+        }
+        return text;
+    }
+
     private Object text(String text, String field, int index) {
         if (fields.isTimeAndCategory(field)) {
             throw new HttpProblem(
-                    Status.BAD_REQUEST_400,
-                    "wrong-type",
+                    ProblemReason.WRONG_TYPE,
                     index,
                     "field '"
                             + field
@@ -188,8 +221,7 @@ final class RecordReader {
 
     private HttpProblem wrongType(String field, int index, String found) {
         return new HttpProblem(
-                Status.BAD_REQUEST_400,
-                "wrong-type",
+                ProblemReason.WRONG_TYPE,
                 index,
                 "field '"
                         + field
@@ -228,9 +260,12 @@ final class RecordReader {
         return printable(String.valueOf(e.getOriginalMessage()));
     }
 
-    /// Of bounded length and without control characters: it goes into answers and logs.
+    /// Of bounded length, and without what ends lines, hides or is half a character: it goes into answers and logs.
     static String printable(String text) {
-        String cut = text.length() > 200 ? text.substring(0, 200) + "…" : text;
-        return cut.replaceAll("\\p{Cntrl}", "?");
+        String cut =
+                text.length() > MESSAGE_CHARS_MAX
+                        ? text.substring(0, MESSAGE_CHARS_MAX) + "…"
+                        : text;
+        return UNPRINTABLE.matcher(cut).replaceAll("?");
     }
 }

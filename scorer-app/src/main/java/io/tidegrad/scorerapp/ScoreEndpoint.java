@@ -1,7 +1,9 @@
 package io.tidegrad.scorerapp;
 
-import io.helidon.http.HeaderNames;
-import io.helidon.http.HeaderValues;
+import io.helidon.common.media.type.MediaType;
+import io.helidon.common.media.type.MediaTypes;
+import io.helidon.http.HttpMediaType;
+import io.helidon.http.RequestException;
 import io.helidon.http.ServerRequestHeaders;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
@@ -16,6 +18,7 @@ import io.tidegrad.scorer.ServedModel;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,9 +50,21 @@ final class ScoreEndpoint {
     void score(ServerRequest request, ServerResponse response) {
         long start = System.nanoTime();
         Scorer scorer = scorer(request);
-        int status = Status.OK_200.code();
+        int status = Status.INTERNAL_SERVER_ERROR_500.code();
         try {
-            byte[] body = body(request, response);
+            answer(scorer, request, response);
+            status = Status.OK_200.code();
+        } catch (HttpProblem e) {
+            status = e.reason().status().code();
+            throw e;
+        } finally {
+            metrics.answered(scorer.model(), status, System.nanoTime() - start);
+        }
+    }
+
+    private void answer(Scorer scorer, ServerRequest request, ServerResponse response) {
+        try {
+            byte[] body = body(request);
             ServedModel served = served(scorer);
             List<Event> events = readers(served).reader().read(body, body.length);
             Predictions predictions = scorer.scoreAll(events);
@@ -59,23 +74,10 @@ final class ScoreEndpoint {
                     Answers.predictions(predictions, served.spec().loss()));
             metrics.scored(scorer.model(), events.size());
         } catch (RejectedEventException e) {
-            status = Status.BAD_REQUEST_400.code();
             throw new HttpProblem(
-                    Status.BAD_REQUEST_400,
-                    e.rejection().reason().code(),
-                    e.index(),
-                    e.rejection().detail());
+                    ProblemReason.of(e.rejection().reason()), e.index(), e.rejection().detail());
         } catch (NotReadyException e) {
-            status = Status.SERVICE_UNAVAILABLE_503.code();
             throw notReady(scorer);
-        } catch (HttpProblem e) {
-            status = e.status().code();
-            throw e;
-        } catch (RuntimeException e) {
-            status = Status.INTERNAL_SERVER_ERROR_500.code();
-            throw e;
-        } finally {
-            metrics.answered(scorer.model(), status, System.nanoTime() - start);
         }
     }
 
@@ -85,8 +87,7 @@ final class ScoreEndpoint {
         Scorer scorer = scorers.get(name);
         if (scorer == null) {
             throw new HttpProblem(
-                    Status.NOT_FOUND_404,
-                    "unknown-model",
+                    ProblemReason.UNKNOWN_MODEL,
                     "no model '"
                             + RecordReader.printable(name)
                             + "' is served here; served: "
@@ -121,26 +122,18 @@ final class ScoreEndpoint {
 
     private static HttpProblem notReady(Scorer scorer) {
         return new HttpProblem(
-                Status.SERVICE_UNAVAILABLE_503,
-                "not-ready",
+                ProblemReason.NOT_READY,
                 "model '"
                         + scorer.model()
                         + "' has no snapshot yet; its follower is "
                         + scorer.status().follower());
     }
 
-    private byte[] body(ServerRequest request, ServerResponse response) {
-        ServerRequestHeaders headers = request.headers();
-        long declared = headers.contentLength().orElse(0);
-        if (declared < 0) {
-            throw badBody(response, "Content-Length: expected at least 0, found " + declared);
-        }
-        if (headers.contains(HeaderNames.CONTENT_LENGTH)
-                && headers.contains(HeaderNames.TRANSFER_ENCODING)) {
-            throw badBody(response, "expected Content-Length or Transfer-Encoding, found both");
-        }
+    private byte[] body(ServerRequest request) {
+        checkContent(request.headers());
+        long declared = request.headers().contentLength().orElse(0);
         if (declared > maxBodyBytes) {
-            throw tooLarge(response, declared + " bytes declared");
+            throw tooLarge(declared + " bytes declared");
         }
         if (!request.content().hasEntity()) {
             return new byte[0];
@@ -148,30 +141,71 @@ final class ScoreEndpoint {
         byte[] body;
         try {
             // Not closed here: closing reads what is left, and a client that sends no more would
-            // hold
-            // the answer back. The server drains or ends the connection.
+            // hold the answer
+            // back. The server drains or ends the connection.
             body = request.content().inputStream().readNBytes(maxBodyBytes + 1);
+        } catch (RequestException e) {
+            throw switch (ProblemReason.of(e.status())) {
+                case BODY_TOO_LARGE -> tooLarge("more than that");
+                case TOO_SLOW -> tooSlow();
+                default -> badBody();
+            };
         } catch (IOException | RuntimeException e) {
             log.debug("reading a body failed", e);
-            throw badBody(response, "it ended early, or is not framed as HTTP says");
+            throw badBody();
         }
         if (body.length > maxBodyBytes) {
-            throw tooLarge(response, "more than that");
+            throw tooLarge("more than that");
         }
         return body;
     }
 
-    private static HttpProblem badBody(ServerResponse response, String message) {
-        response.header(HeaderValues.CONNECTION_CLOSE);
-        return new HttpProblem(Status.BAD_REQUEST_400, "bad-body", message);
+    /// JSON, in UTF-8, as it is. What clients say when nobody told them what they send (curl, urllib: a form) is taken for
+    /// nothing said.
+    private static void checkContent(ServerRequestHeaders headers) {
+        Optional<HttpMediaType> type;
+        try {
+            type = headers.contentType();
+        } catch (IllegalArgumentException noMediaType) {
+            throw wrongType("something else");
+        }
+        type.filter(stated -> !isJson(stated))
+                .ifPresent(
+                        stated -> {
+                            throw wrongType("'" + RecordReader.printable(stated.text()) + "'");
+                        });
     }
 
-    /// What follows of the body is not read: the connection ends with the answer.
-    private HttpProblem tooLarge(ServerResponse response, String found) {
-        response.header(HeaderValues.CONNECTION_CLOSE);
+    private static boolean isJson(HttpMediaType stated) {
+        MediaType type = stated.mediaType();
+        return (type.equals(MediaTypes.APPLICATION_JSON)
+                        || type.hasSuffix("json")
+                        || type.equals(MediaTypes.APPLICATION_FORM_URLENCODED))
+                && stated.charset().map("UTF-8"::equalsIgnoreCase).orElse(true);
+    }
+
+    private static HttpProblem wrongType(String found) {
         return new HttpProblem(
-                Status.REQUEST_ENTITY_TOO_LARGE_413,
-                "body-too-large",
+                ProblemReason.WRONG_CONTENT_TYPE,
+                "Content-Type: expected application/json in UTF-8, or none, found " + found);
+    }
+
+    private static HttpProblem badBody() {
+        return new HttpProblem(
+                ProblemReason.BAD_BODY, "it ended early, or is not framed as HTTP says");
+    }
+
+    static HttpProblem tooSlow() {
+        return new HttpProblem(
+                ProblemReason.TOO_SLOW,
+                "expected the whole request within "
+                        + ScorerServer.REQUEST_WITHIN.toSeconds()
+                        + " s of its first byte");
+    }
+
+    private HttpProblem tooLarge(String found) {
+        return new HttpProblem(
+                ProblemReason.BODY_TOO_LARGE,
                 "expected at most "
                         + maxBodyBytes
                         + " bytes, found "
@@ -186,15 +220,8 @@ final class ScoreEndpoint {
             return Long.parseLong(text);
         } catch (NumberFormatException notANumber) {
             throw new HttpProblem(
-                    Status.BAD_REQUEST_400,
-                    "bad-query",
+                    ProblemReason.BAD_QUERY,
                     "after: expected a whole number, found '" + RecordReader.printable(text) + "'");
         }
-    }
-
-    static void allowOnly(ServerResponse response, String method) {
-        response.header(HeaderNames.ALLOW, method);
-        throw new HttpProblem(
-                Status.METHOD_NOT_ALLOWED_405, "method-not-allowed", "expected " + method);
     }
 }

@@ -7,16 +7,18 @@ import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /// The scorer as it runs in a process: a scorer for each model, and HTTP around them. Also started in tests.
 public final class ScorerApp implements AutoCloseable {
     private final Map<String, Scorer> scorers = new LinkedHashMap<>();
     private final ScorerServer server;
 
-    private ScorerApp(ScorerConfig config, InstantSource clock) {
+    /// @param open how a model is followed; only a test gives another than `Scorer::open`
+    ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, Scorer> open) {
         try {
             for (String model : config.models()) {
-                scorers.put(model, Scorer.open(options(config, model, clock)));
+                scorers.put(model, open.apply(options(config, model, clock)));
             }
             server = new ScorerServer(config, scorers, clock, this::isLive);
         } catch (RuntimeException e) {
@@ -27,7 +29,7 @@ public final class ScorerApp implements AutoCloseable {
 
     /// Returns when HTTP answers; the models follow as Kafka has them.
     public static ScorerApp start(ScorerConfig config, InstantSource clock) {
-        return new ScorerApp(config, clock);
+        return new ScorerApp(config, clock, Scorer::open);
     }
 
     private static ScorerOptions options(ScorerConfig config, String model, InstantSource clock) {

@@ -16,7 +16,10 @@ import io.tidegrad.scorer.ServedModel;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
+import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.ToDoubleFunction;
 
@@ -26,12 +29,33 @@ final class ScorerMetrics {
     private final PrometheusMeterRegistry registry =
             new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final InstantSource clock;
+
+    /// The `model` of what concerns none that is served.
+    static final String NO_MODEL = "-";
+
+    private final Map<String, Map<ProblemReason, Counter>> refused = new HashMap<>();
     private final Map<String, Counter> predictions = new ConcurrentHashMap<>();
     private final Map<String, Timer> requests = new ConcurrentHashMap<>();
 
     ScorerMetrics(Collection<Scorer> scorers, InstantSource clock) {
         this.clock = clock;
         scorers.forEach(this::follow);
+        refused.put(NO_MODEL, refusals(NO_MODEL));
+        scorers.forEach(scorer -> refused.put(scorer.model(), refusals(scorer.model())));
+    }
+
+    /// All from the start, at 0: an alarm on an increase would not see a series that begins at 1.
+    private Map<ProblemReason, Counter> refusals(String model) {
+        Map<ProblemReason, Counter> counters = new EnumMap<>(ProblemReason.class);
+        for (ProblemReason reason : ProblemReason.values()) {
+            counters.put(
+                    reason,
+                    Counter.builder("tidegrad.scorer.requests.refused")
+                            .description("Requests not answered with what they asked for")
+                            .tags("model", model, "reason", reason.code())
+                            .register(registry));
+        }
+        return counters;
     }
 
     private void follow(Scorer scorer) {
@@ -146,7 +170,15 @@ final class ScorerMetrics {
                 .increment(events);
     }
 
-    /// @param model as for `scored`; `-` for what concerns none
+    /// @param model as for `scored`, or `NO_MODEL`
+    void refused(String model, ProblemReason reason) {
+        Map<ProblemReason, Counter> counters = refused.get(model);
+        if (counters != null) {
+            Objects.requireNonNull(counters.get(reason)).increment();
+        }
+    }
+
+    /// @param model as for `scored`
     void answered(String model, int status, long nanos) {
         requests.computeIfAbsent(
                         model + ' ' + status,

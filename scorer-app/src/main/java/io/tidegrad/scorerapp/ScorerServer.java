@@ -2,11 +2,20 @@ package io.tidegrad.scorerapp;
 
 import io.helidon.http.DirectHandler;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
+import io.helidon.http.Headers;
 import io.helidon.http.HttpException;
+import io.helidon.http.Method;
+import io.helidon.http.ServerRequestHeaders;
 import io.helidon.http.Status;
+import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.DirectHandlers;
+import io.helidon.webserver.http.FilterChain;
+import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.HttpRouting;
+import io.helidon.webserver.http.RoutingRequest;
+import io.helidon.webserver.http.RoutingResponse;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
@@ -18,8 +27,11 @@ import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,8 +43,13 @@ final class ScorerServer implements AutoCloseable {
     private static final int HEADER_BYTES_MAX = 8 * 1024;
     private static final int REQUEST_LINE_BYTES_MAX = 4 * 1024;
 
+    /// From a request's first byte to its last.
+    static final Duration REQUEST_WITHIN = Duration.ofSeconds(10);
+
     /// Between two reads: a client that says nothing for so long is gone.
     private static final Duration READ_WITHIN = Duration.ofSeconds(30);
+
+    private static final Pattern DIGITS = Pattern.compile("[0-9]{1,18}");
 
     private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
@@ -69,11 +86,14 @@ final class ScorerServer implements AutoCloseable {
                         .idleConnectionPeriod(Duration.ofSeconds(10))
                         .connectionOptions(
                                 socket -> socket.readTimeout(READ_WITHIN).tcpNoDelay(true))
-                        .addProtocol(
-                                Http1Config.builder()
-                                        .maxHeadersSize(HEADER_BYTES_MAX)
-                                        .maxPrologueLength(REQUEST_LINE_BYTES_MAX)
-                                        .build())
+                        .addConnectionSelector(
+                                new BoundedHttp1(
+                                        Http1Config.builder()
+                                                .maxHeadersSize(HEADER_BYTES_MAX)
+                                                .maxPrologueLength(REQUEST_LINE_BYTES_MAX),
+                                        REQUEST_WITHIN,
+                                        requestBytesMax(config.maxBodyBytes()),
+                                        System::nanoTime))
                         .directHandlers(directHandlers())
                         .shutdownHook(false)
                         .shutdownGracePeriod(STOP_WITHIN)
@@ -85,6 +105,11 @@ final class ScorerServer implements AutoCloseable {
             throw new IllegalStateException(
                     "can't listen on " + config.host() + ":" + config.port() + "; see the log");
         }
+    }
+
+    /// Twice the body: small chunks cost more than they carry.
+    private static long requestBytesMax(int maxBodyBytes) {
+        return REQUEST_LINE_BYTES_MAX + HEADER_BYTES_MAX + 2L * maxBodyBytes;
     }
 
     /// Helidon logs a failed bind and comes back as if it listened, so it is asked first, and looked at afterwards.
@@ -108,21 +133,79 @@ final class ScorerServer implements AutoCloseable {
     }
 
     private void route(HttpRouting.Builder routing) {
-        routing.post("/v1/models/{model}/score", score::score)
+        routing.addFilter(this::oneRequestAtATime);
+        only(routing, Method.POST, "/v1/models/{model}/score", score::score);
+        only(routing, Method.GET, "/v1/models", this::models);
+        only(routing, Method.GET, "/v1/models/{model}", this::model);
+        only(routing, Method.GET, "/v1/models/{model}/admissions", this::admissions);
+        only(
+                routing,
+                Method.GET,
+                "/health",
+                (request, response) -> health(response, isLive() && isReady()));
+        only(
+                routing,
+                Method.GET,
+                "/health/live",
+                (request, response) -> health(response, isLive()));
+        only(
+                routing,
+                Method.GET,
+                "/health/ready",
+                (request, response) -> health(response, isReady()));
+        only(routing, Method.GET, "/metrics", this::metrics);
+        routing.any((request, response) -> nothingHere(request))
+                .error(HttpProblem.class, this::problem)
+                .error(HttpException.class, this::refusedByServer)
+                .error(Throwable.class, this::internal);
+    }
+
+    private void only(HttpRouting.Builder routing, Method method, String path, Handler handler) {
+        routing.route(method, path, handler)
                 .any(
-                        "/v1/models/{model}/score",
-                        (request, response) -> ScoreEndpoint.allowOnly(response, "POST"))
-                .get("/v1/models", this::models)
-                .get("/v1/models/{model}", this::model)
-                .get("/v1/models/{model}/admissions", this::admissions)
-                .get("/health", (request, response) -> health(response, isLive() && isReady()))
-                .get("/health/live", (request, response) -> health(response, isLive()))
-                .get("/health/ready", (request, response) -> health(response, isReady()))
-                .get("/metrics", this::metrics)
-                .any((request, response) -> nothingHere(request))
-                .error(HttpProblem.class, ScorerServer::problem)
-                .error(HttpException.class, ScorerServer::refusedByServer)
-                .error(Exception.class, ScorerServer::internal);
+                        path,
+                        (request, response) -> {
+                            response.header(HeaderNames.ALLOW, method.text());
+                            problem(
+                                    request,
+                                    response,
+                                    new HttpProblem(
+                                            ProblemReason.METHOD_NOT_ALLOWED,
+                                            "expected " + method.text()));
+                        });
+    }
+
+    /// Where a request ends must be said in one way, or a proxy before us may see another end; and a connection whose rest
+    /// can't be read ends with the answer.
+    private void oneRequestAtATime(
+            FilterChain chain, RoutingRequest request, RoutingResponse response) {
+        String ambiguous = ambiguousLength(request.headers());
+        if (ambiguous == null) {
+            chain.proceed();
+        } else {
+            problem(request, response, new HttpProblem(ProblemReason.BAD_BODY, ambiguous));
+        }
+        if (response.headers().contains(HeaderValues.CONNECTION_CLOSE)) {
+            throw new CloseConnectionException("answered, and the rest is not read");
+        }
+    }
+
+    private static @Nullable String ambiguousLength(ServerRequestHeaders headers) {
+        List<String> encodings = headers.values(HeaderNames.TRANSFER_ENCODING);
+        List<String> lengths = headers.values(HeaderNames.CONTENT_LENGTH);
+        if (!encodings.isEmpty() && !lengths.isEmpty()) {
+            return "expected Content-Length or Transfer-Encoding, found both";
+        }
+        if (!encodings.isEmpty() && !encodings.equals(List.of("chunked"))) {
+            return "Transfer-Encoding: expected chunked, found "
+                    + RecordReader.printable(String.join(", ", encodings));
+        }
+        if (!lengths.isEmpty()
+                && (lengths.size() > 1 || !DIGITS.matcher(lengths.get(0)).matches())) {
+            return "Content-Length: expected one whole number, found "
+                    + RecordReader.printable(String.join(", ", lengths));
+        }
+        return null;
     }
 
     private void models(ServerRequest request, ServerResponse response) {
@@ -169,8 +252,7 @@ final class ScorerServer implements AutoCloseable {
 
     private static void nothingHere(ServerRequest request) {
         throw new HttpProblem(
-                Status.NOT_FOUND_404,
-                "unknown-path",
+                ProblemReason.UNKNOWN_PATH,
                 "nothing at "
                         + request.prologue().method().text()
                         + " "
@@ -179,59 +261,64 @@ final class ScorerServer implements AutoCloseable {
                         + " /v1/models/{model}/admissions, /health, /metrics");
     }
 
-    private static void problem(
-            ServerRequest request, ServerResponse response, HttpProblem problem) {
-        if (problem.status().code() == Status.SERVICE_UNAVAILABLE_503.code()) {
+    private void problem(ServerRequest request, ServerResponse response, HttpProblem problem) {
+        if (problem.reason() == ProblemReason.NOT_READY) {
             response.header(HeaderNames.RETRY_AFTER, "1");
         }
-        Answers.send(
-                response,
-                problem.status(),
-                Answers.problem(problem.reason(), problem.record(), problem.message()));
+        if (problem.reason().endsConnection()) {
+            response.header(HeaderValues.CONNECTION_CLOSE);
+        }
+        metrics.refused(served(request), problem.reason());
+        if (request.prologue().method().equals(Method.HEAD)) {
+            // Bytes after its headers would be taken for the next answer.
+            response.status(problem.reason().status()).send();
+        } else {
+            Answers.send(response, problem.reason().status(), Answers.problem(problem));
+        }
     }
 
-    private static void refusedByServer(
+    /// The model that a path names, `-` when it is none of ours.
+    private String served(ServerRequest request) {
+        String named = request.path().pathParameters().first("model").orElse("");
+        return scorers.containsKey(named) ? named : ScorerMetrics.NO_MODEL;
+    }
+
+    private void refusedByServer(
             ServerRequest request, ServerResponse response, HttpException refused) {
-        Status status = refused.status();
-        Answers.send(
+        problem(
+                request,
                 response,
-                status,
-                Answers.problem(
-                        reason(status),
-                        HttpProblem.NO_RECORD,
-                        RecordReader.printable(String.valueOf(refused.getMessage()))));
+                new HttpProblem(
+                        ProblemReason.of(refused.status()), String.valueOf(refused.getMessage())));
     }
 
     /// A defect of ours. The client is told so and no more; the log holds the cause.
-    private static void internal(ServerRequest request, ServerResponse response, Exception e) {
+    private void internal(ServerRequest request, ServerResponse response, Throwable e) {
         log.error(
                 "{} {} failed",
                 request.prologue().method(),
                 RecordReader.printable(request.path().path()),
                 e);
-        Answers.send(
+        problem(
+                request,
                 response,
-                Status.INTERNAL_SERVER_ERROR_500,
-                Answers.problem(
-                        "internal",
-                        HttpProblem.NO_RECORD,
+                new HttpProblem(
+                        ProblemReason.INTERNAL,
                         "a defect of the scorer, not of the request; see its log"));
     }
 
     /// What is wrong before a request is one: answered in the same shape.
-    private static DirectHandlers directHandlers() {
+    private DirectHandlers directHandlers() {
         DirectHandler handler =
                 (request, event, status, headers, message) -> {
+                    HttpProblem problem = beforeRouting(status, request.headers());
+                    metrics.refused(ScorerMetrics.NO_MODEL, problem.reason());
                     headers.set(HeaderNames.CONTENT_TYPE, "application/json");
                     return DirectHandler.TransportResponse.builder()
-                            .status(status)
+                            .status(problem.reason().status())
                             .headers(headers)
                             .keepAlive(false)
-                            .entity(
-                                    Answers.problem(
-                                            reason(status),
-                                            HttpProblem.NO_RECORD,
-                                            RecordReader.printable(String.valueOf(message))))
+                            .entity(Answers.problem(problem))
                             .build();
                 };
         DirectHandlers.Builder handlers = DirectHandlers.builder();
@@ -241,8 +328,29 @@ final class ScorerServer implements AutoCloseable {
         return handlers.build();
     }
 
-    /// `Request Header Fields Too Large` → `request-header-fields-too-large`.
-    private static String reason(Status status) {
-        return status.reasonPhrase().toLowerCase(java.util.Locale.ROOT).replace(' ', '-');
+    /// The server keeps what it found to itself, so the limits are all told.
+    private static HttpProblem beforeRouting(Status status, Headers headers) {
+        ProblemReason reason = ProblemReason.of(status);
+        return switch (reason) {
+            case BAD_REQUEST ->
+                    headers.contains(HeaderNames.CONTENT_ENCODING)
+                            ? new HttpProblem(
+                                    ProblemReason.WRONG_CONTENT_ENCODING,
+                                    "expected no Content-Encoding: bodies are taken as they are")
+                            : new HttpProblem(
+                                    reason,
+                                    "expected a request of HTTP/1.1: lines that end in CR LF, one Host, a path and headers"
+                                            + " of printable ASCII, at most "
+                                            + HEADER_BYTES_MAX
+                                            + " bytes of headers");
+            case TOO_SLOW -> ScoreEndpoint.tooSlow();
+            case LINE_TOO_LONG ->
+                    new HttpProblem(
+                            reason,
+                            "expected a request line of at most "
+                                    + REQUEST_LINE_BYTES_MAX
+                                    + " bytes");
+            default -> new HttpProblem(reason, status.reasonPhrase());
+        };
     }
 }

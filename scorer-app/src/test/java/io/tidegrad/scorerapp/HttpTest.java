@@ -4,14 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.tidegrad.scorer.TestBroker;
-import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -21,55 +16,25 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.InstantSource;
-import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /// The scorer as its clients see it: a real broker, a real server, one model that serves and one that never comes.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class HttpTest {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final String RECORD =
-            "{\"departed\": \"2001-05-01T08:30:00Z\", \"distance\": 2586, \"origin\": \"SFO\", \"destination\": \"JFK\"}";
+    private static final String RECORD = TestApp.RECORD;
 
-    private final String model = TestBroker.newModelName();
-    private final TestTrainer trainer = TestTrainer.of(model).learn(300);
-    private final TestPublisher publisher =
-            new TestPublisher(TestBroker.bootstrapServers(), model).createTopic();
+    private final TestApp app = TestApp.start();
+    private final String model = app.flights;
+    private final TestTrainer trainer = app.trainer;
     private final HttpClient client = HttpClient.newHttpClient();
-    private final ScorerApp app =
-            ScorerApp.start(
-                    ScorerConfig.parse(
-                            List.of(
-                                    "--bootstrap-servers",
-                                    TestBroker.bootstrapServers(),
-                                    "--model",
-                                    model + ",never",
-                                    "--http-port",
-                                    "0"),
-                            Map.of()),
-                    InstantSource.system());
-
-    @BeforeAll
-    void publish() throws InterruptedException {
-        publisher.publish(trainer.publish());
-        assertThat(app.scorer(model).awaitReady(Duration.ofSeconds(30))).isTrue();
-    }
 
     @AfterAll
     void close() {
         app.close();
-        publisher.close();
         client.close();
     }
 
@@ -175,39 +140,6 @@ class HttpTest {
                 .isEqualTo(json(score(RECORD)).get("predictions"));
     }
 
-    static Stream<Arguments> mistakes() {
-        return Stream.of(
-                Arguments.of("", "bad-json"),
-                Arguments.of("{", "bad-json"),
-                Arguments.of("not json", "bad-json"),
-                Arguments.of("[]", "no-records"),
-                Arguments.of(RECORD.replace("distance", "distanse"), "unknown-field"),
-                Arguments.of(RECORD.replace("2586", "\"far\""), "wrong-type"),
-                Arguments.of(RECORD.replace("2586", "[1]"), "wrong-type"),
-                Arguments.of(RECORD.replace("2586", "{}"), "wrong-type"),
-                Arguments.of(RECORD.replace("2586", "NaN"), "bad-json"),
-                Arguments.of(RECORD.replace("2586", "1e999"), "not-finite"),
-                Arguments.of(RECORD.replace("2586", "-1e300"), "out-of-range"),
-                Arguments.of(RECORD.replace("2586", "null"), "missing-field"),
-                Arguments.of(RECORD.replace("2001-05-01T08:30:00Z", "yesterday"), "wrong-type"),
-                Arguments.of(RECORD.replace("\"2001-05-01T08:30:00Z\"", "9e18"), "out-of-range"),
-                Arguments.of("[" + RECORD + ", 1]", "not-a-record"),
-                Arguments.of("[".repeat(100_000), "not-a-record"),
-                Arguments.of("{\"a\":".repeat(100_000), "unknown-field"));
-    }
-
-    @ParameterizedTest
-    @MethodSource("mistakes")
-    void aMistakeInTheBodyIsAnswered400WithAReason(String body, String reason) {
-        HttpResponse<String> response = score(body);
-        assertThat(response.statusCode()).as(response.body()).isEqualTo(400);
-        JsonNode problem = json(response);
-        assertThat(problem.get("reason").asText()).isEqualTo(reason);
-        assertThat(problem.get("message").asText()).isNotBlank();
-        assertThat(response.body())
-                .doesNotContain("Exception", "\tat ", "io.tidegrad", "fasterxml", "helidon");
-    }
-
     @Test
     void aMistakeInOneOfManyNamesItsRecord() {
         JsonNode problem = json(score("[" + RECORD + "," + RECORD.replace("2586", "true1") + "]"));
@@ -279,7 +211,7 @@ class HttpTest {
         assertThat(told.get("weights_hash").asText()).isEqualTo(trainer.model().weightsHash());
         assertThat(told.get("admissions").asLong()).isEqualTo(1);
         assertThat(told.get("fields").get("distance").asText()).isEqualTo("number");
-        assertThat(json(get("/v1/models")).get("models")).hasSize(2);
+        assertThat(json(get("/v1/models")).get("models")).hasSize(3);
     }
 
     @Test
@@ -319,56 +251,5 @@ class HttpTest {
                                 + "\",status=\"400\"}")
                 .contains("tidegrad_scorer_predictions_total{model=\"" + model + "\"}")
                 .contains("tidegrad_scorer_ready{model=\"never\"} 0.0");
-    }
-
-    @Test
-    void bytesThatAreNoHttpEndTheConnection() throws IOException {
-        try (Socket socket = new Socket("127.0.0.1", app.port())) {
-            socket.setSoTimeout(30_000);
-            socket.getOutputStream().write("GARBAGE\r\n\r\n".getBytes(StandardCharsets.ISO_8859_1));
-            byte[] answer = socket.getInputStream().readAllBytes();
-            assertThat(new String(answer, StandardCharsets.ISO_8859_1)).doesNotContain("Exception");
-        }
-        assertThat(score(RECORD).statusCode()).as("afterwards").isEqualTo(200);
-    }
-
-    static Stream<Arguments> rawRequests() {
-        return Stream.of(
-                Arguments.of(
-                        "GET /health HTTP/1.1\r\nHost: x\r\nX: " + "y".repeat(20_000) + "\r\n\r\n",
-                        "4"),
-                Arguments.of("GET /" + "y".repeat(20_000) + " HTTP/1.1\r\nHost: x\r\n\r\n", "4"),
-                Arguments.of(
-                        "POST /v1/models/x/score HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n",
-                        "404"),
-                Arguments.of(
-                        "POST /v1/models/MODEL/score HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n",
-                        "413"),
-                Arguments.of(
-                        "POST /v1/models/MODEL/score HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
-                        "400"),
-                Arguments.of(
-                        "POST /v1/models/MODEL/score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-                        "400"));
-    }
-
-    @ParameterizedTest
-    @MethodSource("rawRequests")
-    void whatIsNoProperRequestIsRefusedWithoutATrace(String request, String status)
-            throws IOException {
-        try (Socket socket = new Socket("127.0.0.1", app.port())) {
-            socket.setSoTimeout(30_000);
-            OutputStream out = socket.getOutputStream();
-            out.write(request.replace("MODEL", model).getBytes(StandardCharsets.ISO_8859_1));
-            out.flush();
-            InputStream in = socket.getInputStream();
-            byte[] answer = new byte[4_096];
-            int length = in.readNBytes(answer, 0, 12);
-            assertThat(length).isEqualTo(12);
-            length += Math.max(0, in.read(answer, length, answer.length - length));
-            String text = new String(answer, 0, length, StandardCharsets.ISO_8859_1);
-            assertThat(text).startsWith("HTTP/1.1 " + status).doesNotContain("\tat ", "Exception");
-        }
-        assertThat(score(RECORD).statusCode()).as("afterwards").isEqualTo(200);
     }
 }

@@ -117,8 +117,10 @@ class RecordReaderTest {
                 .isInstanceOfSatisfying(
                         HttpProblem.class,
                         problem -> {
-                            assertThat(problem.status().code()).isEqualTo(400);
-                            assertThat(problem.reason()).as(problem.message()).isEqualTo(reason);
+                            assertThat(problem.reason().status().code()).isEqualTo(400);
+                            assertThat(problem.reason().code())
+                                    .as(problem.message())
+                                    .isEqualTo(reason);
                             assertThat(problem.record()).isEqualTo(record);
                             assertThat(problem.message())
                                     .contains(message)

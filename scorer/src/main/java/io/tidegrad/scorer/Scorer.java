@@ -1,15 +1,19 @@
 package io.tidegrad.scorer;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.SnapshotVerifier;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
 
@@ -43,7 +47,8 @@ public final class Scorer implements AutoCloseable {
             int maxBatch,
             InstantSource clock,
             Kernels kernels,
-            @Nullable ScorerOptions followed) {
+            @Nullable ScorerOptions followed,
+            Function<Plan, Parameters> room) {
         this.model = model;
         this.clock = clock;
         this.kernels = kernels;
@@ -51,7 +56,13 @@ public final class Scorer implements AutoCloseable {
         current = new CurrentModel(maxSnapshotBytes);
         admission =
                 new SnapshotAdmission(
-                        model, maxSnapshotBytes, kernels, clock, current, admissions, counters);
+                        model,
+                        new SnapshotVerifier(model, kernels, maxSnapshotBytes, room),
+                        kernels,
+                        clock,
+                        current,
+                        admissions,
+                        counters);
         // Twice the processors: more sessions than that can't be busy at once for long.
         sessions =
                 new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
@@ -67,6 +78,11 @@ public final class Scorer implements AutoCloseable {
     /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic needs
     /// to be there yet.
     public static Scorer open(ScorerOptions options) {
+        return open(options, Parameters::served);
+    }
+
+    /// @param room where snapshots are decoded; see `SnapshotVerifier`
+    static Scorer open(ScorerOptions options, Function<Plan, Parameters> room) {
         Scorer scorer =
                 new Scorer(
                         options.model(),
@@ -74,7 +90,8 @@ public final class Scorer implements AutoCloseable {
                         options.maxBatch(),
                         options.clock(),
                         options.kernels(),
-                        options);
+                        options,
+                        room);
         SnapshotFollower follower = scorer.follower;
         if (follower != null) {
             follower.start();
@@ -94,7 +111,8 @@ public final class Scorer implements AutoCloseable {
                         32,
                         clock,
                         Kernels.active(),
-                        null);
+                        null,
+                        Parameters::served);
         scorer.counters.seen();
         if (scorer.admission.admit(manifest, parts) instanceof Admission.Refused refused) {
             throw new IllegalArgumentException(

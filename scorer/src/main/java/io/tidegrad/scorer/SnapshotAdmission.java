@@ -35,19 +35,19 @@ final class SnapshotAdmission {
 
     SnapshotAdmission(
             String model,
-            long maxBytes,
+            SnapshotVerifier verifier,
             Kernels kernels,
             InstantSource clock,
             CurrentModel current,
             AdmissionLog admissions,
             SnapshotCounters counters) {
         this.model = model;
+        this.verifier = verifier;
         this.kernels = kernels;
         this.clock = clock;
         this.current = current;
         this.admissions = admissions;
         this.counters = counters;
-        verifier = new SnapshotVerifier(model, kernels, maxBytes);
     }
 
     /// Checks and, when all hold, publishes. Never throws for a bad snapshot, whatever it is made of.
@@ -64,6 +64,14 @@ final class SnapshotAdmission {
                 case Verification.Refused(Verification.Reason reason, String detail) ->
                         refused(manifest, RefusalReason.of(reason), detail);
             };
+        } catch (OutOfMemoryError e) {
+            // What it needed is garbage by now; trying again would need as much again.
+            return refused(
+                    manifest,
+                    RefusalReason.TOO_LARGE,
+                    "the heap had no room for "
+                            + manifest.servedBytes()
+                            + " bytes beside what is served");
         } catch (RuntimeException e) {
             log.error(
                     "admitting {} version {}.{} failed",

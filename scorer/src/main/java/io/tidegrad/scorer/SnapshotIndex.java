@@ -1,9 +1,11 @@
 package io.tidegrad.scorer;
 
 import io.tidegrad.model.snapshot.SnapshotKey;
-import java.util.BitSet;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Where the versions of a scanned stretch of the topic lie: offsets only, no payload. Lets a start find the newest whole
@@ -18,14 +20,17 @@ final class SnapshotIndex {
     record Candidate(int epoch, long version, long from, long manifest) {}
 
     private static final class Found {
-        final BitSet parts = new BitSet();
+        // As large as what was read, whatever numbers it claims.
+        final Set<Integer> parts = new HashSet<>();
         long first = Long.MAX_VALUE;
         long last = NOWHERE;
         long manifest = NOWHERE;
         int expected;
 
         boolean isComplete() {
-            return manifest != NOWHERE && parts.nextClearBit(0) >= expected;
+            return manifest != NOWHERE
+                    && parts.size() >= expected
+                    && IntStream.range(0, expected).allMatch(parts::contains);
         }
     }
 
@@ -33,9 +38,7 @@ final class SnapshotIndex {
 
     void part(SnapshotKey key, long offset) {
         Found found = found(key);
-        if (key.part() >= 0) {
-            found.parts.set(key.part());
-        }
+        found.parts.add(key.part());
         found.first = Math.min(found.first, offset);
         found.last = Math.max(found.last, offset);
     }

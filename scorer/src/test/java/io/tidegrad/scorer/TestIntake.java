@@ -3,6 +3,7 @@ package io.tidegrad.scorer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
+import io.tidegrad.model.snapshot.SnapshotVerifier;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,7 +28,13 @@ final class TestIntake {
         this.clock = clock;
         SnapshotAdmission admission =
                 new SnapshotAdmission(
-                        model, maxBytes, Kernels.active(), clock, current, admissions, counters);
+                        model,
+                        new SnapshotVerifier(model, Kernels.active(), maxBytes),
+                        Kernels.active(),
+                        clock,
+                        current,
+                        admissions,
+                        counters);
         intake = new SnapshotIntake(model, admission, current, counters, maxBytes);
     }
 

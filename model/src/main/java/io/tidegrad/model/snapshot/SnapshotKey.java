@@ -14,6 +14,9 @@ import java.util.HexFormat;
 public record SnapshotKey(Kind kind, int epoch, long version, int part) {
     public static final int BYTES = 17;
 
+    /// 2 TiB of snapshot: a part's number or a count of parts beyond it is damage.
+    public static final int PARTS_MAX = 1 << 22;
+
     /// The one key of all heartbeats: compaction keeps the newest.
     public static final SnapshotKey HEARTBEAT = new SnapshotKey(Kind.HEARTBEAT, 0, 0, 0);
 
@@ -38,6 +41,10 @@ public record SnapshotKey(Kind kind, int epoch, long version, int part) {
                             + version
                             + ", "
                             + part);
+        }
+        if (part >= PARTS_MAX) {
+            throw new SnapshotFormatException(
+                    "snapshot key: expected a part below " + PARTS_MAX + ", found " + part);
         }
         if (kind != Kind.PART && part != 0) {
             throw new SnapshotFormatException(

@@ -52,9 +52,6 @@ public record SnapshotManifest(
     private static final int GOLDEN_ROWS_MAX = 16;
     private static final int GOLDEN_WIDTH_MAX = 1 << 22;
 
-    /// 2 TiB of snapshot: a number beyond it is damage.
-    private static final int PARTS_MAX = 1 << 22;
-
     /// @param predictions what the trainer's engine answered with exactly these weights
     public record GoldenRow(float[] numbers, int[] ids, float[] predictions) {}
 
@@ -129,7 +126,7 @@ public record SnapshotManifest(
                         from.float64(),
                         from.float64(),
                         from.float64(),
-                        from.count("number of parts", PARTS_MAX),
+                        from.count("number of parts", SnapshotKey.PARTS_MAX),
                         atLeast(from, "number of served bytes", 0, from.int64()),
                         HexFormat.of().formatHex(from.raw(HASH_BYTES)),
                         goldenRows(from));

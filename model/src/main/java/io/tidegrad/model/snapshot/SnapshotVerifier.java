@@ -15,6 +15,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.SpecException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 
 /// Whole snapshot → model, or why not: spec and fingerprints, numerics, parts, finite weights, the weights-hash
 /// recomputed from the floats, the trainer's own predictions reproduced bit for bit. Never throws for a bad snapshot.
@@ -22,14 +23,22 @@ public final class SnapshotVerifier {
     private final String model;
     private final Kernels kernels;
     private final long maxBytes;
+    private final Function<Plan, Parameters> room;
 
     /// @param model that is expected
     /// @param kernels that will serve it
     /// @param maxBytes of weights, checked before they are allocated
     public SnapshotVerifier(String model, Kernels kernels, long maxBytes) {
+        this(model, kernels, maxBytes, Parameters::served);
+    }
+
+    /// @param room where a snapshot is decoded and checked: memory that nobody reads. Only a test gives another
+    public SnapshotVerifier(
+            String model, Kernels kernels, long maxBytes, Function<Plan, Parameters> room) {
         this.model = model;
         this.kernels = kernels;
         this.maxBytes = maxBytes;
+        this.room = room;
     }
 
     private static final class Refusal extends Exception {
@@ -92,7 +101,7 @@ public final class SnapshotVerifier {
                         + " for "
                         + plan.weights()
                         + " weights");
-        Parameters parameters = Parameters.served(plan);
+        Parameters parameters = room.apply(plan);
         try {
             SnapshotParts.decode(manifest, parts, parameters);
         } catch (SnapshotFormatException damaged) {

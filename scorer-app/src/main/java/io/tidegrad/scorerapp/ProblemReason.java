@@ -1,0 +1,114 @@
+package io.tidegrad.scorerapp;
+
+import io.helidon.http.Status;
+import io.tidegrad.model.feature.Rejection;
+import java.util.Locale;
+
+/// Why a request is not answered with what it asked for. Closed, so that metrics have as many series as there are
+/// reasons; what each means to a client is a line of the table in `docs/scoring.md`.
+enum ProblemReason {
+    BAD_JSON(Status.BAD_REQUEST_400),
+    NO_RECORDS(Status.BAD_REQUEST_400),
+    NOT_A_RECORD(Status.BAD_REQUEST_400),
+    UNKNOWN_FIELD(Status.BAD_REQUEST_400),
+    WRONG_TYPE(Status.BAD_REQUEST_400),
+    MISSING_FIELD(Status.BAD_REQUEST_400),
+    NOT_FINITE(Status.BAD_REQUEST_400),
+    OUT_OF_RANGE(Status.BAD_REQUEST_400),
+    BAD_BODY(Status.BAD_REQUEST_400),
+    BAD_QUERY(Status.BAD_REQUEST_400),
+    /// Not HTTP/1.1 as this server takes it.
+    BAD_REQUEST(Status.BAD_REQUEST_400),
+    UNKNOWN_MODEL(Status.NOT_FOUND_404),
+    UNKNOWN_PATH(Status.NOT_FOUND_404),
+    METHOD_NOT_ALLOWED(Status.METHOD_NOT_ALLOWED_405),
+    TOO_SLOW(Status.REQUEST_TIMEOUT_408),
+    BODY_TOO_LARGE(Status.REQUEST_ENTITY_TOO_LARGE_413),
+    LINE_TOO_LONG(Status.REQUEST_URI_TOO_LONG_414),
+    WRONG_CONTENT_TYPE(Status.UNSUPPORTED_MEDIA_TYPE_415),
+    WRONG_CONTENT_ENCODING(Status.UNSUPPORTED_MEDIA_TYPE_415),
+    NOT_READY(Status.SERVICE_UNAVAILABLE_503),
+    /// A defect of this program, logged with its cause.
+    INTERNAL(Status.INTERNAL_SERVER_ERROR_500);
+
+    private final Status status;
+
+    ProblemReason(Status status) {
+        this.status = status;
+    }
+
+    Status status() {
+        return status;
+    }
+
+    /// Whether the connection ends with the answer: what follows on it can't be told from the request's rest.
+    boolean endsConnection() {
+        return switch (this) {
+            case BAD_BODY,
+                    BAD_REQUEST,
+                    TOO_SLOW,
+                    BODY_TOO_LARGE,
+                    LINE_TOO_LONG,
+                    WRONG_CONTENT_ENCODING ->
+                    true;
+            case BAD_JSON,
+                    NO_RECORDS,
+                    NOT_A_RECORD,
+                    UNKNOWN_FIELD,
+                    WRONG_TYPE,
+                    MISSING_FIELD,
+                    NOT_FINITE,
+                    OUT_OF_RANGE,
+                    BAD_QUERY,
+                    UNKNOWN_MODEL,
+                    UNKNOWN_PATH,
+                    METHOD_NOT_ALLOWED,
+                    WRONG_CONTENT_TYPE,
+                    NOT_READY,
+                    INTERNAL ->
+                    false;
+        };
+    }
+
+    /// As written in answers and metrics: `wrong-type`.
+    String code() {
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    /// What the featurizer says of a record.
+    static ProblemReason of(Rejection.Reason rejection) {
+        return switch (rejection) {
+            case WRONG_TYPE -> WRONG_TYPE;
+            case MISSING_FIELD -> MISSING_FIELD;
+            case NOT_FINITE -> NOT_FINITE;
+            case OUT_OF_RANGE -> OUT_OF_RANGE;
+            // Of labels, of event times and of bytes on a topic: scoring looks at none of them.
+            case NULL_VALUE,
+                    NOT_AVRO,
+                    UNKNOWN_SCHEMA,
+                    MISSING_LABEL,
+                    INVALID_LABEL,
+                    MISSING_TIME,
+                    FUTURE_TIME ->
+                    INTERNAL;
+        };
+    }
+
+    /// What the server says of a request that never reached us.
+    static ProblemReason of(Status status) {
+        return switch (status.code()) {
+            case 404 -> UNKNOWN_PATH;
+            case 405 -> METHOD_NOT_ALLOWED;
+            case 408 -> TOO_SLOW;
+            case 413 -> BODY_TOO_LARGE;
+            case 414 -> LINE_TOO_LONG;
+            case 415 -> WRONG_CONTENT_TYPE;
+            // 505: a version that is not spoken here is the client's mistake, and 5xx wakes people.
+            // 500: the server's
+            // parser met what it has no check for (a method of control characters, an end among
+            // headers); a defect of
+            // ours comes by another way.
+            default -> BAD_REQUEST;
+        };
+    }
+}
