@@ -3,18 +3,15 @@ package io.tidegrad.cli;
 import io.tidegrad.cli.quickstart.Pace;
 import io.tidegrad.cli.quickstart.Quickstart;
 import io.tidegrad.cli.quickstart.QuickstartOptions;
-import io.tidegrad.cli.streams.ShippedStream;
+import io.tidegrad.localstack.streams.ShippedStream;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 @Command(
         name = "quickstart",
@@ -92,19 +89,6 @@ final class QuickstartCommand implements Callable<Integer> {
             usageHelp = true,
             description = "Tells this.")
     private boolean help;
-
-    /// A stream by its name on the command line.
-    private static final class StreamName implements ITypeConverter<ShippedStream> {
-        @Override
-        public ShippedStream convert(String value) {
-            for (ShippedStream stream : ShippedStream.values()) {
-                if (stream.label().equals(value.toLowerCase(Locale.ROOT))) {
-                    return stream;
-                }
-            }
-            throw new TypeConversionException("expected flights or digits, found '" + value + "'");
-        }
-    }
 
     @Override
     public Integer call() throws InterruptedException {

@@ -1,8 +1,9 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.cli.quickstart.QuickstartException;
-import io.tidegrad.cli.streams.DamagedStreamException;
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.LocalStackException;
+import io.tidegrad.localstack.streams.DamagedStreamException;
 import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
@@ -22,7 +23,8 @@ import picocli.CommandLine.Spec;
             LocalStackCommand.class,
             TrainerCommand.class,
             ScorerCommand.class,
-            ReplayCommand.class
+            ReplayCommand.class,
+            LoadtestCommand.class
         },
         commandListHeading = "%nCommands:%n",
         footer = {"", "tidegrad COMMAND --help tells more."})
@@ -90,6 +92,7 @@ public final class Tidegrad implements Runnable {
     private static int failed(Exception e, PrintWriter err) {
         switch (e) {
             case QuickstartException known -> err.println("tidegrad: " + known.getMessage());
+            case LoadTestException known -> err.println("tidegrad: " + known.getMessage());
             case LocalStackException known -> err.println("tidegrad: " + known.getMessage());
             case DamagedStreamException known -> err.println("tidegrad: " + known.getMessage());
             case SettingsException known -> {

@@ -1,5 +1,8 @@
 package io.tidegrad.cli;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
@@ -114,6 +117,33 @@ class ArchitectureTest {
                             "io.tidegrad.trainer..",
                             "io.tidegrad.cli..",
                             "org.apache.kafka.streams..");
+
+    @ArchTest
+    static final ArchRule the_local_stack_knows_none_of_ours =
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.tidegrad.localstack..")
+                    .should()
+                    .dependOnClassesThat(
+                            resideInAPackage("io.tidegrad..")
+                                    .and(resideOutsideOfPackage("io.tidegrad.localstack..")));
+
+    @ArchTest
+    static final ArchRule the_load_tests_know_all_but_the_command_line =
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.tidegrad.loadtests..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage("io.tidegrad.cli..");
+
+    @ArchTest
+    static final ArchRule nothing_but_the_command_line_knows_the_load_tests =
+            noClasses()
+                    .that(resideOutsideOfPackages("io.tidegrad.cli..", "io.tidegrad.loadtests.."))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage("io.tidegrad.loadtests..");
 
     @ArchTest
     static final ArchRule kafka_streams_internals_are_used_in_one_class =

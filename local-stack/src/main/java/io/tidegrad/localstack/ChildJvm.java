@@ -21,14 +21,24 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
-/// A JVM started by this one, under [ParentWatch]: it never outlives us. What it prints goes to a log file.
-final class ChildJvm {
+/// A JVM started by this one, under [ParentWatch]: it never outlives us. What it prints goes to files.
+public final class ChildJvm implements AutoCloseable {
     // The pipe that tells the child we are alive is closed when the Process object is collected, so
     // a running child
     // must stay reachable even if its owner forgot about it.
     private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
+    /// What a trainer or a scorer runs with in production, as in the launcher: the engine's module, no warning about
+    /// native access, the collector that costs no threads.
+    public static final List<String> TIDEGRAD_FLAGS =
+            List.of(
+                    "--add-modules=jdk.incubator.vector",
+                    "--enable-native-access=ALL-UNNAMED",
+                    "-XX:+UseSerialGC",
+                    "-Xshare:auto");
+
     private static final int TAIL_BYTES = 4096;
+    private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
 
     private final String name;
     private final Process process;
@@ -38,6 +48,25 @@ final class ChildJvm {
         this.name = name;
         this.process = process;
         this.log = log;
+    }
+
+    /// A main class of ours, on our own class path.
+    ///
+    /// @param name      for messages: `trainer`
+    /// @param mainClass and its arguments
+    /// @param output    standard output is appended to it
+    /// @param log       standard error is appended to it
+    public static ChildJvm run(
+            String name, List<String> jvmFlags, List<String> mainClass, Path output, Path log) {
+        List<String> command = new ArrayList<>(List.of(ParentWatch.class.getName()));
+        command.addAll(mainClass);
+        return start(
+                name,
+                jvmFlags,
+                ownClassPath(),
+                command,
+                ProcessBuilder.Redirect.appendTo(output.toFile()),
+                log);
     }
 
     /// @param classPath entries, in order
@@ -51,18 +80,34 @@ final class ChildJvm {
             List<String> command,
             Path log,
             boolean talks) {
+        return start(
+                name,
+                jvmFlags,
+                classPath,
+                command,
+                talks
+                        ? ProcessBuilder.Redirect.PIPE
+                        : ProcessBuilder.Redirect.appendTo(log.toFile()),
+                log);
+    }
+
+    private static ChildJvm start(
+            String name,
+            List<String> jvmFlags,
+            List<String> classPath,
+            List<String> command,
+            ProcessBuilder.Redirect output,
+            Path log) {
         List<String> line = new ArrayList<>();
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         line.addAll(jvmFlags);
         line.add("-cp");
         line.add(String.join(File.pathSeparator, classPath));
         line.addAll(command);
-        ProcessBuilder builder = new ProcessBuilder(line);
-        ProcessBuilder.Redirect toLog = ProcessBuilder.Redirect.appendTo(log.toFile());
-        builder.redirectError(toLog);
-        if (!talks) {
-            builder.redirectOutput(toLog);
-        }
+        ProcessBuilder builder =
+                new ProcessBuilder(line)
+                        .redirectOutput(output)
+                        .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
         // Flags meant for this JVM must not change the child, nor make it print a line about them.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         builder.environment().remove("JDK_JAVA_OPTIONS");
@@ -152,6 +197,39 @@ final class ChildJvm {
                         + logTail());
     }
 
+    /// @throws LocalStackException it has ended, which it should not; with the end of its log
+    public void requireAlive() {
+        if (!process.isAlive()) {
+            throw ended();
+        }
+    }
+
+    /// Waits for the end, at most `bound`.
+    ///
+    /// @return whether it has ended
+    /// @throws LocalStackException its status is not 0; with the end of its log
+    public boolean finishes(Duration bound) throws InterruptedException {
+        if (!process.waitFor(bound)) {
+            return false;
+        }
+        if (process.exitValue() != 0) {
+            throw ended();
+        }
+        return true;
+    }
+
+    private LocalStackException ended() {
+        return new LocalStackException(
+                "the "
+                        + name
+                        + " ended with status "
+                        + process.exitValue()
+                        + ". The end of its log, "
+                        + log
+                        + ":\n"
+                        + logTail());
+    }
+
     private String logTail() {
         try {
             byte[] all = Files.readAllBytes(log);
@@ -162,11 +240,11 @@ final class ChildJvm {
         }
     }
 
-    boolean isAlive() {
+    public boolean isAlive() {
         return process.isAlive();
     }
 
-    long pid() {
+    public long pid() {
         return process.pid();
     }
 
@@ -194,6 +272,12 @@ final class ChildJvm {
         if (!waitFor(patience)) {
             kill();
         }
+    }
+
+    /// SIGTERM, and SIGKILL if it takes longer than 10 s. Returns when the process is gone.
+    @Override
+    public void close() {
+        stop(STOP_WITHIN);
     }
 
     /// SIGKILL; returns when the process is gone.

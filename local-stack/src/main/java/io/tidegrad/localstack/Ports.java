@@ -7,7 +7,7 @@ import java.net.ServerSocket;
 import java.util.concurrent.ThreadLocalRandom;
 
 /// Ports on the loopback interface.
-final class Ports {
+public final class Ports {
     // Below Linux's ephemeral range (32768 and up): a port from that range can be taken by any
     // outgoing connection,
     // even by a client's reconnect attempt to the very broker that is restarting on it.
@@ -25,7 +25,7 @@ final class Ports {
     }
 
     /// A port that nobody listened on a moment ago.
-    static int free() {
+    public static int free() {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             int port = ThreadLocalRandom.current().nextInt(LOWEST, HIGHEST);
             if (isFree(port)) {

@@ -151,11 +151,11 @@ final class BoundedDecoder extends Decoder {
         position += length("a string");
     }
 
+    /// A view: the value's array is nobody's but the record's.
     @Override
     public ByteBuffer readBytes(ByteBuffer old) {
         int length = length("bytes");
-        ByteBuffer result = ByteBuffer.allocate(length);
-        result.put(0, bytes, position, length);
+        ByteBuffer result = ByteBuffer.wrap(bytes, position, length).slice();
         position += length;
         return result;
     }

@@ -118,6 +118,7 @@ public final class TestTrainer {
     public PublishedSnapshot publish(boolean caughtUp) {
         return PublishedSnapshot.of(
                 model,
+                model.weightsHash(),
                 epoch,
                 nextOffset,
                 nextOffset == 0 ? 0 : appendTime(nextOffset - 1),

@@ -29,7 +29,22 @@ final class StreamsSettings {
     private static final long COMMIT_MILLIS_PER_MODEL = 10;
 
     private static final long BUFFER_BYTES_MIN = 32L << 20; // Kafka's default
-    private static final int BATCH_BYTES = 128 * 1024;
+
+    /// A catching-up trainer's learning thread reads the network itself, between two polls: few large answers, in a socket
+    /// buffer that grows with them, keep it from waiting for many small ones.
+    private static final int FETCH_BYTES_MAX = 4 * 1024 * 1024;
+
+    private static final int SYSTEM_BUFFER = -1;
+
+    /// Also the most that is copied out of an answer at a time.
+    private static final int POLL_EVENTS_MAX = 2_048;
+
+    /// Streams reads on while it holds no more than this: some thousand events.
+    private static final int BUFFERED_BURSTS = 16;
+
+    /// A commit's pages go to one partition, and a request carries one batch of it: at Kafka's default of 16 KiB, 330 KiB of
+    /// pages were 21 requests, five at a time, which the commit waits for. Below what our topics allow a batch.
+    private static final int BATCH_BYTES = 512 * 1024;
 
     private StreamsSettings() {}
 
@@ -111,6 +126,7 @@ final class StreamsSettings {
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
         settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, commitInterval.toMillis());
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0L);
+        settings.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_BURSTS);
 
         consumer(settings, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, instanceId);
         consumer(
@@ -123,6 +139,9 @@ final class StreamsSettings {
                 heartbeatInterval(kafka).toMillis());
         consumer(settings, ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         consumer(settings, ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
+        consumer(settings, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_EVENTS_MAX);
+        consumer(settings, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES_MAX);
+        consumer(settings, ConsumerConfig.RECEIVE_BUFFER_CONFIG, SYSTEM_BUFFER);
 
         producer(
                 settings,
@@ -135,7 +154,6 @@ final class StreamsSettings {
                 settings,
                 ProducerConfig.BUFFER_MEMORY_CONFIG,
                 Math.max(BUFFER_BYTES_MIN, 2L * requestBytesMax));
-        // Dead letters are small and come in thousands: with Kafka's 16 KiB a batch is 40 of them.
         producer(settings, ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
 
         kafka.consumer()

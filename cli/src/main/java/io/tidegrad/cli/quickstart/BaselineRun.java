@@ -1,8 +1,7 @@
 package io.tidegrad.cli.quickstart;
 
-import io.tidegrad.cli.streams.Flight;
-import io.tidegrad.cli.streams.HashedLogisticRegression;
-import io.tidegrad.cli.streams.StreamEvent;
+import io.tidegrad.localstack.streams.Flight;
+import io.tidegrad.localstack.streams.StreamEvent;
 import java.util.Arrays;
 import java.util.List;
 

@@ -1,8 +1,10 @@
 package io.tidegrad.cli.quickstart;
 
 import io.tidegrad.cli.Tidegrad;
-import io.tidegrad.cli.streams.ShippedStream;
+import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,14 +15,8 @@ import java.util.List;
 /// The three `tidegrad` commands that the quick start runs, each in a JVM of its own, as a user would run them.
 final class Children {
     // The broker, the registry and we need memory too: a small machine must do.
-    private static final List<String> JVM_FLAGS =
-            List.of(
-                    "--add-modules=jdk.incubator.vector",
-                    "--enable-native-access=ALL-UNNAMED",
-                    "-Xms64m",
-                    "-Xmx512m",
-                    "-XX:+UseSerialGC",
-                    "-XX:+ExitOnOutOfMemoryError");
+    private static final List<String> MEMORY_FLAGS =
+            List.of("-Xms64m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError");
 
     private final RunDirectory directory;
     private final String bootstrapServers;
@@ -33,7 +29,7 @@ final class Children {
     }
 
     /// Registers the stream's spec and learns its topic.
-    ChildProcess trainer(ShippedStream stream, int httpPort) {
+    ChildJvm trainer(ShippedStream stream, int httpPort) {
         Path spec = directory.path().resolve(stream.specFile());
         try {
             Files.writeString(spec, stream.spec(), StandardCharsets.UTF_8);
@@ -56,7 +52,7 @@ final class Children {
     }
 
     /// Serves the model's newest snapshot.
-    ChildProcess scorer(String model, int httpPort) {
+    ChildJvm scorer(String model, int httpPort) {
         return start(
                 "scorer",
                 List.of(),
@@ -72,7 +68,7 @@ final class Children {
     ///
     /// @param jvmFlags to learn with other kernels, say: the bits must be the same
     /// @param until exclusive offset of the events topic
-    ChildProcess replay(String model, List<String> jvmFlags, long until) {
+    ChildJvm replay(String model, List<String> jvmFlags, long until) {
         return start(
                 "replay",
                 jvmFlags,
@@ -95,8 +91,9 @@ final class Children {
         return directory.logs().resolve(command + ".out");
     }
 
-    private ChildProcess start(String command, List<String> jvmFlags, String... arguments) {
-        List<String> flags = new ArrayList<>(JVM_FLAGS);
+    private ChildJvm start(String command, List<String> jvmFlags, String... arguments) {
+        List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
+        flags.addAll(MEMORY_FLAGS);
         String root = System.getProperty("tidegrad.root");
         if (root != null) {
             flags.add("-Dtidegrad.root=" + root);
@@ -104,7 +101,7 @@ final class Children {
         flags.addAll(jvmFlags);
         List<String> main = new ArrayList<>(List.of(Tidegrad.class.getName(), command));
         main.addAll(List.of(arguments));
-        return ChildProcess.start(
+        return ChildJvm.run(
                 command, flags, main, output(command), directory.logs().resolve(command + ".log"));
     }
 }

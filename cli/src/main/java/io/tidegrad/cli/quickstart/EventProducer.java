@@ -1,9 +1,9 @@
 package io.tidegrad.cli.quickstart;
 
-import io.tidegrad.cli.streams.Flight;
-import io.tidegrad.cli.streams.ShippedStream;
-import io.tidegrad.cli.streams.StreamEvent;
 import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.streams.Flight;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.schemas.ConfluentAvroSerializer;
 import java.util.List;

@@ -1,5 +1,6 @@
 package io.tidegrad.cli.quickstart;
 
+import io.tidegrad.localstack.Json;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -9,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// @param events sent and visible in the topic, ticks not counted
 /// @param accuracy progressive, like every measure here: each event is predicted before it is learned
 /// @param auc of the network
-/// @param baselineAuc of [io.tidegrad.cli.streams.HashedLogisticRegression] over the same events
+/// @param baselineAuc of [io.tidegrad.localstack.streams.HashedLogisticRegression] over the same events
 /// @param freshnessMillisP50 event to admitted, see [Freshness]
 /// @param weightsHashScorer recomputed from the floats that the scorer serves
 /// @param weightsHashReplay of a process that saw nothing but the topic and the registered spec

@@ -1,5 +1,6 @@
 package io.tidegrad.cli.quickstart;
 
+import io.tidegrad.localstack.TrainerHealth;
 import java.util.ArrayList;
 import java.util.List;
 

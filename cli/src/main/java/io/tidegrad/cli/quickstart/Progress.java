@@ -1,6 +1,7 @@
 package io.tidegrad.cli.quickstart;
 
-import io.tidegrad.cli.streams.ShippedStream;
+import io.tidegrad.localstack.TrainerHealth;
+import io.tidegrad.localstack.streams.ShippedStream;
 
 /// One look at a running stream. NaN where there is nothing to tell yet.
 ///

@@ -1,11 +1,19 @@
 package io.tidegrad.cli.quickstart;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.tidegrad.cli.streams.ShippedStream;
-import io.tidegrad.cli.streams.StreamEvent;
+import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.localstack.EventsTopic;
+import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.LocalStackOptions;
+import io.tidegrad.localstack.Ports;
+import io.tidegrad.localstack.Resources;
+import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.localstack.TrainerClient;
+import io.tidegrad.localstack.TrainerHealth;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -67,8 +75,8 @@ public final class Quickstart {
     ///
     /// @param baseline null for a stream that it can't learn
     private record Running(
-            ChildProcess trainerProcess,
-            ChildProcess scorerProcess,
+            ChildJvm trainerProcess,
+            ChildJvm scorerProcess,
             TrainerClient trainer,
             ScorerClient scorer,
             EventProducer producer,
@@ -205,8 +213,8 @@ public final class Quickstart {
         Json http = resources.add(new Json());
         int trainerPort = Ports.free();
         int scorerPort = Ports.free();
-        ChildProcess trainerProcess = resources.add(children.trainer(stream, trainerPort));
-        ChildProcess scorerProcess = resources.add(children.scorer(spec.model(), scorerPort));
+        ChildJvm trainerProcess = resources.add(children.trainer(stream, trainerPort));
+        ChildJvm scorerProcess = resources.add(children.scorer(spec.model(), scorerPort));
         Running running =
                 new Running(
                         trainerProcess,
@@ -306,7 +314,7 @@ public final class Quickstart {
                 };
         String what = kernels.isEmpty() ? "replay of the log" : "replay of the log, scalar kernels";
         long since = System.nanoTime();
-        try (ChildProcess replay = children.replay(spec.model(), kernels, until)) {
+        try (ChildJvm replay = children.replay(spec.model(), kernels, until)) {
             while (!replay.finishes(LOOK_EVERY)) {
                 if (System.nanoTime() - since > REPLAY_WITHIN.toNanos()) {
                     throw new QuickstartException(

@@ -1,6 +1,6 @@
 package io.tidegrad.cli.quickstart;
 
-import io.tidegrad.cli.streams.ShippedStream;
+import io.tidegrad.localstack.streams.ShippedStream;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 

@@ -1,6 +1,7 @@
 package io.tidegrad.cli.quickstart;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.localstack.Json;
 import java.util.ArrayList;
 import java.util.List;
 

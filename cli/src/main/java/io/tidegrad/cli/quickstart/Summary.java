@@ -1,6 +1,6 @@
 package io.tidegrad.cli.quickstart;
 
-import io.tidegrad.cli.streams.ShippedStream;
+import io.tidegrad.localstack.streams.ShippedStream;
 import java.util.List;
 
 /// The end of a run, for a person.

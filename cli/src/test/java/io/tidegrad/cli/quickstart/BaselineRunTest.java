@@ -3,8 +3,8 @@ package io.tidegrad.cli.quickstart;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.tidegrad.cli.streams.ShippedStream;
-import io.tidegrad.cli.streams.StreamEvent;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.localstack.streams.StreamEvent;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

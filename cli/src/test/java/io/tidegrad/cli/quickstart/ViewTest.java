@@ -2,7 +2,8 @@ package io.tidegrad.cli.quickstart;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tidegrad.cli.streams.ShippedStream;
+import io.tidegrad.localstack.TrainerHealth;
+import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.Charset;

@@ -243,13 +243,18 @@ abstract sealed class FeatureWriter {
         void write(@Nullable Object[] values, Row row) throws RejectedException {
             switch (values[field]) {
                 case null -> throw Values.missing(feature.field(), feature.count() + " pixels");
-                case byte[] bytes -> writeBytes(bytes, row);
-                case GenericFixed fixed -> writeBytes(fixed.bytes(), row);
+                case byte[] bytes -> writeBytes(bytes, 0, bytes.length, row);
+                case GenericFixed fixed -> writeBytes(fixed.bytes(), 0, fixed.bytes().length, row);
+                case ByteBuffer bytes when bytes.hasArray() ->
+                        writeBytes(
+                                bytes.array(),
+                                bytes.arrayOffset() + bytes.position(),
+                                bytes.remaining(),
+                                row);
                 case ByteBuffer bytes -> {
-                    checkCount(bytes.remaining(), "bytes");
-                    for (int i = 0, from = bytes.position(); i < feature.count(); i++) {
-                        row.numbers[at + i] = ofByte[bytes.get(from + i) & 0xff];
-                    }
+                    byte[] copy = new byte[bytes.remaining()];
+                    bytes.get(bytes.position(), copy);
+                    writeBytes(copy, 0, copy.length, row);
                 }
                 case float[] numbers -> {
                     checkCount(numbers.length, "numbers");
@@ -275,10 +280,11 @@ abstract sealed class FeatureWriter {
             }
         }
 
-        private void writeBytes(byte[] bytes, Row row) throws RejectedException {
-            checkCount(bytes.length, "bytes");
-            for (int i = 0; i < bytes.length; i++) {
-                row.numbers[at + i] = ofByte[bytes[i] & 0xff];
+        private void writeBytes(byte[] bytes, int from, int count, Row row)
+                throws RejectedException {
+            checkCount(count, "bytes");
+            for (int i = 0; i < count; i++) {
+                row.numbers[at + i] = ofByte[bytes[from + i] & 0xff];
             }
         }
 

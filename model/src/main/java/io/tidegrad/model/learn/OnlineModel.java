@@ -275,8 +275,13 @@ public final class OnlineModel {
     }
 
     public String stateHash() {
+        return stateHash(weightsHash());
+    }
+
+    /// @param weightsHash as it is now: the weights are not read again
+    public String stateHash(String weightsHash) {
         BinaryWriter pending = new BinaryWriter();
         writePending(pending);
-        return ModelHash.state(weightsHash(), parameters, pending.toBytes());
+        return ModelHash.state(weightsHash, parameters, pending.toBytes());
     }
 }

@@ -22,11 +22,13 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
         records = List.copyOf(records);
     }
 
+    /// @param weightsHash the model's, as it is now
     /// @param nextOffset of the log of record, exclusive
     /// @param newestAppendTime record timestamp (epoch ms) of the newest event contained
     /// @param caughtUp no event beyond nextOffset was in the log
     public static PublishedSnapshot of(
             OnlineModel model,
+            String weightsHash,
             int epoch,
             long nextOffset,
             long newestAppendTime,
@@ -57,7 +59,7 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
                         evaluation.auc(),
                         parts.size(),
                         parameters.servedBytes(),
-                        model.weightsHash(),
+                        weightsHash,
                         goldenRows(model));
         List<SnapshotEntry> records = new ArrayList<>(parts.size() + 1);
         for (int part = 0; part < parts.size(); part++) {

@@ -30,7 +30,8 @@ class SnapshotTest {
             ModelSpec.parse(Specs.FLIGHTS.replace("8192", "40000"), "flights.yaml");
 
     private final OnlineModel model = learned();
-    private final PublishedSnapshot snapshot = PublishedSnapshot.of(model, EPOCH, 1_000, 77, true);
+    private final PublishedSnapshot snapshot =
+            PublishedSnapshot.of(model, model.weightsHash(), EPOCH, 1_000, 77, true);
     private final SnapshotVerifier verifier =
             new SnapshotVerifier("flight-delay", KERNELS, 100_000_000);
 
@@ -139,8 +140,9 @@ class SnapshotTest {
 
     @Test
     void aModelThatHasLearnedNothingCanBePublished() {
+        OnlineModel initial = OnlineModel.initial(SPEC, KERNELS);
         PublishedSnapshot fresh =
-                PublishedSnapshot.of(OnlineModel.initial(SPEC, KERNELS), 0, 0, 0, false);
+                PublishedSnapshot.of(initial, initial.weightsHash(), 0, 0, 0, false);
         List<byte[]> parts = fresh.records().stream().limit(2).map(SnapshotEntry::value).toList();
         assertThat(verifier.verify(SnapshotManifest.decode(fresh.manifest().encode()), parts))
                 .isInstanceOf(Admitted.class);

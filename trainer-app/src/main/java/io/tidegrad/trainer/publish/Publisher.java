@@ -102,7 +102,10 @@ public final class Publisher {
         }
         if (publish) {
             publishAt = now + settings.every().toNanos();
-            publish(store, out);
+            publish(
+                    store,
+                    report == null ? store.model().weightsHash() : report.weightsHash(),
+                    out);
         }
         if (report != null
                 && progressOffset != report.nextOffset()
@@ -123,11 +126,12 @@ public final class Publisher {
         return report;
     }
 
-    private void publish(ModelStore store, Out out) {
+    private void publish(ModelStore store, String weightsHash, Out out) {
         long now = System.currentTimeMillis();
         PublishedSnapshot snapshot =
                 PublishedSnapshot.of(
                         store.model(),
+                        weightsHash,
                         lineage.epoch(),
                         store.nextOffset(),
                         store.newestAppendTime(),

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.trainer.log.BurstConsumer;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -15,7 +16,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.KafkaClientSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Kafka Streams' clients, as it would make them itself, with a producer that asks a `CommitGuard` first.
+/// Kafka Streams' clients, as it would make them itself, but for a producer that asks a `CommitGuard` first and a consumer
+/// that reads in bursts.
 public final class GuardedClients implements KafkaClientSupplier {
     private final CommitGuard guard;
     private final TopicPartition log;
@@ -52,7 +54,7 @@ public final class GuardedClients implements KafkaClientSupplier {
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-        Consumer<byte[], byte[]> consumer = consumer(config);
+        Consumer<byte[], byte[]> consumer = new BurstConsumer(config);
         mainConsumer = consumer;
         return consumer;
     }

@@ -17,11 +17,12 @@ public record Report(
     /// Hashes the whole model: milliseconds for a small one, about a second for a gigabyte.
     public static Report of(OnlineModel model, long nextOffset) {
         ProgressiveEvaluation evaluation = model.evaluation();
+        String weightsHash = model.weightsHash();
         return new Report(
                 nextOffset,
                 model.parameters().updates(),
-                model.weightsHash(),
-                model.stateHash(),
+                weightsHash,
+                model.stateHash(weightsHash),
                 evaluation.logLoss(),
                 evaluation.priorLogLoss(),
                 evaluation.accuracy(),

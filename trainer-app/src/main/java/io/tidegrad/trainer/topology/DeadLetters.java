@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -60,11 +61,9 @@ final class DeadLetters {
         }
     }
 
-    /// @param offset of the event in the log
     /// @param now wall clock (epoch ms): retention must not look at event times of years ago
     Record<byte[], byte[]> of(
-            Record<byte[], byte[]> event,
-            long offset,
+            ConsumerRecord<byte[], byte[]> event,
             Rejection rejection,
             @Nullable Integer schemaId,
             long now) {
@@ -75,7 +74,7 @@ final class DeadLetters {
         headers.add(Objects.requireNonNull(reasons.get(rejection.reason())));
         add(headers, "tidegrad-detail", shortened(rejection.detail()));
         source.forEach(headers::add);
-        add(headers, "tidegrad-offset", Long.toString(offset));
+        add(headers, "tidegrad-offset", Long.toString(event.offset()));
         if (schemaId != null) {
             add(headers, "tidegrad-schema-id", schemaId.toString());
         }

@@ -5,25 +5,26 @@ import io.tidegrad.model.learn.ModelDivergedException;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.log.Burst;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStore;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
-import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Folds one event after another into the model; what can't be learned goes to the dead letters, in the same
 /// transaction. What it does is a pure function of the log: no clock and no batch of Kafka's reaches a weight.
-final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> {
+final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     private static final Logger LOG = LoggerFactory.getLogger(LearnProcessor.class);
 
     /// Between two questions to a registry that does not answer.
@@ -77,42 +78,43 @@ final class LearnProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     }
 
     @Override
-    public void process(Record<byte[], byte[]> record) {
+    public void process(Record<byte[], Burst> burst) {
         Learning learning = Objects.requireNonNull(this.learning, "init comes first");
-        ModelStore store = learning.store();
-        RecordMetadata at = learning.context().recordMetadata().orElseThrow();
-        store.checkFirst(at.offset());
-        switch (fold(learning.fold(), record, at)) {
-            case EventFold.Outcome.Accepted() -> store.accepted(at.offset(), record.timestamp());
-            case EventFold.Outcome.Ticked() -> store.ticked(at.offset());
-            case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
-                learning.context()
-                        .forward(
-                                deadLetters.of(
-                                        record,
-                                        at.offset(),
-                                        rejection,
-                                        schemaId,
-                                        System.currentTimeMillis()),
-                                TrainerTopology.DEAD_LETTERS);
-                refusals.add(rejection, at);
-                store.deadLettered(at.offset());
-            }
+        for (ConsumerRecord<byte[], byte[]> event : burst.value().events()) {
+            process(event, learning);
         }
         if (alarm == null) {
             setAlarm(learning);
         }
     }
 
+    private void process(ConsumerRecord<byte[], byte[]> event, Learning learning) {
+        ModelStore store = learning.store();
+        store.checkFirst(event.offset());
+        switch (fold(learning.fold(), event)) {
+            case EventFold.Outcome.Accepted() ->
+                    store.accepted(event.offset(), Math.max(0, event.timestamp()));
+            case EventFold.Outcome.Ticked() -> store.ticked(event.offset());
+            case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
+                learning.context()
+                        .forward(
+                                deadLetters.of(
+                                        event, rejection, schemaId, System.currentTimeMillis()),
+                                TrainerTopology.DEAD_LETTERS);
+                refusals.add(rejection, event);
+                store.deadLettered(event.offset());
+            }
+        }
+    }
+
     /// An unknown schema id is the event's fault and becomes a dead letter. A registry that does not answer is not: wait
     /// a little, then stop and be started again. No event has changed anything until its schema is known.
-    private EventFold.Outcome fold(
-            EventFold fold, Record<byte[], byte[]> record, RecordMetadata at) {
+    private EventFold.Outcome fold(EventFold fold, ConsumerRecord<byte[], byte[]> at) {
         parts.patience().start();
         Duration pause = FIRST_PAUSE;
         while (true) {
             try {
-                return fold.fold(record.value(), record.headers());
+                return fold.fold(at.value(), at.headers());
             } catch (SchemaRegistry.RegistryUnavailableException e) {
                 if (parts.patience().left().compareTo(pause) <= 0
                         || Thread.currentThread().isInterrupted()) {

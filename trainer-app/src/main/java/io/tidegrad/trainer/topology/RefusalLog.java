@@ -2,7 +2,7 @@ package io.tidegrad.trainer.topology;
 
 import io.tidegrad.model.feature.Rejection;
 import java.time.Duration;
-import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,7 +23,7 @@ final class RefusalLog {
         this.topic = topic;
     }
 
-    void add(Rejection rejection, RecordMetadata at) {
+    void add(Rejection rejection, ConsumerRecord<byte[], byte[]> at) {
         unsaid++;
         long now = System.nanoTime();
         if (now - saidAt < EVERY_NANOS) {

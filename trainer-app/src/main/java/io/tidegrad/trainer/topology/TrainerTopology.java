@@ -3,13 +3,13 @@ package io.tidegrad.trainer.topology;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.trainer.log.Burst;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.AutoOffsetReset;
@@ -52,9 +52,9 @@ public final class TrainerTopology {
                         AutoOffsetReset
                                 .none(), // a lost range must stop the trainer, not be jumped over
                         EVENTS,
-                        TrainerTopology::timestamp,
+                        (burst, partitionTime) -> burst.timestamp(),
                         new ByteArrayDeserializer(),
-                        new ByteArrayDeserializer(),
+                        Burst.deserializer(),
                         parts.lineage().log().topic())
                 .addProcessor(LEARN, () -> new LearnProcessor(parts), EVENTS)
                 .addStateStore(parts.store(), LEARN)
@@ -76,10 +76,5 @@ public final class TrainerTopology {
                         new ByteArraySerializer(),
                         new ByteArraySerializer(),
                         LEARN);
-    }
-
-    /// Never negative: Streams drops records with a negative timestamp, silently and together with their offset.
-    private static long timestamp(ConsumerRecord<Object, Object> record, long partitionTime) {
-        return Math.max(0, record.timestamp());
     }
 }

@@ -6,10 +6,13 @@ import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.trainer.store.Lineage;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.AbstractRecords;
 import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.record.internal.RecordBatch;
@@ -41,8 +44,18 @@ class DeadLettersTest {
             byte[] key, byte[] value, RecordHeaders headers, String detail) {
         return new DeadLetters(LINEAGE, LIMIT)
                 .of(
-                        new Record<>(key, value, 0, headers),
-                        42,
+                        new ConsumerRecord<>(
+                                "t",
+                                0,
+                                42,
+                                0,
+                                TimestampType.CREATE_TIME,
+                                key.length,
+                                value.length,
+                                key,
+                                value,
+                                headers,
+                                Optional.empty()),
                         new Rejection(Rejection.Reason.NOT_AVRO, detail),
                         7,
                         1_000);

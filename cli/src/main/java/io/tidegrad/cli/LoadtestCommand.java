@@ -1,0 +1,127 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.loadtests.TrainLoad;
+import io.tidegrad.loadtests.TrainLoadOptions;
+import io.tidegrad.localstack.streams.ShippedStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+@Command(
+        name = "loadtest",
+        description = "Measure what this machine does a second.",
+        subcommands = LoadtestCommand.Train.class)
+final class LoadtestCommand implements Runnable {
+    @Spec private CommandSpec command = CommandSpec.create();
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Tells this.")
+    private boolean help;
+
+    @Override
+    public void run() {
+        throw new ParameterException(
+                command.commandLine(), "what to measure is missing; there is: train");
+    }
+
+    @Command(
+            name = "train",
+            description = {
+                "Events a second from topic to committed weights, beside what bounds them.",
+                "",
+                "Fills a topic, then lets three subjects take turns on it, each in a JVM of its own: the trainer as in"
+                        + " production; a bare read_committed consumer that decodes the events; the engine alone on the"
+                        + " same rows in memory. Trainer and engine must end with the same bits. Prints medians and"
+                        + " ranges, and the trainer's share of the slower of the other two. What lies in the measured"
+                        + " window: docs/benchmarks.md."
+            })
+    static final class Train implements Callable<Integer> {
+        @Spec private CommandSpec command = CommandSpec.create();
+
+        @Option(
+                names = "--stream",
+                paramLabel = "NAME",
+                defaultValue = "all",
+                description = "flights, digits or all (default: ${DEFAULT-VALUE}).")
+        private String stream = "";
+
+        @Option(
+                names = "--mini-batch",
+                paramLabel = "N",
+                split = ",",
+                defaultValue = "1,8,32",
+                description = "One or more, separated by commas (default: ${DEFAULT-VALUE}).")
+        private List<Integer> miniBatches = List.of();
+
+        @Option(
+                names = "--repetitions",
+                paramLabel = "N",
+                defaultValue = "3",
+                description = "Of everything, in turns (default: ${DEFAULT-VALUE}).")
+        private int repetitions;
+
+        @Option(
+                names = "--events",
+                paramLabel = "N",
+                defaultValue = "0",
+                description =
+                        "Of each stream, said again and again (default: as many as about 10 s of training are).")
+        private long events;
+
+        @Option(
+                names = "--json",
+                description =
+                        "Print one line of JSON for each stream, mini-batch and subject, with every value.")
+        private boolean json;
+
+        @Option(
+                names = "--profile",
+                paramLabel = "DIR",
+                description =
+                        "Keep a flight recording of every trainer there and tell where its processor time went; it costs a little speed.")
+        private @Nullable Path profile;
+
+        @Option(
+                names = {"-h", "--help"},
+                usageHelp = true,
+                description = "Tells this.")
+        private boolean help;
+
+        @Override
+        public Integer call() throws InterruptedException {
+            new TrainLoad(options(), System.out, System.err).run();
+            return 0;
+        }
+
+        private TrainLoadOptions options() {
+            try {
+                if (profile != null) {
+                    Files.createDirectories(profile);
+                }
+                List<ShippedStream> streams =
+                        stream.equals("all")
+                                ? List.of(ShippedStream.values())
+                                : List.of(new StreamName().convert(stream));
+                return new TrainLoadOptions(
+                        streams, miniBatches, repetitions, events, json, profile);
+            } catch (IllegalArgumentException | TypeConversionException e) {
+                throw new ParameterException(
+                        command.commandLine(), String.valueOf(e.getMessage()), e);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.localstack.streams.ShippedStream;
+import java.util.Locale;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/// A shipped stream by its name on the command line.
+final class StreamName implements ITypeConverter<ShippedStream> {
+    @Override
+    public ShippedStream convert(String value) {
+        for (ShippedStream stream : ShippedStream.values()) {
+            if (stream.label().equals(value.toLowerCase(Locale.ROOT))) {
+                return stream;
+            }
+        }
+        throw new TypeConversionException("expected flights or digits, found '" + value + "'");
+    }
+}

@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.cli.streams;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,188 @@
+package io.tidegrad.loadtests;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.Learner;
+import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.localstack.Json;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.localstack.streams.StreamEvent;
+import io.tidegrad.model.feature.AvroEvent;
+import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.Tick;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.avro.Schema;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/// One part of the trainer's work, alone in a JVM of its own with the trainer's flags. As the trainer's, its window holds
+/// the JVM's compiling, except for the kernels', and not its start. Writes a `Measurement` as JSON.
+public final class Alone {
+    private static final Duration WARM_UP_MAX = Duration.ofSeconds(10);
+    private static final Duration SILENCE_MAX = Duration.ofSeconds(60);
+
+    private Alone() {}
+
+    /// @param arguments subject, stream, events, spec file, bootstrap servers, registry URL, file of the result
+    public static void main(String[] arguments) throws IOException {
+        ShippedStream stream = ShippedStream.valueOf(arguments[1]);
+        long events = Long.parseLong(arguments[2]);
+        Path specFile = Path.of(arguments[3]);
+        ModelSpec spec = ModelSpec.parse(Files.readString(specFile), specFile.toString());
+        Measurement measurement =
+                switch (Subject.valueOf(arguments[0])) {
+                    case CONSUMER -> consume(spec, events, arguments[4], arguments[5]);
+                    case ENGINE -> learn(stream, spec, events);
+                    case TRAINER -> throw new IllegalArgumentException("a trainer is a TrainerRun");
+                };
+        Files.writeString(Path.of(arguments[6]), Json.write(measurement));
+    }
+
+    /// From the first record that is polled to the last that is decoded.
+    private static Measurement consume(
+            ModelSpec spec, long events, String bootstrapServers, String registryUrl) {
+        TopicPartition log = new TopicPartition(spec.inputTopic(), 0);
+        String label = spec.label().field();
+        try (SchemaRegistry registry =
+                        SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
+                KafkaConsumer<byte[], byte[]> consumer = consumer(bootstrapServers)) {
+            ValueDecoder decoder = ValueDecoder.avro(new AvroCodec(registry));
+            consumer.assign(List.of(log));
+            consumer.seek(log, 0);
+            long decoded = 0;
+            long begin = 0;
+            double cpu = 0;
+            long lastRecord = System.nanoTime();
+            while (decoded < events) {
+                var records = consumer.poll(Duration.ofMillis(500));
+                long now = System.nanoTime();
+                if (records.isEmpty()) {
+                    requireNotSilent(now - lastRecord, decoded, events, log);
+                    continue;
+                }
+                lastRecord = now;
+                if (begin == 0) {
+                    begin = now;
+                    cpu = CpuClock.seconds(ProcessHandle.current().pid());
+                }
+                for (ConsumerRecord<byte[], byte[]> record : records) {
+                    if (record.headers().lastHeader(Tick.HEADER) == null
+                            && decoder.decode(record.value()).get(label) != null) {
+                        decoded++;
+                    }
+                }
+            }
+            return measurement(decoded, begin, cpu, "", "");
+        }
+    }
+
+    private static void requireNotSilent(
+            long nanos, long decoded, long events, TopicPartition log) {
+        if (nanos > SILENCE_MAX.toNanos()) {
+            throw new LoadTestException(
+                    "expected "
+                            + events
+                            + " events of "
+                            + log
+                            + ", found nothing more after "
+                            + decoded
+                            + " for "
+                            + SILENCE_MAX.toSeconds()
+                            + " s");
+        }
+    }
+
+    /// As the replay's: what a bare consumer does well with.
+    private static KafkaConsumer<byte[], byte[]> consumer(String bootstrapServers) {
+        return new KafkaConsumer<>(
+                Map.of(
+                        ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                        bootstrapServers,
+                        ConsumerConfig.ISOLATION_LEVEL_CONFIG,
+                        "read_committed",
+                        ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
+                        false,
+                        ConsumerConfig.MAX_POLL_RECORDS_CONFIG,
+                        10_000,
+                        ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG,
+                        8 * 1024 * 1024),
+                new ByteArrayDeserializer(),
+                new ByteArrayDeserializer());
+    }
+
+    /// From the first step to the last, on mini-batches that lie ready.
+    private static Measurement learn(ShippedStream stream, ModelSpec spec, long events) {
+        OnlineModel model = OnlineModel.initial(spec, Kernels.active());
+        Learner learner = model.learner();
+        List<Batch> batches = batches(stream, spec, events);
+        learner.warmUp(WARM_UP_MAX.toNanos());
+        double cpu = CpuClock.seconds(ProcessHandle.current().pid());
+        long begin = System.nanoTime();
+        long learned = 0;
+        for (int next = 0; learned < events; next = next + 1 == batches.size() ? 0 : next + 1) {
+            Batch batch = batches.get(next);
+            batch.resize((int) Math.min(batch.capacity(), events - learned));
+            learner.learn(batch);
+            learned += batch.size();
+        }
+        return measurement(learned, begin, cpu, model.weightsHash(), model.stateHash());
+    }
+
+    /// As many as it takes until the stream ends where a mini-batch does: from there on they repeat.
+    private static List<Batch> batches(ShippedStream stream, ModelSpec spec, long events) {
+        List<StreamEvent> shipped = stream.read();
+        Schema schema = stream.schema();
+        int size = spec.miniBatch();
+        Featurizer featurizer = new Featurizer(spec);
+        Row row = featurizer.newRow();
+        AvroEvent event = new AvroEvent();
+        RowShape shape = spec.network().row();
+        List<Batch> batches = new ArrayList<>();
+        long rows = 0;
+        while (rows < events && (rows == 0 || rows % stream.rows() != 0)) {
+            Batch batch = new Batch(shape, size);
+            for (int i = 0; i < size; i++, rows++) {
+                Rejection rejection =
+                        featurizer.featurize(
+                                event.of(stream.repeated(shipped, rows).toAvro(schema)), row);
+                if (rejection != null) {
+                    throw new LoadTestException(
+                            stream.label() + ", event " + rows + ": " + rejection);
+                }
+                System.arraycopy(
+                        row.numbers, 0, batch.numbers, i * shape.numbers(), shape.numbers());
+                System.arraycopy(row.ids, 0, batch.ids, i * shape.ids(), shape.ids());
+                System.arraycopy(row.labels, 0, batch.labels, i * shape.labels(), shape.labels());
+            }
+            batches.add(batch);
+        }
+        return batches;
+    }
+
+    private static Measurement measurement(
+            long events, long beginNanos, double beginCpu, String weightsHash, String stateHash) {
+        return new Measurement(
+                events,
+                (System.nanoTime() - beginNanos) * 1e-9,
+                CpuClock.seconds(ProcessHandle.current().pid()) - beginCpu,
+                0,
+                weightsHash,
+                stateHash);
+    }
+}

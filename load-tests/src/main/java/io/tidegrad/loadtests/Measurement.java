@@ -1,0 +1,34 @@
+package io.tidegrad.loadtests;
+
+/// One run of one subject.
+///
+/// @param events taken in the window
+/// @param seconds the window, by the clock
+/// @param cpuSeconds of the subject's process in the window, all threads
+/// @param brokerCpuSeconds of the broker's process in the window; 0 for the engine, which asks nothing of it
+/// @param weightsHash after the last event; empty for the consumer, which learns nothing
+/// @param stateHash likewise
+record Measurement(
+        long events,
+        double seconds,
+        double cpuSeconds,
+        double brokerCpuSeconds,
+        String weightsHash,
+        String stateHash) {
+    double eventsPerSecond() {
+        return events / seconds;
+    }
+
+    double cpuMicros() {
+        return cpuSeconds * 1e6 / events;
+    }
+
+    double brokerCpuMicros() {
+        return brokerCpuSeconds * 1e6 / events;
+    }
+
+    Measurement withBroker(double cpuSeconds) {
+        return new Measurement(
+                events, seconds, this.cpuSeconds, cpuSeconds, weightsHash, stateHash);
+    }
+}

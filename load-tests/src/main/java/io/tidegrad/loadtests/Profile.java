@@ -1,0 +1,116 @@
+package io.tidegrad.loadtests;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordedFrame;
+import jdk.jfr.consumer.RecordedStackTrace;
+import jdk.jfr.consumer.RecordingFile;
+
+/// Where a trainer's processor time went, by samples of its flight recording. Of the second half only: by then most is
+/// compiled. The JVM's own threads (compiler, collector) are not sampled.
+final class Profile {
+    private static final String SAMPLE = "jdk.CPUTimeSample";
+
+    /// A sample belongs to the first of these that it is inside of.
+    private enum Part {
+        LEARN("learning", "io.tidegrad.engine.model.Learner.learn"),
+        DECODE("decoding", "io.tidegrad.schemas.AvroCodec.decode"),
+        FEATURES("features", "io.tidegrad.model.feature.Featurizer.featurize"),
+        FOLD("evaluation and accounting", "io.tidegrad.trainer.topology.LearnProcessor.process"),
+        PUBLISH("snapshots and reports", "io.tidegrad.trainer.publish.Publisher.publishDue"),
+        COMMIT("commit", "org.apache.kafka.streams.processor.internals.StreamThread.maybeCommit"),
+        READ("reading the topic", "org.apache.kafka.clients.consumer.KafkaConsumer.poll"),
+        STREAMS(
+                "Kafka Streams besides",
+                "org.apache.kafka.streams.processor.internals.StreamThread.run"),
+        PRODUCER(
+                "sending (the producer's thread)",
+                "org.apache.kafka.clients.producer.internals.Sender.run"),
+        OTHER("all else", "");
+
+        private final String label;
+        private final String method;
+
+        Part(String label, String method) {
+            this.label = label;
+            this.method = method;
+        }
+    }
+
+    private final Map<Part, Integer> samples = new EnumMap<>(Part.class);
+    private int total;
+
+    private Profile() {}
+
+    /// @throws UncheckedIOException the recording can't be read
+    static Profile of(Path recording) {
+        record Sample(Instant at, Part part) {}
+        List<Sample> all = new ArrayList<>();
+        try (RecordingFile events = new RecordingFile(recording)) {
+            while (events.hasMoreEvents()) {
+                RecordedEvent event = events.readEvent();
+                if (event.getEventType().getName().equals(SAMPLE)) {
+                    all.add(new Sample(event.getStartTime(), part(event.getStackTrace())));
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        Profile profile = new Profile();
+        if (all.isEmpty()) {
+            return profile;
+        }
+        Instant begin = all.stream().map(Sample::at).min(Instant::compareTo).orElseThrow();
+        Instant end = all.stream().map(Sample::at).max(Instant::compareTo).orElseThrow();
+        Instant half = begin.plus(Duration.between(begin, end).dividedBy(2));
+        for (Sample sample : all) {
+            if (!sample.at().isBefore(half)) {
+                profile.samples.merge(sample.part(), 1, Integer::sum);
+                profile.total++;
+            }
+        }
+        return profile;
+    }
+
+    private static Part part(RecordedStackTrace stack) {
+        if (stack != null) {
+            for (Part part : Part.values()) {
+                for (RecordedFrame frame : stack.getFrames()) {
+                    String method =
+                            frame.getMethod().getType().getName()
+                                    + "."
+                                    + frame.getMethod().getName();
+                    if (method.equals(part.method)) {
+                        return part;
+                    }
+                }
+            }
+        }
+        return Part.OTHER;
+    }
+
+    /// A line a part.
+    String text() {
+        StringBuilder text = new StringBuilder();
+        for (Part part : Part.values()) {
+            text.append(
+                    String.format(
+                            Locale.ROOT,
+                            "  %5.1f %%  %s%n",
+                            100.0 * samples.getOrDefault(part, 0) / Math.max(1, total),
+                            part.label));
+        }
+        return text.append(
+                        String.format(Locale.ROOT, "  of %,d samples in the second half%n", total))
+                .toString();
+    }
+}

@@ -1,0 +1,242 @@
+package io.tidegrad.loadtests;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.localstack.Json;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.LocalStackException;
+import io.tidegrad.localstack.LocalStackOptions;
+import io.tidegrad.localstack.Resources;
+import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.model.spec.ModelSpec;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// Events a second from topic to committed weights, beside what a bare consumer and the engine alone do with the same
+/// events. Broker, registry and each subject are processes of their own; the topic is full before anything is measured;
+/// the subjects take turns, so that a machine whose speed changes is as fast to one as to the others.
+public final class TrainLoad {
+    private static final Duration ALONE_WITHIN = Duration.ofMinutes(30);
+
+    private final TrainLoadOptions options;
+    private final PrintStream out;
+    private final PrintStream progress;
+    private final Resources resources = new Resources();
+
+    /// @param out for the result
+    /// @param progress for a line a run
+    public TrainLoad(TrainLoadOptions options, PrintStream out, PrintStream progress) {
+        this.options = options;
+        this.out = out;
+        this.progress = progress;
+    }
+
+    /// @throws LoadTestException something ended, stood still or learned other bits than it should have
+    public void run() throws InterruptedException {
+        Thread hook = new Thread(resources::close, "stop-load-test");
+        Runtime.getRuntime().addShutdownHook(hook);
+        try {
+            List<Combination> combinations = measure();
+            TrainReport report = new TrainReport(combinations);
+            out.print(options.json() ? report.json() : report.text());
+            out.flush();
+        } catch (LoadTestException | LocalStackException e) {
+            String logs = resources.keepLogs();
+            throw new LoadTestException(
+                    e.getMessage() + (logs.isEmpty() ? "" : "\nLogs of all processes: " + logs), e);
+        } finally {
+            resources.close();
+            Resources.removeHook(hook);
+        }
+    }
+
+    private List<Combination> measure() throws InterruptedException {
+        RunDirectory directory = resources.add(RunDirectory.temporary());
+        LocalStack stack =
+                resources.add(
+                        LocalStack.start(
+                                LocalStackOptions.in(directory.path()).withKafkaAsChild()));
+        List<Combination> combinations = new ArrayList<>();
+        for (ShippedStream stream : options.streams()) {
+            long events = options.events(stream);
+            say("%s: filling the topic with %,d events", stream.label(), events);
+            EventLog log = EventLog.fill(stack, stream, stream.read(), events);
+            for (int miniBatch : options.miniBatches()) {
+                combinations.add(new Combination(log, miniBatch));
+            }
+        }
+        for (int repetition = 1; repetition <= options.repetitions(); repetition++) {
+            for (Combination combination : combinations) {
+                new Turn(stack, directory, combination, repetition).take();
+            }
+        }
+        return combinations;
+    }
+
+    private void say(String format, Object... values) {
+        progress.println(String.format(Locale.ROOT, format, values));
+        progress.flush();
+    }
+
+    /// All subjects of a combination, one after another.
+    private final class Turn {
+        private final LocalStack stack;
+        private final RunDirectory directory;
+        private final Combination combination;
+        private final EventLog log;
+        private final int repetition;
+        private final String name;
+
+        Turn(LocalStack stack, RunDirectory directory, Combination combination, int repetition) {
+            this.stack = stack;
+            this.directory = directory;
+            this.combination = combination;
+            log = combination.log();
+            this.repetition = repetition;
+            name =
+                    "%s-%d-%d"
+                            .formatted(
+                                    combination.stream().label(),
+                                    combination.miniBatch(),
+                                    repetition);
+        }
+
+        /// Another one begins each time: none is always the first after a pause.
+        void take() throws InterruptedException {
+            Path files = directory.logs().resolve(name);
+            Path specFile = files.resolve("spec.yaml");
+            String yaml = yaml();
+            try {
+                Files.createDirectories(files);
+                Files.writeString(specFile, yaml);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            List<Subject> order = new ArrayList<>(List.of(Subject.values()));
+            Collections.rotate(order, repetition - 1);
+            for (Subject subject : order) {
+                Measurement measurement =
+                        switch (subject) {
+                            case TRAINER ->
+                                    new TrainerRun(
+                                                    stack,
+                                                    log,
+                                                    ModelSpec.parse(yaml, specFile.toString()))
+                                            .measure(specFile, files, trainerFlags());
+                            case CONSUMER, ENGINE -> alone(subject, specFile, files);
+                        };
+                combination.add(subject, measurement);
+                say(
+                        "%s, mini-batch %d, %s %d: %,.0f events/s in %.1f s",
+                        log.stream().label(),
+                        combination.miniBatch(),
+                        subject.label(),
+                        repetition,
+                        measurement.eventsPerSecond(),
+                        measurement.seconds());
+            }
+            Path recording = recording();
+            if (recording != null) {
+                say(
+                        "%s, mini-batch %d, where the trainer's processor time went:\n%s",
+                        log.stream().label(),
+                        combination.miniBatch(),
+                        Profile.of(recording).text().stripTrailing());
+            }
+            combination.requireEqualBits();
+        }
+
+        /// The stream's model under a name of its own: it learns from the beginning.
+        private String yaml() {
+            return log.stream()
+                    .spec()
+                    .replaceFirst("(?m)^model: .*$", "model: " + name)
+                    .replaceFirst(
+                            "(?m)^mini-batch: .*$",
+                            "mini-batch: { size: " + combination.miniBatch() + " }");
+        }
+
+        private List<String> trainerFlags() {
+            List<String> flags = childFlags();
+            Path recording = recording();
+            if (recording != null) {
+                flags.add(
+                        "-XX:StartFlightRecording:settings=profile,jdk.CPUTimeSample#enabled=true,"
+                                + "jdk.CPUTimeSample#throttle=5ms,filename="
+                                + recording);
+            }
+            return flags;
+        }
+
+        private @Nullable Path recording() {
+            Path profile = options.profile();
+            return profile == null ? null : profile.toAbsolutePath().resolve(name + ".jfr");
+        }
+
+        private Measurement alone(Subject subject, Path specFile, Path files)
+                throws InterruptedException {
+            Path result = files.resolve(subject.label() + ".json");
+            List<String> command =
+                    List.of(
+                            Alone.class.getName(),
+                            subject.name(),
+                            log.stream().name(),
+                            String.valueOf(log.events()),
+                            specFile.toString(),
+                            stack.bootstrapServers(),
+                            stack.registryUrl(),
+                            result.toString());
+            long broker = stack.brokerProcess().pid();
+            double brokerCpu = CpuClock.seconds(broker);
+            try (ChildJvm child =
+                    ChildJvm.run(
+                            subject.label(),
+                            childFlags(),
+                            command,
+                            files.resolve(subject.label() + ".out"),
+                            files.resolve(subject.label() + ".log"))) {
+                if (!child.finishes(ALONE_WITHIN)) {
+                    throw new LoadTestException(
+                            "the "
+                                    + subject.label()
+                                    + " was not done within "
+                                    + ALONE_WITHIN.toMinutes()
+                                    + " minutes");
+                }
+                JsonNode json = Json.parse(Files.readString(result));
+                Measurement measurement =
+                        new Measurement(
+                                json.path("events").asLong(),
+                                json.path("seconds").asDouble(),
+                                json.path("cpuSeconds").asDouble(),
+                                0,
+                                json.path("weightsHash").asText(),
+                                json.path("stateHash").asText());
+                return subject == Subject.CONSUMER
+                        ? measurement.withBroker(CpuClock.seconds(broker) - brokerCpu)
+                        : measurement;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private List<String> childFlags() {
+            List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
+            String logging = System.getProperty("logback.configurationFile");
+            if (logging != null) {
+                flags.add("-Dlogback.configurationFile=" + logging);
+            }
+            return flags;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package io.tidegrad.loadtests;
+
+import io.tidegrad.localstack.streams.ShippedStream;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// @param streams each with every mini-batch
+/// @param repetitions of each combination, in turns
+/// @param events of each stream, repeated as often as it takes; 0: as many as about 10 s of training are
+/// @param json one line a stream, mini-batch and subject on standard output instead of tables
+/// @param profile where a flight recording of each trainer goes; null: none is made
+public record TrainLoadOptions(
+        List<ShippedStream> streams,
+        List<Integer> miniBatches,
+        int repetitions,
+        long events,
+        boolean json,
+        @Nullable Path profile) {
+    private static final int MINI_BATCH_MAX = 4_096;
+    private static final int REPETITIONS_MAX = 100;
+    private static final long EVENTS_MAX = 100_000_000;
+
+    public TrainLoadOptions {
+        streams = List.copyOf(streams);
+        miniBatches = List.copyOf(miniBatches);
+        if (streams.isEmpty() || miniBatches.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "expected at least one stream and one mini-batch, found none");
+        }
+        for (int miniBatch : miniBatches) {
+            requireWithin("--mini-batch", miniBatch, 1, MINI_BATCH_MAX);
+        }
+        requireWithin("--repetitions", repetitions, 1, REPETITIONS_MAX);
+        requireWithin("--events", events, 0, EVENTS_MAX);
+    }
+
+    private static void requireWithin(String option, long value, long least, long most) {
+        if (value < least || value > most) {
+            throw new IllegalArgumentException(
+                    option + " expects " + least + " to " + most + ", found " + value);
+        }
+    }
+
+    long events(ShippedStream stream) {
+        if (events > 0) {
+            return events;
+        }
+        return switch (stream) {
+            case FLIGHTS -> 6_000_000;
+            case DIGITS -> 2_000_000;
+        };
+    }
+}

@@ -1,0 +1,10 @@
+package io.tidegrad.localstack.streams;
+
+import org.jspecify.annotations.Nullable;
+
+/// A shipped stream is not what was shipped; says which file, what was expected and what was found.
+public final class DamagedStreamException extends RuntimeException {
+    public DamagedStreamException(String message, @Nullable Throwable cause) {
+        super(message, cause);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.localstack.streams;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.trainer.log;
+
+import org.jspecify.annotations.NullMarked;
