@@ -233,13 +233,18 @@ final class RestSchemaRegistry implements SchemaRegistry {
         if (answer.status() == status) {
             return answer.body();
         }
+        if (answer.status() == 401 || answer.status() == 403) {
+            throw new RegistryRefusedException(
+                    "%s answered %d, expected %d: check %s and %s"
+                            .formatted(
+                                    answer.uri(),
+                                    answer.status(),
+                                    status,
+                                    RegistryConfig.CREDENTIALS_SOURCE,
+                                    RegistryConfig.USER_INFO));
+        }
         String hint =
                 switch (answer.status()) {
-                    case 401, 403 ->
-                            "check "
-                                    + RegistryConfig.CREDENTIALS_SOURCE
-                                    + " and "
-                                    + RegistryConfig.USER_INFO;
                     case 404 ->
                             "that is no registry's \"not found\": check "
                                     + RegistryConfig.URL

@@ -100,9 +100,16 @@ public interface SchemaRegistry extends AutoCloseable {
         }
     }
 
-    final class RegistryUnavailableException extends RuntimeException {
+    class RegistryUnavailableException extends RuntimeException {
         public RegistryUnavailableException(String message, @Nullable Throwable cause) {
             super(message, cause);
+        }
+    }
+
+    /// It answers, but not to us (401, 403): only other credentials can help.
+    final class RegistryRefusedException extends RegistryUnavailableException {
+        public RegistryRefusedException(String message) {
+            super(message, null);
         }
     }
 }

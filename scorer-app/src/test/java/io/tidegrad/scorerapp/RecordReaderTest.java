@@ -97,7 +97,10 @@ class RecordReaderTest {
                 Arguments.of("[{\"size\": 3}, 4]", "not-a-record", 1, "found a number"),
                 Arguments.of("{\"sise\": 3}", "unknown-field", 0, "did you mean 'size'?"),
                 Arguments.of(
-                        "[{}, {\"altitude\": 3}]", "unknown-field", 1, "(known: size, camera)"),
+                        "[{}, {\"altitude\": 3}]",
+                        "unknown-field",
+                        1,
+                        "(known: size, camera, taken"),
                 Arguments.of("{\"a\\nb\": 3}", "unknown-field", 0, "'a?b'"),
                 Arguments.of("{\"size\": {}}", "wrong-type", 0, "expected number, found an object"),
                 Arguments.of("{\"image\": [1, \"2\"]}", "wrong-type", 0, "an array with a string"),

@@ -155,6 +155,7 @@ final class SnapshotFollower implements AutoCloseable {
                             State.REFUSED,
                             "Kafka does not let us in: "
                                     + describe(cause)
+                                    + rest(cause)
                                     + "; check the kafka.* settings");
                 }
             }
@@ -195,15 +196,12 @@ final class SnapshotFollower implements AutoCloseable {
                     new ByteArrayDeserializer(),
                     new ByteArrayDeserializer());
         } catch (KafkaException e) {
-            Throwable root = e;
-            while (root.getCause() != null) {
-                root = root.getCause();
-            }
+            Throwable root = root(e);
             // An address that does not resolve may do so in a moment; all else lies in the
             // settings.
             throw root instanceof ConfigException
                     ? e
-                    : new InvalidConfigurationException(describe(root), e);
+                    : new InvalidConfigurationException(describe(root));
         }
     }
 
@@ -364,6 +362,20 @@ final class SnapshotFollower implements AutoCloseable {
         if (closed) {
             log.debug("closing");
         }
+    }
+
+    /// What TLS dislikes stands in the innermost cause.
+    private static String rest(Throwable e) {
+        Throwable root = root(e);
+        return root == e ? "" : ": " + root.getMessage();
+    }
+
+    private static Throwable root(Throwable e) {
+        Throwable root = e;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root;
     }
 
     private static String describe(Throwable e) {

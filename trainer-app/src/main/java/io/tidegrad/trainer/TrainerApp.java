@@ -86,10 +86,7 @@ public final class TrainerApp implements AutoCloseable {
             return app;
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             app.close();
-            throw new TrainerException(
-                    ExitCode.RETRYABLE,
-                    "the schema registry " + config.registry().shownUrl() + ": " + e.getMessage(),
-                    e);
+            throw TrainerException.from(e, config.registry().shownUrl());
         } catch (RuntimeException e) {
             app.close();
             throw TrainerException.from(e);

@@ -40,7 +40,7 @@ public enum Setting {
             "model",
             "NAME",
             new Form.Many(new Form.Name()),
-            "a model that is registered: to learn or to serve, repeat for more; to replay, one",
+            "a registered model; repeat for more (replay: one)",
             Default.NONE,
             Set.of(TRAINER, SCORER, REPLAY),
             Set.of(SCORER, REPLAY)),

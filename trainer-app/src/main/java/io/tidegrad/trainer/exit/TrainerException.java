@@ -1,8 +1,11 @@
 package io.tidegrad.trainer.exit;
 
+import io.tidegrad.schemas.SchemaRegistry.RegistryRefusedException;
+import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.InvalidSessionTimeoutException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.protocol.Errors;
@@ -29,18 +32,27 @@ public final class TrainerException extends RuntimeException {
     /// The reason to stop inside whatever Kafka Streams wrapped around it.
     public static TrainerException from(Throwable thrown) {
         Throwable innermost = thrown;
+        Throwable refusal = null;
         for (Throwable at = thrown; at != null; at = at.getCause()) {
             if (at instanceof TrainerException known) {
                 return known;
             }
+            if (at instanceof AuthorizationException
+                    || at instanceof AuthenticationException
+                    || at instanceof InvalidConfigurationException) {
+                refusal = at;
+            }
             innermost = at;
         }
         String message = describe(innermost);
-        if (innermost instanceof AuthorizationException
-                || innermost instanceof AuthenticationException) {
+        if (refusal != null) {
+            // What TLS dislikes stands in the innermost cause.
             return new TrainerException(
                     ExitCode.CONFIGURATION,
-                    "Kafka refused us: " + message + "; check the kafka.* settings",
+                    "Kafka does not let us in: "
+                            + describe(refusal)
+                            + (innermost == refusal ? "" : ": " + innermost.getMessage())
+                            + "; check the kafka.* settings",
                     thrown);
         }
         if (innermost instanceof InvalidSessionTimeoutException
@@ -64,6 +76,16 @@ public final class TrainerException extends RuntimeException {
             return new TrainerException(ExitCode.RETRYABLE, "Kafka: " + message, thrown);
         }
         return new TrainerException(ExitCode.INTERNAL, "unexpected: " + message, thrown);
+    }
+
+    /// The schema registry does not answer, or not to us.
+    ///
+    /// @param url without user and password
+    public static TrainerException from(RegistryUnavailableException e, String url) {
+        return new TrainerException(
+                e instanceof RegistryRefusedException ? ExitCode.CONFIGURATION : ExitCode.RETRYABLE,
+                "the schema registry " + url + ": " + e.getMessage(),
+                e);
     }
 
     private static String describe(Throwable thrown) {

@@ -38,10 +38,7 @@ public final class Replay {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client())) {
             return run(options, registry);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw new TrainerException(
-                    ExitCode.RETRYABLE,
-                    "the schema registry " + options.registry().shownUrl() + ": " + e.getMessage(),
-                    e);
+            throw TrainerException.from(e, options.registry().shownUrl());
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }

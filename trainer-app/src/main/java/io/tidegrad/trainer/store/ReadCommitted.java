@@ -9,7 +9,10 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +26,7 @@ public final class ReadCommitted {
         this.client = Map.copyOf(client);
     }
 
+    /// @throws InvalidConfigurationException no consumer can be made with these settings; says why
     public Consumer<byte[], byte[]> open(TopicPartition partition) {
         Map<String, Object> settings = new HashMap<>(client);
         settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
@@ -32,11 +36,26 @@ public final class ReadCommitted {
         // A look-up ends at the end of the log, where a fetch would otherwise hang for the default
         // 500 ms.
         settings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 10);
-        Consumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(
-                        settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        Consumer<byte[], byte[]> consumer = consumer(settings);
         consumer.assign(List.of(partition));
         return consumer;
+    }
+
+    private static Consumer<byte[], byte[]> consumer(Map<String, Object> settings) {
+        try {
+            return new KafkaConsumer<>(
+                    settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        } catch (KafkaException e) {
+            Throwable root = e;
+            while (root.getCause() != null) {
+                root = root.getCause();
+            }
+            // An address that does not resolve may do so in a moment; all else lies in the
+            // settings.
+            throw root instanceof ConfigException
+                    ? e
+                    : new InvalidConfigurationException(String.valueOf(root));
+        }
     }
 
     /// Offset of the first record that is still there.
