@@ -32,6 +32,12 @@ class TidegradTest {
                 "quickstart --events many",
                 "local-stack --kafka-port x",
                 "replay --model flights --registry-url http://r",
+                "loadtest",
+                "loadtest train --stream numbers",
+                "loadtest train --mini-batch 1,0",
+                "loadtest train --mini-batch 1;8",
+                "loadtest train --repetitions 0",
+                "loadtest train --events many",
                 "--loud"
             })
     void aMistakeIsOneLineAndStatusTwo(String line) {
@@ -48,7 +54,15 @@ class TidegradTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "quickstart --help", "local-stack --help", "replay --help"})
+    @ValueSource(
+            strings = {
+                "--help",
+                "quickstart --help",
+                "local-stack --help",
+                "replay --help",
+                "loadtest --help",
+                "loadtest train --help"
+            })
     void helpGoesToStandardOutput(String line) {
         assertThat(run(line)).isZero();
         assertThat(out.toString()).contains("Usage: tidegrad");

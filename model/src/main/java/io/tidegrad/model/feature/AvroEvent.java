@@ -1,7 +1,9 @@
 package io.tidegrad.model.feature;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.avro.LogicalType;
 import org.apache.avro.LogicalTypes;
@@ -25,6 +27,8 @@ public final class AvroEvent implements Event {
     private final Map<Schema, Map<String, Position>> schemas = new IdentityHashMap<>();
     private @Nullable Schema schema;
     private Map<String, Position> positions = Map.of();
+    private @Nullable List<String> list; // of the fields asked for last, by identity
+    private Position[] listed = {}; // theirs, in this schema
     private @Nullable IndexedRecord record;
 
     public AvroEvent of(IndexedRecord record) {
@@ -34,6 +38,7 @@ public final class AvroEvent implements Event {
                 schemas.clear();
             }
             positions = schemas.computeIfAbsent(schema, AvroEvent::positions);
+            list = null;
         }
         this.record = record;
         return this;
@@ -71,8 +76,24 @@ public final class AvroEvent implements Event {
 
     @Override
     public @Nullable Object get(String field) {
+        return get(positions.getOrDefault(field, NONE));
+    }
+
+    /// Whoever asks for the same list again, as a Featurizer does, has it looked up once a schema.
+    @Override
+    public void get(List<String> fields, @Nullable Object[] values) {
+        if (fields != list) {
+            list = fields;
+            listed = new Position[fields.size()];
+            Arrays.setAll(listed, i -> positions.getOrDefault(fields.get(i), NONE));
+        }
+        for (int i = 0; i < listed.length; i++) {
+            values[i] = get(listed[i]);
+        }
+    }
+
+    private @Nullable Object get(Position position) {
         IndexedRecord current = record;
-        Position position = positions.getOrDefault(field, NONE);
         if (current == null || position.index < 0) {
             return null;
         }

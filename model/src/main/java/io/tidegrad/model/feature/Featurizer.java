@@ -89,9 +89,7 @@ public final class Featurizer {
     }
 
     private void writeFeatures(Event event, Row row) throws RejectedException {
-        for (int i = 0; i < values.length; i++) {
-            values[i] = event.get(fields.get(i));
-        }
+        event.get(fields, values);
         for (FeatureWriter writer : writers) {
             writer.write(values, row);
         }

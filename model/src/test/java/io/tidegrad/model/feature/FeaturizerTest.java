@@ -348,6 +348,30 @@ class FeaturizerTest {
         assertThat(fromAvro.eventTime).isEqualTo(fromJson.eventTime);
     }
 
+    /// A topic's schema evolves: the same field lies elsewhere, another is gone.
+    @Test
+    void fieldsAskedForAtOnceAreFoundInEachSchema() {
+        Schema first =
+                SchemaBuilder.record("R").fields().requiredInt("a").requiredInt("b").endRecord();
+        Schema second =
+                SchemaBuilder.record("R").fields().requiredInt("c").requiredInt("a").endRecord();
+        GenericRecord one = new GenericData.Record(first);
+        one.put("a", 1);
+        one.put("b", 2);
+        GenericRecord other = new GenericData.Record(second);
+        other.put("c", 3);
+        other.put("a", 4);
+        AvroEvent event = new AvroEvent();
+        List<String> fields = List.of("b", "a");
+        Object[] values = new Object[2];
+        event.of(one).get(fields, values);
+        assertThat(values).containsExactly(2, 1);
+        event.of(other).get(fields, values);
+        assertThat(values).containsExactly(null, 4);
+        event.of(one).get(List.of("a"), values);
+        assertThat(values).containsExactly(1, 4);
+    }
+
     @Test
     void anAvroEventKnowsDatesNanosAndUnionsAndMissesNothingElse() {
         Schema schema =
