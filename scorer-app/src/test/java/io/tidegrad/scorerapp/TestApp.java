@@ -57,15 +57,10 @@ final class TestApp implements AutoCloseable {
     static TestApp start() {
         TestApp started = new TestApp("FLIGHTS,KINDS,never", Scorer::open);
         started.publisher.publish(started.trainer.publish());
+        OnlineModel untrained = OnlineModel.initial(kindsSpec(started.kinds), Kernels.active());
         try (TestPublisher other =
                 new TestPublisher(TestBroker.bootstrapServers(), started.kinds).createTopic()) {
-            other.publish(
-                    PublishedSnapshot.of(
-                            OnlineModel.initial(kindsSpec(started.kinds), Kernels.active()),
-                            1,
-                            0,
-                            0,
-                            true));
+            other.publish(PublishedSnapshot.of(untrained, untrained.weightsHash(), 1, 0, 0, true));
         }
         for (String model : List.of(started.flights, started.kinds)) {
             started.awaitReady(model);
