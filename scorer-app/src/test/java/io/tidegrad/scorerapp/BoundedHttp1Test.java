@@ -30,8 +30,9 @@ class BoundedHttp1Test {
                                     Duration.ofSeconds(10),
                                     1_000,
                                     () -> {
+                                        long now = nanos.get();
                                         reads.release();
-                                        return nanos.get();
+                                        return now;
                                     }))
                     .routing(
                             routing ->

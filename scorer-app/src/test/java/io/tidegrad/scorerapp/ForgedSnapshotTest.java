@@ -214,10 +214,10 @@ class ForgedSnapshotTest {
                         "too-large",
                         (next, model) -> ofItsEpoch(next, "buckets: 64", "buckets: 268435456")),
                 row(
-                        "two layers of 65,536",
+                        "a layer of 1,073,741,824 weights",
                         "too-large",
                         (next, model) ->
-                                ofItsEpoch(next, "dense: 16", "dense: 65536, dense: 65536")),
+                                ofItsEpoch(next, "dense: 16", "dense: 65536, dense: 16384")),
                 manifestBytes(
                         "a manifest cut in half",
                         value -> Forgery.sealed(Arrays.copyOf(value, value.length / 2), "")),
