@@ -157,7 +157,7 @@ final class SpecReader {
         String topic =
                 keys.required("topic", "the events topic")
                         .text(
-                                "a topic name of 1 to 249 characters a-z, A-Z, 0-9, '.', '_' and '-'",
+                                "a topic name of 1 to 249 characters a-z, A-Z, 0-9, '.', '_' and '-', not . or ..",
                                 TOPIC_NAME);
         SpecNode eventTime = keys.optional("event-time");
         SpecNode maxAhead = keys.optional("max-ahead");

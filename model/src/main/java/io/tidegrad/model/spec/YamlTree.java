@@ -8,6 +8,7 @@ import org.snakeyaml.engine.v2.api.lowlevel.Parse;
 import org.snakeyaml.engine.v2.events.AliasEvent;
 import org.snakeyaml.engine.v2.events.CollectionEndEvent;
 import org.snakeyaml.engine.v2.events.CollectionStartEvent;
+import org.snakeyaml.engine.v2.events.DocumentStartEvent;
 import org.snakeyaml.engine.v2.events.Event;
 import org.snakeyaml.engine.v2.events.NodeEvent;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
@@ -56,7 +57,14 @@ final class YamlTree {
 
     private static boolean isHarmless(Iterable<Event> events, Problems problems) {
         int depth = 0;
+        int documents = 0;
         for (Event event : events) {
+            if (event instanceof DocumentStartEvent && ++documents > 1) {
+                problems.add(
+                        event.getStartMark(),
+                        "expected one model in a file, found another after ---");
+                return false;
+            }
             boolean named = event instanceof NodeEvent node && node.getAnchor().isPresent();
             if (event instanceof AliasEvent || named) {
                 problems.add(
