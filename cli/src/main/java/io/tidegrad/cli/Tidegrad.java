@@ -23,7 +23,8 @@ import picocli.CommandLine.Spec;
             TrainerCommand.class,
             ScorerCommand.class,
             ReplayCommand.class,
-            BenchCommand.class
+            BenchCommand.class,
+            GoldenCommand.class
         },
         commandListHeading = "%nCommands:%n",
         footer = {"", "tidegrad COMMAND --help tells more."})

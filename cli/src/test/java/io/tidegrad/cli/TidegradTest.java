@@ -32,6 +32,7 @@ class TidegradTest {
                 "quickstart --events many",
                 "local-stack --kafka-port x",
                 "replay --model flights",
+                "golden",
                 "--loud"
             })
     void aMistakeIsOneLineAndStatusTwo(String line) {
@@ -48,7 +49,14 @@ class TidegradTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "quickstart --help", "local-stack --help", "replay --help"})
+    @ValueSource(
+            strings = {
+                "--help",
+                "quickstart --help",
+                "local-stack --help",
+                "replay --help",
+                "golden --help"
+            })
     void helpGoesToStandardOutput(String line) {
         assertThat(run(line)).isZero();
         assertThat(out.toString()).contains("Usage: tidegrad");

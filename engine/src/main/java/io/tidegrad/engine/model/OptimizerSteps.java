@@ -4,26 +4,29 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.optim.Regularization;
+import java.util.Arrays;
 import java.util.List;
 
 /// What the optimizer does to each tensor in a step: tensors that are treated alike (with the penalty, or without) share
 /// their scalars, which are computed once a step.
 final class OptimizerSteps {
     private final NetworkSpec spec;
-    private final OptimizerStep penalised = new OptimizerStep();
-    private final OptimizerStep free = new OptimizerStep();
+    private final OptimizerStep[] groups;
     private final OptimizerStep[] ofTensors;
 
     OptimizerSteps(Plan plan) {
         spec = plan.spec();
         Regularization regularization = spec.regularization();
+        OptimizerStep penalised = new OptimizerStep();
         penalised.l1 = (float) regularization.l1();
         penalised.l2 = (float) regularization.l2();
+        OptimizerStep free = new OptimizerStep();
         List<Tensor> tensors = plan.tensors();
         ofTensors = new OptimizerStep[tensors.size()];
         for (int tensor = 0; tensor < ofTensors.length; tensor++) {
             ofTensors[tensor] = isPenalised(tensors.get(tensor)) ? penalised : free;
         }
+        groups = Arrays.stream(ofTensors).distinct().toArray(OptimizerStep[]::new);
     }
 
     private boolean isPenalised(Tensor tensor) {
@@ -35,8 +38,9 @@ final class OptimizerSteps {
 
     /// Prepares update `t`, 1 for the first.
     void prepare(long t) {
-        spec.optimizer().prepare(t, penalised);
-        spec.optimizer().prepare(t, free);
+        for (OptimizerStep group : groups) {
+            spec.optimizer().prepare(t, group);
+        }
     }
 
     /// Tensor → its scalars.

@@ -18,7 +18,11 @@ import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.RandomNetworks;
 import java.lang.management.ManagementFactory;
 import java.util.stream.Stream;
@@ -70,7 +74,22 @@ class AllocationTest {
                                 new Softmax(),
                                 new Dense(2)),
                         new MeanSquaredError(),
-                        Adam.of(0.001),
+                        new Sgd(0.001, 0.9, true),
+                        1),
+                new NetworkSpec(
+                        new RowShape(3, 5, 1),
+                        new Sequence(
+                                new Concat(
+                                        new Numbers(0, 3),
+                                        new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED),
+                                        new Embedding(2, 3, 7, 2, Embedding.Update.DENSE)),
+                                new Dense(65),
+                                new Relu(),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(),
+                        new Adagrad(0.001, 1e-8, 0),
+                        new Clipping.GlobalNorm(0.1),
+                        new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS),
                         1));
     }
 

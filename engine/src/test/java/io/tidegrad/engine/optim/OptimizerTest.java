@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class AdamTest {
+class OptimizerTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 7, 64, 1000, 65_537})
     void powersAreExactToFifteenDigits(int exponent) {
@@ -38,6 +38,16 @@ class AdamTest {
                 .hasMessage("adam: expected beta1 in [0, 1), found 1.0");
         assertThatThrownBy(() -> Adam.of(Double.NaN))
                 .hasMessage("adam: expected a rate of at least 0, found NaN");
+        assertThatThrownBy(() -> new Adam(0.1, 0.9, 0.999, 0))
+                .hasMessage("adam: expected an epsilon above 0, found 0.0");
+        assertThatThrownBy(() -> new Sgd(0.1, 0, true))
+                .hasMessage("sgd: expected momentum above 0 for nesterov, found 0");
+        assertThatThrownBy(() -> new Adagrad(0.1, 1e-8, -1))
+                .hasMessage("adagrad: expected an initial accumulator of at least 0, found -1.0");
+        assertThatThrownBy(() -> new Clipping.GlobalNorm(0))
+                .hasMessage("clipping by global norm: expected a norm above 0, found 0.0");
+        assertThatThrownBy(() -> new Regularization(0, Double.NaN, Regularization.Scope.ALL))
+                .hasMessage("regularization: expected l2 of at least 0, found NaN");
         assertThatThrownBy(() -> new Sgd(-1))
                 .hasMessage("sgd: expected a rate of at least 0, found -1.0");
     }

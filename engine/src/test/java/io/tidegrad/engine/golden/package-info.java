@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.engine.golden;
-
-import org.jspecify.annotations.NullMarked;
