@@ -25,9 +25,9 @@ import picocli.CommandLine.Spec;
             TrainerCommand.class,
             ScorerCommand.class,
             ReplayCommand.class,
-            LoadtestCommand.class,
             GoldenCommand.class,
-            BenchCommand.class
+            BenchCommand.class,
+            LoadtestCommand.class
         },
         commandListHeading = "%nCommands:%n",
         footer = {

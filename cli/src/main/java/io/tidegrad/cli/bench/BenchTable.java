@@ -9,8 +9,6 @@ import java.util.Map;
 /// Measurements for people: a row for each workload and batch, the median over runs, and their range where there are
 /// several.
 public final class BenchTable {
-    private static final String ROW = "%-8s  %5s  %7s  %28s  %28s  %18s  %10s  %s";
-
     private BenchTable() {}
 
     public static String of(List<Measurement> measurements) {
@@ -19,10 +17,9 @@ public final class BenchTable {
             List<Object> key = List.of(m.workload(), m.batch(), m.workers(), m.hash());
             rows.computeIfAbsent(key, of -> new ArrayList<>()).add(m);
         }
-        List<String> lines = new ArrayList<>();
-        lines.add(
-                text(
-                        ROW,
+        List<List<String>> table = new ArrayList<>();
+        table.add(
+                List.of(
                         "workload",
                         "batch",
                         "workers",
@@ -31,22 +28,29 @@ public final class BenchTable {
                         "warm-up CPU s",
                         "bytes/step",
                         "weights after " + LearnBench.HASHED_STEPS + " steps"));
-        rows.forEach(
-                (key, row) ->
-                        lines.add(
-                                text(
-                                        ROW,
-                                        key.get(0),
-                                        key.get(1),
-                                        key.get(2),
-                                        cell(row, Measurement.Metric.EXAMPLES_PER_CPU_S, "%,.0f"),
-                                        cell(row, Measurement.Metric.EXAMPLES_PER_WALL_S, "%,.0f"),
-                                        cell(row, Measurement.Metric.WARMUP_CPU_S, "%.2f"),
-                                        cell(
-                                                row,
-                                                Measurement.Metric.BYTES_ALLOCATED_PER_STEP,
-                                                "%,.0f"),
-                                        row.getFirst().hash().substring(0, 16) + "…")));
+        for (List<Measurement> row : rows.values()) {
+            Measurement first = row.getFirst();
+            table.add(
+                    List.of(
+                            first.workload(),
+                            text("%d", first.batch()),
+                            text("%d", first.workers()),
+                            cell(row, Measurement.Metric.EXAMPLES_PER_CPU_S, "%,.0f"),
+                            cell(row, Measurement.Metric.EXAMPLES_PER_WALL_S, "%,.0f"),
+                            cell(row, Measurement.Metric.WARMUP_CPU_S, "%.2f"),
+                            cell(row, Measurement.Metric.BYTES_ALLOCATED_PER_STEP, "%,.0f"),
+                            first.hash().substring(0, 16) + "…"));
+        }
+        List<String> lines = new ArrayList<>();
+        for (List<String> cells : table) {
+            StringBuilder line = new StringBuilder();
+            for (int column = 0; column < cells.size(); column++) {
+                int at = column;
+                int width = table.stream().mapToInt(row -> row.get(at).length()).max().orElse(0);
+                line.append(text("%" + width + "s  ", cells.get(column)));
+            }
+            lines.add(line.toString().stripTrailing());
+        }
         lines.add("");
         lines.add(
                 "kernels "
