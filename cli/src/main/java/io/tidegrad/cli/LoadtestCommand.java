@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.loadtests.PoisonLoad;
 import io.tidegrad.loadtests.TrainLoad;
 import io.tidegrad.loadtests.TrainLoadOptions;
 import io.tidegrad.localstack.streams.ShippedStream;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -20,7 +22,7 @@ import picocli.CommandLine.TypeConversionException;
 @Command(
         name = "loadtest",
         description = "Measure what this machine does a second.",
-        subcommands = LoadtestCommand.Train.class)
+        subcommands = {LoadtestCommand.Train.class, LoadtestCommand.Poison.class})
 final class LoadtestCommand implements Runnable {
     @Spec private CommandSpec command = CommandSpec.create();
 
@@ -33,7 +35,25 @@ final class LoadtestCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                command.commandLine(), "what to measure is missing; there is: train");
+                command.commandLine(), "what to measure is missing; there are: train, poison");
+    }
+
+    /// How much is measured.
+    private static final class Size {
+        @Option(
+                names = "--repetitions",
+                paramLabel = "N",
+                defaultValue = "3",
+                description = "Of everything, in turns (default: ${DEFAULT-VALUE}).")
+        private int repetitions;
+
+        @Option(
+                names = "--events",
+                paramLabel = "N",
+                defaultValue = "0",
+                description =
+                        "Of each stream, said again and again (default: as many as about 10 s of training are).")
+        private long events;
     }
 
     @Command(
@@ -65,20 +85,7 @@ final class LoadtestCommand implements Runnable {
                 description = "One or more, separated by commas (default: ${DEFAULT-VALUE}).")
         private List<Integer> miniBatches = List.of();
 
-        @Option(
-                names = "--repetitions",
-                paramLabel = "N",
-                defaultValue = "3",
-                description = "Of everything, in turns (default: ${DEFAULT-VALUE}).")
-        private int repetitions;
-
-        @Option(
-                names = "--events",
-                paramLabel = "N",
-                defaultValue = "0",
-                description =
-                        "Of each stream, said again and again (default: as many as about 10 s of training are).")
-        private long events;
+        @Mixin private Size size = new Size();
 
         @Option(
                 names = "--json",
@@ -115,12 +122,60 @@ final class LoadtestCommand implements Runnable {
                                 ? List.of(ShippedStream.values())
                                 : List.of(new StreamName().convert(stream));
                 return new TrainLoadOptions(
-                        streams, miniBatches, repetitions, events, json, profile);
+                        streams, miniBatches, size.repetitions, size.events, json, profile);
             } catch (IllegalArgumentException | TypeConversionException e) {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    @Command(
+            name = "poison",
+            description = {
+                "Events a second through the trainer when every event is malformed, beside the same stream unharmed.",
+                "",
+                "Fills two topics, then lets the trainer as in production take each of them in turns, at mini-batch 1. All"
+                        + " malformed events must be in the dead letters afterwards, none learned. Prints medians, ranges"
+                        + " and the ratio."
+            })
+    static final class Poison implements Callable<Integer> {
+        @Spec private CommandSpec command = CommandSpec.create();
+
+        @Option(
+                names = "--stream",
+                paramLabel = "NAME",
+                defaultValue = "flights",
+                converter = StreamName.class,
+                description = "flights or digits (default: ${DEFAULT-VALUE}).")
+        private ShippedStream stream = ShippedStream.FLIGHTS;
+
+        @Mixin private Size size = new Size();
+
+        @Option(names = "--json", description = "Print one line of JSON with every value.")
+        private boolean json;
+
+        @Option(
+                names = {"-h", "--help"},
+                usageHelp = true,
+                description = "Tells this.")
+        private boolean help;
+
+        @Override
+        public Integer call() throws InterruptedException {
+            load().run();
+            return 0;
+        }
+
+        private PoisonLoad load() {
+            try {
+                return new PoisonLoad(
+                        stream, size.repetitions, size.events, json, System.out, System.err);
+            } catch (IllegalArgumentException e) {
+                throw new ParameterException(
+                        command.commandLine(), String.valueOf(e.getMessage()), e);
             }
         }
     }

@@ -38,6 +38,8 @@ class TidegradTest {
                 "loadtest train --mini-batch 1;8",
                 "loadtest train --repetitions 0",
                 "loadtest train --events many",
+                "loadtest poison --stream all",
+                "loadtest poison --events -1",
                 "golden",
                 "--loud"
             })
@@ -63,6 +65,7 @@ class TidegradTest {
                 "replay --help",
                 "loadtest --help",
                 "loadtest train --help",
+                "loadtest poison --help",
                 "golden --help"
             })
     void helpGoesToStandardOutput(String line) {

@@ -6,12 +6,13 @@ import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.schemas.ConfluentAvroSerializer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
-import org.apache.avro.Schema;
-import org.apache.avro.generic.GenericContainer;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -21,26 +22,49 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
-/// A topic full of a stream's events, and a tick at the end that closes whatever mini-batch is open.
+/// A topic full of a stream's events, good ones or malformed ones, and a tick at the end that closes whatever mini-batch is
+/// open.
 ///
+/// @param malformed whether each event is one that can't be learned
 /// @param end offset after the tick
-record EventLog(ShippedStream stream, TopicPartition partition, long events, long end) {
+record EventLog(
+        ShippedStream stream, TopicPartition partition, long events, boolean malformed, long end) {
     static EventLog fill(
             LocalStack stack, ShippedStream stream, List<StreamEvent> shipped, long events)
             throws InterruptedException {
         String topic = ModelSpec.parse(stream.spec(), stream.specFile()).inputTopic();
+        return fill(stack, stream, shipped, events, topic, false);
+    }
+
+    /// All kinds of `Malformed` in turns, in a topic of their own.
+    static EventLog fillMalformed(
+            LocalStack stack, ShippedStream stream, List<StreamEvent> shipped, long events)
+            throws InterruptedException {
+        return fill(stack, stream, shipped, events, stream.label() + "-malformed", true);
+    }
+
+    private static EventLog fill(
+            LocalStack stack,
+            ShippedStream stream,
+            List<StreamEvent> shipped,
+            long events,
+            String topic,
+            boolean malformed)
+            throws InterruptedException {
         EventsTopic.create(stack.bootstrapServers(), topic);
-        Schema schema = stream.schema();
         AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
         Callback acknowledged = (metadata, e) -> failure.compareAndSet(null, e);
-        try (Producer<byte[], @Nullable GenericContainer> producer = producer(stack)) {
+        try (Malformed.Encoder encoder = new Malformed.Encoder(stack.registryUrl(), topic, stream);
+                Producer<byte[], byte @Nullable []> producer = producer(stack)) {
             for (long event = 0; event < events && failure.get() == null; event++) {
-                producer.send(
-                        new ProducerRecord<>(
-                                topic, 0, null, stream.repeated(shipped, event).toAvro(schema)),
-                        acknowledged);
+                StreamEvent next = stream.repeated(shipped, event);
+                byte[] value =
+                        malformed
+                                ? encoder.malformed(Malformed.inTurn(event), next)
+                                : encoder.good(next);
+                producer.send(new ProducerRecord<>(topic, 0, null, value), acknowledged);
             }
-            ProducerRecord<byte[], @Nullable GenericContainer> tick =
+            ProducerRecord<byte[], byte @Nullable []> tick =
                     new ProducerRecord<>(topic, 0, null, null);
             tick.headers().add(Tick.HEADER, new byte[0]);
             producer.send(tick, acknowledged);
@@ -49,10 +73,26 @@ record EventLog(ShippedStream stream, TopicPartition partition, long events, lon
         if (e != null) {
             throw new LoadTestException("can't fill the topic " + topic + ": " + e, e);
         }
-        return new EventLog(stream, new TopicPartition(topic, 0), events, events + 1);
+        return new EventLog(stream, new TopicPartition(topic, 0), events, malformed, events + 1);
     }
 
-    private static Producer<byte[], @Nullable GenericContainer> producer(LocalStack stack) {
+    /// Writes the spec of the stream's model, under a name of its own, so that it learns from the beginning of this topic.
+    Path writeSpec(String model, int miniBatch, Path directory) {
+        String yaml =
+                stream.spec()
+                        .replaceFirst("(?m)^model: .*$", "model: " + model)
+                        .replaceFirst("\\btopic: [\\w-]+", "topic: " + partition.topic())
+                        .replaceFirst(
+                                "(?m)^mini-batch: .*$", "mini-batch: { size: " + miniBatch + " }");
+        try {
+            Files.createDirectories(directory);
+            return Files.writeString(directory.resolve("spec.yaml"), yaml);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Producer<byte[], byte @Nullable []> producer(LocalStack stack) {
         return new KafkaProducer<>(
                 Map.of(
                         ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
@@ -60,9 +100,7 @@ record EventLog(ShippedStream stream, TopicPartition partition, long events, lon
                         ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
                         ByteArraySerializer.class.getName(),
                         ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
-                        ConfluentAvroSerializer.class.getName(),
-                        "schema.registry.url",
-                        stack.registryUrl(),
+                        ByteArraySerializer.class.getName(),
                         ProducerConfig.ACKS_CONFIG,
                         "all",
                         ProducerConfig.LINGER_MS_CONFIG,

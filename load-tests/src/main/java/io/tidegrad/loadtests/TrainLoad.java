@@ -4,12 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
-import io.tidegrad.localstack.LocalStackException;
-import io.tidegrad.localstack.LocalStackOptions;
-import io.tidegrad.localstack.Resources;
 import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.ShippedStream;
-import io.tidegrad.model.spec.ModelSpec;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -19,53 +15,25 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Events a second from topic to committed weights, beside what a bare consumer and the engine alone do with the same
 /// events. Broker, registry and each subject are processes of their own; the topic is full before anything is measured;
 /// the subjects take turns, so that a machine whose speed changes is as fast to one as to the others.
-public final class TrainLoad {
+public final class TrainLoad extends LoadTest {
     private static final Duration ALONE_WITHIN = Duration.ofMinutes(30);
 
     private final TrainLoadOptions options;
-    private final PrintStream out;
-    private final PrintStream progress;
-    private final Resources resources = new Resources();
 
     /// @param out for the result
     /// @param progress for a line a run
     public TrainLoad(TrainLoadOptions options, PrintStream out, PrintStream progress) {
+        super(out, progress);
         this.options = options;
-        this.out = out;
-        this.progress = progress;
     }
 
-    /// @throws LoadTestException something ended, stood still or learned other bits than it should have
-    public void run() throws InterruptedException {
-        Thread hook = new Thread(resources::close, "stop-load-test");
-        Runtime.getRuntime().addShutdownHook(hook);
-        try {
-            List<Combination> combinations = measure();
-            TrainReport report = new TrainReport(combinations);
-            out.print(options.json() ? report.json() : report.text());
-            out.flush();
-        } catch (LoadTestException | LocalStackException e) {
-            String logs = resources.keepLogs();
-            throw new LoadTestException(
-                    e.getMessage() + (logs.isEmpty() ? "" : "\nLogs of all processes: " + logs), e);
-        } finally {
-            resources.close();
-            Resources.removeHook(hook);
-        }
-    }
-
-    private List<Combination> measure() throws InterruptedException {
-        RunDirectory directory = resources.add(RunDirectory.temporary());
-        LocalStack stack =
-                resources.add(
-                        LocalStack.start(
-                                LocalStackOptions.in(directory.path()).withKafkaAsChild()));
+    @Override
+    String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         List<Combination> combinations = new ArrayList<>();
         for (ShippedStream stream : options.streams()) {
             long events = options.events(stream);
@@ -80,12 +48,8 @@ public final class TrainLoad {
                 new Turn(stack, directory, combination, repetition).take();
             }
         }
-        return combinations;
-    }
-
-    private void say(String format, Object... values) {
-        progress.println(String.format(Locale.ROOT, format, values));
-        progress.flush();
+        TrainReport report = new TrainReport(combinations);
+        return options.json() ? report.json() : report.text();
     }
 
     /// All subjects of a combination, one after another.
@@ -114,24 +78,14 @@ public final class TrainLoad {
         /// Another one begins each time: none is always the first after a pause.
         void take() throws InterruptedException {
             Path files = directory.logs().resolve(name);
-            Path specFile = files.resolve("spec.yaml");
-            String yaml = yaml();
-            try {
-                Files.createDirectories(files);
-                Files.writeString(specFile, yaml);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
+            Path specFile = log.writeSpec(name, combination.miniBatch(), files);
             List<Subject> order = new ArrayList<>(List.of(Subject.values()));
             Collections.rotate(order, repetition - 1);
             for (Subject subject : order) {
                 Measurement measurement =
                         switch (subject) {
                             case TRAINER ->
-                                    new TrainerRun(
-                                                    stack,
-                                                    log,
-                                                    ModelSpec.parse(yaml, specFile.toString()))
+                                    new TrainerRun(stack, log, name)
                                             .measure(specFile, files, trainerFlags());
                             case CONSUMER, ENGINE -> alone(subject, specFile, files);
                         };
@@ -154,16 +108,6 @@ public final class TrainLoad {
                         Profile.of(recording).text().stripTrailing());
             }
             combination.requireEqualBits();
-        }
-
-        /// The stream's model under a name of its own: it learns from the beginning.
-        private String yaml() {
-            return log.stream()
-                    .spec()
-                    .replaceFirst("(?m)^model: .*$", "model: " + name)
-                    .replaceFirst(
-                            "(?m)^mini-batch: .*$",
-                            "mini-batch: { size: " + combination.miniBatch() + " }");
         }
 
         private List<String> trainerFlags() {
@@ -228,15 +172,6 @@ public final class TrainLoad {
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
-        }
-
-        private List<String> childFlags() {
-            List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
-            String logging = System.getProperty("logback.configurationFile");
-            if (logging != null) {
-                flags.add("-Dlogback.configurationFile=" + logging);
-            }
-            return flags;
         }
     }
 }

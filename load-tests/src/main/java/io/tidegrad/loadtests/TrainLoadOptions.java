@@ -31,8 +31,13 @@ public record TrainLoadOptions(
         for (int miniBatch : miniBatches) {
             requireWithin("--mini-batch", miniBatch, 1, MINI_BATCH_MAX);
         }
+        checkedRepetitions(repetitions);
+        eventsOf(streams.getFirst(), events);
+    }
+
+    static int checkedRepetitions(int repetitions) {
         requireWithin("--repetitions", repetitions, 1, REPETITIONS_MAX);
-        requireWithin("--events", events, 0, EVENTS_MAX);
+        return repetitions;
     }
 
     private static void requireWithin(String option, long value, long least, long most) {
@@ -43,6 +48,12 @@ public record TrainLoadOptions(
     }
 
     long events(ShippedStream stream) {
+        return eventsOf(stream, events);
+    }
+
+    /// @param events as asked for; 0: as many as about 10 s of training are
+    static long eventsOf(ShippedStream stream, long events) {
+        requireWithin("--events", events, 0, EVENTS_MAX);
         if (events > 0) {
             return events;
         }

@@ -6,7 +6,6 @@ import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.TrainerHealth;
-import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.TrainerMain;
 import java.nio.file.Path;
@@ -39,12 +38,12 @@ final class TrainerRun {
 
     private final LocalStack stack;
     private final EventLog log;
-    private final ModelSpec spec;
+    private final String model;
 
-    TrainerRun(LocalStack stack, EventLog log, ModelSpec spec) {
+    TrainerRun(LocalStack stack, EventLog log, String model) {
         this.stack = stack;
         this.log = log;
-        this.spec = spec;
+        this.model = model;
     }
 
     /// @param files where state, logs go
@@ -77,7 +76,7 @@ final class TrainerRun {
                                 command,
                                 files.resolve("trainer.out"),
                                 files.resolve("trainer.log"))) {
-            return measure(trainer, new TrainerClient(http, port, spec.model()), admin);
+            return measure(trainer, new TrainerClient(http, port, model), admin);
         }
     }
 
@@ -117,7 +116,7 @@ final class TrainerRun {
 
     /// 0 before the first commit.
     private long committedOffset(Admin admin) throws InterruptedException {
-        String group = Topics.DEFAULT.applicationId(spec.model(), FIRST_EPOCH);
+        String group = Topics.DEFAULT.applicationId(model, FIRST_EPOCH);
         try {
             Map<TopicPartition, OffsetAndMetadata> offsets =
                     admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
@@ -130,13 +129,19 @@ final class TrainerRun {
     }
 
     private void requireAccounted(TrainerHealth health) {
-        if (health.learned() != log.events() || health.pending() + health.deadLetters() > 0) {
+        long learned = log.malformed() ? 0 : log.events();
+        long deadLetters = log.events() - learned;
+        if (health.learned() != learned
+                || health.pending() > 0
+                || health.deadLetters() != deadLetters) {
             throw new LoadTestException(
                     "model "
-                            + spec.model()
+                            + model
                             + ": expected "
-                            + log.events()
-                            + " events learned, 0 pending, 0 dead letters, found "
+                            + learned
+                            + " events learned, 0 pending, "
+                            + deadLetters
+                            + " dead letters, found "
                             + health.learned()
                             + ", "
                             + health.pending()

@@ -12,7 +12,11 @@ class CombinationTest {
     private final Combination combination =
             new Combination(
                     new EventLog(
-                            ShippedStream.FLIGHTS, new TopicPartition("flights", 0), 1_000, 1_001),
+                            ShippedStream.FLIGHTS,
+                            new TopicPartition("flights", 0),
+                            1_000,
+                            false,
+                            1_001),
                     8);
 
     private void add(Subject subject, double seconds, String hash) {

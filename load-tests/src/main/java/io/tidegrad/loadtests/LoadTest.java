@@ -1,0 +1,67 @@
+package io.tidegrad.loadtests;
+
+import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.LocalStackException;
+import io.tidegrad.localstack.LocalStackOptions;
+import io.tidegrad.localstack.Resources;
+import io.tidegrad.localstack.RunDirectory;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/// What is around every measuring: broker and registry as processes of their own, everything stopped and removed at the
+/// end whatever happens, the logs kept when something went wrong.
+public abstract sealed class LoadTest permits TrainLoad, PoisonLoad {
+    private final PrintStream out;
+    private final PrintStream progress;
+    private final Resources resources = new Resources();
+
+    /// @param out for the result
+    /// @param progress for a line a run
+    LoadTest(PrintStream out, PrintStream progress) {
+        this.out = out;
+        this.progress = progress;
+    }
+
+    /// @throws LoadTestException something ended, stood still or did not do what is measured
+    public final void run() throws InterruptedException {
+        Thread hook = new Thread(resources::close, "stop-load-test");
+        Runtime.getRuntime().addShutdownHook(hook);
+        try {
+            RunDirectory directory = resources.add(RunDirectory.temporary());
+            LocalStack stack =
+                    resources.add(
+                            LocalStack.start(
+                                    LocalStackOptions.in(directory.path()).withKafkaAsChild()));
+            out.print(measure(stack, directory));
+            out.flush();
+        } catch (LoadTestException | LocalStackException e) {
+            String logs = resources.keepLogs();
+            throw new LoadTestException(
+                    e.getMessage() + (logs.isEmpty() ? "" : "\nLogs of all processes: " + logs), e);
+        } finally {
+            resources.close();
+            Resources.removeHook(hook);
+        }
+    }
+
+    /// Returns what to print.
+    abstract String measure(LocalStack stack, RunDirectory directory) throws InterruptedException;
+
+    final void say(String format, Object... values) {
+        progress.println(String.format(Locale.ROOT, format, values));
+        progress.flush();
+    }
+
+    /// The launcher's, and this process's logging.
+    static List<String> childFlags() {
+        List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
+        String logging = System.getProperty("logback.configurationFile");
+        if (logging != null) {
+            flags.add("-Dlogback.configurationFile=" + logging);
+        }
+        return flags;
+    }
+}
