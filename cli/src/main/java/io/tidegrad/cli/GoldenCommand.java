@@ -16,6 +16,7 @@ import java.util.concurrent.Callable;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -48,11 +49,7 @@ final class GoldenCommand implements Callable<Integer> {
             description = "Only cases whose name matches, such as 'optimizer_*' (default: all).")
     private String filter = "*";
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Tells this.")
-    private boolean help;
+    @Mixin private HelpOption help = new HelpOption();
 
     @Override
     public Integer call() {

@@ -26,11 +26,7 @@ import picocli.CommandLine.TypeConversionException;
 final class LoadtestCommand implements Runnable {
     @Spec private CommandSpec command = CommandSpec.create();
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Tells this.")
-    private boolean help;
+    @Mixin private HelpOption help = new HelpOption();
 
     @Override
     public void run() {
@@ -100,11 +96,7 @@ final class LoadtestCommand implements Runnable {
                         "Keep a flight recording of every trainer there and tell where its processor time went; it costs a little speed.")
         private @Nullable Path profile;
 
-        @Option(
-                names = {"-h", "--help"},
-                usageHelp = true,
-                description = "Tells this.")
-        private boolean help;
+        @Mixin private HelpOption help = new HelpOption();
 
         @Override
         public Integer call() throws InterruptedException {
@@ -157,11 +149,7 @@ final class LoadtestCommand implements Runnable {
         @Option(names = "--json", description = "Print one line of JSON with every value.")
         private boolean json;
 
-        @Option(
-                names = {"-h", "--help"},
-                usageHelp = true,
-                description = "Tells this.")
-        private boolean help;
+        @Mixin private HelpOption help = new HelpOption();
 
         @Override
         public Integer call() throws InterruptedException {

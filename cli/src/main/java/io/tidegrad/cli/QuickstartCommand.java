@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -84,11 +85,7 @@ final class QuickstartCommand implements Callable<Integer> {
                     "A new or empty directory that keeps topics, registry, state and logs (default: a temporary one).")
     private @Nullable Path directory;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Tells this.")
-    private boolean help;
+    @Mixin private HelpOption help = new HelpOption();
 
     @Override
     public Integer call() throws InterruptedException {
