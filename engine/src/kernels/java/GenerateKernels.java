@@ -42,11 +42,14 @@ class GenerateKernels {
     /// 6 x 16 takes 12. Few rows get wide tiles, for at least 8 accumulators hide the latency of an FMA. `WIDE_TILES` serve
     /// panels of 64, `NARROW_TILES` those of 16, `TILES` are both; the `DOT_` lists are rows and inputs of the tiles of
     /// input gradients. `PARTS` vectors are the 16 virtual lanes; `DISTANCES` are the levels of the tree inside a vector.
+    /// `BYTE_BITS` is the shortest vector of bytes that fills `BYTE_PARTS` vectors of floats.
     private static final List<Map<String, String>> WIDTHS =
             List.of(
                     width(
                             "BITS", "512",
                             "LANES", "16",
+                            "BYTE_BITS", "128",
+                            "BYTE_PARTS", "[0]",
                             "PARTS", "1",
                             "DISTANCES", "[8 4 2 1]",
                             "WIDE_TILES", "[6x64 4x64 2x64 1x64]",
@@ -57,6 +60,8 @@ class GenerateKernels {
                     width(
                             "BITS", "256",
                             "LANES", "8",
+                            "BYTE_BITS", "64",
+                            "BYTE_PARTS", "[0]",
                             "PARTS", "2",
                             "DISTANCES", "[4 2 1]",
                             "WIDE_TILES", "[6x16 4x16 2x32 1x64]",
@@ -67,6 +72,8 @@ class GenerateKernels {
                     width(
                             "BITS", "128",
                             "LANES", "4",
+                            "BYTE_BITS", "64",
+                            "BYTE_PARTS", "[0 1]",
                             "PARTS", "4",
                             "DISTANCES", "[2 1]",
                             "WIDE_TILES", "[2x16 1x32]",

@@ -10,6 +10,7 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.slf4j.LoggerFactory;
 
 /// What is around every measuring: broker and registry as processes of their own, everything stopped and removed at the
 /// end whatever happens, the logs kept when something went wrong.
@@ -27,6 +28,9 @@ public abstract sealed class LoadTest permits TrainLoad, PoisonLoad {
 
     /// @throws LoadTestException something ended, stood still or did not do what is measured
     public final void run() throws InterruptedException {
+        // Before several threads begin to log at once: SLF4J would report that it kept their first
+        // lines.
+        LoggerFactory.getILoggerFactory();
         Thread hook = new Thread(resources::close, "stop-load-test");
         Runtime.getRuntime().addShutdownHook(hook);
         try {

@@ -139,6 +139,9 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int stateAt,
             int stateStride);
 
+    /// y = b / divisor, the bytes of pixels unsigned.
+    void unsignedBytes(int length, byte[] bytes, int from, float divisor, float[] y, int yAt);
+
     /// y = max(x, 0); NaN stays NaN; in place allowed.
     void relu(int length, float[] x, int xAt, float[] y, int yAt);
 

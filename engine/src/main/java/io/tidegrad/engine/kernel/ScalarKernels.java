@@ -228,6 +228,14 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void unsignedBytes(
+            int length, byte[] bytes, int from, float divisor, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = (bytes[from + k] & 0xff) / divisor;
+        }
+    }
+
+    @Override
     public void relu(int length, float[] x, int xAt, float[] y, int yAt) {
         for (int k = 0; k < length; k++) {
             y[yAt + k] = Math.max(x[xAt + k], 0f);

@@ -52,6 +52,9 @@ final class WarmUp {
         Batch full = madeUp(scratch, parameters.plan(), maxBatch);
         // An unfinished batch and a single prediction take the kernels' one-row paths.
         Batch single = maxBatch == 1 ? full : madeUp(scratch, parameters.plan(), 1);
+        // Rows of pixels are made from bytes.
+        byte[] pixels = new byte[spec.row().numbers()];
+        float[] numbers = new float[pixels.length];
 
         double first = 0;
         double best = Double.POSITIVE_INFINITY;
@@ -62,6 +65,7 @@ final class WarmUp {
             long now = roundStart;
             int steps = 0;
             while (now - roundStart < ROUND_NANOS_MIN && now - start < budgetNanos) {
+                kernels.unsignedBytes(pixels.length, pixels, 0, 1, numbers, 0);
                 learner.learn(full);
                 predictor.predict(parameters, full, out);
                 if (single != full) {

@@ -226,6 +226,15 @@ final class KernelCase {
         float[] sigmoidGradient = gap(at + length);
         float[] tanh = gap(at + length);
         float[] tanhGradient = gap(at + length);
+        byte[] bytes = new byte[from + length];
+        random.nextBytes(bytes);
+        float divisor = random.nextInt(3) == 0 ? 255 : 0.1f + random.nextInt(1_000) * 0.37f;
+        float[] ofBytes = gap(at + length);
+        calls.add(
+                new Call(
+                        "unsigned bytes",
+                        () -> k.unsignedBytes(length, bytes, from, divisor, ofBytes, at),
+                        ofBytes));
         calls.add(new Call("relu", () -> k.relu(length, in, from, relu, at), relu));
         calls.add(
                 new Call(

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FeaturizerTest {
     /// 2001-03-04T05:06:07Z, a Sunday.
@@ -160,6 +161,21 @@ class FeaturizerTest {
                 .isEqualTo("field 'image': expected 4 bytes (2 x 2), found 5");
         assertThat(rejection(featurizer, event("image", List.of(1, 2, 3, "4"))).detail())
                 .isEqualTo("field 'image[3]': expected a number, found string \"4\"");
+    }
+
+    /// 255 and 256 go through a kernel that divides floats, 0.3 and 254.7 can't.
+    @ParameterizedTest
+    @ValueSource(strings = {"255", "256", "0.3", "254.7", "1e-44"})
+    void everyByteIsDividedInDoublesAndRoundedOnce(String divisor) {
+        Featurizer featurizer =
+                of("pixels: { field: image, width: 16, height: 16, divide-by: " + divisor + " }");
+        byte[] bytes = new byte[256];
+        float[] expected = new float[256];
+        for (int b = 0; b < 256; b++) {
+            bytes[b] = (byte) b;
+            expected[b] = (float) (b / Double.parseDouble(divisor));
+        }
+        assertThat(Specs.row(featurizer, event("image", bytes)).numbers).isEqualTo(expected);
     }
 
     @Test
