@@ -59,7 +59,7 @@ public record TrainLoadOptions(
         }
         return switch (stream) {
             case FLIGHTS -> 6_000_000;
-            case DIGITS -> 2_000_000;
+            case DIGITS -> 4_000_000;
         };
     }
 }
