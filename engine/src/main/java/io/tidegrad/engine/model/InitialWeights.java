@@ -16,7 +16,7 @@ final class InitialWeights {
         switch (declared) {
             case Tensor.Matrix matrix -> {
                 Initialization initialization = matrix.initialization();
-                float scale = initialization.scale(matrix.rows(), matrix.columns());
+                float scale = initialization.scale(matrix.fanIn(), matrix.fanOut());
                 fill(matrix, storage, 0, index -> initialization.draw(seed, tensor, index, scale));
             }
             case Tensor.Table table ->
@@ -25,7 +25,11 @@ final class InitialWeights {
                             storage,
                             0,
                             index -> Initialization.uniform(seed, tensor, index, Embedding.START));
-            case Tensor.Vector vector -> {}
+            case Tensor.Vector vector -> {
+                if (vector.role() == Tensor.Vector.Role.SCALE) {
+                    fill(vector, storage, 0, index -> 1);
+                }
+            }
             case Tensor.Statistics statistics -> {}
         }
         Optimizer optimizer = spec.optimizer();

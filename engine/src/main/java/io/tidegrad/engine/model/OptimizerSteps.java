@@ -32,7 +32,9 @@ final class OptimizerSteps {
     private boolean isPenalised(Tensor tensor) {
         return switch (spec.regularization().scope()) {
             case ALL -> true;
-            case WEIGHTS -> !(tensor instanceof Tensor.Vector);
+            case WEIGHTS ->
+                    !(tensor instanceof Tensor.Vector vector
+                            && vector.role() == Tensor.Vector.Role.BIAS);
         };
     }
 

@@ -22,21 +22,26 @@ public final class Plan {
     private final Planned network; // without the last activation that the loss applies
     private final List<Tensor> tensors;
     private final Streams streams;
+    private final boolean learnsDifferently;
+    private final int outputs;
 
-    private Plan(NetworkSpec spec, Planned network, List<Tensor> tensors) {
+    private Plan(
+            NetworkSpec spec, Planned network, List<Tensor> tensors, boolean learnsDifferently) {
         this.spec = spec;
         this.network = network;
         this.tensors = tensors;
+        this.learnsDifferently = learnsDifferently;
+        outputs = network.output().size();
         streams = new Streams(tensors, spec.optimizer().stateParts());
     }
 
     /// @throws ShapeException saying which layer, what it expects and what it found
     public static Plan of(NetworkSpec spec) {
-        Planner planner = new Planner();
         RowShape row = spec.row();
-        Planned network =
-                withoutFusedActivation(spec).plan(planner, new Shape.Row(row.numbers(), row.ids()));
-        int outputs = network.width();
+        Shape.Row input = new Shape.Row(row.numbers(), row.ids());
+        Planner planner = new Planner(input);
+        Planned network = withoutFusedActivation(spec).plan(planner, input).flat();
+        int outputs = network.output().size();
         if (outputs < spec.loss().outputsMin()) {
             throw new ShapeException(
                     lossName(spec)
@@ -56,7 +61,7 @@ public final class Plan {
                             + " output(s), found "
                             + row.labels());
         }
-        return new Plan(spec, network, planner.tensors());
+        return new Plan(spec, network, planner.tensors(), planner.learnsDifferently());
     }
 
     /// A last sigmoid or softmax belongs to its cross-entropy, which works from logits. The wrong one is a mistake: the
@@ -118,7 +123,7 @@ public final class Plan {
 
     /// Width of a prediction: 1 for binary and single regression, else the classes or outputs.
     public int outputs() {
-        return network.width();
+        return outputs;
     }
 
     /// Logical weights, padding not counted.
@@ -147,6 +152,11 @@ public final class Plan {
 
     Planned network() {
         return network;
+    }
+
+    /// Whether some layer puts out something else while it learns, as dropout does.
+    boolean learnsDifferently() {
+        return learnsDifferently;
     }
 
     Streams streams() {
