@@ -8,6 +8,7 @@ package io.tidegrad.engine.layer;
 public sealed interface Layer
         permits Sequence,
                 Concat,
+                Rate,
                 Numbers,
                 Embedding,
                 Standardise,

@@ -10,25 +10,41 @@ import java.util.List;
 /// first; a tensor is `2.weight`.
 public final class Planner {
     private final String path;
+    private final double rateFactor;
     private final List<Tensor> tensors;
+    private final List<Double> rateFactors; // of the tensors
 
     public Planner() {
-        this("", new ArrayList<>());
+        this("", 1, new ArrayList<>(), new ArrayList<>());
     }
 
-    private Planner(String path, List<Tensor> tensors) {
+    private Planner(
+            String path, double rateFactor, List<Tensor> tensors, List<Double> rateFactors) {
         this.path = path;
+        this.rateFactor = rateFactor;
         this.tensors = tensors;
+        this.rateFactors = rateFactors;
     }
 
     /// The planner of a layer inside this one.
     public Planner child(int index) {
-        return new Planner(path.isEmpty() ? "" + index : path + "." + index, tensors);
+        String place = path.isEmpty() ? "" + index : path + "." + index;
+        return new Planner(place, rateFactor, tensors, rateFactors);
+    }
+
+    /// The same place, at a rate of its own.
+    Planner withRate(double factor) {
+        return new Planner(path, rateFactor * factor, tensors, rateFactors);
     }
 
     /// Everything declared so far, by this planner and those it is related to.
     public List<Tensor> tensors() {
         return List.copyOf(tensors);
+    }
+
+    /// Tensor → by what its rate is multiplied; 0 where it is frozen.
+    public List<Double> rateFactors() {
+        return List.copyOf(rateFactors);
     }
 
     String name(String parameter) {
@@ -38,6 +54,7 @@ public final class Planner {
     /// Returns the tensor's index, by which passes find its storage in a slab.
     int declare(Tensor tensor) {
         tensors.add(tensor);
+        rateFactors.add(rateFactor);
         return tensors.size() - 1;
     }
 

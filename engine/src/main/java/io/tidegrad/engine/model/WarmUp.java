@@ -6,6 +6,7 @@ import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
@@ -127,6 +128,7 @@ final class WarmUp {
                     new Sequence(layers.stream().map(WarmUp::withShortTables).toList());
             case Concat(var layers) ->
                     new Concat(layers.stream().map(WarmUp::withShortTables).toList());
+            case Rate(double factor, Layer inner) -> new Rate(factor, withShortTables(inner));
             case Numbers numbers -> numbers;
             case Standardise standardise -> standardise;
             case Dense dense -> dense;
@@ -148,6 +150,7 @@ final class WarmUp {
             }
             case Sequence(var layers) -> layers.forEach(inner -> tableRowsPerId(inner, rows));
             case Concat(var layers) -> layers.forEach(inner -> tableRowsPerId(inner, rows));
+            case Rate(double factor, Layer inner) -> tableRowsPerId(inner, rows);
             case Numbers numbers -> {}
             case Standardise standardise -> {}
             case Dense dense -> {}

@@ -5,6 +5,7 @@ import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
@@ -101,7 +102,11 @@ public final class DoubleNetwork {
     }
 
     private static Layer last(Layer layer) {
-        return layer instanceof Sequence(List<Layer> layers) ? last(layers.getLast()) : layer;
+        return switch (layer) {
+            case Sequence(List<Layer> layers) -> last(layers.getLast());
+            case Rate(double factor, Layer inner) -> last(inner);
+            default -> layer;
+        };
     }
 
     private double loss(double[] p, int row) {
@@ -146,6 +151,7 @@ public final class DoubleNetwork {
                 }
                 yield y;
             }
+            case Rate(double factor, Layer inner) -> run(inner, path, x, row);
             case Numbers(int from, int count) -> {
                 int at = row * spec.row().numbers() + from;
                 yield Arrays.copyOfRange(numbers, at, at + count);
