@@ -27,8 +27,7 @@ public final class Plan {
     private final boolean learnsDifferently;
     private final int outputs;
 
-    private Plan(
-            NetworkSpec spec, Planned network, Planner planner) {
+    private Plan(NetworkSpec spec, Planned network, Planner planner) {
         this.spec = spec;
         this.network = network;
         tensors = planner.tensors();
