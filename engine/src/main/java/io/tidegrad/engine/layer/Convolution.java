@@ -80,7 +80,7 @@ final class Convolution {
                                 bias,
                                 workspace,
                                 x,
-                                workspace.activation(grid, true)));
+                                workspace.activation(grid.lines(), panels.stride(), true)));
     }
 
     /// @param patches places of the kernel
@@ -299,6 +299,8 @@ final class Convolution {
     /// ascending: a convolution of dy, zero beyond its edges, with the transposed weights. Pixels fall into phases, s² of them,
     /// by what s leaves of i + p and j + p: in each, all have the same (u, v).
     private static final class InputGradient {
+        private static final int WIDEST_PANEL = 64;
+
         private final Bordered dy;
         private final List<Phase> phases = new ArrayList<>();
 
@@ -331,12 +333,21 @@ final class Convolution {
                             patches,
                             new Extent(rows.before(), columns.before()),
                             new Extent(rows.after(), columns.after()));
+            int channels = geometry.channels;
+            // Lines of dx may be too short for panels of 64, never for those of 16.
+            int group = dx.stride % WIDEST_PANEL == 0 ? channels : Panels.NARROW_OUTPUTS_MAX;
             for (int u = 0; u < stride.height(); u++) {
                 for (int v = 0; v < stride.width(); v++) {
                     // Without taps the gradient is zero, as it was allocated: nobody else writes
                     // it.
                     if (u < kernel.height() && v < kernel.width()) {
-                        phases.add(new Phase(geometry, outputs, rows, columns, u, v, this.dy, dx));
+                        for (int from = 0; from < channels; from += group) {
+                            int to = Math.min(channels, from + group);
+                            phases.add(
+                                    new Phase(
+                                            geometry, outputs, rows, columns, u, v, from, to,
+                                            this.dy, dx));
+                        }
                     }
                 }
             }
@@ -383,6 +394,7 @@ final class Convolution {
         }
     }
 
+    /// The gradients of one phase's pixels, channels `fromChannel` to `toChannel`, the last not included.
     private static final class Phase {
         private final Panels panels; // (taps of the phase · outputs, channels)
         private final float[] transposed;
@@ -399,9 +411,11 @@ final class Convolution {
                 Axis horizontal,
                 int phaseV,
                 int phaseH,
+                int fromChannel,
+                int toChannel,
                 Bordered dy,
                 Block dx) {
-            int channels = geometry.channels;
+            int channels = toChannel - fromChannel;
             int line = dy.outer().width();
             int[] us = vertical.tapsOf(phaseV);
             int[] vs = horizontal.tapsOf(phaseH);
@@ -410,7 +424,7 @@ final class Convolution {
             for (int t = 0; t < rows.length; t++) {
                 int u = us[t / vs.length];
                 int v = vs[t % vs.length];
-                rows[t] = (u * horizontal.kernel + v) * channels;
+                rows[t] = (u * horizontal.kernel + v) * geometry.channels + fromChannel;
                 int back = u / vertical.stride * line + v / horizontal.stride;
                 for (int o = 0; o < outputs.outputs(); o++) {
                     taps[t * outputs.outputs() + o] = o - back * dy.images().stride;
@@ -438,7 +452,7 @@ final class Convolution {
                             new Patches(corners, taps, places),
                             dy.images(),
                             dy.length(),
-                            dx,
+                            dx.from(fromChannel),
                             geometry.image.area() * dx.stride);
         }
 
