@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 /// The loops. `ScalarKernels` is the definition; the vector kernels are the speed; both give the same bits for the same
 /// arguments at every vector width, cold and hot. Rules of summation:
 ///
-/// - forward and weight gradients: one accumulator an output element, k (input or row) ascending, FMA;
+/// - forward and weight gradients: one accumulator an output element, k (input or row) ascending, FMA; of convolutions also
+///   the input gradients;
 /// - input gradients (a dot product over outputs): 16 virtual lanes, lane l takes outputs o with o mod 16 = l, ascending
 ///   over all panels, FMA; then the tree +8, +4, +2, +1;
 /// - the denominator of softmax: ascending;
@@ -123,6 +124,95 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             float[] bias,
             float[][] state,
             float[] tile);
+
+    /// y[p] = b + Σ_k x[p, k] W[k] (k ascending, FMA; each accumulator starts with `bias[o]`, 0 without bias), for patches
+    /// `fromPatch` to `toPatch` of one image, the last not included.
+    ///
+    /// @param panels (patches.taps().length, outputs)
+    /// @param y panels.stride() floats at each place
+    void convolution(
+            Panels panels,
+            Patches patches,
+            int fromPatch,
+            int toPatch,
+            float[] x,
+            int xAt,
+            float[] w,
+            float @Nullable [] bias,
+            float[] y,
+            int yAt);
+
+    /// For each weight of the taps from `fromTap` to `toTap`, the last not included: g = scale · Σ x[p, k] dy[p][o] over all
+    /// patches of all images (image after image, patches ascending, FMA from 0, then one multiplication by scale), applied
+    /// at once by the optimizer.
+    ///
+    /// @param xImage from one image of x to the next
+    /// @param dy a line for each patch of each image, dyStride apart: the patches' places are not read
+    /// @param state the optimizer's state, an array a part, each laid out as `w`
+    void convolutionUpdate(
+            OptimizerStep step,
+            Panels panels,
+            Patches patches,
+            int fromTap,
+            int toTap,
+            int images,
+            float scale,
+            float[] x,
+            int xAt,
+            int xImage,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] w,
+            float[][] state,
+            float[] tile);
+
+    /// For each column of one image: y[w] = the maximum of window w (NaN if one is in it), first[w] = which of the
+    /// window's numbers is the first of that size, counted from 0.
+    ///
+    /// @param y a line for each window, yStride apart; `first` too
+    void maxPool(
+            Windows windows,
+            int width,
+            float[] x,
+            int xAt,
+            float[] y,
+            float[] first,
+            int yAt,
+            int yStride);
+
+    /// dx[first of window w] += dy[w], windows ascending.
+    void maxPoolGradient(
+            Windows windows,
+            int width,
+            float[] first,
+            float[] dy,
+            int yAt,
+            int yStride,
+            float[] dx,
+            int dxAt);
+
+    /// For each column of one image: y[w] = Σ x / divisor over window w (ascending: starts with its first number, adds).
+    void averagePool(
+            Windows windows,
+            int width,
+            float divisor,
+            float[] x,
+            int xAt,
+            float[] y,
+            int yAt,
+            int yStride);
+
+    /// dx += dy[w] / divisor in all of window w, windows ascending.
+    void averagePoolGradient(
+            Windows windows,
+            int width,
+            float divisor,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] dx,
+            int dxAt);
 
     /// The optimizer on `length` given gradients (an embedding row, say).
     ///

@@ -167,6 +167,152 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void convolution(
+            Panels panels,
+            Patches patches,
+            int fromPatch,
+            int toPatch,
+            float[] x,
+            int xAt,
+            float[] w,
+            float @Nullable [] bias,
+            float[] y,
+            int yAt) {
+        for (int p = fromPatch; p < toPatch; p++) {
+            int corner = xAt + patches.corners()[p];
+            int place = yAt + patches.places()[p];
+            for (int o = 0; o < panels.stride(); o++) {
+                float sum = bias == null ? 0f : bias[o];
+                for (int k = 0; k < panels.inputs(); k++) {
+                    sum = Math.fma(x[corner + patches.taps()[k]], w[panels.index(k, o)], sum);
+                }
+                y[place + o] = sum;
+            }
+        }
+    }
+
+    @Override
+    public void convolutionUpdate(
+            OptimizerStep step,
+            Panels panels,
+            Patches patches,
+            int fromTap,
+            int toTap,
+            int images,
+            float scale,
+            float[] x,
+            int xAt,
+            int xImage,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] w,
+            float[][] state,
+            float[] tile) {
+        for (int k = fromTap; k < toTap; k++) {
+            for (int o = 0; o < panels.stride(); o++) {
+                float g = 0f;
+                for (int image = 0; image < images; image++) {
+                    int tap = xAt + image * xImage + patches.taps()[k];
+                    int line = dyAt + image * patches.count() * dyStride;
+                    for (int p = 0; p < patches.count(); p++) {
+                        float xp = x[tap + patches.corners()[p]];
+                        g = Math.fma(xp, dy[line + p * dyStride + o], g);
+                    }
+                }
+                int at = panels.index(k, o);
+                updateOne(step, scale * g, w, at, state, at, 0);
+            }
+        }
+    }
+
+    @Override
+    public void maxPool(
+            Windows windows,
+            int width,
+            float[] x,
+            int xAt,
+            float[] y,
+            float[] first,
+            int yAt,
+            int yStride) {
+        for (int w = 0; w < windows.count(); w++) {
+            int start = windows.starts()[w];
+            for (int c = 0; c < width; c++) {
+                float max = x[xAt + windows.places()[start] + c];
+                float at = 0;
+                for (int i = start + 1; i < windows.starts()[w + 1]; i++) {
+                    float xi = x[xAt + windows.places()[i] + c];
+                    at = xi > max ? i - start : at;
+                    max = Math.max(max, xi);
+                }
+                y[yAt + w * yStride + c] = max;
+                first[yAt + w * yStride + c] = at;
+            }
+        }
+    }
+
+    @Override
+    public void maxPoolGradient(
+            Windows windows,
+            int width,
+            float[] first,
+            float[] dy,
+            int yAt,
+            int yStride,
+            float[] dx,
+            int dxAt) {
+        for (int w = 0; w < windows.count(); w++) {
+            for (int c = 0; c < width; c++) {
+                int at = yAt + w * yStride + c;
+                dx[dxAt + windows.places()[windows.starts()[w] + (int) first[at]] + c] += dy[at];
+            }
+        }
+    }
+
+    @Override
+    public void averagePool(
+            Windows windows,
+            int width,
+            float divisor,
+            float[] x,
+            int xAt,
+            float[] y,
+            int yAt,
+            int yStride) {
+        for (int w = 0; w < windows.count(); w++) {
+            int start = windows.starts()[w];
+            for (int c = 0; c < width; c++) {
+                float sum = x[xAt + windows.places()[start] + c];
+                for (int i = start + 1; i < windows.starts()[w + 1]; i++) {
+                    sum += x[xAt + windows.places()[i] + c];
+                }
+                y[yAt + w * yStride + c] = sum / divisor;
+            }
+        }
+    }
+
+    @Override
+    public void averagePoolGradient(
+            Windows windows,
+            int width,
+            float divisor,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] dx,
+            int dxAt) {
+        for (int w = 0; w < windows.count(); w++) {
+            for (int c = 0; c < width; c++) {
+                float share = dy[dyAt + w * dyStride + c] / divisor;
+                for (int i = windows.starts()[w]; i < windows.starts()[w + 1]; i++) {
+                    dx[dxAt + windows.places()[i] + c] += share;
+                }
+            }
+        }
+    }
+
+    @Override
     public void update(
             OptimizerStep step,
             int length,

@@ -1,11 +1,17 @@
 package io.tidegrad.engine.testing;
 
+import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
@@ -227,6 +233,36 @@ public final class DoubleNetwork {
                 double[] b = bias ? weights(path, "bias") : new double[outputs];
                 yield x.mapLines(outputs, line -> product(line, w, b));
             }
+            case Conv2d(
+                            int channels,
+                            Extent kernel,
+                            Extent stride,
+                            Extent padding,
+                            boolean bias,
+                            var i) ->
+                    DoubleImages.convolution(
+                            x,
+                            kernel,
+                            stride,
+                            padding,
+                            weights(path, "weight"),
+                            bias ? weights(path, "bias") : new double[channels]);
+            case Conv1d(int channels, int kernel, int stride, int padding, boolean bias, var i) -> {
+                Values y =
+                        DoubleImages.convolution(
+                                new Values(List.of(x.axes.get(0), 1, x.axes.get(1)), x.rows),
+                                new Extent(1, kernel),
+                                new Extent(1, stride),
+                                new Extent(0, padding),
+                                weights(path, "weight"),
+                                bias ? weights(path, "bias") : new double[channels]);
+                yield new Values(List.of(channels, y.axes.get(2)), y.rows);
+            }
+            case MaxPool2d(Extent kernel, Extent stride, Extent padding) ->
+                    DoubleImages.maxPool(x, kernel, stride, padding);
+            case AveragePool2d(Extent kernel, Extent stride, Extent padding) ->
+                    DoubleImages.averagePool(x, kernel, stride, padding);
+            case GlobalAveragePool2d pool -> DoubleImages.globalAveragePool(x);
             case Relu relu -> x.map(v -> Math.max(v, 0));
             case Sigmoid sigmoid -> x.map(DoubleNetwork::sigmoid);
             case Tanh tanh -> x.map(Math::tanh);

@@ -1,14 +1,20 @@
 package io.tidegrad.engine.testing;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
@@ -75,6 +81,7 @@ public final class FixedRun {
             System.out.println("optimizers " + optimizers(hot, workers));
             System.out.println("shapes " + shapes(hot, workers));
             System.out.println("optimizers-2 " + optimizers2(hot, workers));
+            System.out.println("images " + images(hot, workers));
         }
     }
 
@@ -223,6 +230,53 @@ public final class FixedRun {
                         new Tanh(),
                         new Rate(factor, new Dense(11)));
         return new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss, optimizer, SEED);
+    }
+
+    /// Convolutions and poolings: windows that overlap, hang over the edge or leave pixels out.
+    private static String images(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        Extent one = Extent.of(1);
+        Extent two = Extent.of(2);
+        Extent three = Extent.of(3);
+        Layer network =
+                new Sequence(
+                        new Numbers(0, NUMBERS),
+                        new Dense(3 * 9 * 8),
+                        new Reshape(3, 9, 8),
+                        new Conv2d(9, three),
+                        new Relu(),
+                        new MaxPool2d(three, two, one),
+                        new Concat(
+                                new Sequence(
+                                        new Conv2d(
+                                                40,
+                                                new Extent(2, 3),
+                                                new Extent(2, 1),
+                                                one,
+                                                false,
+                                                Initialization.XAVIER_NORMAL),
+                                        new Relu(),
+                                        new AveragePool2d(two, one, new Extent(0, 1)),
+                                        new Flatten()),
+                                new Sequence(
+                                        new Conv2d(
+                                                17, one, two, one, true, Initialization.HE_NORMAL),
+                                        new GlobalAveragePool2d()),
+                                new Sequence(
+                                        new Reshape(9, 16),
+                                        new Conv1d(5, 4, 3, 2, true, Initialization.HE_UNIFORM),
+                                        new Flatten())),
+                        new Dense(11));
+        NetworkSpec spec =
+                new NetworkSpec(
+                        new RowShape(NUMBERS, IDS, 1),
+                        network,
+                        new CategoricalCrossEntropy(false),
+                        Adam.of(0.003),
+                        SEED);
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        all.update(run(hot, workers, spec, 1, 300));
+        all.update(run(hot, workers, spec, 7, 300));
+        return HexFormat.of().formatHex(all.digest());
     }
 
     private static NetworkSpec clicks(Loss loss, Optimizer optimizer) {

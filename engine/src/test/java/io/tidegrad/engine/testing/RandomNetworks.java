@@ -148,7 +148,13 @@ public final class RandomNetworks {
         List<Layer> layers = new ArrayList<>();
         layers.add(input(numbers, ids, optimizer));
         for (int hidden = between(0, 3); hidden > 0; hidden--) {
-            layers.add(rated(between(0, 3) == 0 ? shaped() : hidden(), optimizer));
+            Layer drawn =
+                    switch (between(0, 5)) {
+                        case 0 -> shaped();
+                        case 1 -> images();
+                        default -> hidden();
+                    };
+            layers.add(rated(drawn, optimizer));
             layers.add(activation());
         }
         int outputs = between(1, 3) == 1 ? 1 : between(2, 12);
@@ -183,6 +189,15 @@ public final class RandomNetworks {
         if (random.nextBoolean()) {
             branches.add(
                     new Sequence(new Numbers(0, numbers), new Dense(between(1, 70)), activation()));
+        }
+        if (between(0, 4) == 0) {
+            // Pixels as they lie in the row.
+            int height = between(1, numbers);
+            int width = numbers / height;
+            branches.add(
+                    new Sequence(
+                            new Numbers(numbers - height * width, height * width),
+                            new RandomImages(this, 1, height, width).layers()));
         }
         if (ids > 0) {
             branches.add(embedding(ids));
@@ -219,6 +234,15 @@ public final class RandomNetworks {
         };
     }
 
+    private Layer images() {
+        int channels = between(1, 4);
+        int height = between(1, 6);
+        int width = between(1, 6);
+        return new Sequence(
+                new Dense(channels * height * width),
+                new RandomImages(this, channels, height, width).layers());
+    }
+
     private Layer hidden() {
         Layer dense = new Dense(between(1, 140), random.nextBoolean(), initialization());
         return switch (between(0, 4)) {
@@ -237,7 +261,7 @@ public final class RandomNetworks {
         };
     }
 
-    private Layer activation() {
+    Layer activation() {
         return switch (between(0, 3)) {
             case 0 -> new Relu();
             case 1 -> new Sigmoid();
@@ -246,7 +270,7 @@ public final class RandomNetworks {
         };
     }
 
-    private Initialization initialization() {
+    Initialization initialization() {
         Initialization[] all = Initialization.values();
         return all[between(0, all.length - 1)];
     }
