@@ -279,12 +279,14 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             float[] sums);
 
     /// y = x · factor, or x · 0 with probability `limit` / 2^24: number (r, c) is drawn from `key` and its index
-    /// `from + r width + c`, as `ScalarKernels.drawn` says. In place allowed.
+    /// `from + r rowStep + c columnStep`, as `ScalarKernels.drawn` says. In place allowed.
     void dropout(
             int rows,
             int width,
             long key,
             int from,
+            int rowStep,
+            int columnStep,
             int limit,
             float factor,
             float[] x,

@@ -535,6 +535,8 @@ public final class ScalarKernels implements Kernels {
             int width,
             long key,
             int from,
+            int rowStep,
+            int columnStep,
             int limit,
             float factor,
             float[] x,
@@ -545,7 +547,8 @@ public final class ScalarKernels implements Kernels {
             int yStride) {
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < width; c++) {
-                float kept = drawn(key, from + r * width + c) >= limit ? factor : 0f;
+                int index = from + r * rowStep + c * columnStep;
+                float kept = drawn(key, index) >= limit ? factor : 0f;
                 y[yAt + r * yStride + c] = x[xAt + r * xStride + c] * kept;
             }
         }

@@ -96,22 +96,34 @@ public record Dropout(double rate, int maskFrom) implements Layer {
                     System.arraycopy(x.values, x.row(line), y.values, y.row(line), width);
                 }
             } else if (maskFrom == DRAWN) {
-                int wholeBatch = 0;
+                drawnMask(step, x, y);
+            } else {
+                maskOfTheRow(step, x, y);
+            }
+        }
+
+        /// Numbers count in row-major order of the axes, whichever way they lie.
+        private void drawnMask(Step step, Block x, Block y) {
+            long key = key(step);
+            int size = grid.size();
+            int rowStep = grid.columns() == Shape.Columns.LAST_AXIS ? grid.width() : 1;
+            int columnStep = grid.columns() == Shape.Columns.LAST_AXIS ? 1 : grid.lines();
+            for (int row = 0; row < step.rows; row++) {
                 step.kernels.dropout(
-                        lines,
-                        width,
-                        key(step),
-                        wholeBatch,
+                        grid.lines(),
+                        grid.width(),
+                        key,
+                        row * size,
+                        rowStep,
+                        columnStep,
                         limit,
                         factor,
                         x.values,
-                        x.at,
+                        x.row(row * grid.lines()),
                         x.stride,
                         y.values,
-                        y.at,
+                        y.row(row * grid.lines()),
                         y.stride);
-            } else {
-                maskOfTheRow(step, x, y);
             }
         }
 
