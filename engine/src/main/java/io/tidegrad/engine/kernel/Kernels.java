@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 ///   the input gradients;
 /// - input gradients (a dot product over outputs): 16 virtual lanes, lane l takes outputs o with o mod 16 = l, ascending
 ///   over all panels, FMA; then the tree +8, +4, +2, +1;
+/// - sums along a line (norms, softmax in lanes): the same lanes and the same tree;
 /// - the denominator of softmax: ascending;
 /// - everything else elementwise, with the polynomials of `ScalarMath`.
 ///
@@ -256,4 +257,132 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
     /// @param width classes, at least 1: logical columns only, padding is neither read nor written
     void softmax(
             int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride);
+
+    /// y[r][c] = scale · Σ_k a[r][k] b[k][c] (k ascending, FMA from 0, then one multiplication by scale), for `rows` rows and
+    /// `columns` columns. Nothing else of `y` is written, nothing else of `a` and `b` is read.
+    ///
+    /// @param a a[r][k] is `a[aAt + r aRow + k aStep]`: a matrix or, with the two exchanged, its transpose
+    /// @param b b[k][c] is `b[bAt + k bStep + c]`
+    void multiply(
+            int rows,
+            int columns,
+            int depth,
+            float scale,
+            float[] a,
+            int aAt,
+            int aRow,
+            int aStep,
+            float[] b,
+            int bAt,
+            int bStep,
+            float[] y,
+            int yAt,
+            int yRow);
+
+    /// In place, each row: e^(x - max x) / Σ e^(x - max x), the sum in virtual lanes. Row r has `width + r growth` columns;
+    /// those from there to the next multiple of 16 become 0.
+    ///
+    /// @param width at least 1
+    /// @param growth 0, or 1 for rows that see one column more than the row before
+    void softmaxInLanes(int rows, int width, int growth, float[] x, int xAt, int xStride);
+
+    /// In place, each row: dx = y (dy - Σ y dy), the sum in virtual lanes; `dy` becomes dx.
+    ///
+    /// @param width a multiple of 16: where y is 0, dx is
+    void softmaxInLanesGradient(
+            int rows,
+            int width,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] dy,
+            int dyAt,
+            int dyStride);
+
+    /// Each row: y = (x - mean) inverse with inverse = 1 / sqrt(mean of (x - mean)² + epsilon), the sums in virtual lanes;
+    /// `y` may be `x`.
+    ///
+    /// @param centred false where 0 stands for the mean
+    /// @param inverse one for each row, written from `inverseAt` on
+    void normalise(
+            boolean centred,
+            int rows,
+            int width,
+            float epsilon,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] inverse,
+            int inverseAt);
+
+    /// In place, each row: dx = inverse (dy - mean of dy - y · mean of (dy y)), the sums in virtual lanes; `dy` becomes dx.
+    ///
+    /// @param centred false where 0 stands for the mean of dy
+    void normaliseGradient(
+            boolean centred,
+            int rows,
+            int width,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] inverse,
+            int inverseAt,
+            float[] dy,
+            int dyAt,
+            int dyStride);
+
+    /// y[r][c] = x[r][c] · scale[c] + shift[r][c], one FMA; `y` may be `x` or `shift`.
+    ///
+    /// @param shift stride 0 for one row that is added to all
+    void scaleAndShift(
+            int rows,
+            int width,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] scale,
+            float[] shift,
+            int shiftAt,
+            int shiftStride,
+            float[] y,
+            int yAt,
+            int yStride);
+
+    /// sums[c] = scale · Σ_r x[r][c] (r ascending: starts with row 0, adds).
+    void columnSums(
+            int width, int rows, float scale, float[] x, int xAt, int xStride, float[] sums);
+
+    /// sums[c] = scale · Σ_r a[r][c] b[r][c] (r ascending, FMA from 0).
+    void columnProducts(
+            int width,
+            int rows,
+            float scale,
+            float[] a,
+            int aAt,
+            int aStride,
+            float[] b,
+            int bAt,
+            int bStride,
+            float[] sums);
+
+    /// y = x · factor, or x · 0 with probability `limit` / 2^24: number (r, c) is drawn from `key` and its index
+    /// `from + r rowStep + c columnStep`, as `ScalarKernels.drawn` says. In place allowed.
+    void dropout(
+            int rows,
+            int width,
+            long key,
+            int from,
+            int rowStep,
+            int columnStep,
+            int limit,
+            float factor,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] y,
+            int yAt,
+            int yStride);
 }

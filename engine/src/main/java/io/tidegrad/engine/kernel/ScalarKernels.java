@@ -158,6 +158,40 @@ public final class ScalarKernels implements Kernels {
         }
     }
 
+    @Override
+    public void columnSums(
+            int width, int rows, float scale, float[] x, int xAt, int xStride, float[] sums) {
+        for (int c = 0; c < width; c++) {
+            sums[c] = scale * columnSum(rows, x, xAt + c, xStride);
+        }
+    }
+
+    @Override
+    public void columnProducts(
+            int width,
+            int rows,
+            float scale,
+            float[] a,
+            int aAt,
+            int aStride,
+            float[] b,
+            int bAt,
+            int bStride,
+            float[] sums) {
+        for (int c = 0; c < width; c++) {
+            sums[c] = scale * columnProduct(rows, a, aAt + c, aStride, b, bAt + c, bStride);
+        }
+    }
+
+    static float columnProduct(
+            int rows, float[] a, int aAt, int aStride, float[] b, int bAt, int bStride) {
+        float sum = 0f;
+        for (int r = 0; r < rows; r++) {
+            sum = Math.fma(a[aAt + r * aStride], b[bAt + r * bStride], sum);
+        }
+        return sum;
+    }
+
     static float columnSum(int rows, float[] dy, int dyAt, int dyStride) {
         float sum = dy[dyAt];
         for (int r = 1; r < rows; r++) {
@@ -563,5 +597,247 @@ public final class ScalarKernels implements Kernels {
             sum += x[xAt + k];
         }
         return sum;
+    }
+
+    @Override
+    public void multiply(
+            int rows,
+            int columns,
+            int depth,
+            float scale,
+            float[] a,
+            int aAt,
+            int aRow,
+            int aStep,
+            float[] b,
+            int bAt,
+            int bStep,
+            float[] y,
+            int yAt,
+            int yRow) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                float sum = 0f;
+                for (int k = 0; k < depth; k++) {
+                    sum = Math.fma(a[aAt + r * aRow + k * aStep], b[bAt + k * bStep + c], sum);
+                }
+                y[yAt + r * yRow + c] = sum * scale;
+            }
+        }
+    }
+
+    @Override
+    public void softmaxInLanes(int rows, int width, int growth, float[] x, int xAt, int xStride) {
+        for (int r = 0; r < rows; r++) {
+            int row = xAt + r * xStride;
+            int columns = width + r * growth;
+            expOfDifference(columns, x, row, max(columns, x, row), x, row);
+            float sum = laneSum(columns, x, row, 0, 1);
+            for (int c = 0; c < columns; c++) {
+                x[row + c] /= sum;
+            }
+            for (int c = columns; c % LANES != 0; c++) {
+                x[row + c] = 0f;
+            }
+        }
+    }
+
+    @Override
+    public void softmaxInLanesGradient(
+            int rows,
+            int width,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] dy,
+            int dyAt,
+            int dyStride) {
+        for (int r = 0; r < rows; r++) {
+            int yRow = yAt + r * yStride;
+            int dyRow = dyAt + r * dyStride;
+            float sum = laneProduct(width, y, yRow, dy, dyRow, 0, 1);
+            for (int c = 0; c < width; c++) {
+                dy[dyRow + c] = y[yRow + c] * (dy[dyRow + c] - sum);
+            }
+        }
+    }
+
+    @Override
+    public void normalise(
+            boolean centred,
+            int rows,
+            int width,
+            float epsilon,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] inverse,
+            int inverseAt) {
+        for (int r = 0; r < rows; r++) {
+            int xRow = xAt + r * xStride;
+            int yRow = yAt + r * yStride;
+            float mean = centred ? laneSum(width, x, xRow, 0, 1) / width : 0f;
+            for (int c = 0; c < width; c++) {
+                y[yRow + c] = x[xRow + c] - mean;
+            }
+            float variance = laneProduct(width, y, yRow, y, yRow, 0, 1) / width;
+            float factor = 1f / (float) Math.sqrt(variance + epsilon);
+            for (int c = 0; c < width; c++) {
+                y[yRow + c] *= factor;
+            }
+            inverse[inverseAt + r] = factor;
+        }
+    }
+
+    @Override
+    public void normaliseGradient(
+            boolean centred,
+            int rows,
+            int width,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] inverse,
+            int inverseAt,
+            float[] dy,
+            int dyAt,
+            int dyStride) {
+        for (int r = 0; r < rows; r++) {
+            int yRow = yAt + r * yStride;
+            int dyRow = dyAt + r * dyStride;
+            float mean = centred ? laneSum(width, dy, dyRow, 0, 1) / width : 0f;
+            float along = laneProduct(width, y, yRow, dy, dyRow, 0, 1) / width;
+            for (int c = 0; c < width; c++) {
+                float rest = Math.fma(-along, y[yRow + c], dy[dyRow + c] - mean);
+                dy[dyRow + c] = inverse[inverseAt + r] * rest;
+            }
+        }
+    }
+
+    @Override
+    public void scaleAndShift(
+            int rows,
+            int width,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] scale,
+            float[] shift,
+            int shiftAt,
+            int shiftStride,
+            float[] y,
+            int yAt,
+            int yStride) {
+        scaleAndShift(
+                rows,
+                0,
+                width,
+                x,
+                xAt,
+                xStride,
+                scale,
+                shift,
+                shiftAt,
+                shiftStride,
+                y,
+                yAt,
+                yStride);
+    }
+
+    static void scaleAndShift(
+            int rows,
+            int from,
+            int to,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] scale,
+            float[] shift,
+            int shiftAt,
+            int shiftStride,
+            float[] y,
+            int yAt,
+            int yStride) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = from; c < to; c++) {
+                y[yAt + r * yStride + c] =
+                        Math.fma(
+                                x[xAt + r * xStride + c],
+                                scale[c],
+                                shift[shiftAt + r * shiftStride + c]);
+            }
+        }
+    }
+
+    @Override
+    public void dropout(
+            int rows,
+            int width,
+            long key,
+            int from,
+            int rowStep,
+            int columnStep,
+            int limit,
+            float factor,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] y,
+            int yAt,
+            int yStride) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < width; c++) {
+                int index = from + r * rowStep + c * columnStep;
+                float kept = drawn(key, index) >= limit ? factor : 0f;
+                y[yAt + r * yStride + c] = x[xAt + r * xStride + c] * kept;
+            }
+        }
+    }
+
+    static final int MIX_0 = 0x7feb352d;
+    static final int MIX_1 = 0x846ca68b;
+
+    /// 24 bits for an index under a key: the hash `lowbias32` (Wellons 2018) with the key's low word before its first
+    /// multiplication and the high word after it. Philox, which draws the key, would take some 30 times as long for each
+    /// number.
+    static int drawn(long key, int index) {
+        int h = index ^ (int) key;
+        h ^= h >>> 16;
+        h = h * MIX_0 ^ (int) (key >>> 32);
+        h ^= h >>> 15;
+        h *= MIX_1;
+        h ^= h >>> 16;
+        return h >>> 8;
+    }
+
+    /// The sum of lanes `lane`, `lane + step`, `lane + 2 step`, … as a tree: from (0, 1) it adds lanes 8 apart first, 1
+    /// apart last. Lane l sums the numbers whose index is l mod 16.
+    private static float laneSum(int length, float[] x, int xAt, int lane, int step) {
+        if (step == LANES) {
+            float sum = 0f;
+            for (int i = lane; i < length; i += LANES) {
+                sum += x[xAt + i];
+            }
+            return sum;
+        }
+        return laneSum(length, x, xAt, lane, 2 * step)
+                + laneSum(length, x, xAt, lane + step, 2 * step);
+    }
+
+    /// As `laneSum`, of a · b.
+    private static float laneProduct(
+            int length, float[] a, int aAt, float[] b, int bAt, int lane, int step) {
+        if (step == LANES) {
+            float sum = 0f;
+            for (int i = lane; i < length; i += LANES) {
+                sum = Math.fma(a[aAt + i], b[bAt + i], sum);
+            }
+            return sum;
+        }
+        return laneProduct(length, a, aAt, b, bAt, lane, 2 * step)
+                + laneProduct(length, a, aAt, b, bAt, lane + step, 2 * step);
     }
 }

@@ -318,6 +318,49 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
     }
 
     @Override
+    public final void multiply(
+            int rows,
+            int columns,
+            int depth,
+            float scale,
+            float[] a,
+            int aAt,
+            int aRow,
+            int aStep,
+            float[] b,
+            int bAt,
+            int bStep,
+            float[] y,
+            int yAt,
+            int yRow) {
+        int c = 0;
+        while (c + 16 <= columns) {
+            int width = c + 64 <= columns ? 64 : 16;
+            multiply(
+                    width, rows, depth, a, aAt, aRow, aStep, b, bAt + c, bStep, ZEROS, 0, scale, y,
+                    yAt + c, yRow);
+            c += width;
+        }
+        if (c < columns) {
+            multiplyFew(
+                    rows,
+                    columns - c,
+                    depth,
+                    scale,
+                    a,
+                    aAt,
+                    aRow,
+                    aStep,
+                    b,
+                    bAt + c,
+                    bStep,
+                    y,
+                    yAt + c,
+                    yRow);
+        }
+    }
+
+    @Override
     public final void softmax(
             int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
         for (int r = 0; r < rows; r++) {
@@ -378,6 +421,23 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int[] yRows,
             int firstPlace);
 
+    /// Columns that fill no panel: as `multiply` of the interface, for fewer than 16.
+    abstract void multiplyFew(
+            int rows,
+            int columns,
+            int depth,
+            float scale,
+            float[] a,
+            int aAt,
+            int aRow,
+            int aStep,
+            float[] b,
+            int bAt,
+            int bStep,
+            float[] y,
+            int yAt,
+            int yRow);
+
     abstract void updateByOneRow(
             OptimizerStep step,
             int inputs,
@@ -410,10 +470,6 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] dx,
             int dxAt,
             float[] tile);
-
-    /// sums[o] = scale Σ_r dy[r][o], o below `width`.
-    abstract void columnSums(
-            int width, int rows, float scale, float[] dy, int dyAt, int dyStride, float[] sums);
 
     /// y = e^(x - subtrahend)
     abstract void expOfDifference(

@@ -3,6 +3,7 @@ package io.tidegrad.engine.layer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.Panels;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// y = x W + b on the last axis. W has shape (inputs, outputs), drawn as `initialization` says; b starts at 0.
@@ -20,28 +21,48 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
     }
 
     private Planned plan(Planner planner, Shape.Grid input) {
+        return product(
+                this,
+                planner,
+                input,
+                outputs,
+                "weight",
+                bias ? Optional.of("bias") : Optional.empty(),
+                initialization);
+    }
+
+    /// x W + b for a layer that has such a product in it, under its own names of W and b.
+    static Planned product(
+            Layer layer,
+            Planner planner,
+            Shape.Grid input,
+            int outputs,
+            String weight,
+            Optional<String> bias,
+            Initialization initialization) {
         int inputs = input.width();
         if (outputs < 1) {
-            throw planner.mismatch(this, "at least 1 output", "" + outputs);
+            throw planner.mismatch(layer, "at least 1 output", "" + outputs);
         }
         // Panels pad the outputs to at most 63 more; an array holds 2^31 - 1 floats.
         if ((long) inputs * (outputs + 63L) > Integer.MAX_VALUE) {
             throw planner.mismatch(
-                    this,
+                    layer,
                     "at most 2^31 weights in one layer",
                     inputs + " inputs times " + outputs + " outputs");
         }
         Panels panels = new Panels(inputs, outputs);
-        int w = planner.declare(new Tensor.Matrix(planner.name("weight"), panels, initialization));
+        int w = planner.declare(new Tensor.Matrix(planner.name(weight), panels, initialization));
         int b =
-                bias
-                        ? planner.declare(
-                                new Tensor.Vector(
-                                        planner.name("bias"),
-                                        outputs,
-                                        panels.stride(),
-                                        Tensor.Vector.Role.BIAS))
-                        : NO_BIAS;
+                bias.map(
+                                name ->
+                                        planner.declare(
+                                                new Tensor.Vector(
+                                                        planner.name(name),
+                                                        outputs,
+                                                        panels.stride(),
+                                                        Tensor.Vector.Role.BIAS)))
+                        .orElse(NO_BIAS);
         int lines = input.lines();
         return new Planned(
                 input.withWidth(outputs),
@@ -161,7 +182,8 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             int to = Math.min(panels.inputs(), Workers.cut(grains, part + 1, parts) * GRAIN);
             updateWeights(step, from, to, step.tile(worker));
             if (part == 0 && bias != NO_BIAS) {
-                updateBias(step, step.tile(worker));
+                step.updateBias(
+                        bias, panels.stride(), lines, output.requireGradient(), step.tile(worker));
             }
         }
 
@@ -218,22 +240,6 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                     dy.stride,
                     w.weights(),
                     w.state(),
-                    tile);
-        }
-
-        private void updateBias(Step step, float[] tile) {
-            Block dy = output.requireGradient();
-            Storage.Dense b = step.target.dense(bias);
-            step.kernels.biasUpdate(
-                    step.optimizer(bias),
-                    panels.stride(),
-                    lines,
-                    step.scale,
-                    dy.values,
-                    dy.at,
-                    dy.stride,
-                    b.weights(),
-                    b.state(),
                     tile);
         }
     }

@@ -27,7 +27,13 @@ public sealed interface Layer
                 Relu,
                 Sigmoid,
                 Tanh,
-                Softmax {
+                Softmax,
+                LayerNorm,
+                RmsNorm,
+                BatchNorm,
+                Dropout,
+                Residual,
+                SelfAttention {
 
     /// Checks that `input` fits, declares this layer's tensors and says what comes out. No float is allocated.
     ///

@@ -1,16 +1,22 @@
 package io.tidegrad.engine.testing;
 
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
@@ -227,9 +233,11 @@ public final class RandomNetworks {
 
     /// What reads a matrix.
     private Layer inner() {
-        return switch (between(0, 2)) {
+        return switch (between(0, 5)) {
             case 0 -> new Sequence(new Transpose(), new Dense(between(1, 70)), new Transpose());
             case 1 -> new Sequence(new Transpose(), activation());
+            case 2 -> new Sequence(norm(), new Transpose(), norm());
+            case 3, 4 -> attention();
             default -> new Concat(new Identity(), new Dense(between(1, 20)));
         };
     }
@@ -243,10 +251,34 @@ public final class RandomNetworks {
                 new RandomImages(this, channels, height, width).layers());
     }
 
+    /// Heads of any width, over any number of steps.
+    private Layer attention() {
+        int heads = between(1, 3);
+        Layer attention = new SelfAttention(heads, random.nextBoolean());
+        return new Sequence(
+                new Dense(heads * between(1, 20)),
+                random.nextBoolean() ? attention : new Residual(attention));
+    }
+
+    /// With an epsilon that keeps a line of numbers that are nearly equal from becoming anything.
+    private Layer norm() {
+        double epsilon = 0.01;
+        return switch (between(0, 3)) {
+            case 0 -> new LayerNorm(epsilon);
+            case 1 -> new RmsNorm(epsilon);
+            case 2 -> new BatchNorm(epsilon, 0.1 + 0.9 * random.nextDouble());
+            default -> new Dropout(0.6 * random.nextDouble());
+        };
+    }
+
     private Layer hidden() {
-        Layer dense = new Dense(between(1, 140), random.nextBoolean(), initialization());
-        return switch (between(0, 4)) {
+        int width = between(1, 140);
+        Layer dense = new Dense(width, random.nextBoolean(), initialization());
+        return switch (between(0, 8)) {
             case 0 -> new Sequence(dense, new Standardise());
+            case 2, 3 -> new Sequence(dense, norm());
+            case 4 -> new Sequence(dense, new Residual(new Sequence(activation(), norm())));
+            case 5 -> new Residual(new Identity());
             case 1 -> new Concat(dense, new Sequence(new Dense(between(1, 20)), activation()));
             default -> dense;
         };
