@@ -18,6 +18,7 @@ public sealed interface Layer
                 Flatten,
                 Transpose,
                 Dense,
+                Recurrent,
                 Relu,
                 Sigmoid,
                 Tanh,

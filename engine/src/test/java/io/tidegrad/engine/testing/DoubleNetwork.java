@@ -7,6 +7,7 @@ import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -221,11 +222,36 @@ public final class DoubleNetwork {
                 double[] b = bias ? weights(path, "bias") : new double[outputs];
                 yield x.mapLines(outputs, line -> product(line, w, b));
             }
+            case Recurrent recurrent -> recurrent(recurrent, path, x);
             case Relu relu -> x.map(v -> Math.max(v, 0));
             case Sigmoid sigmoid -> x.map(DoubleNetwork::sigmoid);
             case Tanh tanh -> x.map(Math::tanh);
             case Softmax softmax -> x.mapLines(x.axes.getLast(), DoubleNetwork::softmax);
         };
+    }
+
+    private Values recurrent(Recurrent layer, String path, Values x) {
+        DoubleRecurrent oracle = new DoubleRecurrent(layer, parameter -> weights(path, parameter));
+        int steps = x.axes.getFirst();
+        int directions = layer.bidirectional() ? 2 : 1;
+        int states = layer.cell() == Recurrent.Cell.LSTM ? 2 : 1;
+        double[][] initial =
+                layer.initial().isEmpty()
+                        ? new double[batch.size()][states * directions * layer.hidden()]
+                        : run(layer.initial().getFirst(), child(path, "initial"), x).rows;
+        double[][] y = new double[batch.size()][];
+        for (int row = 0; row < y.length; row++) {
+            int length =
+                    layer.lengthAt() == Recurrent.WHOLE
+                            ? steps
+                            : batch.ids[row * spec.row().ids() + layer.lengthAt()];
+            y[row] = oracle.run(x.rows[row], steps, length, initial[row]);
+        }
+        return new Values(
+                layer.output() == Recurrent.Output.SEQUENCE
+                        ? List.of(steps, directions * layer.hidden())
+                        : List.of(y[0].length),
+                y);
     }
 
     private Values ofRows(int width, IntFunction<double[]> row) {
@@ -301,7 +327,7 @@ public final class DoubleNetwork {
         return Arrays.stream(x).map(f).toArray();
     }
 
-    private static double sigmoid(double x) {
+    static double sigmoid(double x) {
         return 1 / (1 + Math.exp(-x));
     }
 

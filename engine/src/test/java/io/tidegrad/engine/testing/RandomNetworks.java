@@ -8,6 +8,7 @@ import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -108,7 +109,12 @@ public final class RandomNetworks {
         List<Layer> layers = new ArrayList<>();
         layers.add(input(numbers, ids));
         for (int hidden = between(0, 3); hidden > 0; hidden--) {
-            layers.add(between(0, 3) == 0 ? shaped() : hidden());
+            layers.add(
+                    switch (between(0, 5)) {
+                        case 0 -> shaped();
+                        case 1 -> recurrent(numbers, ids);
+                        default -> hidden();
+                    });
             layers.add(activation());
         }
         int outputs = between(1, 3) == 1 ? 1 : between(2, 12);
@@ -176,6 +182,62 @@ public final class RandomNetworks {
             case 0 -> new Sequence(new Transpose(), new Dense(between(1, 70)), new Transpose());
             case 1 -> new Sequence(new Transpose(), activation());
             default -> new Concat(new Identity(), new Dense(between(1, 20)));
+        };
+    }
+
+    /// A vector read as steps. With a length there are as many steps as an id can say.
+    private Layer recurrent(int numbers, int ids) {
+        int lengthAt = ids > 0 && random.nextBoolean() ? between(0, ids - 1) : Recurrent.WHOLE;
+        int steps = lengthAt == Recurrent.WHOLE ? between(1, 5) : between(TABLE_ROWS - 1, 8);
+        int width = between(1, 9);
+        Recurrent.Output[] outputs = Recurrent.Output.values();
+        return new Sequence(
+                new Dense(steps * width),
+                new Reshape(steps, width),
+                recurrent(
+                        hiddenUnits(),
+                        outputs[between(0, outputs.length - 1)],
+                        lengthAt,
+                        numbers,
+                        ids),
+                new Flatten());
+    }
+
+    private Layer recurrent(
+            int hidden, Recurrent.Output output, int lengthAt, int numbers, int ids) {
+        Recurrent.Cell cell = Recurrent.Cell.values()[between(0, 2)];
+        boolean bidirectional = random.nextBoolean();
+        List<Layer> initial = List.of();
+        if (random.nextBoolean()) {
+            initial = List.of(initial(cell, hidden, bidirectional, numbers, ids));
+        }
+        return new Recurrent(cell, hidden, bidirectional, output, lengthAt, initial);
+    }
+
+    /// Made of the row's numbers; or an encoder's last state.
+    private Layer initial(
+            Recurrent.Cell cell, int hidden, boolean bidirectional, int numbers, int ids) {
+        int states = cell == Recurrent.Cell.LSTM ? 2 : 1;
+        if (random.nextBoolean()) {
+            return new Sequence(
+                    new Numbers(0, numbers),
+                    new Dense((bidirectional ? 2 : 1) * states * hidden),
+                    new Tanh());
+        }
+        int lengthAt = ids > 0 && numbers >= TABLE_ROWS ? between(0, ids - 1) : Recurrent.WHOLE;
+        return new Sequence(
+                new Numbers(0, numbers),
+                new Reshape(numbers, 1),
+                new Recurrent(
+                        cell, hidden, bidirectional, Recurrent.Output.STATE, lengthAt, List.of()));
+    }
+
+    /// On both sides of a vector and of a panel.
+    private int hiddenUnits() {
+        return switch (between(0, 3)) {
+            case 0 -> between(1, 8);
+            case 1 -> 16;
+            default -> between(1, 40);
         };
     }
 
@@ -269,7 +331,8 @@ public final class RandomNetworks {
         }
         List<Layer> inner = layer.layers();
         for (int i = 0; i < inner.size(); i++) {
-            collect(inner.get(i), path.isEmpty() ? "" + i : path + "." + i, embeddings);
+            String name = layer instanceof Recurrent ? "initial" : "" + i;
+            collect(inner.get(i), path.isEmpty() ? name : path + "." + name, embeddings);
         }
     }
 }

@@ -7,6 +7,7 @@ import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -269,6 +270,7 @@ final class CanonicalForm {
             case Reshape reshape -> throw unnamed(layer);
             case Flatten flatten -> throw unnamed(layer);
             case Transpose transpose -> throw unnamed(layer);
+            case Recurrent recurrent -> throw unnamed(layer);
         };
     }
 
