@@ -40,18 +40,10 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             String weight,
             Optional<String> bias,
             Initialization initialization) {
-        int inputs = input.width();
         if (outputs < 1) {
             throw planner.mismatch(layer, "at least 1 output", "" + outputs);
         }
-        // Panels pad the outputs to at most 63 more; an array holds 2^31 - 1 floats.
-        if ((long) inputs * (outputs + 63L) > Integer.MAX_VALUE) {
-            throw planner.mismatch(
-                    layer,
-                    "at most 2^31 weights in one layer",
-                    inputs + " inputs times " + outputs + " outputs");
-        }
-        Panels panels = new Panels(inputs, outputs);
+        Panels panels = panels(planner, layer, input.width(), outputs);
         int w = planner.declare(new Tensor.Matrix(planner.name(weight), panels, initialization));
         int b =
                 bias.map(
@@ -77,9 +69,21 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                                 workspace.activation(lines, panels.stride(), true)));
     }
 
+    /// The panels of a layer's weights, if they fit an array.
+    static Panels panels(Planner planner, Layer layer, int inputs, long outputs) {
+        // Panels pad the outputs to at most 63 more; an array holds 2^31 - 1 floats.
+        if (inputs * (outputs + 63) > Integer.MAX_VALUE) {
+            throw planner.mismatch(
+                    layer,
+                    "at most 2^31 weights in one layer",
+                    inputs + " inputs times " + outputs + " outputs");
+        }
+        return new Panels(inputs, (int) outputs);
+    }
+
     /// Workers share forward by panels and blocks of lines, backward by ranges of inputs: each output, input gradient and weight
     /// is computed by one of them, in the one order that there is.
-    private static final class Bound implements Pass {
+    static final class Bound implements Pass {
         /// Lines in a block, inputs in a range: multiples of the kernels' tiles of 6 and 4.
         private static final int GRAIN = 24;
 
@@ -122,13 +126,18 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         /// y = x W + b
         @Override
         public void forward(Step step) {
+            multiply(step);
+            step.watch(output.value(), linesPerRow);
+        }
+
+        /// The same for whoever looks at the numbers himself.
+        void multiply(Step step) {
             this.step = step;
             lines = step.rows * linesPerRow;
             step.workers.share(
                     (long) panels.length() * lines,
                     panels.count() * Math.ceilDiv(lines, GRAIN),
                     forwardPart);
-            step.watch(output.value(), linesPerRow);
         }
 
         /// Blocks of lines, counted panel after panel: a share lies in few panels.
@@ -167,6 +176,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         @Override
         public void backward(Step step) {
             this.step = step;
+            lines = step.rows * linesPerRow;
             int products = input.gradient() == null ? 1 : 2;
             step.workers.share(
                     (long) panels.length() * (products * lines + UPDATE_MULTIPLICATIONS),

@@ -24,6 +24,7 @@ public sealed interface Layer
                 AveragePool2d,
                 GlobalAveragePool2d,
                 Dense,
+                Recurrent,
                 Relu,
                 Sigmoid,
                 Tanh,

@@ -136,10 +136,15 @@ public final class Step {
     void watch(Block y, int lines) {
         for (int row = 0; row < rows; row++) {
             for (int line = 0; line < lines; line++) {
-                if (!Float.isFinite(y.values[y.row(row * lines + line)])) {
-                    faulty[row] = true;
-                }
+                watch(row, y.values[y.row(row * lines + line)]);
             }
+        }
+    }
+
+    /// Marks the row if the number is not finite.
+    void watch(int row, float number) {
+        if (!Float.isFinite(number)) {
+            faulty[row] = true;
         }
     }
 }

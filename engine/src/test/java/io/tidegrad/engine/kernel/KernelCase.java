@@ -90,6 +90,7 @@ final class KernelCase {
         elementwise(k, calls);
         lines(k, calls);
         attention(k, calls);
+        recurrent(k, calls);
         return calls;
     }
 
@@ -443,6 +444,108 @@ final class KernelCase {
                         scores));
     }
 
+    /// Steps of recurrent layers, of as many units as the dense layers here have outputs; forward and gradient.
+    private void recurrent(Kernels k, List<Call> calls) {
+        int hidden = panels.outputs();
+        int stride = hidden + random.nextInt(5);
+        for (int gates = 3; gates <= 4; gates++) {
+            int gateStride = gates * hidden + random.nextInt(5);
+            float[] ofInputs = wideMatrix(gates * hidden, gateStride);
+            float[] ofStates = matrix(gates * hidden, gates * hidden, gateStride);
+            float[] state = matrix(hidden, hidden, stride);
+            float[] next = gap(at + rows * stride);
+            float[] nextH = gap(at + rows * stride);
+            calls.add(
+                    gates == 3
+                            ? new Call(
+                                    "gru step",
+                                    () ->
+                                            k.gruStep(
+                                                    rows,
+                                                    hidden,
+                                                    ofInputs,
+                                                    at,
+                                                    ofStates,
+                                                    at,
+                                                    gateStride,
+                                                    state,
+                                                    at,
+                                                    next,
+                                                    at,
+                                                    stride),
+                                    ofInputs,
+                                    ofStates,
+                                    next)
+                            : new Call(
+                                    "lstm step",
+                                    () ->
+                                            k.lstmStep(
+                                                    rows,
+                                                    hidden,
+                                                    ofInputs,
+                                                    at,
+                                                    ofStates,
+                                                    at,
+                                                    gateStride,
+                                                    state,
+                                                    at,
+                                                    next,
+                                                    at,
+                                                    nextH,
+                                                    at,
+                                                    stride),
+                                    ofInputs,
+                                    next,
+                                    nextH));
+            float[] values = matrix(gates * hidden, gates * hidden, gateStride);
+            float[] products = matrix(gates * hidden, gates * hidden, gateStride);
+            float[] cell = wideMatrix(hidden, stride);
+            float[] dh = matrix(hidden, hidden, stride);
+            float[] dc = matrix(hidden, hidden, stride);
+            calls.add(
+                    gates == 3
+                            ? new Call(
+                                    "gru step gradient",
+                                    () ->
+                                            k.gruStepGradient(
+                                                    rows,
+                                                    hidden,
+                                                    values,
+                                                    at,
+                                                    products,
+                                                    at,
+                                                    gateStride,
+                                                    state,
+                                                    at,
+                                                    dh,
+                                                    at,
+                                                    stride),
+                                    values,
+                                    products,
+                                    dh)
+                            : new Call(
+                                    "lstm step gradient",
+                                    () ->
+                                            k.lstmStepGradient(
+                                                    rows,
+                                                    hidden,
+                                                    values,
+                                                    at,
+                                                    gateStride,
+                                                    state,
+                                                    at,
+                                                    cell,
+                                                    at,
+                                                    dh,
+                                                    at,
+                                                    dc,
+                                                    at,
+                                                    stride),
+                                    values,
+                                    dc));
+        }
+    }
+
     private static OptimizerStep optimizer(OptimizerStep.Kind kind) {
         OptimizerStep step = new OptimizerStep();
         step.kind = kind;
@@ -565,6 +668,14 @@ final class KernelCase {
             for (int c = 0; c < padded; c++) {
                 matrix[row + c] = c < columns ? number() : 0f;
             }
+        }
+        return matrix;
+    }
+
+    private float[] wideMatrix(int columns, int stride) {
+        float[] matrix = gap(at + rows * stride);
+        for (int r = 0; r < rows; r++) {
+            System.arraycopy(wideNumbers(columns), 0, matrix, at + r * stride, columns);
         }
         return matrix;
     }

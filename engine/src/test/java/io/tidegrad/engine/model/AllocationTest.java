@@ -10,7 +10,9 @@ import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
@@ -31,6 +33,7 @@ import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.RandomNetworks;
 import java.lang.management.ManagementFactory;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -81,6 +84,30 @@ class AllocationTest {
                                 new Dense(2)),
                         new MeanSquaredError(),
                         new Sgd(0.001, 0.9, true),
+                        1),
+                new NetworkSpec(
+                        new RowShape(18, 1, 1),
+                        new Sequence(
+                                new Numbers(0, 18),
+                                new Reshape(6, 3),
+                                new Recurrent(Recurrent.Cell.RNN, 5, Recurrent.Output.SEQUENCE),
+                                new Recurrent(
+                                        Recurrent.Cell.GRU,
+                                        17,
+                                        true,
+                                        Recurrent.Output.SEQUENCE,
+                                        0,
+                                        List.of()),
+                                new Recurrent(
+                                        Recurrent.Cell.LSTM,
+                                        16,
+                                        false,
+                                        Recurrent.Output.LAST,
+                                        Recurrent.WHOLE,
+                                        List.of(new Sequence(new Numbers(3, 15), new Dense(32)))),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(),
+                        Adam.of(0.001),
                         1),
                 new NetworkSpec(
                         new RowShape(3, 5, 1),

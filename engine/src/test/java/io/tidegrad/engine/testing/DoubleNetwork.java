@@ -17,6 +17,7 @@ import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
@@ -281,6 +282,7 @@ public final class DoubleNetwork {
             case AveragePool2d(Extent kernel, Extent stride, Extent padding) ->
                     DoubleImages.averagePool(x, kernel, stride, padding);
             case GlobalAveragePool2d pool -> DoubleImages.globalAveragePool(x);
+            case Recurrent recurrent -> recurrent(recurrent, path, x);
             case Relu relu -> x.map(v -> Math.max(v, 0));
             case Sigmoid sigmoid -> x.map(DoubleNetwork::sigmoid);
             case Tanh tanh -> x.map(Math::tanh);
@@ -357,6 +359,30 @@ public final class DoubleNetwork {
             }
         }
         return y;
+    }
+
+    private Values recurrent(Recurrent layer, String path, Values x) {
+        DoubleRecurrent oracle = new DoubleRecurrent(layer, parameter -> weights(path, parameter));
+        int steps = x.axes.getFirst();
+        int directions = layer.bidirectional() ? 2 : 1;
+        int states = layer.cell() == Recurrent.Cell.LSTM ? 2 : 1;
+        double[][] initial =
+                layer.initial().isEmpty()
+                        ? new double[batch.size()][states * directions * layer.hidden()]
+                        : run(layer.initial().getFirst(), child(path, "initial"), x).rows;
+        double[][] y = new double[batch.size()][];
+        for (int row = 0; row < y.length; row++) {
+            int length =
+                    layer.lengthAt() == Recurrent.WHOLE
+                            ? steps
+                            : batch.ids[row * spec.row().ids() + layer.lengthAt()];
+            y[row] = oracle.run(x.rows[row], steps, length, initial[row]);
+        }
+        return new Values(
+                layer.output() == Recurrent.Output.SEQUENCE
+                        ? List.of(steps, directions * layer.hidden())
+                        : List.of(y[0].length),
+                y);
     }
 
     private Values ofRows(int width, IntFunction<double[]> row) {
@@ -436,7 +462,7 @@ public final class DoubleNetwork {
         return Arrays.stream(x).map(f).toArray();
     }
 
-    private static double sigmoid(double x) {
+    static double sigmoid(double x) {
         return 1 / (1 + Math.exp(-x));
     }
 

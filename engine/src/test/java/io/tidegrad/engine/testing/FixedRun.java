@@ -17,6 +17,7 @@ import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -52,6 +53,7 @@ import io.tidegrad.engine.snapshot.ModelHash;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 
 /// Fixed runs of made-up rows through a few networks that together hold every layer, loss and optimizer; their hashes are
 /// what the `numerics` number stands for. Run as a program it prints a line for each, so that each kernel width can have a
@@ -82,6 +84,7 @@ public final class FixedRun {
             System.out.println("shapes " + shapes(hot, workers));
             System.out.println("optimizers-2 " + optimizers2(hot, workers));
             System.out.println("images " + images(hot, workers));
+            System.out.println("recurrent " + recurrent(hot, workers));
         }
     }
 
@@ -202,6 +205,48 @@ public final class FixedRun {
         for (NetworkSpec spec : specs) {
             all.update(run(hot, workers, spec, 1, 400));
             all.update(run(hot, workers, RandomNetworks.with(spec, norm, elastic), 7, 400));
+        }
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// Every cell and output: encoders that start decoders, both ways, units on both sides of a vector and of a panel.
+    private static String recurrent(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        for (Recurrent.Cell cell : Recurrent.Cell.values()) {
+            Layer encoder =
+                    new Sequence(
+                            new Numbers(0, NUMBERS),
+                            new Dense(12),
+                            new Reshape(4, 3),
+                            new Recurrent(cell, 17, Recurrent.Output.STATE));
+            Layer network =
+                    new Sequence(
+                            new Embedding(0, 3, TABLE_ROWS, 5, Embedding.Update.TOUCHED),
+                            new Reshape(3, 5),
+                            new Recurrent(
+                                    cell,
+                                    17,
+                                    false,
+                                    Recurrent.Output.SEQUENCE,
+                                    Recurrent.WHOLE,
+                                    List.of(encoder)),
+                            new Recurrent(
+                                    cell,
+                                    33,
+                                    true,
+                                    Recurrent.Output.LAST,
+                                    Recurrent.WHOLE,
+                                    List.of()),
+                            new Dense(11));
+            NetworkSpec spec =
+                    new NetworkSpec(
+                            new RowShape(NUMBERS, IDS, 1),
+                            network,
+                            new CategoricalCrossEntropy(false),
+                            Adam.of(0.003),
+                            SEED);
+            all.update(run(hot, workers, spec, 1, 300));
+            all.update(run(hot, workers, spec, 7, 600));
         }
         return HexFormat.of().formatHex(all.digest());
     }

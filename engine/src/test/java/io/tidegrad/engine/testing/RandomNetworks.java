@@ -12,6 +12,7 @@ import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
@@ -155,9 +156,10 @@ public final class RandomNetworks {
         layers.add(input(numbers, ids, optimizer));
         for (int hidden = between(0, 3); hidden > 0; hidden--) {
             Layer drawn =
-                    switch (between(0, 5)) {
+                    switch (between(0, 7)) {
                         case 0 -> shaped();
                         case 1 -> images();
+                        case 2 -> recurrent(numbers, ids);
                         default -> hidden();
                     };
             layers.add(rated(drawn, optimizer));
@@ -268,6 +270,62 @@ public final class RandomNetworks {
             case 1 -> new RmsNorm(epsilon);
             case 2 -> new BatchNorm(epsilon, 0.1 + 0.9 * random.nextDouble());
             default -> new Dropout(0.6 * random.nextDouble());
+        };
+    }
+
+    /// A vector read as steps. With a length there are as many steps as an id can say.
+    private Layer recurrent(int numbers, int ids) {
+        int lengthAt = ids > 0 && random.nextBoolean() ? between(0, ids - 1) : Recurrent.WHOLE;
+        int steps = lengthAt == Recurrent.WHOLE ? between(1, 5) : between(TABLE_ROWS - 1, 8);
+        int width = between(1, 9);
+        Recurrent.Output[] outputs = Recurrent.Output.values();
+        return new Sequence(
+                new Dense(steps * width),
+                new Reshape(steps, width),
+                recurrent(
+                        hiddenUnits(),
+                        outputs[between(0, outputs.length - 1)],
+                        lengthAt,
+                        numbers,
+                        ids),
+                new Flatten());
+    }
+
+    private Layer recurrent(
+            int hidden, Recurrent.Output output, int lengthAt, int numbers, int ids) {
+        Recurrent.Cell cell = Recurrent.Cell.values()[between(0, 2)];
+        boolean bidirectional = random.nextBoolean();
+        List<Layer> initial = List.of();
+        if (random.nextBoolean()) {
+            initial = List.of(initial(cell, hidden, bidirectional, numbers, ids));
+        }
+        return new Recurrent(cell, hidden, bidirectional, output, lengthAt, initial);
+    }
+
+    /// Made of the row's numbers; or an encoder's last state.
+    private Layer initial(
+            Recurrent.Cell cell, int hidden, boolean bidirectional, int numbers, int ids) {
+        int states = cell == Recurrent.Cell.LSTM ? 2 : 1;
+        if (random.nextBoolean()) {
+            return new Sequence(
+                    new Numbers(0, numbers),
+                    new Dense((bidirectional ? 2 : 1) * states * hidden),
+                    new Tanh());
+        }
+        int lengthAt = ids > 0 && numbers >= TABLE_ROWS ? between(0, ids - 1) : Recurrent.WHOLE;
+        return new Sequence(
+                new Numbers(0, numbers),
+                new Reshape(numbers, 1),
+                new Recurrent(
+                        cell, hidden, bidirectional, Recurrent.Output.STATE, lengthAt, List.of()));
+    }
+
+    /// On both sides of a vector and of a panel.
+    private int hiddenUnits() {
+        return switch (between(0, 3)) {
+            case 0 -> between(1, 8);
+            case 1 -> 16;
+            default -> between(1, 40);
         };
     }
 

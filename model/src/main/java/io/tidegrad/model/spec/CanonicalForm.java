@@ -11,6 +11,7 @@ import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
@@ -279,6 +280,7 @@ final class CanonicalForm {
             case Dropout dropout -> throw unnamed(layer);
             case Residual residual -> throw unnamed(layer);
             case SelfAttention attention -> throw unnamed(layer);
+            case Recurrent recurrent -> throw unnamed(layer);
         };
     }
 
