@@ -280,7 +280,7 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int yRow);
 
     /// In place, each row: e^(x - max x) / Σ e^(x - max x), the sum in virtual lanes. Row r has `width + r growth` columns;
-    /// those from there to the next multiple of 16 become 0.
+    /// those from there to the next multiple of 16 become 0 (NaN where the row does).
     ///
     /// @param width at least 1
     /// @param growth 0, or 1 for rows that see one column more than the row before

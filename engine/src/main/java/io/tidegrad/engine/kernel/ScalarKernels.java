@@ -884,11 +884,12 @@ public final class ScalarKernels implements Kernels {
             int columns = width + r * growth;
             expOfDifference(columns, x, row, max(columns, x, row), x, row);
             float sum = laneSum(columns, x, row, 0, 1);
-            for (int c = 0; c < columns; c++) {
-                x[row + c] /= sum;
+            int end = columns;
+            while (end % LANES != 0) {
+                x[row + end++] = 0f;
             }
-            for (int c = columns; c % LANES != 0; c++) {
-                x[row + c] = 0f;
+            for (int c = 0; c < end; c++) {
+                x[row + c] /= sum;
             }
         }
     }

@@ -4,15 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
@@ -107,6 +114,23 @@ class AllocationTest {
                                         List.of(new Sequence(new Numbers(3, 15), new Dense(32)))),
                                 new Dense(1)),
                         new BinaryCrossEntropy(),
+                        Adam.of(0.001),
+                        1),
+                new NetworkSpec(
+                        new RowShape(60, 0, 2),
+                        new Sequence(
+                                new Numbers(0, 60),
+                                new Reshape(5, 12),
+                                new LayerNorm(),
+                                new Residual(new SelfAttention(3, true)),
+                                new RmsNorm(),
+                                new SelfAttention(1, false),
+                                new BatchNorm(),
+                                new Dropout(0.1),
+                                new Dense(2),
+                                new Flatten(),
+                                new Dense(2)),
+                        new MeanSquaredError(),
                         Adam.of(0.001),
                         1),
                 new NetworkSpec(

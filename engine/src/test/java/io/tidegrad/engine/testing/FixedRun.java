@@ -2,10 +2,12 @@ package io.tidegrad.engine.testing;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.AveragePool2d;
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv1d;
 import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Extent;
@@ -15,11 +17,15 @@ import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
@@ -85,6 +91,8 @@ public final class FixedRun {
             System.out.println("optimizers-2 " + optimizers2(hot, workers));
             System.out.println("images " + images(hot, workers));
             System.out.println("recurrent " + recurrent(hot, workers));
+            System.out.println("norms " + norms(hot, workers));
+            System.out.println("attention " + attention(hot, workers));
         }
     }
 
@@ -155,6 +163,46 @@ public final class FixedRun {
                                 new Sequence(new Transpose(), new Relu(), new Transpose())),
                         new Flatten(),
                         new Dense(11));
+        return ofShapes(hot, workers, network);
+    }
+
+    /// Norms along lines and along channels, and dropout, over several axes and over one.
+    private static String norms(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        return ofShapes(
+                hot,
+                workers,
+                new Sequence(
+                        new Numbers(0, NUMBERS),
+                        new Dense(3 * 37),
+                        new Reshape(3, 37),
+                        new LayerNorm(),
+                        new BatchNorm(),
+                        new Dropout(0.2),
+                        new Residual(new Sequence(new RmsNorm(), new Dense(37), new Dropout(0.1))),
+                        new Flatten(),
+                        new Dense(21),
+                        new BatchNorm(1e-3, 0.03),
+                        new Dense(11)));
+    }
+
+    /// Heads narrower and wider than a vector, more steps than a block of them.
+    private static String attention(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        return ofShapes(
+                hot,
+                workers,
+                new Sequence(
+                        new Numbers(0, NUMBERS),
+                        new Dense(19 * 12),
+                        new Reshape(19, 12),
+                        new Residual(new SelfAttention(3, true)),
+                        new Dense(34),
+                        new SelfAttention(2, false),
+                        new Flatten(),
+                        new Dense(11)));
+    }
+
+    private static String ofShapes(boolean hot, Workers workers, Layer network)
+            throws NoSuchAlgorithmException {
         NetworkSpec spec =
                 new NetworkSpec(
                         new RowShape(NUMBERS, IDS, 1),

@@ -336,7 +336,7 @@ public final class RandomNetworks {
             case 0 -> new Sequence(dense, new Standardise());
             case 2, 3 -> new Sequence(dense, norm());
             case 4 -> new Sequence(dense, new Residual(new Sequence(activation(), norm())));
-            case 5 -> new Residual(new Identity());
+            case 5 -> new Sequence(dense, new Residual(new Identity()));
             case 1 -> new Concat(dense, new Sequence(new Dense(between(1, 20)), activation()));
             default -> dense;
         };
