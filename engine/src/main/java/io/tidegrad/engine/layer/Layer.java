@@ -1,5 +1,7 @@
 package io.tidegrad.engine.layer;
 
+import java.util.List;
+
 /// A node of the network: a tree of sequences and composites (`Concat`), never a free graph. One record a layer, pure
 /// description; formula, forward and backward stand in its file, as neighbours.
 ///
@@ -9,9 +11,13 @@ public sealed interface Layer
         permits Sequence,
                 Concat,
                 Rate,
+                Identity,
                 Numbers,
                 Embedding,
                 Standardise,
+                Reshape,
+                Flatten,
+                Transpose,
                 Dense,
                 Relu,
                 Sigmoid,
@@ -22,4 +28,14 @@ public sealed interface Layer
     ///
     /// @throws ShapeException naming the layer, what it expects and what it found
     Planned plan(Planner planner, Shape input);
+
+    /// The layers that this one holds, in the order of the tree.
+    default List<Layer> layers() {
+        return List.of();
+    }
+
+    /// The same layer around others, as many as it holds.
+    default Layer withLayers(List<Layer> layers) {
+        return this;
+    }
 }

@@ -16,7 +16,7 @@ final class InitialWeights {
         switch (declared) {
             case Tensor.Matrix matrix -> {
                 Initialization initialization = matrix.initialization();
-                float scale = initialization.scale(matrix.rows(), matrix.columns());
+                float scale = initialization.scale(matrix.fanIn(), matrix.fanOut());
                 fill(matrix, storage, index -> initialization.draw(seed, tensor, index, scale));
             }
             case Tensor.Table table ->
@@ -24,7 +24,11 @@ final class InitialWeights {
                             table,
                             storage,
                             index -> Initialization.uniform(seed, tensor, index, Embedding.START));
-            case Tensor.Vector vector -> {}
+            case Tensor.Vector vector -> {
+                if (vector.role() == Tensor.Vector.Role.SCALE) {
+                    fill(vector, storage, index -> 1);
+                }
+            }
             case Tensor.Statistics statistics -> {}
         }
         startState(spec.optimizer(), declared, storage);

@@ -51,7 +51,9 @@ final class OptimizerSteps {
     private boolean isPenalised(int tensor) {
         return switch (spec.regularization().scope()) {
             case ALL -> true;
-            case WEIGHTS -> !(plan.tensors().get(tensor) instanceof Tensor.Vector);
+            case WEIGHTS ->
+                    !(plan.tensors().get(tensor) instanceof Tensor.Vector vector
+                            && vector.role() == Tensor.Vector.Role.BIAS);
         };
     }
 

@@ -57,8 +57,13 @@ public final class Parameters {
         Parameters parameters = blank(plan);
         List<Tensor> tensors = plan.tensors();
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
-            if (parameters.slab.storage(tensor) instanceof Storage.Floats floats) {
-                InitialWeights.draw(plan.spec(), tensor, tensors.get(tensor), floats);
+            switch (parameters.slab.storage(tensor)) {
+                case Storage.Floats floats ->
+                        InitialWeights.draw(plan.spec(), tensor, tensors.get(tensor), floats);
+                case Storage.Doubles(double[] values) ->
+                        Arrays.fill(values, ((Tensor.Statistics) tensors.get(tensor)).start());
+                case Storage.Touched gradients ->
+                        throw new IllegalStateException("gradients have no initial values");
             }
         }
         if (parameters.pages > 0) {

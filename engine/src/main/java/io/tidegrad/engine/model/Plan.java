@@ -15,6 +15,8 @@ import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// Offsets and sizes, derived once from a `NetworkSpec`; refuses a spec whose shapes don't fit, naming the layer, the
 /// shape expected and the shape found, before a float is allocated.
@@ -24,23 +26,26 @@ public final class Plan {
     private final List<Tensor> tensors;
     private final List<Double> rateFactors;
     private final Streams streams;
+    private final boolean learnsDifferently;
+    private final int outputs;
 
-    private Plan(
-            NetworkSpec spec, Planned network, List<Tensor> tensors, List<Double> rateFactors) {
+    private Plan(NetworkSpec spec, Planned network, Planner planner) {
         this.spec = spec;
         this.network = network;
-        this.tensors = tensors;
-        this.rateFactors = rateFactors;
+        tensors = planner.tensors();
+        rateFactors = planner.rateFactors();
+        learnsDifferently = planner.learnsDifferently();
+        outputs = network.output().size();
         streams = new Streams(tensors, spec.optimizer().stateParts());
     }
 
     /// @throws ShapeException saying which layer, what it expects and what it found
     public static Plan of(NetworkSpec spec) {
-        Planner planner = new Planner();
         RowShape row = spec.row();
-        Planned network =
-                withoutFusedActivation(spec).plan(planner, new Shape.Row(row.numbers(), row.ids()));
-        int outputs = network.width();
+        Shape.Row input = new Shape.Row(row.numbers(), row.ids());
+        Planner planner = new Planner(input);
+        Planned network = withoutFusedActivation(spec).plan(planner, input).flat();
+        int outputs = network.output().size();
         if (outputs < spec.loss().outputsMin()) {
             throw new ShapeException(
                     lossName(spec)
@@ -61,7 +66,7 @@ public final class Plan {
                             + row.labels());
         }
         requireOneRate(spec, planner);
-        return new Plan(spec, network, planner.tensors(), planner.rateFactors());
+        return new Plan(spec, network, planner);
     }
 
     private static void requireOneRate(NetworkSpec spec, Planner planner) {
@@ -88,16 +93,21 @@ public final class Plan {
                 if (last instanceof Softmax) {
                     throw wrongActivation(spec, "sigmoid", "softmax");
                 }
-                yield last instanceof Sigmoid ? withoutLast(network) : network;
+                yield last instanceof Sigmoid ? withoutFused(network) : network;
             }
             case CategoricalCrossEntropy loss -> {
                 if (last instanceof Sigmoid) {
                     throw wrongActivation(spec, "softmax", "sigmoid");
                 }
-                yield last instanceof Softmax ? withoutLast(network) : network;
+                yield last instanceof Softmax ? withoutFused(network) : network;
             }
             case MeanSquaredError loss -> network;
         };
+    }
+
+    /// A lone activation stays: planning it refuses the row.
+    private static Layer withoutFused(Layer network) {
+        return Objects.requireNonNullElse(withoutLast(network), network);
     }
 
     private static Layer last(Layer layer) {
@@ -108,19 +118,23 @@ public final class Plan {
         };
     }
 
-    private static Layer withoutLast(Layer layer) {
-        if (layer instanceof Rate(double factor, Layer inner)) {
-            return new Rate(factor, withoutLast(inner));
-        }
-        if (!(layer instanceof Sequence(List<Layer> layers))) {
-            return layer; // a lone activation: planning it refuses the row
-        }
-        List<Layer> head = layers.subList(0, layers.size() - 1);
-        if (layers.getLast() instanceof Sequence inner && inner.layers().size() > 1) {
-            head = new ArrayList<>(head);
-            head.add(withoutLast(inner));
-        }
-        return head.isEmpty() ? layer : new Sequence(head);
+    /// Null where nothing is left of it.
+    private static @Nullable Layer withoutLast(Layer layer) {
+        return switch (layer) {
+            case Sequence(List<Layer> layers) -> {
+                List<Layer> head = new ArrayList<>(layers.subList(0, layers.size() - 1));
+                Layer rest = withoutLast(layers.getLast());
+                if (rest != null) {
+                    head.add(rest);
+                }
+                yield head.isEmpty() ? null : new Sequence(head);
+            }
+            case Rate(double factor, Layer inner) -> {
+                Layer rest = withoutLast(inner);
+                yield rest == null ? null : new Rate(factor, rest);
+            }
+            default -> null;
+        };
     }
 
     private static ShapeException wrongActivation(NetworkSpec spec, String expected, String found) {
@@ -142,7 +156,7 @@ public final class Plan {
 
     /// Width of a prediction: 1 for binary and single regression, else the classes or outputs.
     public int outputs() {
-        return network.width();
+        return outputs;
     }
 
     /// Logical weights, padding not counted.
@@ -180,6 +194,11 @@ public final class Plan {
 
     Planned network() {
         return network;
+    }
+
+    /// Whether some layer puts out something else while it learns, as dropout does.
+    boolean learnsDifferently() {
+        return learnsDifferently;
     }
 
     Streams streams() {

@@ -329,7 +329,7 @@ class EngineContractTest {
         assertThat(predicted).isEqualTo(Arrays.copyOf(learner.predictions(), rows * outputs));
         DoubleNetwork oracle = new DoubleNetwork(served, batch);
         for (int row = 0; row < rows; row++) {
-            double[] want = oracle.predict(row);
+            double[] want = oracle.predict()[row];
             for (int o = 0; o < outputs; o++) {
                 assertThat((double) predicted[row * outputs + o])
                         .isCloseTo(want[o], within(want[o]));

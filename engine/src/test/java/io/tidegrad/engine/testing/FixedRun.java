@@ -5,16 +5,20 @@ import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
@@ -69,6 +73,7 @@ public final class FixedRun {
             System.out.println(Kernels.active().name());
             System.out.println("first " + first(hot, workers));
             System.out.println("optimizers " + optimizers(hot, workers));
+            System.out.println("shapes " + shapes(hot, workers));
             System.out.println("optimizers-2 " + optimizers2(hot, workers));
         }
     }
@@ -124,6 +129,32 @@ public final class FixedRun {
                             size,
                             600));
         }
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// Several axes, columns along either.
+    private static String shapes(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        Layer network =
+                new Sequence(
+                        new Numbers(0, NUMBERS),
+                        new Dense(51),
+                        new Reshape(3, 17),
+                        new Concat(
+                                new Identity(),
+                                new Sequence(new Transpose(), new Dense(3), new Transpose()),
+                                new Sequence(new Transpose(), new Relu(), new Transpose())),
+                        new Flatten(),
+                        new Dense(11));
+        NetworkSpec spec =
+                new NetworkSpec(
+                        new RowShape(NUMBERS, IDS, 1),
+                        network,
+                        new CategoricalCrossEntropy(false),
+                        Adam.of(0.003),
+                        SEED);
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        all.update(run(hot, workers, spec, 1, 500));
+        all.update(run(hot, workers, spec, 7, 500));
         return HexFormat.of().formatHex(all.digest());
     }
 

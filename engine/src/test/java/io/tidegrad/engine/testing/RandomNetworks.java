@@ -3,16 +3,20 @@ package io.tidegrad.engine.testing;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
@@ -144,7 +148,7 @@ public final class RandomNetworks {
         List<Layer> layers = new ArrayList<>();
         layers.add(input(numbers, ids, optimizer));
         for (int hidden = between(0, 3); hidden > 0; hidden--) {
-            layers.add(rated(hidden(), optimizer));
+            layers.add(between(0, 3) == 0 ? shaped() : rated(hidden(), optimizer));
             layers.add(activation());
         }
         int outputs = between(1, 3) == 1 ? 1 : between(2, 12);
@@ -196,6 +200,23 @@ public final class RandomNetworks {
         Embedding.Update update =
                 random.nextBoolean() ? Embedding.Update.TOUCHED : Embedding.Update.DENSE;
         return new Embedding(from, between(1, ids - from), TABLE_ROWS, between(1, 9), update);
+    }
+
+    /// A vector that is seen along several axes on its way.
+    private Layer shaped() {
+        int lines = between(1, 6);
+        int width = between(1, 20);
+        return new Sequence(
+                new Dense(lines * width), new Reshape(lines, width), inner(), new Flatten());
+    }
+
+    /// What reads a matrix.
+    private Layer inner() {
+        return switch (between(0, 2)) {
+            case 0 -> new Sequence(new Transpose(), new Dense(between(1, 70)), new Transpose());
+            case 1 -> new Sequence(new Transpose(), activation());
+            default -> new Concat(new Identity(), new Dense(between(1, 20)));
+        };
     }
 
     private Layer hidden() {
@@ -280,19 +301,7 @@ public final class RandomNetworks {
     /// Every layer of the tree, composites included.
     public static List<Layer> layers(Layer layer) {
         List<Layer> all = new ArrayList<>(List.of(layer));
-        switch (layer) {
-            case Sequence(List<Layer> layers) -> layers.forEach(inner -> all.addAll(layers(inner)));
-            case Concat(List<Layer> layers) -> layers.forEach(inner -> all.addAll(layers(inner)));
-            case Rate(double factor, Layer inner) -> all.addAll(layers(inner));
-            case Numbers l -> {}
-            case Embedding l -> {}
-            case Standardise l -> {}
-            case Dense l -> {}
-            case Relu l -> {}
-            case Sigmoid l -> {}
-            case Tanh l -> {}
-            case Softmax l -> {}
-        }
+        layer.layers().forEach(inner -> all.addAll(layers(inner)));
         return all;
     }
 
@@ -307,15 +316,7 @@ public final class RandomNetworks {
         if (layer instanceof Embedding embedding) {
             embeddings.put(path, embedding);
         }
-        if (layer instanceof Rate(double factor, Layer rated)) {
-            collect(rated, path, embeddings);
-        }
-        List<Layer> inner =
-                switch (layer) {
-                    case Sequence(List<Layer> layers) -> layers;
-                    case Concat(List<Layer> layers) -> layers;
-                    default -> List.of();
-                };
+        List<Layer> inner = layer.layers();
         for (int i = 0; i < inner.size(); i++) {
             collect(inner.get(i), path.isEmpty() ? "" + i : path + "." + i, embeddings);
         }

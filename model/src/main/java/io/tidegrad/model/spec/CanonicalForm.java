@@ -3,15 +3,19 @@ package io.tidegrad.model.spec;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
@@ -259,6 +263,10 @@ final class CanonicalForm {
             case Numbers numbers -> throw unnamed(layer);
             case Embedding embedding -> throw unnamed(layer);
             case Standardise standardise -> throw unnamed(layer);
+            case Identity identity -> throw unnamed(layer);
+            case Reshape reshape -> throw unnamed(layer);
+            case Flatten flatten -> throw unnamed(layer);
+            case Transpose transpose -> throw unnamed(layer);
         };
     }
 
