@@ -137,7 +137,7 @@ class EngineContractTest {
     @MethodSource("seeds")
     void aFusedStepAppliesExactlyTheGradientThatIsReported(int seed) {
         RandomNetworks networks = new RandomNetworks(seed);
-        float rate = 0.05f;
+        float rate = 0.005f;
         NetworkSpec spec = networks.spec(new Sgd(rate));
         Parameters parameters = learned(spec, networks);
         Batch batch = networks.batch(spec, networks.between(1, 5));

@@ -13,8 +13,8 @@ import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
-import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -220,7 +220,6 @@ public final class DoubleNetwork {
             }
             case Rate(double factor, Layer inner) -> run(inner, child(path, 0), x);
             case Identity identity -> x;
-            case Rate(double factor, Layer inner) -> run(inner, path, x);
             case Numbers(int from, int count) ->
                     ofRows(
                             count,
