@@ -193,8 +193,8 @@ public final class DoubleNetwork {
                 }
                 yield y;
             }
-            case Rate(double factor, Layer inner) -> run(inner, child(path, 0), x);
             case Identity identity -> x;
+            case Rate(double factor, Layer inner) -> run(inner, path, x);
             case Numbers(int from, int count) ->
                     ofRows(
                             count,

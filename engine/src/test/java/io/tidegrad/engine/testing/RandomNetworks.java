@@ -148,7 +148,7 @@ public final class RandomNetworks {
         List<Layer> layers = new ArrayList<>();
         layers.add(input(numbers, ids, optimizer));
         for (int hidden = between(0, 3); hidden > 0; hidden--) {
-            layers.add(between(0, 3) == 0 ? shaped() : rated(hidden(), optimizer));
+            layers.add(rated(between(0, 3) == 0 ? shaped() : hidden(), optimizer));
             layers.add(activation());
         }
         int outputs = between(1, 3) == 1 ? 1 : between(2, 12);
@@ -318,7 +318,7 @@ public final class RandomNetworks {
         }
         List<Layer> inner = layer.layers();
         for (int i = 0; i < inner.size(); i++) {
-            collect(inner.get(i), path.isEmpty() ? "" + i : path + "." + i, embeddings);
+            collect(inner.get(i), layer.place(path, i), embeddings);
         }
     }
 }
