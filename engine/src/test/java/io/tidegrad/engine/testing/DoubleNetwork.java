@@ -218,7 +218,6 @@ public final class DoubleNetwork {
                 }
                 yield y;
             }
-            case Rate(double factor, Layer inner) -> run(inner, child(path, 0), x);
             case Identity identity -> x;
             case Numbers(int from, int count) ->
                     ofRows(
