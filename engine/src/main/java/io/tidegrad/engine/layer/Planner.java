@@ -67,6 +67,11 @@ public final class Planner {
         return declared.row;
     }
 
+    /// Tensor → by what its rate is multiplied; 0 where it is frozen.
+    public List<Double> rateFactors() {
+        return List.copyOf(declared.rateFactors);
+    }
+
     String name(String parameter) {
         return path.isEmpty() ? parameter : path + "." + parameter;
     }
