@@ -8,14 +8,11 @@ import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
-/// A network with a loss: what cases of losses and of training share.
+/// A network with a loss, as cases of training have it.
 final class LabelledCase {
     private final CaseModel model;
     private final LossSpec loss;
-    private final Tensor targets;
-    private final @Nullable Tensor sampleWeights;
 
     LabelledCase(
             Fields golden,
@@ -26,14 +23,15 @@ final class LabelledCase {
             Optimizer optimizer,
             Clipping clipping,
             Regularization regularization) {
-        targets = CaseModel.only(golden.tensors("targets"), "y");
-        sampleWeights = golden.has("sample_weights") ? golden.tensor("sample_weights") : null;
-        requireRows("targets.y", columns.rows(), targets);
-        if (sampleWeights != null) {
-            requireRows("sample_weights", columns.rows(), sampleWeights);
-            Comparison.equal("sample_weights, axes", sampleWeights.shape().size(), 1);
+        List<Integer> predictions = network.outputShape();
+        loss = LossSpec.of(golden, spec, columns.rows(), predictions, network.lastType());
+        if (!loss.isOfOneLine()) {
+            throw new UnsupportedException(
+                    "loss "
+                            + spec.object("loss").text("type")
+                            + " of a network's rows of shape "
+                            + predictions);
         }
-        loss = LossSpec.of(spec, network.outputShape(), network.lastType(), targets);
         model =
                 new CaseModel(
                         golden,
@@ -41,22 +39,19 @@ final class LabelledCase {
                         columns,
                         network,
                         new NetworkSpec(
-                                new RowShape(columns.numbers(), columns.ids(), targets.rowLength()),
+                                new RowShape(
+                                        columns.numbers(),
+                                        columns.ids(),
+                                        loss.labels().rowLength()),
                                 network.network(),
                                 loss.loss(),
+                                loss.reduction(),
                                 optimizer,
                                 clipping,
                                 regularization,
                                 1));
         spec.requireAllRead();
         golden.requireAllRead();
-    }
-
-    private static void requireRows(String what, int rows, Tensor tensor) {
-        if (tensor.rows() != rows) {
-            throw new GoldenException(
-                    what + ": expected " + rows + " rows, found " + tensor.rows());
-        }
     }
 
     CaseModel model() {
@@ -68,8 +63,6 @@ final class LabelledCase {
     }
 
     Batch batch(List<Integer> rows) {
-        Batch batch = model.batch(rows, targets, sampleWeights);
-        loss.weigh(batch);
-        return batch;
+        return model.batch(rows, loss.labels(), loss.sampleWeights());
     }
 }

@@ -7,7 +7,7 @@ import io.tidegrad.engine.layer.GradientSlab;
 import io.tidegrad.engine.layer.Pass;
 import io.tidegrad.engine.layer.Step;
 import io.tidegrad.engine.layer.Workspace;
-import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.BatchLoss;
 import java.util.Arrays;
 import java.util.Objects;
 
@@ -15,20 +15,18 @@ import java.util.Objects;
 /// penalty's. Changes nothing of the model. For golden cases and gradient checks, not for speed.
 public final class Gradients {
     private final Plan plan;
-    private final Loss loss;
+    private final BatchLoss loss;
     private final int maxBatch;
     private final GradientSlab gradients;
     private final Step step;
     private final Pass network;
     private final Block y; // (maxBatch, outputs)
     private final Block dy;
-    private final float[] predictions; // (maxBatch, outputs)
-    private final float[] rowLosses; // (maxBatch)
 
     public Gradients(Parameters parameters, Kernels kernels, int maxBatch) {
         this.maxBatch = maxBatch;
         plan = parameters.plan();
-        loss = plan.spec().loss();
+        loss = plan.loss(maxBatch);
         gradients = new GradientSlab(plan.tensors(), maxBatch);
         step = new Step(kernels, maxBatch);
         step.slab = parameters.slab();
@@ -38,31 +36,16 @@ public final class Gradients {
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
         y = network.output().value();
         dy = Objects.requireNonNull(network.output().gradient());
-        predictions = new float[maxBatch * plan.outputs()];
-        rowLosses = new float[maxBatch];
     }
 
-    /// Gradients of the batch's mean loss, which is returned.
+    /// Gradients of the batch's loss, which is returned.
     public double ofLoss(Batch batch) {
         forward(batch);
         int rows = batch.size();
-        int outputs = plan.outputs();
-        loss.losses(rows, outputs, y.values, y.at, y.stride, batch.labels, rowLosses);
-        loss.gradient(
-                rows,
-                outputs,
-                predictions,
-                batch.labels,
-                batch.sampleWeights,
-                dy.values,
-                dy.at,
-                dy.stride);
-        backward(1f / rows);
-        double sum = 0;
-        for (int row = 0; row < rows; row++) {
-            sum += (double) batch.sampleWeights[row] * rowLosses[row];
-        }
-        return sum / rows;
+        double batchLoss = loss.reduce(rows, batch.sampleWeights);
+        loss.gradient(rows, batch.labels, batch.sampleWeights, dy.values, dy.at, dy.stride);
+        backward(loss.scale());
+        return batchLoss;
     }
 
     /// Gradients of Σ output · outputGradient, where an output is what the loss would read: a fused last activation is not
@@ -82,8 +65,7 @@ public final class Gradients {
         batch.requireFits(plan.spec().row(), maxBatch);
         batch.into(step);
         network.forward(step);
-        loss.predict(
-                step.kernels, batch.size(), plan.outputs(), y.values, y.at, y.stride, predictions);
+        loss.compare(step.kernels, batch.size(), y.values, y.at, y.stride, batch.labels);
     }
 
     private void backward(float scale) {
@@ -97,7 +79,7 @@ public final class Gradients {
 
     /// Shape (batch.size, outputs), tight, of the last batch.
     public float[] predictions() {
-        return predictions;
+        return loss.predictions();
     }
 
     /// What the loss read, shape (batch.size, outputs): logits where the last activation is the loss's, else the
@@ -113,7 +95,7 @@ public final class Gradients {
 
     /// Shape (batch.size), of the last `ofLoss`.
     public float[] rowLosses() {
-        return rowLosses;
+        return loss.rowLosses();
     }
 
     /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it.

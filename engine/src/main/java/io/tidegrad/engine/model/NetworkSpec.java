@@ -2,6 +2,7 @@ package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
@@ -12,16 +13,30 @@ import io.tidegrad.engine.optim.Regularization;
 /// @param row what one row holds
 /// @param network a tree of layers; reads the row, ends in the loss's predictions. A last `Sigmoid` or `Softmax` before
 ///     its cross-entropy is fused with it; without one the loss applies it; predictions are always probabilities
+/// @param reduction what a batch makes of its rows' losses
 /// @param seed of everything random (initialisation, dropout): counter-based, a pure function of (seed, purpose, step,
 ///     index)
 public record NetworkSpec(
         RowShape row,
         Layer network,
         Loss loss,
+        Reduction reduction,
         Optimizer optimizer,
         Clipping clipping,
         Regularization regularization,
         long seed) {
+
+    /// Of the batch's mean loss.
+    public NetworkSpec(
+            RowShape row,
+            Layer network,
+            Loss loss,
+            Optimizer optimizer,
+            Clipping clipping,
+            Regularization regularization,
+            long seed) {
+        this(row, network, loss, Reduction.MEAN, optimizer, clipping, regularization, seed);
+    }
 
     /// Neither clipped nor regularized.
     public NetworkSpec(RowShape row, Layer network, Loss loss, Optimizer optimizer, long seed) {
@@ -30,6 +45,7 @@ public record NetworkSpec(
 
     /// The same steps for another network that reads the same rows.
     NetworkSpec withNetwork(Layer other) {
-        return new NetworkSpec(row, other, loss, optimizer, clipping, regularization, seed);
+        return new NetworkSpec(
+                row, other, loss, reduction, optimizer, clipping, regularization, seed);
     }
 }

@@ -9,15 +9,16 @@ import io.tidegrad.engine.layer.ShapeException;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Tensor;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
-import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.BatchLoss;
 import java.util.ArrayList;
 import java.util.List;
 
 /// Offsets and sizes, derived once from a `NetworkSpec`; refuses a spec whose shapes don't fit, naming the layer, the
 /// shape expected and the shape found, before a float is allocated.
 public final class Plan {
+    /// A network puts out one vector a row.
+    static final int LINES = 1;
+
     private final NetworkSpec spec;
     private final Planned network; // without the last activation that the loss applies
     private final List<Tensor> tensors;
@@ -37,15 +38,11 @@ public final class Plan {
         Planned network =
                 withoutFusedActivation(spec).plan(planner, new Shape.Row(row.numbers(), row.ids()));
         int outputs = network.width();
-        if (outputs < spec.loss().outputsMin()) {
-            throw new ShapeException(
-                    lossName(spec)
-                            + ": expected at least "
-                            + spec.loss().outputsMin()
-                            + " outputs of the network, found "
-                            + outputs);
+        String mismatch = spec.loss().mismatch(LINES, outputs);
+        if (mismatch != null) {
+            throw new ShapeException(lossName(spec) + ": " + mismatch);
         }
-        int labels = spec.loss().labels(outputs);
+        int labels = spec.loss().labels(LINES, outputs);
         if (row.labels() != labels) {
             throw new ShapeException(
                     lossName(spec)
@@ -59,25 +56,25 @@ public final class Plan {
         return new Plan(spec, network, planner.tensors());
     }
 
-    /// A last sigmoid or softmax belongs to its cross-entropy, which works from logits. The wrong one is a mistake: the
+    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the
     /// loss would put a second squashing on top.
     private static Layer withoutFusedActivation(NetworkSpec spec) {
         Layer network = spec.network();
         Layer last = last(network);
-        return switch (spec.loss()) {
-            case BinaryCrossEntropy loss -> {
+        return switch (spec.loss().link()) {
+            case LOGIT -> {
                 if (last instanceof Softmax) {
                     throw wrongActivation(spec, "sigmoid", "softmax");
                 }
                 yield last instanceof Sigmoid ? withoutLast(network) : network;
             }
-            case CategoricalCrossEntropy loss -> {
+            case MULTINOMIAL_LOGIT -> {
                 if (last instanceof Sigmoid) {
                     throw wrongActivation(spec, "softmax", "sigmoid");
                 }
                 yield last instanceof Softmax ? withoutLast(network) : network;
             }
-            case MeanSquaredError loss -> network;
+            case IDENTITY, LOG -> network;
         };
     }
 
@@ -143,6 +140,10 @@ public final class Plan {
                         + name
                         + "; there are "
                         + tensors.stream().map(Tensor::name).toList());
+    }
+
+    BatchLoss loss(int maxRows) {
+        return new BatchLoss(spec.loss(), spec.reduction(), maxRows, LINES, outputs());
     }
 
     Planned network() {

@@ -13,9 +13,11 @@ import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Workers;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Elementwise;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.random.CounterRandom;
 import java.util.Arrays;
 
@@ -100,18 +102,31 @@ final class WarmUp {
             int limit = tableRows[i % tableRows.length];
             batch.ids[i] = (int) (CounterRandom.uniform(spec.seed(), 1, 1, i) * limit);
         }
-        int labels = spec.row().labels();
         for (int row = 0; row < rows; row++) {
-            switch (spec.loss()) {
-                case CategoricalCrossEntropy(boolean oneHot) -> {
-                    int label = row % plan.outputs();
-                    batch.labels[row * labels + (oneHot ? label : 0)] = oneHot ? 1 : label;
-                }
-                case BinaryCrossEntropy loss -> batch.labels[row * labels] = row % 2;
-                case MeanSquaredError loss -> batch.labels[row * labels] = row % 2;
-            }
+            label(spec.loss(), plan.outputs(), row, spec.row().labels(), batch.labels);
         }
         return batch;
+    }
+
+    private static void label(Loss loss, int outputs, int row, int labels, float[] to) {
+        int at = row * labels;
+        switch (loss) {
+            case CategoricalCrossEntropy classes when classes.oneHot() ->
+                    to[at + row % outputs] = 1;
+            case CategoricalCrossEntropy classes -> {
+                // A batch of ignored rows would stop before the kernels.
+                Integer ignored = classes.ignoreIndex();
+                int skipped = ignored != null && ignored == row % outputs ? 1 : 0;
+                to[at] = (row + skipped) % outputs;
+            }
+            case Ctc ctc -> {
+                to[at] = ctc.blank() == 0 ? 1 : 0;
+                to[at + ctc.labelsMax()] = 1;
+                to[at + ctc.labelsMax() + 1] = Plan.LINES;
+            }
+            case Hinge hinge -> Arrays.fill(to, at, at + labels, row % 2 == 0 ? -1 : 1);
+            case Elementwise elementwise -> to[at] = row % 2;
+        }
     }
 
     private static Layer withShortTables(Layer layer) {

@@ -17,7 +17,10 @@ import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Clipping;
@@ -25,6 +28,7 @@ import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.RandomNetworks;
 import java.lang.management.ManagementFactory;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -90,7 +94,20 @@ class AllocationTest {
                         new Adagrad(0.001, 1e-8, 0),
                         new Clipping.GlobalNorm(0.1),
                         new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS),
-                        1));
+                        1),
+                ofLoss(new BinaryCrossEntropy(List.of(1.0, 2.0, 3.0))),
+                ofLoss(new Quantile(List.of(0.1, 0.5, 0.9))),
+                ofLoss(new CategoricalCrossEntropy(false, true, 0.1, List.of(1.0, 2.0, 3.0), 1)),
+                ofLoss(new Ctc(0, 2, true, true)));
+    }
+
+    private static NetworkSpec ofLoss(Loss loss) {
+        return new NetworkSpec(
+                new RowShape(3, 0, loss.labels(1, 3)),
+                new Sequence(new Numbers(0, 3), new Dense(3)),
+                loss,
+                new Sgd(0.001),
+                1);
     }
 
     @ParameterizedTest

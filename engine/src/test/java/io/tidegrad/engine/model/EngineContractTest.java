@@ -16,6 +16,7 @@ import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.DoubleNetwork;
 import io.tidegrad.engine.testing.DoubleOptimizer;
+import io.tidegrad.engine.testing.Families;
 import io.tidegrad.engine.testing.RandomNetworks;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -35,7 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// What every layer, loss and optimizer must do, over random networks of all of them. The parameter is the seed.
 class EngineContractTest {
     private static final Kernels KERNELS = Kernels.active();
-    private static final int SEEDS = 40;
+    private static final int SEEDS = 50;
     private static final int GRADIENTS_A_TENSOR = 12;
 
     static IntStream seeds() {
@@ -65,7 +66,7 @@ class EngineContractTest {
                             seen.add(spec.clipping().getClass());
                         });
         for (Class<?> family : List.of(Layer.class, Loss.class, Optimizer.class, Clipping.class)) {
-            assertThat(family.getPermittedSubclasses())
+            assertThat(Families.members(family))
                     .as("drawn by RandomNetworks")
                     .allMatch(seen::contains);
         }
@@ -81,7 +82,8 @@ class EngineContractTest {
         Gradients gradients = new Gradients(parameters, KERNELS, batch.size());
         DoubleNetwork oracle = new DoubleNetwork(parameters, batch);
 
-        assertThat(gradients.ofLoss(batch)).isCloseTo(oracle.meanLoss(), within(oracle.meanLoss()));
+        assertThat(gradients.ofLoss(batch))
+                .isCloseTo(oracle.batchLoss(), within(oracle.batchLoss()));
         for (Tensor tensor : parameters.plan().tensors()) {
             if (!(tensor instanceof Tensor.Statistics)) {
                 double[] weights = Objects.requireNonNull(oracle.weights.get(tensor.name()));
@@ -342,6 +344,7 @@ class EngineContractTest {
         NetworkSpec spec = networks.spec(Adam.of(0.01));
         Parameters parameters = learned(spec, networks);
         byte[][] before = pages(parameters);
+        long updates = parameters.updates();
         parameters.dirty().clear();
         Batch batch = networks.batch(spec, 3);
         int row = networks.between(0, 2);
@@ -357,7 +360,7 @@ class EngineContractTest {
         assertThat(learner.rowLosses()[row]).isNaN();
         assertThat(pages(parameters)).isDeepEqualTo(before);
         assertThat(parameters.dirty().isEmpty()).isTrue();
-        assertThat(parameters.updates()).isEqualTo(5);
+        assertThat(parameters.updates()).isEqualTo(updates);
     }
 
     /// Every worker count shares the work in other parts; the crews here share even the smallest.

@@ -12,9 +12,7 @@ import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Tensor;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
-import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Link;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.Parameters;
@@ -61,25 +59,27 @@ public final class DoubleNetwork {
         return doubles;
     }
 
-    /// Σ w_i l_i / N
-    public double meanLoss() {
-        double sum = 0;
+    /// As the spec reduces it.
+    public double batchLoss() {
+        int outputs = predict(0).length;
+        double[] predictions = new double[batch.size() * outputs];
         for (int row = 0; row < batch.size(); row++) {
-            sum += batch.sampleWeights[row] * loss(predict(row), row);
+            System.arraycopy(predict(row), 0, predictions, row * outputs, outputs);
         }
-        return sum / batch.size();
+        return new DoubleLoss(spec.loss(), spec.reduction(), 1, outputs)
+                .of(predictions, batch.labels, batch.sampleWeights);
     }
 
-    /// The gradient of `meanLoss` with respect to `values[index]`, by central differences; NaN where the loss has a kink
+    /// The gradient of `batchLoss` with respect to `values[index]`, by central differences; NaN where the loss has a kink
     /// there.
     public double gradient(double[] values, int index) {
         double at = values[index];
         double h = 1e-6 * Math.max(1, Math.abs(at));
-        double middle = meanLoss();
+        double middle = batchLoss();
         values[index] = at + h;
-        double above = meanLoss();
+        double above = batchLoss();
         values[index] = at - h;
-        double below = meanLoss();
+        double below = batchLoss();
         values[index] = at;
         double right = (above - middle) / h;
         double left = (middle - below) / h;
@@ -92,39 +92,15 @@ public final class DoubleNetwork {
     public double[] predict(int row) {
         double[] y = run(spec.network(), "", new double[0], row);
         Layer last = last(spec.network());
-        return switch (spec.loss()) {
-            case BinaryCrossEntropy loss ->
-                    last instanceof Sigmoid ? y : map(y, DoubleNetwork::sigmoid);
-            case CategoricalCrossEntropy loss -> last instanceof Softmax ? y : softmax(y);
-            case MeanSquaredError loss -> y;
-        };
+        Link link = spec.loss().link();
+        boolean applied =
+                link == Link.LOGIT && last instanceof Sigmoid
+                        || link == Link.MULTINOMIAL_LOGIT && last instanceof Softmax;
+        return applied ? y : DoubleLoss.predict(link, y, y.length);
     }
 
     private static Layer last(Layer layer) {
         return layer instanceof Sequence(List<Layer> layers) ? last(layers.getLast()) : layer;
-    }
-
-    private double loss(double[] p, int row) {
-        int labels = spec.row().labels();
-        double sum = 0;
-        for (int o = 0; o < p.length; o++) {
-            double y =
-                    switch (spec.loss()) {
-                        case CategoricalCrossEntropy(boolean oneHot) when !oneHot ->
-                                batch.labels[row] == o ? 1 : 0;
-                        case CategoricalCrossEntropy c -> batch.labels[row * labels + o];
-                        case BinaryCrossEntropy b -> batch.labels[row * labels + o];
-                        case MeanSquaredError m -> batch.labels[row * labels + o];
-                    };
-            sum +=
-                    switch (spec.loss()) {
-                        case BinaryCrossEntropy loss ->
-                                -(y * Math.log(p[o]) + (1 - y) * Math.log(1 - p[o])) / p.length;
-                        case CategoricalCrossEntropy loss -> y == 0 ? 0 : -y * Math.log(p[o]);
-                        case MeanSquaredError loss -> (p[o] - y) * (p[o] - y) / p.length;
-                    };
-        }
-        return sum;
     }
 
     private double[] run(Layer layer, String path, double[] x, int row) {
@@ -188,9 +164,9 @@ public final class DoubleNetwork {
                 yield y;
             }
             case Relu relu -> map(x, v -> Math.max(v, 0));
-            case Sigmoid sigmoid -> map(x, DoubleNetwork::sigmoid);
+            case Sigmoid sigmoid -> DoubleLoss.predict(Link.LOGIT, x, x.length);
             case Tanh tanh -> map(x, Math::tanh);
-            case Softmax softmax -> softmax(x);
+            case Softmax softmax -> DoubleLoss.predict(Link.MULTINOMIAL_LOGIT, x, x.length);
         };
     }
 
@@ -204,16 +180,5 @@ public final class DoubleNetwork {
 
     private static double[] map(double[] x, DoubleUnaryOperator f) {
         return Arrays.stream(x).map(f).toArray();
-    }
-
-    private static double sigmoid(double x) {
-        return 1 / (1 + Math.exp(-x));
-    }
-
-    private static double[] softmax(double[] x) {
-        double max = Arrays.stream(x).max().orElseThrow();
-        double[] e = map(x, v -> Math.exp(v - max));
-        double sum = Arrays.stream(e).sum();
-        return map(e, v -> v / sum);
     }
 }

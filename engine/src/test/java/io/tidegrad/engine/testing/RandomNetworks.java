@@ -12,12 +12,12 @@ import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
-import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.NetworkSpec;
+import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
@@ -39,10 +39,12 @@ public final class RandomNetworks {
     private static final int TABLE_ROWS = 7;
 
     private final Random random;
+    private final RandomLosses losses;
 
     public RandomNetworks(long seed) {
         // Spread: the first draws of neighbouring seeds are alike.
         random = new Random(seed * 0x9E3779B97F4A7C15L);
+        losses = new RandomLosses(random);
     }
 
     public static IntStream seeds(int count) {
@@ -92,6 +94,7 @@ public final class RandomNetworks {
                 spec.row(),
                 spec.network(),
                 spec.loss(),
+                spec.reduction(),
                 spec.optimizer(),
                 clipping,
                 regularization,
@@ -108,26 +111,34 @@ public final class RandomNetworks {
             layers.add(activation());
         }
         int outputs = between(1, 3) == 1 ? 1 : between(2, 12);
-        Loss loss =
-                switch (between(0, 3)) {
-                    case 0 -> new BinaryCrossEntropy();
-                    case 1 -> new MeanSquaredError();
-                    default -> new CategoricalCrossEntropy(random.nextBoolean());
-                };
-        if (outputs < loss.outputsMin()) {
-            outputs = 5;
-        }
+        Loss loss = losses.draw(1, outputs);
         layers.add(new Dense(outputs, random.nextBoolean(), initialization()));
-        if (random.nextBoolean()) {
+        if (RandomLosses.readsPositives(loss)) {
+            layers.add(loss instanceof Poisson ? new Sigmoid() : new Softmax());
+        } else if (random.nextBoolean()) {
             // Fused with the loss, or not, as the case may be.
-            switch (loss) {
-                case BinaryCrossEntropy b -> layers.add(new Sigmoid());
-                case CategoricalCrossEntropy c -> layers.add(new Softmax());
-                case MeanSquaredError m -> layers.add(activation());
+            switch (loss.link()) {
+                case LOGIT -> layers.add(new Sigmoid());
+                case MULTINOMIAL_LOGIT -> layers.add(new Softmax());
+                case IDENTITY, LOG -> layers.add(activation());
             }
         }
-        RowShape row = new RowShape(numbers, ids, loss.labels(outputs));
-        return new NetworkSpec(row, new Sequence(layers), loss, optimizer, random.nextLong());
+        RowShape row = new RowShape(numbers, ids, loss.labels(1, outputs));
+        return new NetworkSpec(
+                row,
+                new Sequence(layers),
+                loss,
+                reduction(loss),
+                optimizer,
+                new Clipping.None(),
+                Regularization.NONE,
+                random.nextLong());
+    }
+
+    /// Sums have gradients so large that at the rates here an exponential explodes.
+    private Reduction reduction(Loss loss) {
+        Reduction reduction = losses.reduction();
+        return loss instanceof Poisson && reduction == Reduction.SUM ? Reduction.MEAN : reduction;
     }
 
     /// What reads the row.
@@ -197,30 +208,10 @@ public final class RandomNetworks {
             batch.ids[i] = random.nextInt(TABLE_ROWS);
         }
         int labels = spec.row().labels();
+        int outputs = Plan.of(spec).outputs();
         for (int row = 0; row < rows; row++) {
             batch.sampleWeights[row] = random.nextBoolean() ? 1 : 2 * random.nextFloat();
-            switch (spec.loss()) {
-                case BinaryCrossEntropy loss -> {
-                    for (int o = 0; o < labels; o++) {
-                        batch.labels[row * labels + o] = random.nextInt(2);
-                    }
-                }
-                case CategoricalCrossEntropy(boolean oneHot) -> {
-                    for (int o = 0; o < labels; o++) {
-                        batch.labels[row * labels + o] = 0;
-                    }
-                    if (oneHot) {
-                        batch.labels[row * labels + random.nextInt(labels)] = 1;
-                    } else {
-                        batch.labels[row] = random.nextInt(2);
-                    }
-                }
-                case MeanSquaredError loss -> {
-                    for (int o = 0; o < labels; o++) {
-                        batch.labels[row * labels + o] = (float) random.nextGaussian();
-                    }
-                }
-            }
+            losses.labels(spec.loss(), 1, outputs, batch.labels, row * labels);
         }
     }
 

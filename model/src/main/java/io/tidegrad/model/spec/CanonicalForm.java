@@ -13,7 +13,14 @@ import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Huber;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanAbsoluteError;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Clipping;
@@ -39,14 +46,9 @@ final class CanonicalForm {
         line(text, "label", label(spec.label()));
         text.append(features(spec.features()));
         line(text, "network", network(spec.layers()));
-        line(
-                text,
-                "loss",
-                switch (spec.loss()) {
-                    case BinaryCrossEntropy() -> "binary-cross-entropy";
-                    case CategoricalCrossEntropy(boolean oneHot) -> "categorical-cross-entropy";
-                    case MeanSquaredError() -> "mean-squared-error";
-                });
+        Flow loss = loss(spec.loss());
+        String name = name(spec.loss());
+        line(text, "loss", loss.isEmpty() ? name : "{" + name + ": " + loss + "}");
         line(text, "optimizer", optimizer(spec));
         switch (spec.clipping()) {
             case Clipping.None() -> {}
@@ -256,16 +258,61 @@ final class CanonicalForm {
             case Tanh tanh -> "tanh";
             case Softmax softmax -> "softmax";
             // Layers that a spec's network can't name; the binding puts them before it.
-            case Sequence sequence -> throw unnamed(layer);
-            case Concat concat -> throw unnamed(layer);
-            case Numbers numbers -> throw unnamed(layer);
-            case Embedding embedding -> throw unnamed(layer);
-            case Standardise standardise -> throw unnamed(layer);
+            case Sequence sequence -> throw unnamed(sequence);
+            case Concat concat -> throw unnamed(concat);
+            case Numbers numbers -> throw unnamed(numbers);
+            case Embedding embedding -> throw unnamed(embedding);
+            case Standardise standardise -> throw unnamed(standardise);
         };
     }
 
-    private static IllegalStateException unnamed(Layer layer) {
-        return new IllegalStateException("no spec can name " + layer);
+    private static IllegalStateException unnamed(Record part) {
+        return new IllegalStateException("no spec can name " + part);
+    }
+
+    /// As a spec writes it.
+    static String name(Loss loss) {
+        return switch (loss) {
+            case BinaryCrossEntropy binary -> "binary-cross-entropy";
+            case CategoricalCrossEntropy categorical -> "categorical-cross-entropy";
+            case MeanSquaredError squared -> "mean-squared-error";
+            case MeanAbsoluteError absolute -> "mean-absolute-error";
+            case Huber huber -> "huber";
+            case Poisson poisson -> "poisson";
+            case Quantile quantile -> "quantile";
+            case Hinge hinge -> "hinge";
+            // No event holds a sequence of labels.
+            case Ctc ctc -> throw unnamed(ctc);
+        };
+    }
+
+    private static Flow loss(Loss loss) {
+        Flow flow = new Flow();
+        return switch (loss) {
+            case BinaryCrossEntropy(List<Double> weights) ->
+                    flow.add(
+                            "positive-weight",
+                            weights.isEmpty() ? null : number(weights.getFirst()));
+            case CategoricalCrossEntropy categorical ->
+                    flow.add(
+                                    "label-smoothing",
+                                    categorical.labelSmoothing() == 0
+                                            ? null
+                                            : number(categorical.labelSmoothing()))
+                            .add(
+                                    "class-weights",
+                                    categorical.classWeights().isEmpty()
+                                            ? null
+                                            : numbers(categorical.classWeights()));
+            case Huber(double delta) ->
+                    flow.add("delta", delta == ModelSpec.HUBER.delta() ? null : number(delta));
+            case Quantile(List<Double> quantiles) -> flow.add("quantiles", numbers(quantiles));
+            case MeanSquaredError squared -> flow;
+            case MeanAbsoluteError absolute -> flow;
+            case Poisson poisson -> flow;
+            case Hinge hinge -> flow;
+            case Ctc ctc -> throw unnamed(ctc);
+        };
     }
 
     private static String optimizer(ModelSpec spec) {
@@ -322,6 +369,12 @@ final class CanonicalForm {
     private static String number(double value) {
         BigDecimal decimal = new BigDecimal(Double.toString(value));
         return decimal.signum() == 0 ? "0" : decimal.stripTrailingZeros().toPlainString();
+    }
+
+    private static String numbers(List<Double> values) {
+        return values.stream()
+                .map(CanonicalForm::number)
+                .collect(Collectors.joining(", ", "[", "]"));
     }
 
     /// Double-quoted as in JSON, which is YAML too.

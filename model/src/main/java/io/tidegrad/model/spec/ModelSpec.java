@@ -2,6 +2,7 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.optim.Adagrad;
@@ -38,7 +39,10 @@ import org.jspecify.annotations.Nullable;
 ///   - pixels:    { field: image, width: 28, height: 28, divide-by: 255 }
 /// network: [ dense: 64, relu, dense: { units: 1, bias: true, init: he-uniform | he-normal | xavier-uniform | xavier-normal } ]
 ///                                      # * sigmoid, tanh; softmax at the end
-/// loss: binary-cross-entropy           # * or categorical-cross-entropy, mean-squared-error
+/// loss: binary-cross-entropy           # * or { binary-cross-entropy: { positive-weight: 1 } },
+///                                      #   { categorical-cross-entropy: { label-smoothing: 0, class-weights: [1, 2] } },
+///                                      #   mean-squared-error, mean-absolute-error, { huber: { delta: 1 } }, poisson,
+///                                      #   { quantile: { quantiles: [0.1, 0.5, 0.9] } }, hinge
 /// optimizer: { adam: { rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } }
 ///                                      # * or { adagrad: { rate: 0.01, epsilon: 1e-10, initial-accumulator: 0 } },
 ///                                      #   { sgd: { rate: 0.05, momentum: 0, nesterov: false } }; sgd's rate is required
@@ -51,6 +55,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Values shown are the defaults where a key may be left out and has one.
 public final class ModelSpec {
+    static final Huber HUBER = new Huber(1);
     static final Adam ADAM = Adam.of(0.001);
     static final Adagrad ADAGRAD = new Adagrad(0.01, 1e-10, 0);
     static final Duration PUBLISH_EVERY = Duration.ofMillis(500);
@@ -64,7 +69,7 @@ public final class ModelSpec {
         static final Duration MAX_AHEAD = Duration.ofDays(365);
     }
 
-    /// At most one of `threshold` and `positive`, and only for a binary loss.
+    /// At most one of `threshold` and `positive`, and only for a loss of yes or no.
     public record Label(String field, @Nullable Double threshold, @Nullable String positive) {}
 
     private final String model;
@@ -187,7 +192,7 @@ public final class ModelSpec {
         return yaml;
     }
 
-    /// Width of a prediction: 1, or the number of classes.
+    /// Width of a prediction: 1, or the number of classes or quantiles.
     public int outputs() {
         int outputs = 0;
         for (Layer layer : layers) {
