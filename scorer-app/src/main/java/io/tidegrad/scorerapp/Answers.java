@@ -121,8 +121,9 @@ final class Answers {
                             HexFormat.of().formatHex(served.spec().fingerprint()));
                     json.writeNumberField("numerics", served.manifest().numerics());
                     json.writeNumberField("examples", served.manifest().examples());
-                    metric(json, "log_loss", served.manifest().logLoss());
-                    metric(json, "prior_log_loss", served.manifest().priorLogLoss());
+                    String loss = served.spec().classifies() ? "log_loss" : "mean_squared_error";
+                    metric(json, loss, served.manifest().logLoss());
+                    metric(json, "prior_" + loss, served.manifest().priorLogLoss());
                     metric(json, "accuracy", served.manifest().accuracy());
                     metric(json, "auc", served.manifest().auc());
                     json.writeNumberField("admissions", scorer.admissions().count());

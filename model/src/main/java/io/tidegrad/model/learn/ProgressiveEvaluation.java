@@ -2,13 +2,9 @@ package io.tidegrad.model.learn;
 
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.Hinge;
-import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
-import io.tidegrad.engine.loss.MeanAbsoluteError;
 import io.tidegrad.engine.loss.MeanSquaredError;
-import io.tidegrad.engine.loss.Poisson;
 import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
@@ -49,13 +45,7 @@ public final class ProgressiveEvaluation {
                 switch (loss) {
                     case BinaryCrossEntropy binary -> Task.BINARY;
                     case Hinge hinge -> Task.MARGIN;
-                    case CategoricalCrossEntropy categorical -> Task.CATEGORICAL;
-                    case MeanSquaredError squared -> Task.REGRESSION;
-                    case MeanAbsoluteError absolute -> Task.REGRESSION;
-                    case Huber huber -> Task.REGRESSION;
-                    case Poisson poisson -> Task.REGRESSION;
-                    case Quantile quantile -> Task.REGRESSION;
-                    case Ctc ctc -> throw new IllegalStateException("no spec can name " + ctc);
+                    default -> spec.classifies() ? Task.CATEGORICAL : Task.REGRESSION;
                 };
         point = loss instanceof Quantile(List<Double> quantiles) ? middle(quantiles) : 0;
         outputs = spec.outputs();

@@ -36,7 +36,7 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
         Parameters parameters = model.parameters();
         List<byte[]> parts = SnapshotParts.encode(parameters, spec.model(), epoch);
         ProgressiveEvaluation evaluation = model.evaluation();
-        boolean regression = !evaluation.classifies();
+        boolean regression = !spec.classifies();
         SnapshotManifest manifest =
                 new SnapshotManifest(
                         spec.model(),

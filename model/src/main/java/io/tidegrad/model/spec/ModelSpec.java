@@ -2,8 +2,16 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanAbsoluteError;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
@@ -154,6 +162,21 @@ public final class ModelSpec {
 
     public Loss loss() {
         return loss;
+    }
+
+    /// Whether labels are classes, of two or more; else they are numbers.
+    public boolean classifies() {
+        return switch (loss) {
+            case BinaryCrossEntropy binary -> true;
+            case CategoricalCrossEntropy categorical -> true;
+            case Hinge hinge -> true;
+            case Ctc ctc -> true;
+            case MeanSquaredError squared -> false;
+            case MeanAbsoluteError absolute -> false;
+            case Huber huber -> false;
+            case Poisson poisson -> false;
+            case Quantile quantile -> false;
+        };
     }
 
     public Optimizer optimizer() {
