@@ -116,7 +116,7 @@ class ProgressiveEvaluationTest {
         String spec =
                 Specs.FLIGHTS
                         .replace("dense: 1 ]", "dense: " + outputs + " ]")
-                        .replace("loss: binary-cross-entropy", "loss: " + loss);
+                        .replace("binary-cross-entropy", loss);
         assertThat(spec).contains(loss).contains("dense: " + outputs + " ]");
         return new ProgressiveEvaluation(ModelSpec.parse(spec, "loss.yaml"));
     }

@@ -195,13 +195,13 @@ class ModelSpecTest {
                     """)
     void everyLossHasOneCanonicalSpelling(int outputs, String written, String canonical) {
         String network = "dense: 1 ]";
-        assertThat(Specs.FLIGHTS).contains(network).contains("loss: binary-cross-entropy");
+        assertThat(Specs.FLIGHTS).contains(network).contains("binary-cross-entropy");
 
         ModelSpec spec =
                 ModelSpec.parse(
                         Specs.FLIGHTS
                                 .replace(network, "dense: " + outputs + " ]")
-                                .replace("loss: binary-cross-entropy", "loss: " + written),
+                                .replace("binary-cross-entropy", written),
                         "spec.yaml");
 
         assertThat(spec.canonical().lines()).contains("loss: " + canonical);
