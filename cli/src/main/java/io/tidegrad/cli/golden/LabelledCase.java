@@ -6,6 +6,7 @@ import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.Schedule;
 import java.util.List;
 import java.util.Map;
 
@@ -21,6 +22,7 @@ final class LabelledCase {
             RowColumns columns,
             CaseNetwork network,
             Optimizer optimizer,
+            Schedule schedule,
             Clipping clipping,
             Regularization regularization) {
         List<Integer> predictions = network.outputShape();
@@ -47,6 +49,7 @@ final class LabelledCase {
                                 loss.loss(),
                                 loss.reduction(),
                                 optimizer,
+                                schedule,
                                 clipping,
                                 regularization,
                                 1));

@@ -30,12 +30,20 @@ public final class BatchLoss {
         predictions = new float[Math.multiplyExact(maxRows, Math.multiplyExact(lines, width))];
     }
 
+    /// What a reader gets to see of a batch, and nothing else.
+    ///
+    /// @param predictions (rows, lines, width), tight
+    public void predict(
+            Kernels kernels, int rows, float[] y, int at, int stride, float[] predictions) {
+        loss.predict(kernels, rows, lines, width, y, at, stride, predictions);
+    }
+
     /// Predicts and computes each row's loss.
     ///
     /// @param y (rows, lines, width), line l of row r at `at + (r * lines + l) * stride`
     /// @param labels (rows, labels)
     public void compare(Kernels kernels, int rows, float[] y, int at, int stride, float[] labels) {
-        loss.predict(kernels, rows, lines, width, y, at, stride, predictions);
+        predict(kernels, rows, y, at, stride, predictions);
         pass.losses(rows, y, at, stride, labels, rowLosses);
     }
 

@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /// Gradients for people to look at, through the same layers and kernels as learning: before clipping, without the
-/// penalty's. Changes nothing of the model. For golden cases and gradient checks, not for speed.
+/// penalty's. Changes no weight. For golden cases and gradient checks, not for speed.
 public final class Gradients {
     private final Plan plan;
     private final BatchLoss loss;
@@ -23,13 +23,31 @@ public final class Gradients {
     private final Block y; // (maxBatch, outputs)
     private final Block dy;
 
+    /// How the layers behave.
+    public enum Mode {
+        PREDICT,
+        /// As in the next step of learning.
+        LEARN,
+        /// As in the next step of learning, and layers that learn from their inputs do so.
+        LEARN_STATISTICS
+    }
+
+    /// As layers behave when they predict.
     public Gradients(Parameters parameters, Kernels kernels, int maxBatch) {
+        this(parameters, kernels, maxBatch, Mode.PREDICT);
+    }
+
+    public Gradients(Parameters parameters, Kernels kernels, int maxBatch, Mode mode) {
         this.maxBatch = maxBatch;
         plan = parameters.plan();
         loss = plan.loss(maxBatch);
-        gradients = new GradientSlab(plan.tensors(), maxBatch);
+        gradients = new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch);
         step = new Step(kernels, maxBatch);
         step.slab = parameters.slab();
+        step.learns = mode != Mode.PREDICT;
+        step.learnsStatistics = mode == Mode.LEARN_STATISTICS;
+        step.seed = plan.spec().seed();
+        step.number = parameters.updates();
         gradients.receive(step);
         step.numbersGradient = new float[maxBatch * plan.spec().row().numbers()];
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.REPORT_GRADIENTS);
@@ -54,9 +72,9 @@ public final class Gradients {
     /// @param outputGradients (batch.size, outputs)
     public void ofOutputs(Batch batch, float[] outputGradients) {
         forward(batch);
-        int outputs = plan.outputs();
-        for (int row = 0; row < batch.size(); row++) {
-            System.arraycopy(outputGradients, row * outputs, dy.values, dy.row(row), outputs);
+        int width = plan.output().width();
+        for (int line = 0; line < batch.size() * plan.output().lines(); line++) {
+            System.arraycopy(outputGradients, line * width, dy.values, dy.row(line), width);
         }
         backward(1);
     }
@@ -85,10 +103,11 @@ public final class Gradients {
     /// What the loss read, shape (batch.size, outputs): logits where the last activation is the loss's, else the
     /// predictions.
     public float[] outputs(int rows) {
-        int outputs = plan.outputs();
-        float[] tight = new float[rows * outputs];
-        for (int row = 0; row < rows; row++) {
-            System.arraycopy(y.values, y.row(row), tight, row * outputs, outputs);
+        int width = plan.output().width();
+        int lines = rows * plan.output().lines();
+        float[] tight = new float[lines * width];
+        for (int line = 0; line < lines; line++) {
+            System.arraycopy(y.values, y.row(line), tight, line * width, width);
         }
         return tight;
     }
@@ -98,7 +117,7 @@ public final class Gradients {
         return loss.rowLosses();
     }
 
-    /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it.
+    /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it; 0 where it is frozen.
     public float[] of(String tensor) {
         return Values.read(plan, gradients.slab(), plan.tensor(tensor), 0);
     }

@@ -26,6 +26,7 @@ public final class Learner {
     private final Pass network;
     private final Block y; // (maxBatch, outputs), logits where the loss works from them
     private final Block dy;
+    private final float[] served; // (maxBatch, lines, width): what a scorer would have predicted
 
     /// On the calling thread alone.
     public Learner(Parameters parameters, Kernels kernels, int maxBatch) {
@@ -49,11 +50,12 @@ public final class Learner {
         optimizers = new OptimizerSteps(plan);
         step.optimizers = optimizers.ofTensors();
         boolean clips = !(plan.spec().clipping() instanceof Clipping.None);
-        gradients = clips ? new GradientSlab(plan.tensors(), maxBatch) : null;
+        gradients = clips ? new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch) : null;
         if (gradients != null) {
             gradients.receive(step);
         }
         step.learnsStatistics = true;
+        step.seed = plan.spec().seed();
         step.touchedRows = parameters.touchedRows();
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.LEARN);
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
@@ -62,7 +64,11 @@ public final class Learner {
         // the same.
         dy =
                 Objects.requireNonNullElseGet(
-                        network.output().gradient(), () -> workspace.block(plan.outputs()));
+                        network.output().gradient(), () -> workspace.block(plan.output()));
+        served =
+                plan.learnsDifferently()
+                        ? new float[maxBatch * plan.outputs()]
+                        : loss.predictions();
     }
 
     /// One step on the batch: the gradient of its loss (the mean, unless the spec reduces otherwise), one update. Returns
@@ -75,6 +81,14 @@ public final class Learner {
             throw new IllegalArgumentException("expected at least 1 row to learn from, found 0");
         }
         batch.into(step);
+        step.number = parameters.updates();
+        if (plan.learnsDifferently()) {
+            // What was predicted is what a scorer would have said; what is learned from is not.
+            step.learns = false;
+            network.forward(step);
+            loss.predict(step.kernels, rows, y.values, y.at, y.stride, served);
+        }
+        step.learns = true;
         network.forward(step);
         loss.compare(step.kernels, rows, y.values, y.at, y.stride, batch.labels);
         markFaulty(rows, batch.sampleWeights);
@@ -117,7 +131,7 @@ public final class Learner {
     /// Probabilities (or values) that the last `learn` predicted before it updated: shape (batch.size, outputs), tight,
     /// valid until the next call.
     public float[] predictions() {
-        return loss.predictions();
+        return served;
     }
 
     /// Per row loss of the last `learn`, without sample weights; NaN or infinite for a row that can't be learned.

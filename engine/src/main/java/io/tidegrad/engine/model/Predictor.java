@@ -50,8 +50,8 @@ public final class Predictor {
                 .predict(
                         step.kernels,
                         batch.size(),
-                        Plan.LINES,
-                        outputs,
+                        plan.output().lines(),
+                        plan.output().width(),
                         y.values,
                         y.at,
                         y.stride,

@@ -1,17 +1,9 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.layer.Concat;
-import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Layer;
-import io.tidegrad.engine.layer.Numbers;
-import io.tidegrad.engine.layer.Relu;
-import io.tidegrad.engine.layer.Sequence;
-import io.tidegrad.engine.layer.Sigmoid;
-import io.tidegrad.engine.layer.Softmax;
-import io.tidegrad.engine.layer.Standardise;
-import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
@@ -103,26 +95,33 @@ final class WarmUp {
             batch.ids[i] = (int) (CounterRandom.uniform(spec.seed(), 1, 1, i) * limit);
         }
         for (int row = 0; row < rows; row++) {
-            label(spec.loss(), plan.outputs(), row, spec.row().labels(), batch.labels);
+            int at = row * spec.row().labels();
+            label(spec.loss(), plan.output(), row, spec.row().labels(), batch.labels, at);
         }
         return batch;
     }
 
-    private static void label(Loss loss, int outputs, int row, int labels, float[] to) {
-        int at = row * labels;
+    private static void label(
+            Loss loss, Shape.Grid output, int row, int labels, float[] to, int at) {
+        int classes = output.width();
         switch (loss) {
-            case CategoricalCrossEntropy classes when classes.oneHot() ->
-                    to[at + row % outputs] = 1;
-            case CategoricalCrossEntropy classes -> {
+            case CategoricalCrossEntropy categorical -> {
                 // A batch of ignored rows would stop before the kernels.
-                Integer ignored = classes.ignoreIndex();
-                int skipped = ignored != null && ignored == row % outputs ? 1 : 0;
-                to[at] = (row + skipped) % outputs;
+                Integer ignored = categorical.ignoreIndex();
+                int skipped = ignored != null && ignored == row % classes ? 1 : 0;
+                int label = (row + skipped) % classes;
+                for (int line = 0; line < output.lines(); line++) {
+                    if (categorical.oneHot()) {
+                        to[at + line * classes + label] = 1;
+                    } else {
+                        to[at + line] = label;
+                    }
+                }
             }
             case Ctc ctc -> {
                 to[at] = ctc.blank() == 0 ? 1 : 0;
                 to[at + ctc.labelsMax()] = 1;
-                to[at + ctc.labelsMax() + 1] = Plan.LINES;
+                to[at + ctc.labelsMax() + 1] = output.lines();
             }
             case Hinge hinge -> Arrays.fill(to, at, at + labels, row % 2 == 0 ? -1 : 1);
             case Elementwise elementwise -> to[at] = row % 2;
@@ -130,46 +129,20 @@ final class WarmUp {
     }
 
     private static Layer withShortTables(Layer layer) {
-        return switch (layer) {
-            case Embedding(
-                            int from,
-                            int columns,
-                            int rows,
-                            int dimension,
-                            Embedding.Update update) ->
-                    new Embedding(from, columns, Math.min(rows, TABLE_ROWS_MAX), dimension, update);
-            case Sequence(var layers) ->
-                    new Sequence(layers.stream().map(WarmUp::withShortTables).toList());
-            case Concat(var layers) ->
-                    new Concat(layers.stream().map(WarmUp::withShortTables).toList());
-            case Numbers numbers -> numbers;
-            case Standardise standardise -> standardise;
-            case Dense dense -> dense;
-            case Relu relu -> relu;
-            case Sigmoid sigmoid -> sigmoid;
-            case Tanh tanh -> tanh;
-            case Softmax softmax -> softmax;
-        };
+        if (layer
+                instanceof Embedding(int from, int columns, int rows, int dimension, var update)) {
+            return new Embedding(from, columns, Math.min(rows, TABLE_ROWS_MAX), dimension, update);
+        }
+        return layer.withLayers(layer.layers().stream().map(WarmUp::withShortTables).toList());
     }
 
     /// For each id of a row, the rows of the shortest table that reads it.
     private static void tableRowsPerId(Layer layer, int[] rows) {
-        switch (layer) {
-            case Embedding embedding -> {
-                for (int id = embedding.from(); id < embedding.from() + embedding.columns(); id++) {
-                    rows[id] =
-                            rows[id] == 1 ? embedding.rows() : Math.min(rows[id], embedding.rows());
-                }
+        if (layer instanceof Embedding embedding) {
+            for (int id = embedding.from(); id < embedding.from() + embedding.columns(); id++) {
+                rows[id] = rows[id] == 1 ? embedding.rows() : Math.min(rows[id], embedding.rows());
             }
-            case Sequence(var layers) -> layers.forEach(inner -> tableRowsPerId(inner, rows));
-            case Concat(var layers) -> layers.forEach(inner -> tableRowsPerId(inner, rows));
-            case Numbers numbers -> {}
-            case Standardise standardise -> {}
-            case Dense dense -> {}
-            case Relu relu -> {}
-            case Sigmoid sigmoid -> {}
-            case Tanh tanh -> {}
-            case Softmax softmax -> {}
         }
+        layer.layers().forEach(inner -> tableRowsPerId(inner, rows));
     }
 }

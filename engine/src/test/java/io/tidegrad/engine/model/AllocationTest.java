@@ -9,6 +9,7 @@ import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Softmax;
@@ -21,10 +22,16 @@ import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.loss.Quantile;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.AdamW;
 import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.FtrlProximal;
+import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.RmsProp;
+import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.RandomNetworks;
 import java.lang.management.ManagementFactory;
@@ -98,7 +105,23 @@ class AllocationTest {
                 ofLoss(new BinaryCrossEntropy(List.of(1.0, 2.0, 3.0))),
                 ofLoss(new Quantile(List.of(0.1, 0.5, 0.9))),
                 ofLoss(new CategoricalCrossEntropy(false, true, 0.1, List.of(1.0, 2.0, 3.0), 1)),
-                ofLoss(new Ctc(0, 2, true, true)));
+                ofLoss(new Ctc(0, 2, true, true)),
+                rated(
+                        new AdamW(new Adam(0.001, 0.9, 0.999, 1e-8, true), 0.01),
+                        new Schedule.WarmRestarts(100, 2, 0)),
+                rated(
+                        new RmsProp(0.001, 0.99, 1e-6, true, 0.9),
+                        new Schedule.OneCycle(1_000_000, 0.3, 25, 1e4)),
+                new NetworkSpec(
+                        new RowShape(3, 5, 1),
+                        new Sequence(
+                                new Concat(
+                                        new Numbers(0, 3),
+                                        new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED)),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(),
+                        new FtrlProximal(0.01, 1, 0.1, 1),
+                        1));
     }
 
     private static NetworkSpec ofLoss(Loss loss) {
@@ -107,6 +130,25 @@ class AllocationTest {
                 new Sequence(new Numbers(0, 3), new Dense(3)),
                 loss,
                 new Sgd(0.001),
+                1);
+    }
+
+    private static NetworkSpec rated(Optimizer optimizer, Schedule schedule) {
+        return new NetworkSpec(
+                new RowShape(3, 5, 1),
+                new Sequence(
+                        new Concat(
+                                new Rate(0.5, new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED)),
+                                Rate.frozen(new Embedding(2, 3, 7, 2, Embedding.Update.DENSE))),
+                        Rate.frozen(new Dense(65)),
+                        new Relu(),
+                        new Dense(1)),
+                new BinaryCrossEntropy(),
+                Reduction.MEAN,
+                optimizer,
+                schedule,
+                new Clipping.None(),
+                new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS),
                 1);
     }
 
