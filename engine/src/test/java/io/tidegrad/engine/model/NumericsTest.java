@@ -30,7 +30,8 @@ class NumericsTest {
             List.of(
                     "first c89781d75a7aa78754e47db8998c4d7331dcadc758a3912e825d181ec59c420b",
                     "optimizers fb1dde77a22318581083dc3cfb970cef01271b60ae73399cecdb0f537c1a2c69",
-                    "shapes 80762f6e7cb1fd71e9c72831e6720e8c3241f0e881e57f2485c3e30eb58e36f7");
+                    "shapes 80762f6e7cb1fd71e9c72831e6720e8c3241f0e881e57f2485c3e30eb58e36f7",
+                    "images 5ec17c7ba056ec944245aeb340ef8a45f5ed8d40a040070959cf904cc163cf92");
 
     @ParameterizedTest
     @CsvSource({
