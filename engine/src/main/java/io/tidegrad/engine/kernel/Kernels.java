@@ -182,7 +182,7 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int yAt,
             int yStride);
 
-    /// dx[first of window w] += dy[w], windows ascending.
+    /// dx[first of window w] += dy[w], windows ascending; dx is zero before the first window, never -0.
     void maxPoolGradient(
             Windows windows,
             int width,
@@ -204,7 +204,7 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int yAt,
             int yStride);
 
-    /// dx += dy[w] / divisor in all of window w, windows ascending.
+    /// dx += dy[w] / divisor in all of window w, windows ascending; dx is zero before the first.
     void averagePoolGradient(
             Windows windows,
             int width,

@@ -3,6 +3,7 @@ package io.tidegrad.engine.kernel;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /// How fast the kernels are, in thread-CPU time (best and median of many rounds), beside the processor's own limits
 /// measured in the same run. Not a test: it asserts nothing.
@@ -39,7 +40,115 @@ final class KernelBenchmark {
                 step(filter, "step 784-512-256-10", kind, rows, 784, 512, 256, 10);
             }
         }
+        convolution(filter, 1, 28, 1, 8);
+        convolution(filter, 1, 28, 1, 16);
+        convolution(filter, 1, 28, 8, 16);
+        convolution(filter, 32, 28, 1, 8);
+        convolution(filter, 32, 13, 8, 16);
+        convolution(filter, 8, 28, 64, 64);
         elementwise(filter);
+    }
+
+    /// Kernels of 3 x 3 over square images, without padding, columns of padding counted as work done; dX is a convolution of dy
+    /// within a border of zeros.
+    private void convolution(String filter, int images, int side, int channels, int outputs) {
+        int stride = channels == 1 ? 1 : new Panels(1, channels).stride();
+        Panels panels = new Panels(9 * channels, outputs);
+        Patches patches = patches(side, 3, channels, stride, panels.stride());
+        int length = patches.count() * panels.stride();
+        float[] x = numbers(images * side * side * stride);
+        float[] y = numbers(images * length);
+        float[] w = numbers(panels.length());
+        float[][] state = new float[2][w.length];
+        float[] tile = new float[Kernels.TILE];
+        String shape = "%d x %d x %d x %d -> %d".formatted(images, side, side, channels, outputs);
+        double flops = 2.0 * images * patches.count() * panels.length();
+        report(
+                filter,
+                "conv forward " + shape,
+                flops,
+                0,
+                () -> {
+                    for (int image = 0; image < images; image++) {
+                        int xAt = image * side * side * stride;
+                        kernels.convolution(
+                                panels,
+                                patches,
+                                0,
+                                patches.count(),
+                                x,
+                                xAt,
+                                w,
+                                null,
+                                y,
+                                image * length);
+                    }
+                });
+        OptimizerStep adam = optimizer(OptimizerStep.Kind.ADAM);
+        report(
+                filter,
+                "conv dW+adam " + shape,
+                flops,
+                0,
+                () ->
+                        kernels.convolutionUpdate(
+                                adam,
+                                panels,
+                                patches,
+                                0,
+                                9 * channels,
+                                images,
+                                1f,
+                                x,
+                                0,
+                                side * side * stride,
+                                y,
+                                0,
+                                panels.stride(),
+                                w,
+                                state,
+                                tile));
+        Panels transposed = new Panels(9 * outputs, channels);
+        Patches all = patches(side + 2, 3, outputs, panels.stride(), transposed.stride());
+        float[] dy = numbers(images * (side + 2) * (side + 2) * panels.stride());
+        float[] dx = new float[images * all.count() * transposed.stride()];
+        float[] wT = numbers(transposed.length());
+        report(
+                filter,
+                "conv dX " + shape,
+                2.0 * images * all.count() * transposed.length(),
+                0,
+                () -> {
+                    for (int image = 0; image < images; image++) {
+                        kernels.convolution(
+                                transposed,
+                                all,
+                                0,
+                                all.count(),
+                                dy,
+                                image * (side + 2) * (side + 2) * panels.stride(),
+                                wT,
+                                null,
+                                dx,
+                                image * all.count() * transposed.stride());
+                    }
+                });
+    }
+
+    private static Patches patches(int side, int kernel, int channels, int xStride, int yStride) {
+        int places = side - kernel + 1;
+        return new Patches(
+                IntStream.range(0, places * places)
+                        .map(p -> (p / places * side + p % places) * xStride)
+                        .toArray(),
+                IntStream.range(0, kernel * kernel * channels)
+                        .map(
+                                k ->
+                                        (k / channels / kernel * side + k / channels % kernel)
+                                                        * xStride
+                                                + k % channels)
+                        .toArray(),
+                IntStream.range(0, places * places).map(p -> p * yStride).toArray());
     }
 
     private void dense(String filter, int rows, Panels panels) {

@@ -61,12 +61,12 @@ final class KernelCase {
         }
     }
 
-    private interface Range {
+    interface Range {
         void run(int from, int to);
     }
 
     /// The definition in one go, the others in two: neither the range nor its border may change a bit.
-    private Runnable inPieces(Kernels k, int size, Range work) {
+    Runnable inPieces(Kernels k, int size, Range work) {
         int border = random.nextInt(size + 1);
         return k instanceof ScalarKernels
                 ? () -> work.run(0, size)
@@ -91,6 +91,7 @@ final class KernelCase {
         lines(k, calls);
         attention(k, calls);
         recurrent(k, calls);
+        new ImageCase(this, random, panels.outputs()).addTo(k, calls);
         return calls;
     }
 
@@ -546,7 +547,7 @@ final class KernelCase {
         }
     }
 
-    private static OptimizerStep optimizer(OptimizerStep.Kind kind) {
+    static OptimizerStep optimizer(OptimizerStep.Kind kind) {
         OptimizerStep step = new OptimizerStep();
         step.kind = kind;
         step.rate = 0.01f;
@@ -567,7 +568,7 @@ final class KernelCase {
     }
 
     /// Mostly of the size of activations; some zeros of both signs, some tiny, some large.
-    private float number() {
+    float number() {
         float size = (float) (random.nextDouble() * 4 - 2);
         return switch (random.nextInt(24)) {
             case 0 -> 0f;
@@ -578,7 +579,7 @@ final class KernelCase {
         };
     }
 
-    private float[] numbers(int length) {
+    float[] numbers(int length) {
         float[] numbers = new float[length];
         for (int i = 0; i < length; i++) {
             numbers[i] = number();
@@ -614,7 +615,7 @@ final class KernelCase {
         return numbers;
     }
 
-    private static float[][] outputs(float[] w, float[][] state, float[]... others) {
+    static float[][] outputs(float[] w, float[][] state, float[]... others) {
         List<float[]> outputs = new ArrayList<>(List.of(w));
         outputs.addAll(List.of(state));
         outputs.addAll(List.of(others));
@@ -636,7 +637,7 @@ final class KernelCase {
 
     /// An optimizer's state for `inputs` rows of weights in panels, each part `length` long, zero in padding: some of it
     /// never touched, some faded to almost nothing.
-    private float[][] state(OptimizerStep.Kind kind, int inputs, int length) {
+    float[][] state(OptimizerStep.Kind kind, int inputs, int length) {
         float[] lowest = lowest(kind);
         float[][] state = new float[lowest.length][length];
         Panels laidOut = new Panels(inputs, panels.outputs());
@@ -680,7 +681,7 @@ final class KernelCase {
         return matrix;
     }
 
-    private static float[] gap(int length) {
+    static float[] gap(int length) {
         float[] gap = new float[length + 3];
         Arrays.fill(gap, Float.NaN);
         return gap;

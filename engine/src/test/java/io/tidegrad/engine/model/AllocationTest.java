@@ -5,13 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
+import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -135,6 +142,30 @@ class AllocationTest {
                                 new Flatten(),
                                 new Dense(2)),
                         new MeanSquaredError(),
+                        Adam.of(0.001),
+                        1),
+                new NetworkSpec(
+                        new RowShape(64, 0, 1),
+                        new Sequence(
+                                new Numbers(0, 64),
+                                new Reshape(1, 8, 8),
+                                new Conv2d(8, Extent.of(3)),
+                                new Relu(),
+                                new MaxPool2d(2),
+                                new Conv2d(
+                                        40,
+                                        Extent.of(2),
+                                        Extent.of(2),
+                                        Extent.of(1),
+                                        false,
+                                        Initialization.HE_NORMAL),
+                                new AveragePool2d(Extent.of(2), Extent.of(1), Extent.of(1)),
+                                new GlobalAveragePool2d(),
+                                new Reshape(4, 10),
+                                new Conv1d(3, 3, 1, 1, true, Initialization.HE_NORMAL),
+                                new Flatten(),
+                                new Dense(3)),
+                        new CategoricalCrossEntropy(false),
                         Adam.of(0.001),
                         1),
                 new NetworkSpec(

@@ -369,7 +369,7 @@ public final class FixedRun {
                                                 17, one, two, one, true, Initialization.HE_NORMAL),
                                         new GlobalAveragePool2d()),
                                 new Sequence(
-                                        new Reshape(9, 16),
+                                        new Reshape(9, 12),
                                         new Conv1d(5, 4, 3, 2, true, Initialization.HE_UNIFORM),
                                         new Flatten())),
                         new Dense(11));
