@@ -30,7 +30,9 @@ class NumericsTest {
             List.of(
                     "first c89781d75a7aa78754e47db8998c4d7331dcadc758a3912e825d181ec59c420b",
                     "optimizers fb1dde77a22318581083dc3cfb970cef01271b60ae73399cecdb0f537c1a2c69",
-                    "shapes 80762f6e7cb1fd71e9c72831e6720e8c3241f0e881e57f2485c3e30eb58e36f7");
+                    "shapes 80762f6e7cb1fd71e9c72831e6720e8c3241f0e881e57f2485c3e30eb58e36f7",
+                    "norms c751d360d49eec7ed2149aa66733ab0f641c93864960423480bbfd533c13edb2",
+                    "attention da4cdfce8a1a8a14f925e6f5e80f6a6c3688fdf06a5b3d16048e6e82dd09f481");
 
     @ParameterizedTest
     @CsvSource({
