@@ -47,6 +47,8 @@ final class KernelBenchmark {
         convolution(filter, 32, 13, 8, 16);
         convolution(filter, 8, 28, 64, 64);
         elementwise(filter);
+        attention(filter);
+        norms(filter);
     }
 
     /// Kernels of 3 x 3 over square images, without padding, columns of padding counted as work done; dX is a convolution of dy
@@ -239,6 +241,114 @@ final class KernelBenchmark {
                 0,
                 length,
                 () -> kernels.softmax(8, 512, x, 0, 512, y, 0, 512));
+    }
+
+    /// One head of one row: 32 steps, 16 wide, in a matrix of 192 columns.
+    private void attention(String filter) {
+        int steps = 32;
+        int width = 16;
+        int stride = 192;
+        float[] q = numbers(steps * stride);
+        float[] k = numbers(width * steps);
+        float[] y = new float[steps * stride];
+        float[] scores = new float[steps * steps];
+        double flops = 2.0 * steps * steps * width;
+        report(
+                filter,
+                "scores 32 x 16 -> 32",
+                flops,
+                0,
+                () ->
+                        kernels.multiply(
+                                steps, steps, width, 0.25f, q, 0, stride, 1, k, 0, steps, scores, 0,
+                                steps));
+        report(
+                filter,
+                "values 32 x 32 -> 16",
+                flops,
+                0,
+                () ->
+                        kernels.multiply(
+                                steps, width, steps, 1, scores, 0, steps, 1, q, 0, stride, y, 0,
+                                stride));
+        report(
+                filter,
+                "values, 15 wide",
+                flops * 15 / 16,
+                0,
+                () ->
+                        kernels.multiply(
+                                steps, 15, steps, 1, scores, 0, steps, 1, q, 0, stride, y, 0,
+                                stride));
+        report(
+                filter,
+                "softmax in lanes 32 x 32",
+                0,
+                steps * steps,
+                () -> kernels.softmaxInLanes(steps, steps, 0, scores, 0, steps));
+        report(
+                filter,
+                "softmax in lanes gradient 32 x 32",
+                0,
+                steps * steps,
+                () -> kernels.softmaxInLanesGradient(steps, steps, scores, 0, steps, y, 0, steps));
+    }
+
+    private void norms(String filter) {
+        int rows = 64;
+        int width = 64;
+        int length = rows * width;
+        float[] x = numbers(length);
+        float[] y = new float[length];
+        float[] factors = numbers(rows);
+        float[] ones = new float[width];
+        Arrays.fill(ones, 1);
+        report(
+                filter,
+                "normalise 64 x 64",
+                0,
+                length,
+                () ->
+                        kernels.normalise(
+                                true, rows, width, 1e-5f, x, 0, width, y, 0, width, factors, 0));
+        float[] dy = numbers(length);
+        report(
+                filter,
+                "normalise gradient 64 x 64",
+                0,
+                length,
+                () ->
+                        kernels.normaliseGradient(
+                                true, rows, width, y, 0, width, factors, 0, dy, 0, width));
+        report(
+                filter,
+                "scale and shift 64 x 64",
+                0,
+                length,
+                () ->
+                        kernels.scaleAndShift(
+                                rows, width, x, 0, width, ones, ones, 0, 0, y, 0, width));
+        report(
+                filter,
+                "dropout 64 x 64",
+                0,
+                length,
+                () ->
+                        kernels.dropout(
+                                rows,
+                                width,
+                                12345678901L,
+                                0,
+                                width,
+                                1,
+                                1 << 23,
+                                2,
+                                x,
+                                0,
+                                width,
+                                y,
+                                0,
+                                width));
     }
 
     private static OptimizerStep optimizer(OptimizerStep.Kind kind) {

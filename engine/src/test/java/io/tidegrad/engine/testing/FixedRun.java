@@ -107,6 +107,8 @@ public final class FixedRun {
             System.out.println("norms " + norms(hot, workers));
             System.out.println("attention " + attention(hot, workers));
             System.out.println("losses " + losses(hot, workers));
+            System.out.println("norms " + norms(hot, workers));
+            System.out.println("attention " + attention(hot, workers));
         }
     }
 
