@@ -104,8 +104,6 @@ public final class FixedRun {
             System.out.println("optimizers-2 " + optimizers2(hot, workers));
             System.out.println("images " + images(hot, workers));
             System.out.println("recurrent " + recurrent(hot, workers));
-            System.out.println("norms " + norms(hot, workers));
-            System.out.println("attention " + attention(hot, workers));
             System.out.println("losses " + losses(hot, workers));
             System.out.println("norms " + norms(hot, workers));
             System.out.println("attention " + attention(hot, workers));
