@@ -77,10 +77,13 @@ public record EmbeddingBag(
                                 this,
                                 tensor,
                                 new Lookups(tensor, table, workspace),
-                                into != null ? into : workspace.activation(1, dimension, true)));
+                                into != null ? into : workspace.activation(1, dimension, true),
+                                new float[dimension == 1 ? columns : 0]));
     }
 
-    private record Bound(EmbeddingBag layer, int tensor, Lookups lookups, Activation output)
+    /// @param gathered the weights of one bag of dimension 1
+    private record Bound(
+            EmbeddingBag layer, int tensor, Lookups lookups, Activation output, float[] gathered)
             implements Pass {
         /// y = Σ f[c] table[id[c]], with f the weight, or 1, or 1 / count of a mean: four vectors at a time, added up in pairs;
         /// then the next four, and what is left of them one by one.
@@ -90,24 +93,54 @@ public record EmbeddingBag(
             Storage.Rows table = step.slab.rows(tensor);
             for (int row = 0; row < step.rows; row++) {
                 int count = count(step, row);
-                int even = count & -4;
                 int at = y.row(row);
-                Arrays.fill(y.values, at, at + layer.dimension, 0);
-                for (int c = 0; c < even; c += 4) {
-                    addFour(step, row, count, c, table, y.values, at);
-                }
-                for (int c = even; c < count; c++) {
-                    int id = lookups.id(step, row, layer.from + c);
-                    float[] w = table.block(id);
-                    int wAt = table.at(id);
-                    float f = factor(step, row, count, c);
-                    for (int i = 0; i < layer.dimension; i++) {
-                        y.values[at + i] = Math.fma(f, w[wAt + i], y.values[at + i]);
-                    }
+                if (layer.dimension == 1) {
+                    y.values[at] = sumOfNumbers(step, row, count, table);
+                } else {
+                    sumOfVectors(step, row, count, table, y.values, at);
                 }
             }
             if (layer.weightsFrom != UNWEIGHTED) {
                 step.watch(y, 1);
+            }
+        }
+
+        private float sumOfNumbers(Step step, int row, int count, Storage.Rows table) {
+            int ids = row * step.idsPerRow + layer.from;
+            lookups.requireRows(step, row, layer.from, count);
+            table.gather(step.ids, ids, count, 0, gathered, 0);
+            float sum = 0;
+            int even = count & -4;
+            for (int c = 0; c < even; c += 4) {
+                float f0 = factor(step, row, count, c);
+                float f1 = factor(step, row, count, c + 1);
+                float f2 = factor(step, row, count, c + 2);
+                float f3 = factor(step, row, count, c + 3);
+                float first = Math.fma(f1, gathered[c + 1], f0 * gathered[c]);
+                float second = Math.fma(f3, gathered[c + 3], f2 * gathered[c + 2]);
+                sum += first + second;
+            }
+            for (int c = even; c < count; c++) {
+                sum = Math.fma(factor(step, row, count, c), gathered[c], sum);
+            }
+            return sum;
+        }
+
+        private void sumOfVectors(
+                Step step, int row, int count, Storage.Rows table, float[] y, int at) {
+            Arrays.fill(y, at, at + layer.dimension, 0);
+            int even = count & -4;
+            for (int c = 0; c < even; c += 4) {
+                addFour(step, row, count, c, table, y, at);
+            }
+            for (int c = even; c < count; c++) {
+                int id = lookups.id(step, row, layer.from + c);
+                float[] w = table.block(id);
+                int wAt = table.at(id);
+                float f = factor(step, row, count, c);
+                for (int i = 0; i < layer.dimension; i++) {
+                    y[at + i] = Math.fma(f, w[wAt + i], y[at + i]);
+                }
             }
         }
 

@@ -35,6 +35,21 @@ final class Lookups {
         return id;
     }
 
+    /// Checks `count` ids from number `from` on as `id` does.
+    void requireRows(Step step, int row, int from, int count) {
+        int at = row * step.idsPerRow + from;
+        int signs = 0;
+        for (int c = 0; c < count; c++) {
+            int id = step.ids[at + c];
+            signs |= id | table.rows() - 1 - id;
+        }
+        if (signs < 0) {
+            for (int c = 0; c < count; c++) {
+                id(step, row, from + c);
+            }
+        }
+    }
+
     static IndexOutOfBoundsException outOfBounds(int row, int number, int found, int largest) {
         return new IndexOutOfBoundsException(
                 "row "
@@ -65,7 +80,11 @@ final class Lookups {
         int known = distinct.count();
         int slot = distinct.slot(id);
         int to = slot * columns;
-        if (slot == known) {
+        if (columns == 1) {
+            // No loop: it would take longer than what is in it.
+            float product = factor * g[gAt];
+            sums[to] = slot == known ? product : Math.fma(factor, g[gAt], sums[to]);
+        } else if (slot == known) {
             for (int i = 0; i < columns; i++) {
                 sums[to + i] = factor * g[gAt + i];
             }

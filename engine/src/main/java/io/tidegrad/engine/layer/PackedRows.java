@@ -49,18 +49,12 @@ final class PackedRows {
                 }
             }
             for (int i = 0; i < table.rowFloats(); i++) {
-                for (int row = 0; row < rows; row++) {
-                    int id = ids[from + row];
-                    values[i * stride + row] = table.block(id)[table.at(id) + i];
-                }
+                table.gather(ids, from, rows, i, values, i * stride);
             }
             int length = columns * stride;
             kernels.update(optimizer, length, gradients, 0, values, 0, states, length, length);
             for (int i = 0; i < table.rowFloats(); i++) {
-                for (int row = 0; row < rows; row++) {
-                    int id = ids[from + row];
-                    table.block(id)[table.at(id) + i] = values[i * stride + row];
-                }
+                table.scatter(values, i * stride, rows, i, ids, from);
             }
         }
     }

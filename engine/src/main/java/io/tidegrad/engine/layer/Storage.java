@@ -108,6 +108,25 @@ public sealed interface Storage {
             return (row & (1 << shift) - 1) * rowFloats;
         }
 
+        /// Copies one float of each of `count` rows: that at `offset` in the row. Short on purpose: of a large table each load is
+        /// a cache miss, and the fewer instructions lie between two, the more of them are under way at once.
+        void gather(int[] ids, int from, int count, int offset, float[] to, int toAt) {
+            int mask = (1 << shift) - 1;
+            for (int i = 0; i < count; i++) {
+                int id = ids[from + i];
+                to[toAt + i] = blocks[id >>> shift][(id & mask) * rowFloats + offset];
+            }
+        }
+
+        /// The reverse of `gather`.
+        void scatter(float[] from, int fromAt, int count, int offset, int[] ids, int idsFrom) {
+            int mask = (1 << shift) - 1;
+            for (int i = 0; i < count; i++) {
+                int id = ids[idsFrom + i];
+                blocks[id >>> shift][(id & mask) * rowFloats + offset] = from[fromAt + i];
+            }
+        }
+
         /// The optimizer on one row, whose gradient starts at `g[gAt]`.
         void update(Kernels kernels, OptimizerStep optimizer, int row, float[] g, int gAt) {
             int at = at(row);

@@ -267,9 +267,13 @@ public final class Parameters {
 
     /// Marks the pages of `bytes` bytes from byte `at` of the stream that begins with page `firstPage`.
     private static void mark(PageSet set, int firstPage, long at, long bytes) {
-        set.markRange(
-                firstPage + (int) (at / PAGE_BYTES),
-                firstPage + (int) ((at + bytes - 1) / PAGE_BYTES));
+        int first = firstPage + (int) (at / PAGE_BYTES);
+        int last = firstPage + (int) ((at + bytes - 1) / PAGE_BYTES);
+        if (first == last) {
+            set.mark(first);
+        } else {
+            set.markRange(first, last);
+        }
     }
 
     private enum Direction {
