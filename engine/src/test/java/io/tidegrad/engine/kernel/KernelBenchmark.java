@@ -234,6 +234,60 @@ final class KernelBenchmark {
         float[] y = new float[length];
         report(filter, "sigmoid 4096", 0, length, () -> kernels.sigmoid(length, x, 0, y, 0));
         report(filter, "tanh 4096", 0, length, () -> kernels.tanh(length, x, 0, y, 0));
+        report(filter, "relu 4096", 0, length, () -> kernels.relu(length, x, 0, y, 0));
+        report(
+                filter,
+                "relu gradient 4096",
+                0,
+                length,
+                () -> kernels.reluGradient(length, x, 0, x, 0, y, 0));
+        report(
+                filter,
+                "leakyRelu 4096",
+                0,
+                length,
+                () -> kernels.leakyRelu(length, 0.3f, x, 0, y, 0));
+        report(
+                filter,
+                "leakyRelu gradient 4096",
+                0,
+                length,
+                () -> kernels.leakyReluGradient(length, 0.3f, x, 0, x, 0, y, 0));
+        report(filter, "elu 4096", 0, length, () -> kernels.elu(length, 0.3f, x, 0, y, 0));
+        report(
+                filter,
+                "elu gradient 4096",
+                0,
+                length,
+                () -> kernels.eluGradient(length, 0.3f, x, 0, x, 0, y, 0));
+        report(filter, "gelu 4096", 0, length, () -> kernels.gelu(length, x, 0, y, 0));
+        report(
+                filter,
+                "gelu gradient 4096",
+                0,
+                length,
+                () -> kernels.geluGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "geluTanh 4096", 0, length, () -> kernels.geluTanh(length, x, 0, y, 0));
+        report(
+                filter,
+                "geluTanh gradient 4096",
+                0,
+                length,
+                () -> kernels.geluTanhGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "silu 4096", 0, length, () -> kernels.silu(length, x, 0, y, 0));
+        report(
+                filter,
+                "silu gradient 4096",
+                0,
+                length,
+                () -> kernels.siluGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "softplus 4096", 0, length, () -> kernels.softplus(length, x, 0, y, 0));
+        report(
+                filter,
+                "softplus gradient 4096",
+                0,
+                length,
+                () -> kernels.softplusGradient(length, x, 0, x, 0, y, 0));
         report(filter, "softmax 1 x 10", 0, 10, () -> kernels.softmax(1, 10, x, 0, 0, y, 0, 0));
         report(
                 filter,

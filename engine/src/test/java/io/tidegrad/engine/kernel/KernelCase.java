@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 
 /// Arguments for a call of every kernel, drawn from a seed: the same seed gives the same numbers. What no kernel may read
 /// or write is NaN: the gaps between rows, what lies before the first and after the last.
@@ -257,6 +258,42 @@ final class KernelCase {
                         "tanh gradient",
                         () -> k.tanhGradient(length, in, from, dOut, from, tanhGradient, at),
                         tanhGradient));
+        activation(
+                calls,
+                "leaky relu",
+                length,
+                y -> k.leakyRelu(length, 0.3f, in, from, y, at),
+                dx -> k.leakyReluGradient(length, 0.3f, in, from, dOut, from, dx, at));
+        activation(
+                calls,
+                "elu",
+                length,
+                y -> k.elu(length, 0.3f, in, from, y, at),
+                dx -> k.eluGradient(length, 0.3f, in, from, dOut, from, dx, at));
+        activation(
+                calls,
+                "gelu",
+                length,
+                y -> k.gelu(length, in, from, y, at),
+                dx -> k.geluGradient(length, in, from, dOut, from, dx, at));
+        activation(
+                calls,
+                "gelu tanh",
+                length,
+                y -> k.geluTanh(length, in, from, y, at),
+                dx -> k.geluTanhGradient(length, in, from, dOut, from, dx, at));
+        activation(
+                calls,
+                "silu",
+                length,
+                y -> k.silu(length, in, from, y, at),
+                dx -> k.siluGradient(length, in, from, dOut, from, dx, at));
+        activation(
+                calls,
+                "softplus",
+                length,
+                y -> k.softplus(length, in, from, y, at),
+                dx -> k.softplusGradient(length, in, from, dOut, from, dx, at));
         int classes = panels.outputs();
         float[] probabilities = gap(at + rows * yStride);
         calls.add(
@@ -264,6 +301,18 @@ final class KernelCase {
                         "softmax",
                         () -> k.softmax(rows, classes, dy, at, yStride, probabilities, at, yStride),
                         probabilities));
+    }
+
+    private void activation(
+            List<Call> calls,
+            String name,
+            int length,
+            Consumer<float[]> function,
+            Consumer<float[]> slope) {
+        float[] y = gap(at + length);
+        float[] dx = gap(at + length);
+        calls.add(new Call(name, () -> function.accept(y), y));
+        calls.add(new Call(name + " gradient", () -> slope.accept(dx), dx));
     }
 
     /// Of matrices (rows, inputs), gaps between the rows.
@@ -602,6 +651,9 @@ final class KernelCase {
             0.625f,
             -0.6249f,
             0.6251f,
+            13.9f,
+            -14.1f,
+            -0.35f,
             Float.POSITIVE_INFINITY,
             Float.NEGATIVE_INFINITY,
             Float.NaN,

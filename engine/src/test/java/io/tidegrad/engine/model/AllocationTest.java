@@ -6,12 +6,14 @@ import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.AveragePool2d;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv1d;
 import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.EagerWorkers;
+import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
@@ -19,6 +21,9 @@ import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -28,7 +33,9 @@ import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Workers;
@@ -88,6 +95,41 @@ class AllocationTest {
                                         new Embedding(2, 3, 7, 2, Embedding.Update.DENSE)),
                                 new Dense(65),
                                 new Relu(),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(),
+                        Adam.of(0.001),
+                        1),
+                new NetworkSpec(
+                        new RowShape(3, 4, 1),
+                        new Sequence(
+                                new Concat(
+                                        new Sequence(
+                                                new EmbeddingBag(
+                                                        0,
+                                                        3,
+                                                        3,
+                                                        EmbeddingBag.UNWEIGHTED,
+                                                        7,
+                                                        1,
+                                                        EmbeddingBag.Mode.MEAN,
+                                                        Embedding.Update.TOUCHED),
+                                                new Bias()),
+                                        new EmbeddingBag(
+                                                0,
+                                                3,
+                                                EmbeddingBag.ALL,
+                                                0,
+                                                7,
+                                                17,
+                                                EmbeddingBag.Mode.SUM,
+                                                Embedding.Update.TOUCHED)),
+                                new Dense(19),
+                                new LeakyRelu(0.1),
+                                new Elu(1),
+                                new Gelu(Gelu.Form.ERF),
+                                new Gelu(Gelu.Form.TANH),
+                                new Silu(),
+                                new Softplus(),
                                 new Dense(1)),
                         new BinaryCrossEntropy(),
                         Adam.of(0.001),
