@@ -113,9 +113,6 @@ public record Embedding(
         /// dtable[id] = Σ dy over all places that read it, row by row, column by column.
         @Override
         public void backward(Step step) {
-            if (step.optimizer(table).isFrozen()) {
-                return;
-            }
             Block dy = output.requireGradient();
             lookups.begin(step);
             for (int row = 0; row < step.rows; row++) {
