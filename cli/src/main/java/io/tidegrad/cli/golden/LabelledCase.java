@@ -20,17 +20,16 @@ final class LabelledCase {
     LabelledCase(
             Fields golden,
             Fields spec,
-            Map<String, Tensor> inputs,
-            RowColumns columns,
+            CaseInputs inputs,
             CaseNetwork network,
             Optimizer optimizer,
             Clipping clipping,
             Regularization regularization) {
         targets = CaseModel.only(golden.tensors("targets"), "y");
         sampleWeights = golden.has("sample_weights") ? golden.tensor("sample_weights") : null;
-        requireRows("targets.y", columns.rows(), targets);
+        requireRows("targets.y", inputs.rows(), targets);
         if (sampleWeights != null) {
-            requireRows("sample_weights", columns.rows(), sampleWeights);
+            requireRows("sample_weights", inputs.rows(), sampleWeights);
             Comparison.equal("sample_weights, axes", sampleWeights.shape().size(), 1);
         }
         loss = LossSpec.of(spec, network.outputShape(), network.lastType(), targets);
@@ -38,10 +37,9 @@ final class LabelledCase {
                 new CaseModel(
                         golden,
                         inputs,
-                        columns,
                         network,
                         new NetworkSpec(
-                                new RowShape(columns.numbers(), columns.ids(), targets.rowLength()),
+                                new RowShape(inputs.numbers(), inputs.ids(), targets.rowLength()),
                                 network.network(),
                                 loss.loss(),
                                 optimizer,

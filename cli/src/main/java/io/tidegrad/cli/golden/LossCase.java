@@ -21,21 +21,20 @@ final class LossCase {
         expected.requireOnly("loss", "loss_per_sample", "input_gradients");
         Map<String, Tensor> inputs = golden.tensors("inputs");
         CaseModel.only(inputs, "predictions");
-        RowColumns columns = new RowColumns(inputs);
+        CaseInputs rows = new CaseInputs(inputs, List.of());
         LabelledCase labelled =
                 new LabelledCase(
                         golden,
                         spec,
-                        inputs,
-                        columns,
+                        rows,
                         new CaseNetwork(
-                                List.of(), "predictions", columns, Embedding.Update.TOUCHED),
+                                List.of(), "predictions", rows, Embedding.Update.TOUCHED),
                         new Sgd(0),
                         new Clipping.None(),
                         Regularization.NONE);
 
         CaseModel model = labelled.model();
-        Batch batch = labelled.batch(columns.allRows());
+        Batch batch = labelled.batch(rows.allRows());
         Gradients gradients = new Gradients(model.parameters(), kernels, batch.size());
         double loss = gradients.ofLoss(batch);
 
@@ -49,7 +48,7 @@ final class LossCase {
                     gradients.rowLosses(),
                     expected.tensor("loss_per_sample"));
         }
-        model.checkInputGradients(expected, inputs, gradients, comparison);
+        model.checkInputGradients(expected, gradients.ofNumbers(), comparison);
         expected.requireAllRead();
     }
 }

@@ -189,6 +189,18 @@ public final class Parameters {
         throw new IllegalArgumentException(tensor + " holds weights, not statistics");
     }
 
+    /// Sets one tensor of statistics and marks every page dirty.
+    public void setStatistics(String tensor, double[] values) {
+        int index = plan.tensor(tensor);
+        if (!(slab.storage(index) instanceof Storage.Doubles(double[] own))
+                || own.length != values.length) {
+            throw new IllegalArgumentException(
+                    tensor + ": expected statistics of " + values.length + " values");
+        }
+        System.arraycopy(values, 0, own, 0, own.length);
+        dirty.markRange(0, pages - 1);
+    }
+
     /// Sets one tensor's weights (rows, columns), row-major, and marks every page dirty.
     public void setWeights(String tensor, float[] values) {
         Values.write(plan, slab, plan.tensor(tensor), 0, values);
