@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
@@ -102,7 +103,7 @@ final class CaseInputs {
         int integers = 0;
         int first = -1;
         for (Map.Entry<String, Layout> entry : layouts.entrySet()) {
-            Tensor tensor = values.get(entry.getKey());
+            Tensor tensor = Objects.requireNonNull(values.get(entry.getKey()));
             Layout layout = entry.getValue();
             int from = tensor.integers() ? integers : floats;
             Input input = new Input(tensor, from, layout.rowShape, layout.sources);
@@ -126,7 +127,8 @@ final class CaseInputs {
         String offsetsName = layer.text("offsets");
         Tensor tensor = values.get(offsetsName);
         if (tensor == null || !tensor.integers() || !values.containsKey(ids)) {
-            throw new GoldenException("expected integer inputs '" + ids + "', '" + offsetsName + "'");
+            throw new GoldenException(
+                    "expected integer inputs '" + ids + "', '" + offsetsName + "'");
         }
         int[] offsets = new int[tensor.values().length];
         Arrays.setAll(offsets, i -> (int) tensor.values()[i]);

@@ -44,7 +44,8 @@ final class CaseModel {
             throw new UnsupportedException("parameters " + initial.keySet());
         }
         golden.tensors("initial_buffers")
-                .forEach((name, values) -> parameters.setStatistics(buffer(name), values.doubles()));
+                .forEach(
+                        (name, values) -> parameters.setStatistics(buffer(name), values.doubles()));
     }
 
     static Gradients.Mode mode(Fields spec) {

@@ -142,9 +142,7 @@ final class CaseNetwork {
         String lastName = layers.isEmpty() ? "" : name(layers.getLast());
         lastState =
                 recurrent.containsKey(lastName)
-                        ? recurrent
-                                .get(lastName)
-                                .put(Recurrent.Output.STATE, output.source, owned)
+                        ? recurrent.get(lastName).put(Recurrent.Output.STATE, output.source, owned)
                         : null;
         place(network(), "");
         for (List<Own> own : owned.values()) {
@@ -302,7 +300,7 @@ final class CaseNetwork {
             case "batch_norm" -> batchNorm(layer, name);
             case "dropout" -> new Dropout(layer.number("p"), inputs.from(layer.text("mask")));
             case "self_attention" -> selfAttention(layer, name);
-            case "residual" -> residual(layer);
+            case "residual" -> residual(layer, x);
             default -> throw new UnsupportedException("layer " + type);
         };
     }
@@ -335,14 +333,20 @@ final class CaseNetwork {
         int out = layer.count("out");
         boolean bias = layer.flag("bias", true);
         requireLast(name, "in", in, x);
-        return own(
-                new Dense(out, bias, Initialization.HE_UNIFORM), name, List.of(out, in), bias);
+        return own(new Dense(out, bias, Initialization.HE_UNIFORM), name, List.of(out, in), bias);
     }
 
     private void requireLast(String name, String field, int expected, Value x) {
         if (shape(x).getLast() != expected) {
             throw new GoldenException(
-                    "layer " + name + ": " + field + " is " + expected + ", but it reads " + shape(x));
+                    "layer "
+                            + name
+                            + ": "
+                            + field
+                            + " is "
+                            + expected
+                            + ", but it reads "
+                            + shape(x));
         }
     }
 
@@ -401,12 +405,7 @@ final class CaseNetwork {
         Layer norm = new BatchNorm(layer.number("eps"), layer.number("momentum"));
         List<Own> own = new ArrayList<>(List.of(scaleAndBias(layer, name)));
         for (String buffer : List.of("running_mean", "running_var")) {
-            own.add(
-                    new Own(
-                            name + "." + buffer,
-                            buffer,
-                            own.getFirst().shape,
-                            Order.BUFFER));
+            own.add(new Own(name + "." + buffer, buffer, own.getFirst().shape, Order.BUFFER));
         }
         return own(norm, own.toArray(Own[]::new));
     }
@@ -420,32 +419,26 @@ final class CaseNetwork {
                         "in_proj_weight",
                         List.of(3 * embed, embed),
                         Order.OUTPUTS_LAST),
-                new Own(
-                        name + ".in_proj_bias",
-                        "in_proj_bias",
-                        List.of(3 * embed),
-                        Order.AS_IT_IS),
+                new Own(name + ".in_proj_bias", "in_proj_bias", List.of(3 * embed), Order.AS_IT_IS),
                 new Own(
                         name + ".out_proj_weight",
                         "out_proj_weight",
                         List.of(embed, embed),
                         Order.OUTPUTS_LAST),
-                new Own(
-                        name + ".out_proj_bias",
-                        "out_proj_bias",
-                        List.of(embed),
-                        Order.AS_IT_IS));
+                new Own(name + ".out_proj_bias", "out_proj_bias", List.of(embed), Order.AS_IT_IS));
     }
 
     /// Its layers are a chain that nothing outside reads.
-    private Layer residual(Fields layer) {
+    private Layer residual(Fields layer, Value x) {
         List<Layer> chain = new ArrayList<>();
         for (Fields inner : layer.objects("layers")) {
             String type = inner.text("type");
             if (inner.has("inputs")) {
                 throw new UnsupportedException("inputs inside of a residual");
             }
-            chain.add(layer(inner, type, name(inner), new Value(chain, type)));
+            List<Layer> before = new ArrayList<>(x.chain);
+            before.addAll(chain);
+            chain.add(layer(inner, type, name(inner), new Value(before, type)));
             inner.requireAllRead();
         }
         return new Residual(new Sequence(chain));
@@ -521,9 +514,7 @@ final class CaseNetwork {
                         hidden,
                         bidirectional,
                         put,
-                        layer.has("lengths")
-                                ? inputs.from(layer.text("lengths"))
-                                : Recurrent.WHOLE,
+                        layer.has("lengths") ? inputs.from(layer.text("lengths")) : Recurrent.WHOLE,
                         initial(layer, cell));
         int gates =
                 switch (cell) {
@@ -634,8 +625,7 @@ final class CaseNetwork {
             while (to < rests.size() && startAlike(rests.get(from), rests.get(to))) {
                 to++;
             }
-            List<Layer> branch =
-                    to == from + 1 ? rests.get(from) : join(rests.subList(from, to));
+            List<Layer> branch = to == from + 1 ? rests.get(from) : join(rests.subList(from, to));
             branches.add(
                     switch (branch.size()) {
                         case 0 -> new Identity();

@@ -4,7 +4,6 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.loss.MeanSquaredError;
-import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Gradients;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.RowShape;
@@ -21,6 +20,7 @@ import java.util.TreeMap;
 /// the gradients are added, as a gradient of a sum is.
 final class LayerCase {
     private final Fields golden;
+    private final Fields expected;
     private final Comparison comparison;
     private final Kernels kernels;
     private final CaseInputs inputs;
@@ -47,12 +47,12 @@ final class LayerCase {
         network = new CaseNetwork(layers, "x", inputs, Embedding.Update.TOUCHED);
         mode = CaseModel.mode(spec);
         spec.requireAllRead();
+        expected = golden.object("expected");
         upstream = new TreeMap<>(golden.tensors("output_gradients"));
-        wanted = new TreeMap<>(golden.object("expected").tensors("outputs"));
+        wanted = new TreeMap<>(expected.tensors("outputs"));
     }
 
     private void run() {
-        Fields expected = golden.object("expected");
         expected.requireOnly(
                 "outputs", "loss", "input_gradients", "parameter_gradients", "buffers_after");
         CaseModel model = model(network.network());

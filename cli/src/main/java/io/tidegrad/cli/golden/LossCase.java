@@ -27,8 +27,7 @@ final class LossCase {
                         golden,
                         spec,
                         rows,
-                        new CaseNetwork(
-                                List.of(), "predictions", rows, Embedding.Update.TOUCHED),
+                        new CaseNetwork(List.of(), "predictions", rows, Embedding.Update.TOUCHED),
                         new Sgd(0),
                         new Clipping.None(),
                         Regularization.NONE);
