@@ -227,12 +227,4 @@ record LossSpec(
         }
         return tensor;
     }
-
-    /// Whether a row's lines side by side are one line to this loss.
-    boolean isOfOneLine() {
-        return lines == 1
-                || loss instanceof Elementwise elementwise
-                        && elementwise.labels(lines, width) == elementwise.labels(1, lines * width)
-                        && elementwise.mismatch(1, lines * width) == null;
-    }
 }
