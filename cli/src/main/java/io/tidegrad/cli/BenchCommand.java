@@ -1,9 +1,9 @@
 package io.tidegrad.cli;
 
-import io.tidegrad.cli.bench.Bench;
-import io.tidegrad.cli.bench.BenchTable;
-import io.tidegrad.cli.bench.Measurement;
-import io.tidegrad.cli.bench.Workload;
+import io.tidegrad.loadtests.bench.Bench;
+import io.tidegrad.loadtests.bench.BenchTable;
+import io.tidegrad.loadtests.bench.Measurement;
+import io.tidegrad.loadtests.bench.Workload;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "bench",
         description = {
-            "Measure how fast the engine learns on this machine.",
+            "Measure how fast the engine learns and predicts on this machine.",
             "",
             "Made-up rows, from host memory to updated weights. Several measurements run each in a JVM of"
                     + " its own. docs/benchmarks.md tells what each number means."
@@ -31,16 +31,16 @@ final class BenchCommand implements Callable<Integer> {
             names = "--workload",
             paramLabel = "NAME",
             description = {
-                "W1: 784-10(relu)-10, Adam",
-                "W2: 784-512(relu)-256(relu)-10, Adam",
-                "(default: all of them)"
+                "W1 to W5: learn; S1-W1 to S1-W5: predict with their networks; gemm, dw, dx, adam: one kernel",
+                "(default: all of them; docs/benchmarks.md describes each)"
             })
     private @Nullable String workload;
 
     @Option(
             names = "--batch",
             paramLabel = "N",
-            description = "Rows of a mini-batch (default: 1, 32, and 256 for W1, 128 for W2).")
+            description =
+                    "Rows of a mini-batch (default: each size that docs/benchmarks.md names).")
     private @Nullable Integer batch;
 
     @Option(
@@ -76,7 +76,7 @@ final class BenchCommand implements Callable<Integer> {
         PrintWriter err = command.commandLine().getErr();
         List<Measurement> all = new ArrayList<>();
         try {
-            new Bench(lines(), workers, runs, seconds)
+            new Bench(lines(), runs, seconds)
                     .run(
                             what -> {
                                 if (!json) {
@@ -105,7 +105,7 @@ final class BenchCommand implements Callable<Integer> {
         List<Bench.Line> lines = new ArrayList<>();
         for (Workload each : workloads) {
             for (int size : batch == null ? each.batches() : List.of(batch)) {
-                lines.add(new Bench.Line(each, size));
+                lines.add(new Bench.Line(each, size, workers));
             }
         }
         return lines;
