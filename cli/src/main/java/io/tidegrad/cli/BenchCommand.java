@@ -2,9 +2,13 @@ package io.tidegrad.cli;
 
 import io.tidegrad.loadtests.bench.Bench;
 import io.tidegrad.loadtests.bench.BenchTable;
+import io.tidegrad.loadtests.bench.Match;
 import io.tidegrad.loadtests.bench.Measurement;
+import io.tidegrad.loadtests.bench.OutcomeTable;
+import io.tidegrad.loadtests.bench.RivalBench;
 import io.tidegrad.loadtests.bench.Workload;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -65,6 +69,14 @@ final class BenchCommand implements Callable<Integer> {
             description = "Measure so often and show median and range (default: ${DEFAULT-VALUE}).")
     private int runs;
 
+    @Option(
+            names = "--rivals",
+            description = {
+                "Run what else could do the work in turns with Tidegrad, one thread each, and print the ratios: LibTorch"
+                        + " from the JVM, ONNX Runtime, OpenBLAS, C. ./tidegrad build --rivals fetches them."
+            })
+    private boolean rivals;
+
     @Option(names = "--json", description = "Print one line of JSON for each number.")
     private boolean json;
 
@@ -74,26 +86,50 @@ final class BenchCommand implements Callable<Integer> {
     public Integer call() {
         PrintWriter out = command.commandLine().getOut();
         PrintWriter err = command.commandLine().getErr();
-        List<Measurement> all = new ArrayList<>();
         try {
-            new Bench(lines(), runs, seconds)
-                    .run(
-                            what -> {
-                                if (!json) {
-                                    err.println("tidegrad: measuring " + what);
-                                }
-                            },
-                            measurement -> {
-                                all.add(measurement);
-                                if (json) {
-                                    out.println(measurement.toJson());
-                                }
-                            });
+            return rivals ? compare(out, err) : measure(out, err);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
         }
+    }
+
+    private int measure(PrintWriter out, PrintWriter err) {
+        List<Measurement> all = new ArrayList<>();
+        new Bench(lines(), runs, seconds)
+                .run(
+                        what -> {
+                            if (!json) {
+                                err.println("tidegrad: measuring " + what);
+                            }
+                        },
+                        measurement -> {
+                            all.add(measurement);
+                            if (json) {
+                                out.println(measurement.toJson());
+                            }
+                        });
         if (!json) {
             out.println(BenchTable.of(all));
+        }
+        out.flush();
+        return 0;
+    }
+
+    private int compare(PrintWriter out, PrintWriter err) {
+        Workload only = workload == null ? null : Workload.named(workload);
+        List<Match> matches =
+                Match.ALL.stream()
+                        .filter(match -> only == null || match.line().workload().equals(only))
+                        .filter(match -> batch == null || match.line().batch() == batch)
+                        .toList();
+        Path root = Path.of(System.getProperty("tidegrad.root", ""));
+        List<RivalBench.Outcome> outcomes =
+                new RivalBench(matches, runs, seconds, root)
+                        .run(what -> err.println("tidegrad: measuring " + what));
+        if (json) {
+            outcomes.forEach(outcome -> out.println(OutcomeTable.json(outcome)));
+        } else {
+            out.println(OutcomeTable.of(outcomes));
         }
         out.flush();
         return 0;

@@ -20,7 +20,8 @@ public final class BenchProcess {
                     .forEach(measurement -> System.out.println(measurement.toJson()));
         } catch (IllegalArgumentException e) {
             System.err.println("tidegrad: " + e.getMessage());
-            System.exit(REFUSED);
+            // An exit is logged, and that would set up all of logging.
+            Runtime.getRuntime().halt(REFUSED);
         }
     }
 

@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.bench;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.localstack.ParentWatch;
 import java.io.BufferedReader;
 import java.io.File;
@@ -29,6 +30,7 @@ record MeasuringJvm(
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(LoadTest.loggingFlags());
         command.addAll(moreFlags);
         StringBuilder classPath = new StringBuilder(System.getProperty("java.class.path"));
         moreClassPath.forEach(path -> classPath.append(File.pathSeparator).append(path));

@@ -32,14 +32,18 @@ final class TextTable {
         return String.format(Locale.ROOT, format, values);
     }
 
-    /// Median, and the range where there are several values; nothing where there is none.
+    /// As below; nothing where there is none.
     static String spread(String format, double... values) {
         if (values.length == 0) {
             return "";
         }
-        Spread spread = Spread.of(values);
+        return spread(format, Spread.of(values));
+    }
+
+    /// The median, and the range where there is one.
+    static String spread(String format, Spread spread) {
         String median = format(format, spread.median());
-        return values.length == 1
+        return spread.least() == spread.most()
                 ? median
                 : format(
                         "%s (" + format + "–" + format + ")",
