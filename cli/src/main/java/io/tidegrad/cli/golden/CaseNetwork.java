@@ -252,19 +252,7 @@ final class CaseNetwork {
 
     /// Finds each layer's place in the tree, from which the plan makes its tensors' names.
     private void place(Layer layer, String path) {
-        List<Layer> inner =
-                switch (layer) {
-                    case Sequence(List<Layer> layers) -> layers;
-                    case Concat(List<Layer> layers) -> layers;
-                    case Numbers numbers -> List.of();
-                    case Embedding embedding -> List.of();
-                    case Dense dense -> List.of();
-                    case Relu relu -> List.of();
-                    case Sigmoid sigmoid -> List.of();
-                    case Tanh tanh -> List.of();
-                    case Softmax softmax -> List.of();
-                    default -> throw new IllegalStateException("no case has a " + layer);
-                };
+        List<Layer> inner = layer.layers();
         for (int i = 0; i < inner.size(); i++) {
             place(inner.get(i), path + i + ".");
         }

@@ -4,8 +4,8 @@ import org.jspecify.annotations.Nullable;
 
 /// What one layer hands to the next, and what comes back.
 ///
-/// @param value (rows, width). Columns beyond the width are padding: whatever they hold is never read
-/// @param gradient (rows, width), null where nobody below needs it. Padding is zero and stays zero: kernels read it
+/// @param value (rows · lines, width). Columns beyond the width are padding: whatever they hold is never read
+/// @param gradient (rows · lines, width), null where nobody below needs it. Padding is zero and stays zero: kernels read it
 public record Activation(Block value, @Nullable Block gradient) {
     /// Stands for the row itself, which layers read from the step.
     public static final Activation ROW = new Activation(new Block(new float[0], 0, 0), null);

@@ -1,6 +1,6 @@
 package io.tidegrad.engine.layer;
 
-/// A matrix (rows, width) inside a `float[]`: element (row, column) is `values[at + row * stride + column]`. The fields are
+/// A matrix (rows, width), or (rows · lines, width), inside a `float[]`: element (row, column) is `values[at + row * stride + column]`. The fields are
 /// open because kernels take them one by one, and `values` and `stride` can change because `Numbers` points at the batch.
 public final class Block {
     public float[] values;

@@ -5,7 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Branches that read the same input; outputs side by side on the last axis.
+/// Branches that read the same input; outputs side by side on the last axis, the axes before it alike in all. An `Identity`
+/// passes on what the concat reads.
 public record Concat(List<Layer> layers) implements Layer {
     public Concat {
         layers = List.copyOf(layers);
@@ -16,62 +17,87 @@ public record Concat(List<Layer> layers) implements Layer {
     }
 
     @Override
+    public Layer withLayers(List<Layer> others) {
+        return new Concat(others);
+    }
+
+    @Override
     public Planned plan(Planner planner, Shape input) {
         if (layers.isEmpty()) {
             throw planner.mismatch(this, "at least one branch", "none");
         }
         List<Planned> branches = new ArrayList<>();
         boolean trainable = false;
-        int total = 0;
+        int width = 0;
         for (int i = 0; i < layers.size(); i++) {
-            Planned branch = layers.get(i).plan(planner.child(i), input);
+            Planned branch =
+                    layers.get(i).plan(planner.child(i), input).with(Shape.Columns.LAST_AXIS);
+            if (i > 0) {
+                requireSameLines(planner, branches.getFirst().output(), branch.output());
+            }
             branches.add(branch);
             trainable |= branch.trainable();
-            total = Math.addExact(total, branch.width());
+            width = Math.addExact(width, branch.output().width());
         }
-        int width = total;
+        Shape.Grid output = branches.getFirst().output().withWidth(width);
         boolean anyTrainable = trainable;
+        int inputLines = input instanceof Shape.Grid grid ? grid.lines() : 0;
         return new Planned(
-                new Shape.Vector(width),
+                output,
                 trainable,
-                (workspace, x, into) -> bind(workspace, branches, width, anyTrainable, x, into));
+                (workspace, x, into) ->
+                        bind(workspace, branches, output, inputLines, anyTrainable, x, into));
     }
 
     private static Pass bind(
             Workspace workspace,
             List<Planned> planned,
-            int width,
+            Shape.Grid grid,
+            int inputLines,
             boolean trainable,
             Activation x,
             @Nullable Activation into) {
         boolean gradient = trainable || x.gradient() != null || workspace.reportsInputGradients();
-        Activation output = into != null ? into : workspace.activation(width, gradient);
+        Activation output = into != null ? into : workspace.activation(grid, gradient);
         Branch[] branches = new Branch[planned.size()];
         int column = 0;
         for (int i = 0; i < branches.length; i++) {
-            int branchWidth = planned.get(i).width();
+            int branchWidth = planned.get(i).output().width();
             Activation slice = output.from(column);
             // Branches overwrite their input's gradient, so each gets one of its own and the sum is
             // taken here.
-            Block dx = x.gradient() == null ? null : workspace.block(x.gradient().stride);
+            Block dx = workspace.like(x.gradient());
             Pass pass =
                     planned.get(i).binding().bind(workspace, new Activation(x.value(), dx), slice);
             branches[i] = new Branch(pass, slice, branchWidth, dx);
             column += branchWidth;
         }
-        return new Bound(branches, x.gradient(), output);
+        return new Bound(grid.lines(), inputLines, branches, x.gradient(), output);
+    }
+
+    private void requireSameLines(Planner planner, Shape.Grid first, Shape.Grid other) {
+        if (!first.withWidth(1).equals(other.withWidth(1))) {
+            throw planner.mismatch(
+                    this, "branches that differ in their last axis only", first + " and " + other);
+        }
     }
 
     /// @param slice the branch's columns of the output
     /// @param dx the branch's share of the input's gradient
     private record Branch(Pass pass, Activation slice, int width, @Nullable Block dx) {}
 
-    private record Bound(Branch[] branches, @Nullable Block dx, Activation output) implements Pass {
+    private record Bound(
+            int lines, int inputLines, Branch[] branches, @Nullable Block dx, Activation output)
+            implements Pass {
         @Override
         public void forward(Step step) {
             for (Branch branch : branches) {
                 branch.pass.forward(step);
-                copy(step.rows, branch.width, branch.pass.output().value(), branch.slice.value());
+                copy(
+                        step.rows * lines,
+                        branch.width,
+                        branch.pass.output().value(),
+                        branch.slice.value());
             }
         }
 
@@ -81,21 +107,21 @@ public record Concat(List<Layer> layers) implements Layer {
                 Block dy = branch.slice.gradient();
                 Block branchDy = branch.pass.output().gradient();
                 if (dy != null && branchDy != null) {
-                    copy(step.rows, branch.width, dy, branchDy);
+                    copy(step.rows * lines, branch.width, dy, branchDy);
                 }
                 branch.pass.backward(step);
             }
             if (dx != null) {
-                sumInputGradients(step.rows, dx);
+                sumInputGradients(step.rows * inputLines, dx);
             }
         }
 
         /// dx = sum of the branches' dx, in their order.
-        private void sumInputGradients(int rows, Block dx) {
-            Arrays.fill(dx.values, dx.at, dx.row(rows), 0);
+        private void sumInputGradients(int lines, Block dx) {
+            Arrays.fill(dx.values, dx.at, dx.row(lines), 0);
             for (Branch branch : branches) {
                 if (branch.dx != null) {
-                    for (int i = 0; i < rows * dx.stride; i++) {
+                    for (int i = 0; i < lines * dx.stride; i++) {
                         dx.values[dx.at + i] += branch.dx.values[i];
                     }
                 }
@@ -103,10 +129,10 @@ public record Concat(List<Layer> layers) implements Layer {
         }
 
         /// Nothing to do where the branch wrote into its slice.
-        private static void copy(int rows, int width, Block from, Block to) {
+        private static void copy(int lines, int width, Block from, Block to) {
             if (from.values != to.values) {
-                for (int row = 0; row < rows; row++) {
-                    System.arraycopy(from.values, from.row(row), to.values, to.row(row), width);
+                for (int line = 0; line < lines; line++) {
+                    System.arraycopy(from.values, from.row(line), to.values, to.row(line), width);
                 }
             }
         }

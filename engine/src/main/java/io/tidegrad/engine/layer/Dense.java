@@ -16,7 +16,11 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        int inputs = planner.width(this, input);
+        return planner.reading(this, input, Shape.Columns.LAST_AXIS, grid -> plan(planner, grid));
+    }
+
+    private Planned plan(Planner planner, Shape.Grid input) {
+        int inputs = input.width();
         if (outputs < 1) {
             throw planner.mismatch(this, "at least 1 output", "" + outputs);
         }
@@ -32,24 +36,36 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         int b =
                 bias
                         ? planner.declare(
-                                new Tensor.Vector(planner.name("bias"), outputs, panels.stride()))
+                                new Tensor.Vector(
+                                        planner.name("bias"),
+                                        outputs,
+                                        panels.stride(),
+                                        Tensor.Vector.Role.BIAS))
                         : NO_BIAS;
+        int lines = input.lines();
         return new Planned(
-                new Shape.Vector(outputs),
+                input.withWidth(outputs),
                 true,
                 (workspace, x, into) ->
-                        new Bound(panels, w, b, x, workspace.activation(panels.stride(), true)));
+                        new Bound(
+                                lines,
+                                panels,
+                                w,
+                                b,
+                                x,
+                                workspace.activation(lines, panels.stride(), true)));
     }
 
-    /// Workers share forward by panels and blocks of rows, backward by ranges of inputs: each output, input gradient and weight
+    /// Workers share forward by panels and blocks of lines, backward by ranges of inputs: each output, input gradient and weight
     /// is computed by one of them, in the one order that there is.
     private static final class Bound implements Pass {
-        /// Rows in a block, inputs in a range: multiples of the kernels' tiles of 6 and 4.
+        /// Lines in a block, inputs in a range: multiples of the kernels' tiles of 6 and 4.
         private static final int GRAIN = 24;
 
         /// What the optimizer takes for one weight, in FMAs of the same duration: Adam, 0.32 ns against 0.018 ns (Zen 4).
         private static final int UPDATE_MULTIPLICATIONS = 18;
 
+        private final int linesPerRow;
         private final Panels panels;
         private final int weight;
         private final int bias;
@@ -60,8 +76,16 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         private final Workers.Work forwardPart = this::forward;
         private final Workers.Work backwardPart = this::backward;
         private @Nullable Step step;
+        private int lines; // of the step's batch
 
-        Bound(Panels panels, int weight, int bias, Activation input, Activation output) {
+        Bound(
+                int linesPerRow,
+                Panels panels,
+                int weight,
+                int bias,
+                Activation input,
+                Activation output) {
+            this.linesPerRow = linesPerRow;
             this.panels = panels;
             this.weight = weight;
             this.bias = bias;
@@ -78,40 +102,41 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         @Override
         public void forward(Step step) {
             this.step = step;
+            lines = step.rows * linesPerRow;
             step.workers.share(
-                    (long) panels.length() * step.rows,
-                    panels.count() * Math.ceilDiv(step.rows, GRAIN),
+                    (long) panels.length() * lines,
+                    panels.count() * Math.ceilDiv(lines, GRAIN),
                     forwardPart);
-            step.watch(output.value());
+            step.watch(output.value(), linesPerRow);
         }
 
-        /// Blocks of rows, counted panel after panel: a share lies in few panels.
+        /// Blocks of lines, counted panel after panel: a share lies in few panels.
         private void forward(int part, int parts, int worker) {
             Step step = Objects.requireNonNull(this.step);
             Block x = input.value();
             Block y = output.value();
             float @Nullable [] b = bias == NO_BIAS ? null : step.slab.dense(bias).weights();
             float[] w = step.slab.dense(weight).weights();
-            int blocks = Math.ceilDiv(step.rows, GRAIN);
+            int blocks = Math.ceilDiv(lines, GRAIN);
             int block = Workers.cut(panels.count() * blocks, part, parts);
             int end = Workers.cut(panels.count() * blocks, part + 1, parts);
             while (block < end) {
                 int panel = block / blocks;
                 int next = Math.min(end, (panel + 1) * blocks);
-                int fromRow = block % blocks * GRAIN;
-                int toRow = Math.min(step.rows, fromRow + (next - block) * GRAIN);
+                int fromLine = block % blocks * GRAIN;
+                int toLine = Math.min(lines, fromLine + (next - block) * GRAIN);
                 step.kernels.denseForward(
                         panels,
                         panel,
                         panel + 1,
-                        toRow - fromRow,
+                        toLine - fromLine,
                         x.values,
-                        x.row(fromRow),
+                        x.row(fromLine),
                         x.stride,
                         w,
                         b,
                         y.values,
-                        y.row(fromRow),
+                        y.row(fromLine),
                         y.stride);
                 block = next;
             }
@@ -123,7 +148,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             this.step = step;
             int products = input.gradient() == null ? 1 : 2;
             step.workers.share(
-                    (long) panels.length() * (products * step.rows + UPDATE_MULTIPLICATIONS),
+                    (long) panels.length() * (products * lines + UPDATE_MULTIPLICATIONS),
                     Math.ceilDiv(panels.inputs(), GRAIN),
                     backwardPart);
         }
@@ -146,7 +171,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             Block dx = input.gradient();
             Block dy = output.requireGradient();
             Storage.Dense w = step.target.dense(weight);
-            if (step.rows == 1 && step.isFused()) {
+            if (lines == 1 && step.isFused()) {
                 kernels.denseInputGradientAndUpdate(
                         step.optimizer(weight),
                         panels,
@@ -169,7 +194,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                         panels,
                         from,
                         to,
-                        step.rows,
+                        lines,
                         dy.values,
                         dy.at,
                         dy.stride,
@@ -183,7 +208,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                     panels,
                     from,
                     to,
-                    step.rows,
+                    lines,
                     step.scale,
                     x.values,
                     x.at,
@@ -202,7 +227,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             step.kernels.biasUpdate(
                     step.optimizer(bias),
                     panels.stride(),
-                    step.rows,
+                    lines,
                     step.scale,
                     dy.values,
                     dy.at,

@@ -47,7 +47,7 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
                         new Tensor.Table(
                                 planner.name("weight"), rows, dimension, columns, touchedOnly));
         return new Planned(
-                new Shape.Vector(columns * dimension),
+                Shape.Grid.vector(columns * dimension),
                 true,
                 (workspace, x, into) ->
                         new Bound(
@@ -56,7 +56,7 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
                                 workspace,
                                 into != null
                                         ? into
-                                        : workspace.activation(columns * dimension, true)));
+                                        : workspace.activation(1, columns * dimension, true)));
     }
 
     private static final class Bound implements Pass {
@@ -125,6 +125,9 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
         /// table row, in the order of first touch.
         @Override
         public void backward(Step step) {
+            if (step.optimizer(table).isFrozen()) {
+                return;
+            }
             Block dy = output.requireGradient();
             boolean repeated = findDistinct(step);
             if (!touchedOnly) {

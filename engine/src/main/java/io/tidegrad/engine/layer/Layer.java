@@ -1,5 +1,7 @@
 package io.tidegrad.engine.layer;
 
+import java.util.List;
+
 /// A node of the network: a tree of sequences and composites (`Concat`), never a free graph. One record a layer, pure
 /// description; formula, forward and backward stand in its file, as neighbours.
 ///
@@ -8,9 +10,14 @@ package io.tidegrad.engine.layer;
 public sealed interface Layer
         permits Sequence,
                 Concat,
+                Identity,
+                Rate,
                 Numbers,
                 Embedding,
                 Standardise,
+                Reshape,
+                Flatten,
+                Transpose,
                 Dense,
                 Relu,
                 Sigmoid,
@@ -21,4 +28,20 @@ public sealed interface Layer
     ///
     /// @throws ShapeException naming the layer, what it expects and what it found
     Planned plan(Planner planner, Shape input);
+
+    /// The layers that this one holds, in the order of the tree.
+    default List<Layer> layers() {
+        return List.of();
+    }
+
+    /// The place in the tree of the layer number `index` inside this one, which stands at `path`; `Planner` writes it
+    /// before the names of tensors.
+    default String place(String path, int index) {
+        return path.isEmpty() ? "" + index : path + "." + index;
+    }
+
+    /// The same layer around others, as many as it holds.
+    default Layer withLayers(List<Layer> layers) {
+        return this;
+    }
 }

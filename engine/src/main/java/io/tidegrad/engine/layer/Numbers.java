@@ -14,18 +14,18 @@ public record Numbers(int from, int count) implements Layer {
                     "numbers " + from + " to " + ((long) from + count - 1));
         }
         return new Planned(
-                new Shape.Vector(count),
+                Shape.Grid.vector(count),
                 false,
                 (workspace, x, into) ->
                         into == null
-                                ? new View(from, count, view(workspace))
+                                ? new View(from, count, view(workspace, row))
                                 : new Copy(from, count, into));
     }
 
-    private Activation view(Workspace workspace) {
+    private Activation view(Workspace workspace, Shape.Row row) {
         @Nullable Block gradient =
                 workspace.reportsInputGradients() ? workspace.block(count) : null;
-        return new Activation(new Block(new float[0], 0, 0), gradient);
+        return new Activation(new Block(new float[0], from, row.numbers()), gradient);
     }
 
     /// The output is the batch's own array: nothing is copied.
@@ -34,8 +34,6 @@ public record Numbers(int from, int count) implements Layer {
         public void forward(Step step) {
             Block y = output.value();
             y.values = step.numbers;
-            y.at = from;
-            y.stride = step.numbersPerRow;
         }
 
         @Override

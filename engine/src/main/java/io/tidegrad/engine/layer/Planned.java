@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// @param output what comes out for one row
 /// @param trainable whether this layer or one inside it has weights
 /// @param binding makes the pass of one workspace
-public record Planned(Shape output, boolean trainable, Binding binding) {
+public record Planned(Shape.Grid output, boolean trainable, Binding binding) {
 
     /// Allocates what a thread needs for this layer.
     @FunctionalInterface
@@ -18,11 +18,45 @@ public record Planned(Shape output, boolean trainable, Binding binding) {
         Pass bind(Workspace workspace, Activation input, @Nullable Activation into);
     }
 
-    /// Width of the output vector.
-    public int width() {
-        return switch (output) {
-            case Shape.Vector(int width) -> width;
-            case Shape.Row row -> throw new IllegalStateException("no layer puts out " + row);
-        };
+    /// The same with its columns along `columns`, copied if they lie otherwise.
+    public Planned with(Shape.Columns columns) {
+        Shape.Grid wanted = output.with(columns);
+        return wanted.equals(output) ? this : then(Arrange.relayout(output, wanted));
+    }
+
+    /// The same as one vector.
+    public Planned flat() {
+        Shape.Grid vector = Shape.Grid.vector(output.size());
+        return vector.equals(output) ? this : then(Arrange.relayout(output, vector));
+    }
+
+    /// `next` reads what this puts out.
+    Planned then(Planned next) {
+        return new Planned(
+                next.output,
+                trainable || next.trainable,
+                (workspace, x, into) -> {
+                    Pass first = binding.bind(workspace, x, null);
+                    return new Chain(first, next.binding.bind(workspace, first.output(), into));
+                });
+    }
+
+    private record Chain(Pass first, Pass second) implements Pass {
+        @Override
+        public Activation output() {
+            return second.output();
+        }
+
+        @Override
+        public void forward(Step step) {
+            first.forward(step);
+            second.forward(step);
+        }
+
+        @Override
+        public void backward(Step step) {
+            second.backward(step);
+            first.backward(step);
+        }
     }
 }

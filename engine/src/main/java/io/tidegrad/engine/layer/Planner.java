@@ -10,25 +10,66 @@ import java.util.List;
 /// first; a tensor is `2.weight`.
 public final class Planner {
     private final String path;
-    private final List<Tensor> tensors;
+    private final double rateFactor;
+    private final Declared declared;
 
-    public Planner() {
-        this("", new ArrayList<>());
+    /// What all planners of a network write to.
+    private static final class Declared {
+        final Shape.Row row;
+        final List<Tensor> tensors = new ArrayList<>();
+        final List<Double> rateFactors = new ArrayList<>(); // of the tensors
+        int randomStreams;
+        boolean learnsDifferently;
+
+        Declared(Shape.Row row) {
+            this.row = row;
+        }
     }
 
-    private Planner(String path, List<Tensor> tensors) {
+    /// @param row what a row holds
+    public Planner(Shape.Row row) {
+        this("", 1, new Declared(row));
+    }
+
+    private Planner(String path, double rateFactor, Declared declared) {
         this.path = path;
-        this.tensors = tensors;
+        this.rateFactor = rateFactor;
+        this.declared = declared;
     }
 
     /// The planner of a layer inside this one.
     public Planner child(int index) {
-        return new Planner(path.isEmpty() ? "" + index : path + "." + index, tensors);
+        return child("" + index);
+    }
+
+    /// The planner of a layer inside this one that has a name instead of a number.
+    Planner child(String name) {
+        return new Planner(name(name), rateFactor, declared);
+    }
+
+    /// The same place, at a rate of its own.
+    Planner withRate(double factor) {
+        return new Planner(path, rateFactor * factor, declared);
     }
 
     /// Everything declared so far, by this planner and those it is related to.
     public List<Tensor> tensors() {
-        return List.copyOf(tensors);
+        return List.copyOf(declared.tensors);
+    }
+
+    /// Whether some layer puts out something else while it learns (`Step.learns`).
+    public boolean learnsDifferently() {
+        return declared.learnsDifferently;
+    }
+
+    /// The row that the network reads, for layers in the middle of it that also read from the row.
+    Shape.Row row() {
+        return declared.row;
+    }
+
+    /// Tensor → by what its rate is multiplied; 0 where it is frozen.
+    public List<Double> rateFactors() {
+        return List.copyOf(declared.rateFactors);
     }
 
     String name(String parameter) {
@@ -37,14 +78,25 @@ public final class Planner {
 
     /// Returns the tensor's index, by which passes find its storage in a slab.
     int declare(Tensor tensor) {
-        tensors.add(tensor);
-        return tensors.size() - 1;
+        declared.tensors.add(tensor);
+        declared.rateFactors.add(rateFactor);
+        return declared.tensors.size() - 1;
     }
 
-    /// The width of a vector, which is what most layers want.
-    int width(Layer layer, Shape input) {
+    /// A random stream for what a layer draws while it learns, numbered in the order of the tree: `Step.purpose`.
+    int declareRandomStream() {
+        return declared.randomStreams++;
+    }
+
+    /// Says that the layer puts out something else while it learns.
+    void declareLearnsDifferently() {
+        declared.learnsDifferently = true;
+    }
+
+    /// The numbers that a layer reads, whichever way they lie.
+    Shape.Grid grid(Layer layer, Shape input) {
         return switch (input) {
-            case Shape.Vector(int width) -> width;
+            case Shape.Grid grid -> grid;
             case Shape.Row row ->
                     throw mismatch(
                             layer,
@@ -53,14 +105,27 @@ public final class Planner {
         };
     }
 
+    /// A layer that wants its columns along a certain axis: what it reads is copied if they lie otherwise.
+    Planned reading(Layer layer, Shape input, Shape.Columns columns, Reader reader) {
+        Shape.Grid found = grid(layer, input);
+        Shape.Grid wanted = found.with(columns);
+        Planned planned = reader.plan(wanted);
+        return wanted.equals(found) ? planned : Arrange.relayout(found, wanted).then(planned);
+    }
+
+    @FunctionalInterface
+    interface Reader {
+        Planned plan(Shape.Grid input);
+    }
+
     Shape.Row row(Layer layer, Shape input) {
         return switch (input) {
             case Shape.Row row -> row;
-            case Shape.Vector vector ->
+            case Shape.Grid grid ->
                     throw mismatch(
                             layer,
                             "the row itself, so that nothing comes before it",
-                            vector.toString());
+                            grid.toString());
         };
     }
 

@@ -14,6 +14,11 @@ public record Sequence(List<Layer> layers) implements Layer {
     }
 
     @Override
+    public Layer withLayers(List<Layer> others) {
+        return new Sequence(others);
+    }
+
+    @Override
     public Planned plan(Planner planner, Shape input) {
         if (layers.isEmpty()) {
             throw planner.mismatch(this, "at least one layer", "none");
@@ -28,7 +33,7 @@ public record Sequence(List<Layer> layers) implements Layer {
             shape = layer.output();
         }
         return new Planned(
-                shape,
+                planned.getLast().output(),
                 trainable,
                 (workspace, first, into) -> {
                     Pass[] passes = new Pass[planned.size()];

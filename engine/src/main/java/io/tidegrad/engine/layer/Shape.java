@@ -1,5 +1,8 @@
 package io.tidegrad.engine.layer;
 
+import java.util.List;
+import java.util.stream.Collectors;
+
 /// What flows from layer to layer for one row of a batch (the batch axis is left out).
 public sealed interface Shape {
 
@@ -14,10 +17,83 @@ public sealed interface Shape {
         }
     }
 
-    record Vector(int width) implements Shape {
+    /// Numbers along one or more axes: (width), (steps, width), (channels, height, width). In memory they are a matrix of
+    /// `lines()` lines of `width()` columns, so that a layer that works along the columns treats each line as it treats a
+    /// row.
+    record Grid(List<Integer> axes, Columns columns) implements Shape {
+        public Grid {
+            axes = List.copyOf(axes);
+            if (axes.isEmpty() || axes.stream().anyMatch(axis -> axis < 1)) {
+                throw new IllegalArgumentException("expected axes of at least 1, found " + axes);
+            }
+        }
+
+        public static Grid vector(int width) {
+            return new Grid(List.of(width), Columns.LAST_AXIS);
+        }
+
+        public static Grid of(Integer... axes) {
+            return new Grid(List.of(axes), Columns.LAST_AXIS);
+        }
+
+        /// The same numbers with other columns; one axis has only one way to lie.
+        Grid with(Columns other) {
+            return axes.size() == 1 ? this : new Grid(axes, other);
+        }
+
+        /// The same lines, `width` columns each.
+        Grid withWidth(int width) {
+            Integer[] changed = axes.toArray(Integer[]::new);
+            changed[columns == Columns.LAST_AXIS ? changed.length - 1 : 0] = width;
+            return new Grid(List.of(changed), columns);
+        }
+
+        public int size() {
+            int size = 1;
+            for (int axis = 0; axis < axes.size(); axis++) {
+                size = Math.multiplyExact(size, axes.get(axis));
+            }
+            return size;
+        }
+
+        public int width() {
+            return columns == Columns.LAST_AXIS ? axes.getLast() : axes.getFirst();
+        }
+
+        public int lines() {
+            return size() / width();
+        }
+
+        /// Where number `index` of the row-major order lies, in lines `stride` apart.
+        int address(int index, int stride) {
+            return switch (columns) {
+                case LAST_AXIS -> index / width() * stride + index % width();
+                case FIRST_AXIS -> index % lines() * stride + index / lines();
+            };
+        }
+
+        /// Whether rows lie one after the other in row-major order, for lines `stride` apart.
+        boolean isTight(int stride) {
+            return stride == width()
+                    && (columns == Columns.LAST_AXIS || lines() == 1 || width() == 1);
+        }
+
         @Override
         public String toString() {
-            return "a vector of " + width;
+            return axes.size() == 1
+                    ? "a vector of " + axes.getFirst()
+                    : axes.stream()
+                            .map(String::valueOf)
+                            .collect(Collectors.joining(", ", "(", ")"));
         }
+    }
+
+    /// Which axis of a grid the columns are.
+    enum Columns {
+        /// What dense layers, norms and recurrent layers work along.
+        LAST_AXIS,
+        /// The channels, for what looks at neighbouring pixels: all channels of a pixel lie side by side, in the lanes of a
+        /// vector.
+        FIRST_AXIS
     }
 }

@@ -4,27 +4,32 @@ package io.tidegrad.engine.layer;
 public record Softmax() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
-        int width = planner.width(this, input);
+        return planner.reading(this, input, Shape.Columns.LAST_AXIS, Softmax::plan);
+    }
+
+    private static Planned plan(Shape.Grid grid) {
         return new Planned(
-                input,
+                grid,
                 false,
                 (workspace, x, into) ->
                         new Bound(
-                                width,
+                                grid.lines(),
+                                grid.width(),
                                 x,
                                 into != null
                                         ? into
-                                        : workspace.activation(width, x.gradient() != null)));
+                                        : workspace.activation(grid, x.gradient() != null)));
     }
 
-    private record Bound(int width, Activation input, Activation output) implements Pass {
+    private record Bound(int lines, int width, Activation input, Activation output)
+            implements Pass {
         /// y = e^(x - max) / Σ e^(x - max)
         @Override
         public void forward(Step step) {
             Block x = input.value();
             Block y = output.value();
             step.kernels.softmax(
-                    step.rows, width, x.values, x.at, x.stride, y.values, y.at, y.stride);
+                    step.rows * lines, width, x.values, x.at, x.stride, y.values, y.at, y.stride);
         }
 
         /// dx = y (dy - Σ dy y)
@@ -36,10 +41,10 @@ public record Softmax() implements Layer {
             }
             Block y = output.value();
             Block dy = output.requireGradient();
-            for (int row = 0; row < step.rows; row++) {
-                int yAt = y.row(row);
-                int dyAt = dy.row(row);
-                int dxAt = dx.row(row);
+            for (int line = 0; line < step.rows * lines; line++) {
+                int yAt = y.row(line);
+                int dyAt = dy.row(line);
+                int dxAt = dx.row(line);
                 float sum = 0;
                 for (int i = 0; i < width; i++) {
                     sum = Math.fma(dy.values[dyAt + i], y.values[yAt + i], sum);

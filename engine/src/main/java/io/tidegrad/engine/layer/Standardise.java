@@ -15,12 +15,16 @@ public record Standardise() implements Layer {
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        int width = planner.width(this, input);
+        Shape.Grid grid = planner.grid(this, input);
+        if (grid.axes().size() != 1) {
+            throw planner.mismatch(this, "a vector", grid.toString());
+        }
+        int width = grid.width();
         int statistics =
                 planner.declare(
                         new Tensor.Statistics(planner.name("statistics"), MEANS_AT + 2 * width));
         return new Planned(
-                input,
+                grid,
                 false,
                 (workspace, x, into) ->
                         new Bound(
@@ -29,7 +33,7 @@ public record Standardise() implements Layer {
                                 x,
                                 into != null
                                         ? into
-                                        : workspace.activation(width, x.gradient() != null),
+                                        : workspace.activation(grid, x.gradient() != null),
                                 new double[width]));
     }
 

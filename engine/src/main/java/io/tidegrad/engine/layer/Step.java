@@ -32,8 +32,16 @@ public final class Step {
     /// Each gradient is this times the sum over rows.
     public float scale = 1;
 
+    /// Whether this is a step of learning: what behaves otherwise while it learns does.
+    public boolean learns;
+
     /// Whether layers that learn from their inputs do so in `backward`.
     public boolean learnsStatistics;
+
+    /// Steps taken before this one, and the network's seed: what random streams are drawn from.
+    public long number;
+
+    public long seed;
 
     /// The gradient of `numbers`, added to by the layers that read them; empty where nobody asks.
     public float[] numbersGradient = {};
@@ -88,10 +96,12 @@ public final class Step {
     }
 
     /// Looks at the first column only: through a dense layer a NaN or an infinity reaches every output.
-    void watch(Block y) {
+    void watch(Block y, int lines) {
         for (int row = 0; row < rows; row++) {
-            if (!Float.isFinite(y.values[y.row(row)])) {
-                faulty[row] = true;
+            for (int line = 0; line < lines; line++) {
+                if (!Float.isFinite(y.values[y.row(row * lines + line)])) {
+                    faulty[row] = true;
+                }
             }
         }
     }

@@ -1,51 +1,17 @@
 package io.tidegrad.engine.layer;
 
-/// tanh x
+import io.tidegrad.engine.kernel.Kernels;
+
+/// tanh x; dx = dy (1 - y²).
 public record Tanh() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
-        int width = planner.width(this, input);
-        return new Planned(
+        return Elementwise.plan(
+                planner,
+                this,
                 input,
-                false,
-                (workspace, x, into) ->
-                        new Bound(width, x, workspace.activation(width, x.gradient() != null)));
-    }
-
-    private record Bound(int width, Activation input, Activation output) implements Pass {
-        /// y = tanh x
-        @Override
-        public void forward(Step step) {
-            Block x = input.value();
-            Block y = output.value();
-            boolean whole = x.liesAs(y);
-            int length = whole ? step.rows * y.stride : width;
-            for (int row = 0; row < (whole ? 1 : step.rows); row++) {
-                step.kernels.tanh(length, x.values, x.row(row), y.values, y.row(row));
-            }
-        }
-
-        /// dx = dy (1 - y²)
-        @Override
-        public void backward(Step step) {
-            Block dx = input.gradient();
-            if (dx == null) {
-                return;
-            }
-            Block y = output.value();
-            Block dy = output.requireGradient();
-            boolean whole = dx.liesAs(y);
-            int length = whole ? step.rows * y.stride : width;
-            for (int row = 0; row < (whole ? 1 : step.rows); row++) {
-                step.kernels.tanhGradient(
-                        length,
-                        y.values,
-                        y.row(row),
-                        dy.values,
-                        dy.row(row),
-                        dx.values,
-                        dx.row(row));
-            }
-        }
+                Kernels::tanh,
+                (kernels, length, x, xAt, y, yAt, dy, dyAt, dx, dxAt) ->
+                        kernels.tanhGradient(length, y, yAt, dy, dyAt, dx, dxAt));
     }
 }

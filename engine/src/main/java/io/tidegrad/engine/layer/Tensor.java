@@ -14,7 +14,15 @@ public sealed interface Tensor {
     int columns();
 
     /// The weights of a dense layer, (inputs, outputs), in panels.
-    record Matrix(String name, Panels panels, Initialization initialization) implements Tensor {
+    ///
+    /// @param fanIn inputs that one output sums over
+    /// @param fanOut outputs that one input reaches
+    record Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut)
+            implements Tensor {
+        Matrix(String name, Panels panels, Initialization initialization) {
+            this(name, panels, initialization, panels.inputs(), panels.outputs());
+        }
+
         @Override
         public int rows() {
             return panels.inputs();
@@ -26,8 +34,15 @@ public sealed interface Tensor {
         }
     }
 
-    /// A bias, (1, columns), padded to the stride of its layer; starts at 0.
-    record Vector(String name, int columns, int stride) implements Tensor {
+    /// (1, columns), padded to the stride of its layer.
+    record Vector(String name, int columns, int stride, Role role) implements Tensor {
+        public enum Role {
+            /// Is added; starts at 0.
+            BIAS,
+            /// Multiplies; starts at 1.
+            SCALE
+        }
+
         @Override
         public int rows() {
             return 1;
@@ -41,8 +56,12 @@ public sealed interface Tensor {
     record Table(String name, int rows, int columns, int reads, boolean touchedOnly)
             implements Tensor {}
 
-    /// Doubles that a layer learns from its inputs: no gradient, no optimizer state; start at 0.
-    record Statistics(String name, int columns) implements Tensor {
+    /// Doubles that a layer learns from its inputs: no gradient, no optimizer state; all start at `start`.
+    record Statistics(String name, int columns, double start) implements Tensor {
+        Statistics(String name, int columns) {
+            this(name, columns, 0);
+        }
+
         @Override
         public int rows() {
             return 1;

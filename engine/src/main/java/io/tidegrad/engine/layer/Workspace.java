@@ -1,5 +1,7 @@
 package io.tidegrad.engine.layer;
 
+import org.jspecify.annotations.Nullable;
+
 /// Allocates one thread's activations and gradients, once, for a maximal batch.
 public final class Workspace {
     /// Rows of a block start at multiples of this: one 512-bit vector, so that kernels have no tails.
@@ -39,11 +41,33 @@ public final class Workspace {
 
     /// A matrix (maxRows, width) of zeros.
     public Block block(int width) {
-        int stride = Math.ceilDiv(width, LANES) * LANES;
-        return new Block(new float[Math.multiplyExact(maxRows, stride)], 0, stride);
+        return block(1, width);
     }
 
-    Activation activation(int width, boolean gradient) {
-        return new Activation(block(width), gradient && learns() ? block(width) : null);
+    /// A matrix (maxRows · lines, width) of zeros.
+    Block block(int lines, int width) {
+        int stride = Math.ceilDiv(width, LANES) * LANES;
+        int length = Math.multiplyExact(Math.multiplyExact(maxRows, lines), stride);
+        return new Block(new float[length], 0, stride);
+    }
+
+    Block block(Shape.Grid grid) {
+        return block(grid.lines(), grid.width());
+    }
+
+    /// Another block of the same size; null for none.
+    @Nullable Block like(@Nullable Block block) {
+        return block == null
+                ? null
+                : new Block(new float[block.values.length], block.at, block.stride);
+    }
+
+    Activation activation(int lines, int width, boolean gradient) {
+        return new Activation(
+                block(lines, width), gradient && learns() ? block(lines, width) : null);
+    }
+
+    Activation activation(Shape.Grid grid, boolean gradient) {
+        return activation(grid.lines(), grid.width(), gradient);
     }
 }

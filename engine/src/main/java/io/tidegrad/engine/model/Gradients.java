@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /// Gradients for people to look at, through the same layers and kernels as learning: before clipping, without the
-/// penalty's. Changes nothing of the model. For golden cases and gradient checks, not for speed.
+/// penalty's. Changes no weight. For golden cases and gradient checks, not for speed.
 public final class Gradients {
     private final Plan plan;
     private final Loss loss;
@@ -25,13 +25,31 @@ public final class Gradients {
     private final float[] predictions; // (maxBatch, outputs)
     private final float[] rowLosses; // (maxBatch)
 
+    /// How the layers behave.
+    public enum Mode {
+        PREDICT,
+        /// As in the next step of learning.
+        LEARN,
+        /// As in the next step of learning, and layers that learn from their inputs do so.
+        LEARN_STATISTICS
+    }
+
+    /// As layers behave when they predict.
     public Gradients(Parameters parameters, Kernels kernels, int maxBatch) {
+        this(parameters, kernels, maxBatch, Mode.PREDICT);
+    }
+
+    public Gradients(Parameters parameters, Kernels kernels, int maxBatch, Mode mode) {
         this.maxBatch = maxBatch;
         plan = parameters.plan();
         loss = plan.spec().loss();
-        gradients = new GradientSlab(plan.tensors(), maxBatch);
+        gradients = new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch);
         step = new Step(kernels, maxBatch);
         step.slab = parameters.slab();
+        step.learns = mode != Mode.PREDICT;
+        step.learnsStatistics = mode == Mode.LEARN_STATISTICS;
+        step.seed = plan.spec().seed();
+        step.number = parameters.updates();
         gradients.receive(step);
         step.numbersGradient = new float[maxBatch * plan.spec().row().numbers()];
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.REPORT_GRADIENTS);
@@ -116,7 +134,7 @@ public final class Gradients {
         return rowLosses;
     }
 
-    /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it.
+    /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it; 0 where it is frozen.
     public float[] of(String tensor) {
         return Values.read(plan, gradients.slab(), plan.tensor(tensor), 0);
     }

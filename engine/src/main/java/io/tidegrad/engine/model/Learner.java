@@ -27,6 +27,7 @@ public final class Learner {
     private final Block y; // (maxBatch, outputs), logits where the loss works from them
     private final Block dy;
     private final float[] predictions; // (maxBatch, outputs)
+    private final float[] learned; // as predictions, of the forward pass that is learned from
     private final float[] rowLosses; // (maxBatch)
 
     /// On the calling thread alone.
@@ -51,11 +52,12 @@ public final class Learner {
         optimizers = new OptimizerSteps(plan);
         step.optimizers = optimizers.ofTensors();
         boolean clips = !(plan.spec().clipping() instanceof Clipping.None);
-        gradients = clips ? new GradientSlab(plan.tensors(), maxBatch) : null;
+        gradients = clips ? new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch) : null;
         if (gradients != null) {
             gradients.receive(step);
         }
         step.learnsStatistics = true;
+        step.seed = plan.spec().seed();
         step.touchedRows = parameters.touchedRows();
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.LEARN);
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
@@ -66,6 +68,7 @@ public final class Learner {
                 Objects.requireNonNullElseGet(
                         network.output().gradient(), () -> workspace.block(plan.outputs()));
         predictions = new float[maxBatch * plan.outputs()];
+        learned = plan.learnsDifferently() ? new float[maxBatch * plan.outputs()] : predictions;
         rowLosses = new float[maxBatch];
     }
 
@@ -79,8 +82,14 @@ public final class Learner {
         }
         int outputs = plan.outputs();
         batch.into(step);
-        network.forward(step);
-        loss.predict(step.kernels, rows, outputs, y.values, y.at, y.stride, predictions);
+        step.number = parameters.updates();
+        step.learns = !plan.learnsDifferently();
+        forward(rows, outputs, predictions);
+        if (plan.learnsDifferently()) {
+            // What was predicted is what a scorer would have said; what is learned from is not.
+            step.learns = true;
+            forward(rows, outputs, learned);
+        }
         loss.losses(rows, outputs, y.values, y.at, y.stride, batch.labels, rowLosses);
         double meanLoss = meanLoss(rows, batch.sampleWeights);
         if (!Double.isFinite(meanLoss)) {
@@ -89,7 +98,7 @@ public final class Learner {
         loss.gradient(
                 rows,
                 outputs,
-                predictions,
+                learned,
                 batch.labels,
                 batch.sampleWeights,
                 dy.values,
@@ -104,6 +113,11 @@ public final class Learner {
         }
         parameters.stepped(rows);
         return meanLoss;
+    }
+
+    private void forward(int rows, int outputs, float[] predictions) {
+        network.forward(step);
+        loss.predict(step.kernels, rows, outputs, y.values, y.at, y.stride, predictions);
     }
 
     private void clip(GradientSlab gradients) {

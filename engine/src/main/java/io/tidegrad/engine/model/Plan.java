@@ -3,6 +3,7 @@ package io.tidegrad.engine.model;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Planned;
 import io.tidegrad.engine.layer.Planner;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.ShapeException;
@@ -21,22 +22,28 @@ public final class Plan {
     private final NetworkSpec spec;
     private final Planned network; // without the last activation that the loss applies
     private final List<Tensor> tensors;
+    private final List<Double> rateFactors;
     private final Streams streams;
+    private final boolean learnsDifferently;
+    private final int outputs;
 
-    private Plan(NetworkSpec spec, Planned network, List<Tensor> tensors) {
+    private Plan(NetworkSpec spec, Planned network, Planner planner) {
         this.spec = spec;
         this.network = network;
-        this.tensors = tensors;
+        tensors = planner.tensors();
+        rateFactors = planner.rateFactors();
+        learnsDifferently = planner.learnsDifferently();
+        outputs = network.output().size();
         streams = new Streams(tensors, spec.optimizer().stateParts());
     }
 
     /// @throws ShapeException saying which layer, what it expects and what it found
     public static Plan of(NetworkSpec spec) {
-        Planner planner = new Planner();
         RowShape row = spec.row();
-        Planned network =
-                withoutFusedActivation(spec).plan(planner, new Shape.Row(row.numbers(), row.ids()));
-        int outputs = network.width();
+        Shape.Row input = new Shape.Row(row.numbers(), row.ids());
+        Planner planner = new Planner(input);
+        Planned network = withoutFusedActivation(spec).plan(planner, input).flat();
+        int outputs = network.output().size();
         if (outputs < spec.loss().outputsMin()) {
             throw new ShapeException(
                     lossName(spec)
@@ -56,7 +63,22 @@ public final class Plan {
                             + " output(s), found "
                             + row.labels());
         }
-        return new Plan(spec, network, planner.tensors());
+        requireOneRate(spec, planner);
+        return new Plan(spec, network, planner);
+    }
+
+    private static void requireOneRate(NetworkSpec spec, Planner planner) {
+        for (int tensor = 0; tensor < planner.tensors().size(); tensor++) {
+            double factor = planner.rateFactors().get(tensor);
+            if (spec.optimizer().hasFixedRate() && factor != 0 && factor != 1) {
+                throw new IllegalArgumentException(
+                        planner.tensors().get(tensor).name()
+                                + ": expected a rate factor of 1, or of 0 (frozen), for "
+                                + spec.optimizer().getClass().getSimpleName()
+                                + " has one rate for all layers; found "
+                                + factor);
+            }
+        }
     }
 
     /// A last sigmoid or softmax belongs to its cross-entropy, which works from logits. The wrong one is a mistake: the
@@ -82,12 +104,17 @@ public final class Plan {
     }
 
     private static Layer last(Layer layer) {
-        return layer instanceof Sequence(List<Layer> layers) && !layers.isEmpty()
-                ? last(layers.getLast())
-                : layer;
+        return switch (layer) {
+            case Sequence(List<Layer> layers) when !layers.isEmpty() -> last(layers.getLast());
+            case Rate(double factor, Layer inner) -> last(inner);
+            default -> layer;
+        };
     }
 
     private static Layer withoutLast(Layer layer) {
+        if (layer instanceof Rate(double factor, Layer inner)) {
+            return new Rate(factor, withoutLast(inner));
+        }
         if (!(layer instanceof Sequence(List<Layer> layers))) {
             return layer; // a lone activation: planning it refuses the row
         }
@@ -118,7 +145,7 @@ public final class Plan {
 
     /// Width of a prediction: 1 for binary and single regression, else the classes or outputs.
     public int outputs() {
-        return network.width();
+        return outputs;
     }
 
     /// Logical weights, padding not counted.
@@ -129,6 +156,15 @@ public final class Plan {
     /// All tensors in plan order: the order of the streams and of the random streams.
     public List<Tensor> tensors() {
         return tensors;
+    }
+
+    /// By what a tensor's rate is multiplied: see `Rate`.
+    public double rateFactor(int tensor) {
+        return rateFactors.get(tensor);
+    }
+
+    boolean isFrozen(int tensor) {
+        return rateFactor(tensor) == 0;
     }
 
     /// The index of the tensor of this name, such as `2.weight`.
@@ -147,6 +183,11 @@ public final class Plan {
 
     Planned network() {
         return network;
+    }
+
+    /// Whether some layer puts out something else while it learns, as dropout does.
+    boolean learnsDifferently() {
+        return learnsDifferently;
     }
 
     Streams streams() {

@@ -1,17 +1,8 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.layer.Concat;
-import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Layer;
-import io.tidegrad.engine.layer.Numbers;
-import io.tidegrad.engine.layer.Relu;
-import io.tidegrad.engine.layer.Sequence;
-import io.tidegrad.engine.layer.Sigmoid;
-import io.tidegrad.engine.layer.Softmax;
-import io.tidegrad.engine.layer.Standardise;
-import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
@@ -115,46 +106,20 @@ final class WarmUp {
     }
 
     private static Layer withShortTables(Layer layer) {
-        return switch (layer) {
-            case Embedding(
-                            int from,
-                            int columns,
-                            int rows,
-                            int dimension,
-                            Embedding.Update update) ->
-                    new Embedding(from, columns, Math.min(rows, TABLE_ROWS_MAX), dimension, update);
-            case Sequence(var layers) ->
-                    new Sequence(layers.stream().map(WarmUp::withShortTables).toList());
-            case Concat(var layers) ->
-                    new Concat(layers.stream().map(WarmUp::withShortTables).toList());
-            case Numbers numbers -> numbers;
-            case Standardise standardise -> standardise;
-            case Dense dense -> dense;
-            case Relu relu -> relu;
-            case Sigmoid sigmoid -> sigmoid;
-            case Tanh tanh -> tanh;
-            case Softmax softmax -> softmax;
-        };
+        if (layer
+                instanceof Embedding(int from, int columns, int rows, int dimension, var update)) {
+            return new Embedding(from, columns, Math.min(rows, TABLE_ROWS_MAX), dimension, update);
+        }
+        return layer.withLayers(layer.layers().stream().map(WarmUp::withShortTables).toList());
     }
 
     /// For each id of a row, the rows of the shortest table that reads it.
     private static void tableRowsPerId(Layer layer, int[] rows) {
-        switch (layer) {
-            case Embedding embedding -> {
-                for (int id = embedding.from(); id < embedding.from() + embedding.columns(); id++) {
-                    rows[id] =
-                            rows[id] == 1 ? embedding.rows() : Math.min(rows[id], embedding.rows());
-                }
+        if (layer instanceof Embedding embedding) {
+            for (int id = embedding.from(); id < embedding.from() + embedding.columns(); id++) {
+                rows[id] = rows[id] == 1 ? embedding.rows() : Math.min(rows[id], embedding.rows());
             }
-            case Sequence(var layers) -> layers.forEach(inner -> tableRowsPerId(inner, rows));
-            case Concat(var layers) -> layers.forEach(inner -> tableRowsPerId(inner, rows));
-            case Numbers numbers -> {}
-            case Standardise standardise -> {}
-            case Dense dense -> {}
-            case Relu relu -> {}
-            case Sigmoid sigmoid -> {}
-            case Tanh tanh -> {}
-            case Softmax softmax -> {}
         }
+        layer.layers().forEach(inner -> tableRowsPerId(inner, rows));
     }
 }

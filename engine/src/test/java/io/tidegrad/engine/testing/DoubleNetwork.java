@@ -3,29 +3,38 @@ package io.tidegrad.engine.testing;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.Parameters;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.IntFunction;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 
-/// The mathematics again, in doubles, one row at a time, straight from the formulas and without a single idea in common
+/// The mathematics again, in doubles, straight from the formulas and without a single idea in common
 /// with the engine: an oracle for losses, predictions and, by central differences, gradients.
 public final class DoubleNetwork {
     private final NetworkSpec spec;
@@ -61,11 +70,45 @@ public final class DoubleNetwork {
         return doubles;
     }
 
+    /// What a layer puts out: for each row its numbers in row-major order.
+    ///
+    /// @param axes of a row
+    record Values(List<Integer> axes, double[][] rows) {
+        Values map(DoubleUnaryOperator f) {
+            return mapRows(axes, row -> Arrays.stream(row).map(f).toArray());
+        }
+
+        Values mapRows(List<Integer> newAxes, UnaryOperator<double[]> f) {
+            return new Values(newAxes, Arrays.stream(rows).map(f).toArray(double[][]::new));
+        }
+
+        /// Each line along the last axis by itself.
+        Values mapLines(int newWidth, UnaryOperator<double[]> f) {
+            int width = axes.getLast();
+            List<Integer> newAxes = new ArrayList<>(axes.subList(0, axes.size() - 1));
+            newAxes.add(newWidth);
+            return mapRows(
+                    newAxes,
+                    row ->
+                            IntStream.range(0, row.length / width)
+                                    .mapToObj(
+                                            line ->
+                                                    f.apply(
+                                                            Arrays.copyOfRange(
+                                                                    row,
+                                                                    line * width,
+                                                                    (line + 1) * width)))
+                                    .flatMapToDouble(Arrays::stream)
+                                    .toArray());
+        }
+    }
+
     /// Σ w_i l_i / N
     public double meanLoss() {
+        double[][] predictions = predict();
         double sum = 0;
         for (int row = 0; row < batch.size(); row++) {
-            sum += batch.sampleWeights[row] * loss(predict(row), row);
+            sum += batch.sampleWeights[row] * loss(predictions[row], row);
         }
         return sum / batch.size();
     }
@@ -88,20 +131,27 @@ public final class DoubleNetwork {
         return kink ? Double.NaN : (right + left) / 2;
     }
 
-    /// Probabilities or values of one row.
-    public double[] predict(int row) {
-        double[] y = run(spec.network(), "", new double[0], row);
+    /// Probabilities or values of each row.
+    public double[][] predict() {
+        Values y = run(spec.network(), "", new Values(List.of(0), new double[batch.size()][0]));
         Layer last = last(spec.network());
         return switch (spec.loss()) {
             case BinaryCrossEntropy loss ->
-                    last instanceof Sigmoid ? y : map(y, DoubleNetwork::sigmoid);
-            case CategoricalCrossEntropy loss -> last instanceof Softmax ? y : softmax(y);
-            case MeanSquaredError loss -> y;
+                    last instanceof Sigmoid ? y.rows : y.map(DoubleNetwork::sigmoid).rows;
+            case CategoricalCrossEntropy loss ->
+                    last instanceof Softmax
+                            ? y.rows
+                            : y.mapRows(y.axes, DoubleNetwork::softmax).rows;
+            case MeanSquaredError loss -> y.rows;
         };
     }
 
     private static Layer last(Layer layer) {
-        return layer instanceof Sequence(List<Layer> layers) ? last(layers.getLast()) : layer;
+        return switch (layer) {
+            case Sequence(List<Layer> layers) -> last(layers.getLast());
+            case Rate(double factor, Layer inner) -> last(inner);
+            default -> layer;
+        };
     }
 
     private double loss(double[] p, int row) {
@@ -127,71 +177,122 @@ public final class DoubleNetwork {
         return sum;
     }
 
-    private double[] run(Layer layer, String path, double[] x, int row) {
+    private Values run(Layer layer, String path, Values x) {
         return switch (layer) {
             case Sequence(List<Layer> layers) -> {
-                double[] y = x;
+                Values y = x;
                 for (int i = 0; i < layers.size(); i++) {
-                    y = run(layers.get(i), child(path, i), y, row);
+                    y = run(layers.get(i), child(path, i), y);
                 }
                 yield y;
             }
             case Concat(List<Layer> layers) -> {
-                double[] y = new double[0];
-                for (int i = 0; i < layers.size(); i++) {
-                    double[] branch = run(layers.get(i), child(path, i), x, row);
-                    int at = y.length;
-                    y = Arrays.copyOf(y, at + branch.length);
-                    System.arraycopy(branch, 0, y, at, branch.length);
+                Values y = run(layers.getFirst(), child(path, 0), x);
+                for (int i = 1; i < layers.size(); i++) {
+                    y = sideBySide(y, run(layers.get(i), child(path, i), x));
                 }
                 yield y;
             }
-            case Numbers(int from, int count) -> {
-                int at = row * spec.row().numbers() + from;
-                yield Arrays.copyOfRange(numbers, at, at + count);
-            }
-            case Embedding(
-                            int from,
-                            int columns,
-                            int rows,
-                            int dimension,
-                            Embedding.Update update) -> {
-                double[] table = weights(path, "weight");
-                double[] y = new double[columns * dimension];
-                for (int column = 0; column < columns; column++) {
-                    int id = batch.ids[row * spec.row().ids() + from + column];
-                    System.arraycopy(table, id * dimension, y, column * dimension, dimension);
-                }
-                yield y;
-            }
+            case Identity identity -> x;
+            case Rate(double factor, Layer inner) -> run(inner, path, x);
+            case Numbers(int from, int count) ->
+                    ofRows(
+                            count,
+                            row -> {
+                                int at = row * spec.row().numbers() + from;
+                                return Arrays.copyOfRange(numbers, at, at + count);
+                            });
+            case Embedding embedding ->
+                    ofRows(
+                            embedding.columns() * embedding.dimension(),
+                            row -> embedded(embedding, weights(path, "weight"), row));
             case Standardise standardise -> {
                 double[] state = Objects.requireNonNull(statistics.get(child(path, "statistics")));
-                double[] y = new double[x.length];
-                for (int i = 0; i < x.length; i++) {
-                    double deviation = Math.sqrt(state[1 + x.length + i] / state[0]);
-                    double limit = Math.sqrt(state[0]);
-                    y[i] =
-                            state[0] >= 2 && deviation > 0
-                                    ? Math.clamp((x[i] - state[1 + i]) / deviation, -limit, limit)
-                                    : 0;
-                }
-                yield y;
+                yield x.mapRows(x.axes, row -> standardised(state, row));
+            }
+            case Reshape(List<Integer> axes) -> new Values(axes, x.rows);
+            case Flatten flatten -> new Values(List.of(x.rows[0].length), x.rows);
+            case Transpose transpose -> {
+                int rows = x.axes.get(0);
+                int columns = x.axes.get(1);
+                yield x.mapRows(
+                        List.of(columns, rows),
+                        row ->
+                                IntStream.range(0, row.length)
+                                        .mapToDouble(i -> row[i % rows * columns + i / rows])
+                                        .toArray());
             }
             case Dense(int outputs, boolean bias, var initialization) -> {
                 double[] w = weights(path, "weight");
-                double[] y = bias ? weights(path, "bias").clone() : new double[outputs];
-                for (int o = 0; o < outputs; o++) {
-                    for (int i = 0; i < x.length; i++) {
-                        y[o] += x[i] * w[i * outputs + o];
-                    }
-                }
-                yield y;
+                double[] b = bias ? weights(path, "bias") : new double[outputs];
+                yield x.mapLines(outputs, line -> product(line, w, b));
             }
-            case Relu relu -> map(x, v -> Math.max(v, 0));
-            case Sigmoid sigmoid -> map(x, DoubleNetwork::sigmoid);
-            case Tanh tanh -> map(x, Math::tanh);
-            case Softmax softmax -> softmax(x);
+            case Relu relu -> x.map(v -> Math.max(v, 0));
+            case Sigmoid sigmoid -> x.map(DoubleNetwork::sigmoid);
+            case Tanh tanh -> x.map(Math::tanh);
+            case Softmax softmax -> x.mapLines(x.axes.getLast(), DoubleNetwork::softmax);
         };
+    }
+
+    private Values ofRows(int width, IntFunction<double[]> row) {
+        return new Values(
+                List.of(width),
+                IntStream.range(0, batch.size()).mapToObj(row).toArray(double[][]::new));
+    }
+
+    private static Values sideBySide(Values left, Values right) {
+        int leftWidth = left.axes.getLast();
+        int width = leftWidth + right.axes.getLast();
+        List<Integer> axes = new ArrayList<>(left.axes.subList(0, left.axes.size() - 1));
+        axes.add(width);
+        double[][] rows = new double[left.rows.length][];
+        for (int row = 0; row < rows.length; row++) {
+            double[] joined = new double[left.rows[row].length + right.rows[row].length];
+            for (int i = 0; i < joined.length; i++) {
+                int line = i / width;
+                int column = i % width;
+                joined[i] =
+                        column < leftWidth
+                                ? left.rows[row][line * leftWidth + column]
+                                : right.rows[row][line * (width - leftWidth) + column - leftWidth];
+            }
+            rows[row] = joined;
+        }
+        return new Values(axes, rows);
+    }
+
+    private double[] embedded(Embedding layer, double[] table, int row) {
+        int dimension = layer.dimension();
+        double[] y = new double[layer.columns() * dimension];
+        for (int column = 0; column < layer.columns(); column++) {
+            int id = batch.ids[row * spec.row().ids() + layer.from() + column];
+            System.arraycopy(table, id * dimension, y, column * dimension, dimension);
+        }
+        return y;
+    }
+
+    private static double[] standardised(double[] state, double[] x) {
+        double[] y = new double[x.length];
+        for (int i = 0; i < x.length; i++) {
+            double deviation = Math.sqrt(state[1 + x.length + i] / state[0]);
+            double limit = Math.sqrt(state[0]);
+            y[i] =
+                    state[0] >= 2 && deviation > 0
+                            ? Math.clamp((x[i] - state[1 + i]) / deviation, -limit, limit)
+                            : 0;
+        }
+        return y;
+    }
+
+    /// x W + b
+    private static double[] product(double[] x, double[] w, double[] b) {
+        double[] y = b.clone();
+        for (int o = 0; o < y.length; o++) {
+            for (int i = 0; i < x.length; i++) {
+                y[o] += x[i] * w[i * y.length + o];
+            }
+        }
+        return y;
     }
 
     private static String child(String path, Object name) {

@@ -1,0 +1,120 @@
+package io.tidegrad.engine.layer;
+
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// The same numbers in the same row-major order, but in a grid of other axes or other columns. Nothing is copied where they
+/// lie right as they are.
+final class Arrange {
+    private Arrange() {}
+
+    /// @throws IllegalArgumentException if the sizes differ
+    static Planned relayout(Shape.Grid from, Shape.Grid to) {
+        if (from.size() != to.size()) {
+            throw new IllegalArgumentException(from + " and " + to + " differ in size");
+        }
+        return new Planned(to, false, (workspace, x, into) -> bind(from, to, workspace, x, into));
+    }
+
+    private static Pass bind(
+            Shape.Grid from,
+            Shape.Grid to,
+            Workspace workspace,
+            Activation x,
+            @Nullable Activation into) {
+        Block dx = x.gradient();
+        int stride = x.value().stride;
+        boolean isStill = from.lines() == 1 && to.lines() == 1;
+        if (into == null && (isStill || from.isTight(stride) && to.isTight(to.width()))) {
+            Block value = new Block(x.value().values, x.value().at, isStill ? stride : to.width());
+            Block dy = dx == null ? null : workspace.block(to);
+            return new View(x, new Activation(value, dy), Copy.between(from, to, dy, dx));
+        }
+        Activation y = into != null ? into : workspace.activation(to, dx != null);
+        return new Copied(
+                y,
+                Copy.between(from, to, y.value(), x.value()),
+                Copy.between(from, to, y.gradient(), dx));
+    }
+
+    /// The numbers stay where they are; gradients are copied, because theirs have padding.
+    private record View(Activation input, Activation output, @Nullable Copy gradient)
+            implements Pass {
+        @Override
+        public void forward(Step step) {
+            output.value().values = input.value().values;
+            output.value().at = input.value().at;
+        }
+
+        @Override
+        public void backward(Step step) {
+            if (gradient != null) {
+                gradient.toFrom(step.rows);
+            }
+        }
+    }
+
+    private record Copied(Activation output, @Nullable Copy value, @Nullable Copy gradient)
+            implements Pass {
+        @Override
+        public void forward(Step step) {
+            if (value != null) {
+                value.fromTo(step.rows);
+            }
+        }
+
+        @Override
+        public void backward(Step step) {
+            if (gradient != null) {
+                gradient.toFrom(step.rows);
+            }
+        }
+    }
+
+    /// @param fromAt index → where it lies in a row of `from`
+    /// @param toAt index → where it lies in a row of `to`
+    private record Copy(
+            Block from, int fromLines, int[] fromAt, Block to, int toLines, int[] toAt) {
+        static @Nullable Copy between(
+                Shape.Grid from,
+                Shape.Grid to,
+                @Nullable Block toBlock,
+                @Nullable Block fromBlock) {
+            if (fromBlock == null || toBlock == null) {
+                return null;
+            }
+            return new Copy(
+                    fromBlock,
+                    from.lines(),
+                    addresses(from, fromBlock.stride),
+                    toBlock,
+                    to.lines(),
+                    addresses(to, toBlock.stride));
+        }
+
+        private static int[] addresses(Shape.Grid grid, int stride) {
+            return IntStream.range(0, grid.size()).map(i -> grid.address(i, stride)).toArray();
+        }
+
+        void fromTo(int rows) {
+            copy(rows, from, fromLines, fromAt, to, toLines, toAt);
+        }
+
+        void toFrom(int rows) {
+            copy(rows, to, toLines, toAt, from, fromLines, fromAt);
+        }
+
+        private static void copy(
+                int rows, Block x, int xLines, int[] xAt, Block y, int yLines, int[] yAt) {
+            float[] xs = x.values;
+            float[] ys = y.values;
+            for (int row = 0; row < rows; row++) {
+                int xRow = x.row(row * xLines);
+                int yRow = y.row(row * yLines);
+                for (int i = 0; i < xAt.length; i++) {
+                    ys[yRow + yAt[i]] = xs[xRow + xAt[i]];
+                }
+            }
+        }
+    }
+}

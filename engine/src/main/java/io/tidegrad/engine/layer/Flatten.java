@@ -1,0 +1,10 @@
+package io.tidegrad.engine.layer;
+
+/// All numbers of a row side by side, in row-major order: (channels, height, width) to (channels · height · width).
+public record Flatten() implements Layer {
+    @Override
+    public Planned plan(Planner planner, Shape input) {
+        Shape.Grid x = planner.grid(this, input);
+        return Arrange.relayout(x, Shape.Grid.vector(x.size()));
+    }
+}
