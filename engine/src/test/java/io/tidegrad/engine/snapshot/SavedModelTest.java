@@ -78,8 +78,13 @@ class SavedModelTest {
         assertThatThrownBy(() -> read(new RandomNetworks(4).spec(), bytes))
                 .isInstanceOf(SavedModelException.class)
                 .hasMessageContaining("another spec");
-        assertThatThrownBy(() -> read(spec, "a text, surely no model".repeat(10).getBytes(
-                        java.nio.charset.StandardCharsets.UTF_8)))
+        assertThatThrownBy(
+                        () ->
+                                read(
+                                        spec,
+                                        "a text, surely no model"
+                                                .repeat(10)
+                                                .getBytes(java.nio.charset.StandardCharsets.UTF_8)))
                 .isInstanceOf(SavedModelException.class)
                 .hasMessage("expected a saved model, found other bytes");
     }
@@ -104,7 +109,6 @@ class SavedModelTest {
     }
 
     private static String state(Parameters parameters) {
-        return ModelHash.state(
-                ModelHash.weights(new byte[0], parameters), parameters, new byte[0]);
+        return ModelHash.state(ModelHash.weights(new byte[0], parameters), parameters, new byte[0]);
     }
 }

@@ -36,7 +36,12 @@ public sealed interface Workload {
 
     /// Rows in memory to updated weights, at each mini-batch.
     record Learning(String name, String description, NetworkSpec spec, List<Integer> batches)
-            implements Workload {}
+            implements Workload {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
 
     /// Rows in memory to predictions in memory, by the model of a learning workload as it starts.
     record Predicting(Learning learning) implements Workload {
