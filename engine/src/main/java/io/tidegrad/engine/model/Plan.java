@@ -13,6 +13,8 @@ import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.loss.BatchLoss;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// Offsets and sizes, derived once from a `NetworkSpec`; refuses a spec whose shapes don't fit, naming the layer, the
 /// shape expected and the shape found, before a float is allocated.
@@ -77,8 +79,8 @@ public final class Plan {
         }
     }
 
-    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the
-    /// loss would put a second squashing on top.
+    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the loss would put a
+    /// second squashing on top.
     private static Layer withoutFusedActivation(NetworkSpec spec) {
         Layer network = spec.network();
         Layer last = last(network);
@@ -107,19 +109,28 @@ public final class Plan {
         };
     }
 
-    private static Layer withoutLast(Layer layer) {
-        if (layer instanceof Rate(double factor, Layer inner)) {
-            return new Rate(factor, withoutLast(inner));
-        }
-        if (!(layer instanceof Sequence(List<Layer> layers))) {
-            return layer; // a lone activation: planning it refuses the row
-        }
-        List<Layer> head = layers.subList(0, layers.size() - 1);
-        if (layers.getLast() instanceof Sequence inner && inner.layers().size() > 1) {
-            head = new ArrayList<>(head);
-            head.add(withoutLast(inner));
-        }
-        return head.isEmpty() ? layer : new Sequence(head);
+    /// A network that is nothing but that activation stays: planning it refuses the row.
+    private static Layer withoutLast(Layer network) {
+        return Objects.requireNonNullElse(rest(network), network);
+    }
+
+    /// Null where nothing is left.
+    private static @Nullable Layer rest(Layer layer) {
+        return switch (layer) {
+            case Rate(double factor, Layer inner) -> {
+                Layer rest = rest(inner);
+                yield rest == null ? null : new Rate(factor, rest);
+            }
+            case Sequence(List<Layer> layers) -> {
+                List<Layer> head = new ArrayList<>(layers);
+                Layer rest = rest(head.removeLast());
+                if (rest != null) {
+                    head.add(rest);
+                }
+                yield head.isEmpty() ? null : new Sequence(head);
+            }
+            default -> null;
+        };
     }
 
     private static ShapeException wrongActivation(NetworkSpec spec, String expected, String found) {
