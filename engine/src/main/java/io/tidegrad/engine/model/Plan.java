@@ -79,8 +79,8 @@ public final class Plan {
         }
     }
 
-    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the
-    /// loss would put a second squashing on top.
+    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the loss would put a
+    /// second squashing on top.
     private static Layer withoutFusedActivation(NetworkSpec spec) {
         Layer network = spec.network();
         Layer last = last(network);

@@ -208,7 +208,7 @@ public final class RandomNetworks {
                 row,
                 new Sequence(layers),
                 loss,
-                reduction(loss),
+                reduction(loss, lines * outputs),
                 optimizer,
                 Schedule.CONSTANT,
                 new Clipping.None(),
@@ -216,10 +216,11 @@ public final class RandomNetworks {
                 random.nextLong());
     }
 
-    /// Sums have gradients so large that at the rates here an exponential explodes.
-    private Reduction reduction(Loss loss) {
+    /// A sum over many outputs, or of exponentials, explodes at the rates here.
+    private Reduction reduction(Loss loss, int outputs) {
         Reduction reduction = losses.reduction();
-        return loss instanceof Poisson && reduction == Reduction.SUM ? Reduction.MEAN : reduction;
+        boolean explodes = outputs > 1 || loss instanceof Poisson;
+        return explodes && reduction == Reduction.SUM ? Reduction.MEAN : reduction;
     }
 
     /// What reads the row.
