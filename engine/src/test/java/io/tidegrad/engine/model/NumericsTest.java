@@ -30,7 +30,9 @@ class NumericsTest {
             List.of(
                     "first c89781d75a7aa78754e47db8998c4d7331dcadc758a3912e825d181ec59c420b",
                     "optimizers fb1dde77a22318581083dc3cfb970cef01271b60ae73399cecdb0f537c1a2c69",
-                    "shapes 80762f6e7cb1fd71e9c72831e6720e8c3241f0e881e57f2485c3e30eb58e36f7");
+                    "shapes 80762f6e7cb1fd71e9c72831e6720e8c3241f0e881e57f2485c3e30eb58e36f7",
+                    "activations 4c63233504df017cb41a957f1265394f05aaf08da0336b2482b9c9ffb7618130",
+                    "tables 7dc77e6a02955d2c26a2acd256594e2c2681f9750e363ff2964725cfc9a958d1");
 
     @ParameterizedTest
     @CsvSource({
