@@ -62,6 +62,10 @@ final class Lookups {
                         + largest);
     }
 
+    boolean isFrozen(Step step) {
+        return step.optimizer(tensor).isFrozen();
+    }
+
     /// Forgets the gradients of the step before.
     void begin(Step step) {
         distinct.begin();
