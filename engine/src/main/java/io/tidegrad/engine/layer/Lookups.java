@@ -101,9 +101,6 @@ final class Lookups {
 
     /// Applies the optimizer to the rows of the gradients added, or leaves these in the gradient slab.
     void apply(Step step) {
-        if (step.optimizer(tensor).isFrozen()) {
-            return;
-        }
         int count = distinct.count();
         if (step.scale != 1) {
             for (int i = 0; i < count * table.columns(); i++) {
