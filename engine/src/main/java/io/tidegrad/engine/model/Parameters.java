@@ -195,6 +195,24 @@ public final class Parameters {
         dirty.markRange(0, pages - 1);
     }
 
+    /// Sets one tensor of statistics, and marks every page dirty.
+    public void setStatistics(String tensor, double[] values) {
+        int index = plan.tensor(tensor);
+        if (!(slab.storage(index) instanceof Storage.Doubles(double[] statistics))) {
+            throw new IllegalArgumentException(tensor + " holds weights, not statistics");
+        }
+        if (values.length != statistics.length) {
+            throw new IllegalArgumentException(
+                    tensor
+                            + ": expected "
+                            + statistics.length
+                            + " statistics, found "
+                            + values.length);
+        }
+        System.arraycopy(values, 0, statistics, 0, values.length);
+        dirty.markRange(0, pages - 1);
+    }
+
     boolean isServedOnly() {
         return servedOnly;
     }

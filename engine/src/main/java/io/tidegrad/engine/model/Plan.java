@@ -19,15 +19,21 @@ import java.util.List;
 /// shape expected and the shape found, before a float is allocated.
 public final class Plan {
     private final NetworkSpec spec;
-    private final Planned network; // without the last activation that the loss applies
+    private final Layer beforeLoss;
+    private final Planned network; // of beforeLoss
     private final List<Tensor> tensors;
     private final Streams streams;
     private final boolean learnsDifferently;
     private final int outputs;
 
     private Plan(
-            NetworkSpec spec, Planned network, List<Tensor> tensors, boolean learnsDifferently) {
+            NetworkSpec spec,
+            Layer beforeLoss,
+            Planned network,
+            List<Tensor> tensors,
+            boolean learnsDifferently) {
         this.spec = spec;
+        this.beforeLoss = beforeLoss;
         this.network = network;
         this.tensors = tensors;
         this.learnsDifferently = learnsDifferently;
@@ -40,7 +46,8 @@ public final class Plan {
         RowShape row = spec.row();
         Shape.Row input = new Shape.Row(row.numbers(), row.ids());
         Planner planner = new Planner(input);
-        Planned network = withoutFusedActivation(spec).plan(planner, input).flat();
+        Layer beforeLoss = withoutFusedActivation(spec);
+        Planned network = beforeLoss.plan(planner, input).flat();
         int outputs = network.output().size();
         if (outputs < spec.loss().outputsMin()) {
             throw new ShapeException(
@@ -61,7 +68,7 @@ public final class Plan {
                             + " output(s), found "
                             + row.labels());
         }
-        return new Plan(spec, network, planner.tensors(), planner.learnsDifferently());
+        return new Plan(spec, beforeLoss, network, planner.tensors(), planner.learnsDifferently());
     }
 
     /// A last sigmoid or softmax belongs to its cross-entropy, which works from logits. The wrong one is a mistake: the
@@ -148,6 +155,12 @@ public final class Plan {
                         + name
                         + "; there are "
                         + tensors.stream().map(Tensor::name).toList());
+    }
+
+    /// The network whose output the loss makes predictions of (`Loss.predict`): the spec's, without a last activation that
+    /// the loss applies itself.
+    public Layer beforeLoss() {
+        return beforeLoss;
     }
 
     Planned network() {
