@@ -41,6 +41,11 @@ public final class SafetensorsExport {
         }
     }
 
+    /// Every tensor as the file describes it: `1.weight [8, 6]`.
+    public static List<String> names(Parameters parameters) {
+        return TorchLayout.of(parameters.plan()).stream().map(TorchTensor::toString).toList();
+    }
+
     private static boolean isStatistics(TorchTensor tensor) {
         return tensor.kind() != TorchTensor.Kind.WEIGHTS;
     }
