@@ -50,11 +50,6 @@ class InitialWeightsTest {
             ReplayResult replay = Replay.run(replay(log));
             assertThat(replay.weightsHash()).isEqualTo(fold.weightsHash());
             assertThat(replay.stateHash()).isEqualTo(fold.stateHash());
-            // PyTorch has learned this stream: its loss is far below what a model without it has
-            // after 200 events.
-            assertThat(replay.evaluation().logLoss())
-                    .isLessThan(replay.evaluation().priorLogLoss() / 2);
-
             // The weights now live in the changelog: a restart needs no file, a replay does.
             Files.delete(file);
             try (TrainerApp trainer = TrainerApp.start(log.config())) {
