@@ -11,6 +11,7 @@ import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Planner;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -57,17 +58,18 @@ final class LayerNodes {
             case Sequence(List<Layer> layers) -> {
                 Value y = x;
                 for (int i = 0; i < layers.size(); i++) {
-                    y = of(layers.get(i), child(path, i), y);
+                    y = of(layers.get(i), layer.place(path, i), y);
                 }
                 yield y.name();
             }
             case Concat(List<Layer> layers) -> {
                 List<String> branches = new ArrayList<>();
                 for (int i = 0; i < layers.size(); i++) {
-                    branches.add(of(layers.get(i), child(path, i), x).name());
+                    branches.add(of(layers.get(i), layer.place(path, i), x).name());
                 }
                 yield graph.node(path, "Concat", branches, attribute("axis", -1L));
             }
+            case Rate rate -> of(rate.layer(), layer.place(path, 0), x).name();
             case Identity identity -> x.name();
             case Numbers(int from, int count) -> slice(path, NUMBERS, from, count);
             case Embedding embedding -> embedding(embedding, path);
@@ -189,10 +191,6 @@ final class LayerNodes {
         RowShape row = parameters.plan().spec().row();
         Planner scratch = new Planner(new Shape.Row(row.numbers(), row.ids()));
         return layer.plan(scratch, input).output();
-    }
-
-    private static String child(String path, int index) {
-        return child(path, "" + index);
     }
 
     private static String child(String path, String name) {

@@ -7,6 +7,7 @@ import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -46,8 +47,9 @@ final class TorchLayout {
 
     private void add(Layer layer, String path) {
         switch (layer) {
-            case Sequence(List<Layer> layers) -> addAll(layers, path);
-            case Concat(List<Layer> layers) -> addAll(layers, path);
+            case Sequence sequence -> addInner(layer, path);
+            case Concat concat -> addInner(layer, path);
+            case Rate rate -> addInner(layer, path);
             // PyTorch: (outputs, inputs).
             case Dense dense -> {
                 add(path, "weight", axes(path, "weight"), List.of(1, 0));
@@ -69,9 +71,9 @@ final class TorchLayout {
         }
     }
 
-    private void addAll(List<Layer> layers, String path) {
-        for (int i = 0; i < layers.size(); i++) {
-            add(layers.get(i), child(path, "" + i));
+    private void addInner(Layer layer, String path) {
+        for (int i = 0; i < layer.layers().size(); i++) {
+            add(layer.layers().get(i), layer.place(path, i));
         }
     }
 
