@@ -43,7 +43,8 @@ class GenerateKernels {
     /// What differs between widths. Tiles are rows x columns of accumulators. With 512 bits there are 32 registers: 6 x 64
     /// takes 24, leaving 4 for a row of weights and some for broadcasts, and reaches 0.9 of the FMA peak. AVX2 has 16:
     /// 6 x 16 takes 12. Few rows get wide tiles, for at least 8 accumulators hide the latency of an FMA. `WIDE_TILES` serve
-    /// panels of 64, `NARROW_TILES` those of 16, `TILES` are both; the `DOT_` lists are rows and inputs of the tiles of
+    /// panels of 64, `NARROW_TILES` those of 16, `TILES` are both; convolutions have `NARROW_PATCH_TILES`,
+    /// which 3 x 3 kernels fill, and `PATCH_TILES`; the `DOT_` lists are rows and inputs of the tiles of
     /// input gradients. `PARTS` vectors are the 16 virtual lanes; `DISTANCES` are the levels of the tree inside a vector.
     /// `BYTE_BITS` is the shortest vector of bytes that fills `BYTE_PARTS` vectors of floats.
     private static final List<Map<String, String>> WIDTHS =
@@ -57,6 +58,8 @@ class GenerateKernels {
                             "DISTANCES", "[8 4 2 1]",
                             "WIDE_TILES", "[6x64 4x64 2x64 1x64]",
                             "NARROW_TILES", "[8x16 4x16 2x16 1x16]",
+                            "NARROW_PATCH_TILES", "[9x16 4x16 2x16 1x16]",
+                            "PATCH_TILES", "[6x64 4x64 2x64 1x64 9x16 4x16 2x16 1x16]",
                             "TILES", "[6x64 4x64 2x64 1x64 8x16 4x16 2x16 1x16]",
                             "DOT_ROWS", "[4 1]",
                             "DOT_INPUTS", "[4 1]"),
@@ -69,6 +72,8 @@ class GenerateKernels {
                             "DISTANCES", "[4 2 1]",
                             "WIDE_TILES", "[6x16 4x16 2x32 1x64]",
                             "NARROW_TILES", "[6x16 4x16 2x16 1x16]",
+                            "NARROW_PATCH_TILES", "[6x16 4x16 2x16 1x16]",
+                            "PATCH_TILES", "[6x16 4x16 2x32 1x64 2x16 1x16]",
                             "TILES", "[6x16 4x16 2x32 1x64 2x16 1x16]",
                             "DOT_ROWS", "[2 1]",
                             "DOT_INPUTS", "[2 1]"),
@@ -81,6 +86,8 @@ class GenerateKernels {
                             "DISTANCES", "[2 1]",
                             "WIDE_TILES", "[2x16 1x32]",
                             "NARROW_TILES", "[2x16 1x16]",
+                            "NARROW_PATCH_TILES", "[2x16 1x16]",
+                            "PATCH_TILES", "[2x16 1x32 1x16]",
                             "TILES", "[2x16 1x32 1x16]",
                             "DOT_ROWS", "[1]",
                             "DOT_INPUTS", "[2 1]"));

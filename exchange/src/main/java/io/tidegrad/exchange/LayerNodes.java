@@ -2,18 +2,32 @@ package io.tidegrad.exchange;
 
 import static io.tidegrad.exchange.OnnxGraph.attribute;
 
+import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
+import io.tidegrad.engine.layer.AveragePool2d;
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Planner;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.Sigmoid;
@@ -24,6 +38,7 @@ import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.RowShape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /// Each layer as nodes of an `OnnxGraph`. What lies between layers has the layer's own axes behind the batch axis,
@@ -75,13 +90,67 @@ final class LayerNodes {
             case Embedding embedding -> embedding(embedding, path);
             case Standardise standardise -> standardise(path, x);
             case Reshape(List<Integer> axes) -> reshape(path, x.name(), axes);
-            case Flatten flatten -> graph.node(path, "Flatten", List.of(x.name()));
+            case Flatten flatten -> flatten(path, x.name());
             case Transpose transpose -> transpose(path, x.name(), 0, 2, 1);
             case Dense dense -> dense(dense, path, x);
             case Relu relu -> graph.node(path, "Relu", List.of(x.name()));
             case Sigmoid sigmoid -> graph.node(path, "Sigmoid", List.of(x.name()));
             case Tanh tanh -> graph.node(path, "Tanh", List.of(x.name()));
             case Softmax softmax -> softmax(path, x.name());
+            case Conv2d conv ->
+                    convolution(
+                            path,
+                            x.name(),
+                            conv.channels(),
+                            conv.bias(),
+                            sides(conv.kernel()),
+                            sides(conv.stride()),
+                            sides(conv.padding()));
+            case Conv1d conv ->
+                    convolution(
+                            path,
+                            x.name(),
+                            conv.channels(),
+                            conv.bias(),
+                            new long[] {conv.kernel()},
+                            new long[] {conv.stride()},
+                            new long[] {conv.padding()});
+            case MaxPool2d pool ->
+                    pooling("MaxPool", path, x, pool.kernel(), pool.stride(), pool.padding());
+            case AveragePool2d pool ->
+                    pooling(
+                            "AveragePool",
+                            path,
+                            x,
+                            pool.kernel(),
+                            pool.stride(),
+                            pool.padding(),
+                            attribute("count_include_pad", 1L));
+            case GlobalAveragePool2d pool ->
+                    flatten(path, graph.node(path, "GlobalAveragePool", List.of(x.name())));
+            case Recurrent recurrent ->
+                    new RecurrentNodes(graph, parameters, this).of(recurrent, path, x.name());
+            case LayerNorm(double epsilon) -> layerNorm(path, x, epsilon);
+            case RmsNorm(double epsilon) -> rmsNorm(path, x.name(), epsilon);
+            case BatchNorm norm ->
+                    graph.node(
+                            path,
+                            "BatchNormalization",
+                            List.of(
+                                    x.name(),
+                                    vector(child(path, "weight")),
+                                    vector(child(path, "bias")),
+                                    statistics(child(path, "running_mean")),
+                                    statistics(child(path, "running_var"))),
+                            attribute("epsilon", (float) norm.epsilon()));
+            // Predicting drops nothing.
+            case Dropout dropout -> x.name();
+            case Residual(Layer inner) ->
+                    graph.node(
+                            path,
+                            "Add",
+                            List.of(x.name(), of(inner, layer.place(path, 0), x).name()));
+            case SelfAttention attention -> attention(attention, path, x);
         };
     }
 
@@ -90,7 +159,7 @@ final class LayerNodes {
     }
 
     /// Columns of one of the graph's inputs.
-    private String slice(String path, String input, int from, int count) {
+    String slice(String path, String input, int from, int count) {
         return graph.node(
                 path,
                 "Slice",
@@ -148,7 +217,7 @@ final class LayerNodes {
         return cast(path, held, TensorProto.DataType.FLOAT);
     }
 
-    private String cast(String path, String x, TensorProto.DataType type) {
+    String cast(String path, String x, TensorProto.DataType type) {
         return graph.node(path, "Cast", List.of(x), attribute("to", (long) type.getNumber()));
     }
 
@@ -163,6 +232,168 @@ final class LayerNodes {
                 : product;
     }
 
+    /// Alone in its line, a number is its own mean; ONNX Runtime refuses to norm such lines.
+    private String layerNorm(String path, Value x, double epsilon) {
+        String bias = vector(child(path, "bias"));
+        if (((Shape.Grid) x.shape()).axes().getLast() == 1) {
+            String nothing = graph.node(path, "Sub", List.of(x.name(), x.name()));
+            return graph.node(path, "Add", List.of(nothing, bias));
+        }
+        return graph.node(
+                path,
+                "LayerNormalization",
+                List.of(x.name(), vector(child(path, "weight")), bias),
+                attribute("epsilon", (float) epsilon));
+    }
+
+    /// x / sqrt(mean of x² + epsilon) · weight
+    private String rmsNorm(String path, String x, double epsilon) {
+        String squares = graph.node(path, "Mul", List.of(x, x));
+        String mean =
+                graph.node(
+                        path, "ReduceMean", List.of(squares), attribute("axes", new long[] {-1}));
+        String shifted =
+                graph.node(path, "Add", List.of(mean, scalar(path + "/epsilon", (float) epsilon)));
+        String root = graph.node(path, "Sqrt", List.of(shifted));
+        String normal = graph.node(path, "Div", List.of(x, root));
+        return graph.node(path, "Mul", List.of(normal, vector(child(path, "weight"))));
+    }
+
+    /// softmax(q kᵀ / sqrt(d)) v, heads side by side, between its two products.
+    private String attention(SelfAttention attention, String path, Value x) {
+        List<Integer> axes = ((Shape.Grid) x.shape()).axes();
+        int steps = axes.getFirst();
+        int width = axes.getLast();
+        int heads = attention.heads();
+        int headWidth = width / heads;
+        String projected =
+                affine(
+                        path,
+                        x.name(),
+                        matrix(child(path, "in_proj_weight"), 3 * width),
+                        child(path, "in_proj_bias"));
+        List<String> parts =
+                graph.nodes(path, "Split", 3, List.of(projected), attribute("axis", -1L));
+        List<Integer> split = List.of(steps, heads, headWidth);
+        String q = transpose(path, reshape(path, parts.get(0), split), 0, 2, 1, 3);
+        String k = transpose(path, reshape(path, parts.get(1), split), 0, 2, 3, 1);
+        String v = transpose(path, reshape(path, parts.get(2), split), 0, 2, 1, 3);
+        String products = graph.node(path, "MatMul", List.of(q, k));
+        String scores =
+                graph.node(
+                        path,
+                        "Mul",
+                        List.of(
+                                products,
+                                scalar(path + "/factor", (float) (1 / Math.sqrt(headWidth)))));
+        if (attention.causal()) {
+            float[] hidden = new float[steps * steps];
+            for (int step = 0; step < steps; step++) {
+                Arrays.fill(
+                        hidden,
+                        step * steps + step + 1,
+                        (step + 1) * steps,
+                        Float.NEGATIVE_INFINITY);
+            }
+            scores =
+                    graph.node(
+                            path,
+                            "Add",
+                            List.of(scores, graph.floats(path + "/hidden", hidden, steps, steps)));
+        }
+        String seen = graph.node(path, "MatMul", List.of(softmax(path, scores), v));
+        String joined = reshape(path, transpose(path, seen, 0, 2, 1, 3), List.of(steps, width));
+        return affine(
+                path,
+                joined,
+                matrix(child(path, "out_proj_weight"), width),
+                child(path, "out_proj_bias"));
+    }
+
+    private String affine(String path, String x, String weight, String bias) {
+        return graph.node(
+                path, "Add", List.of(graph.node(path, "MatMul", List.of(x, weight)), vector(bias)));
+    }
+
+    private String scalar(String name, float value) {
+        return graph.floats(name, new float[] {value});
+    }
+
+    private String statistics(String name) {
+        double[] values = parameters.statistics(name);
+        float[] rounded = new float[values.length];
+        for (int i = 0; i < values.length; i++) {
+            rounded[i] = (float) values[i];
+        }
+        return graph.floats(name, rounded, rounded.length);
+    }
+
+    private static long[] sides(Extent extent) {
+        return new long[] {extent.height(), extent.width()};
+    }
+
+    /// The kernel's rows are (places, input channels), ONNX wants (output channels, input channels, places).
+    private String convolution(
+            String path,
+            String x,
+            int outputs,
+            boolean bias,
+            long[] kernel,
+            long[] stride,
+            long[] padding) {
+        float[] values = parameters.weights(child(path, "weight"));
+        int axes = kernel.length;
+        long[] shape = Arrays.copyOf(kernel, axes + 2);
+        long[] order = new long[axes + 2];
+        shape[axes + 1] = outputs;
+        shape[axes] = values.length / outputs / Arrays.stream(kernel).reduce(1, (a, b) -> a * b);
+        order[0] = axes + 1L;
+        order[1] = axes;
+        for (int axis = 0; axis < axes; axis++) {
+            order[2 + axis] = axis;
+        }
+        String weight = transpose(path, graph.floats(child(path, "weight"), values, shape), order);
+        List<String> inputs =
+                bias ? List.of(x, weight, vector(child(path, "bias"))) : List.of(x, weight);
+        return graph.node(
+                path,
+                "Conv",
+                inputs,
+                attribute("kernel_shape", kernel),
+                attribute("strides", stride),
+                attribute("pads", twice(padding)));
+    }
+
+    private String pooling(
+            String operator,
+            String path,
+            Value x,
+            Extent kernel,
+            Extent stride,
+            Extent padding,
+            AttributeProto... more) {
+        List<AttributeProto> attributes =
+                new ArrayList<>(
+                        List.of(
+                                attribute("kernel_shape", sides(kernel)),
+                                attribute("strides", sides(stride)),
+                                attribute("pads", twice(sides(padding)))));
+        attributes.addAll(List.of(more));
+        return graph.node(
+                path, operator, List.of(x.name()), attributes.toArray(AttributeProto[]::new));
+    }
+
+    /// At the begin of each axis, then at the end of each.
+    private static long[] twice(long[] padding) {
+        long[] both = Arrays.copyOf(padding, 2 * padding.length);
+        System.arraycopy(padding, 0, both, padding.length, padding.length);
+        return both;
+    }
+
+    private String flatten(String path, String x) {
+        return graph.node(path, "Flatten", List.of(x));
+    }
+
     /// A tensor with so many columns.
     private String matrix(String name, int columns) {
         float[] values = parameters.weights(name);
@@ -174,12 +405,12 @@ final class LayerNodes {
         return graph.floats(name, values, values.length);
     }
 
-    private String transpose(String path, String x, long... order) {
+    String transpose(String path, String x, long... order) {
         return graph.node(path, "Transpose", List.of(x), attribute("perm", order));
     }
 
     /// 0 keeps the batch axis, whatever its size.
-    private String reshape(String path, String x, List<Integer> axes) {
+    String reshape(String path, String x, List<Integer> axes) {
         long[] shape = new long[1 + axes.size()];
         for (int i = 0; i < axes.size(); i++) {
             shape[1 + i] = axes.get(i);
@@ -193,7 +424,7 @@ final class LayerNodes {
         return layer.plan(scratch, input).output();
     }
 
-    private static String child(String path, String name) {
+    static String child(String path, String name) {
         return path.isEmpty() ? name : path + "." + name;
     }
 }

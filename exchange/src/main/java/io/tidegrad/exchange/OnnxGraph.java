@@ -120,6 +120,13 @@ final class OnnxGraph {
         return constant(name, TensorProto.DataType.INT64, bytes, values.length);
     }
 
+    /// As `longs`, where an operator wants 32 bits.
+    String ints(String name, int... values) {
+        ByteBuffer bytes = buffer(name, (long) values.length * Integer.BYTES);
+        bytes.asIntBuffer().put(values);
+        return constant(name, TensorProto.DataType.INT32, bytes, values.length);
+    }
+
     private ByteBuffer buffer(String name, long bytes) {
         constantBytes += bytes;
         if (constantBytes > CONSTANT_BYTES_MAX) {

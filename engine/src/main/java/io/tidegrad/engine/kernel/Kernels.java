@@ -5,9 +5,11 @@ import org.jspecify.annotations.Nullable;
 /// The loops. `ScalarKernels` is the definition; the vector kernels are the speed; both give the same bits for the same
 /// arguments at every vector width, cold and hot. Rules of summation:
 ///
-/// - forward and weight gradients: one accumulator an output element, k (input or row) ascending, FMA;
+/// - forward and weight gradients: one accumulator an output element, k (input or row) ascending, FMA; of convolutions also
+///   the input gradients;
 /// - input gradients (a dot product over outputs): 16 virtual lanes, lane l takes outputs o with o mod 16 = l, ascending
 ///   over all panels, FMA; then the tree +8, +4, +2, +1;
+/// - sums along a line (norms, softmax in lanes): the same lanes and the same tree;
 /// - the denominator of softmax: ascending;
 /// - everything else elementwise, with the polynomials of `ScalarMath`.
 ///
@@ -124,6 +126,95 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             float[][] state,
             float[] tile);
 
+    /// y[p] = b + Σ_k x[p, k] W[k] (k ascending, FMA; each accumulator starts with `bias[o]`, 0 without bias), for patches
+    /// `fromPatch` to `toPatch` of one image, the last not included.
+    ///
+    /// @param panels (patches.taps().length, outputs)
+    /// @param y panels.stride() floats at each place
+    void convolution(
+            Panels panels,
+            Patches patches,
+            int fromPatch,
+            int toPatch,
+            float[] x,
+            int xAt,
+            float[] w,
+            float @Nullable [] bias,
+            float[] y,
+            int yAt);
+
+    /// For each weight of the taps from `fromTap` to `toTap`, the last not included: g = scale · Σ x[p, k] dy[p][o] over all
+    /// patches of all images (image after image, patches ascending, FMA from 0, then one multiplication by scale), applied
+    /// at once by the optimizer.
+    ///
+    /// @param xImage from one image of x to the next
+    /// @param dy a line for each patch of each image, dyStride apart: the patches' places are not read
+    /// @param state the optimizer's state, an array a part, each laid out as `w`
+    void convolutionUpdate(
+            OptimizerStep step,
+            Panels panels,
+            Patches patches,
+            int fromTap,
+            int toTap,
+            int images,
+            float scale,
+            float[] x,
+            int xAt,
+            int xImage,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] w,
+            float[][] state,
+            float[] tile);
+
+    /// For each column of one image: y[w] = the maximum of window w (NaN if one is in it), first[w] = which of the
+    /// window's numbers is the first of that size, counted from 0.
+    ///
+    /// @param y a line for each window, yStride apart; `first` too
+    void maxPool(
+            Windows windows,
+            int width,
+            float[] x,
+            int xAt,
+            float[] y,
+            float[] first,
+            int yAt,
+            int yStride);
+
+    /// dx[first of window w] += dy[w], windows ascending.
+    void maxPoolGradient(
+            Windows windows,
+            int width,
+            float[] first,
+            float[] dy,
+            int yAt,
+            int yStride,
+            float[] dx,
+            int dxAt);
+
+    /// For each column of one image: y[w] = Σ x / divisor over window w (ascending: starts with its first number, adds).
+    void averagePool(
+            Windows windows,
+            int width,
+            float divisor,
+            float[] x,
+            int xAt,
+            float[] y,
+            int yAt,
+            int yStride);
+
+    /// dx += dy[w] / divisor in all of window w, windows ascending.
+    void averagePoolGradient(
+            Windows windows,
+            int width,
+            float divisor,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] dx,
+            int dxAt);
+
     /// The optimizer on `length` given gradients (an embedding row, say).
     ///
     /// @param state part p of the state of weight i is `state[p][stateAt + p * stateStride + i]`: stride 0 where each part has
@@ -166,4 +257,214 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
     /// @param width classes, at least 1: logical columns only, padding is neither read nor written
     void softmax(
             int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride);
+
+    /// y[r][c] = scale · Σ_k a[r][k] b[k][c] (k ascending, FMA from 0, then one multiplication by scale), for `rows` rows and
+    /// `columns` columns. Nothing else of `y` is written, nothing else of `a` and `b` is read.
+    ///
+    /// @param a a[r][k] is `a[aAt + r aRow + k aStep]`: a matrix or, with the two exchanged, its transpose
+    /// @param b b[k][c] is `b[bAt + k bStep + c]`
+    void multiply(
+            int rows,
+            int columns,
+            int depth,
+            float scale,
+            float[] a,
+            int aAt,
+            int aRow,
+            int aStep,
+            float[] b,
+            int bAt,
+            int bStep,
+            float[] y,
+            int yAt,
+            int yRow);
+
+    /// In place, each row: e^(x - max x) / Σ e^(x - max x), the sum in virtual lanes. Row r has `width + r growth` columns;
+    /// those from there to the next multiple of 16 become 0 (NaN where the row does).
+    ///
+    /// @param width at least 1
+    /// @param growth 0, or 1 for rows that see one column more than the row before
+    void softmaxInLanes(int rows, int width, int growth, float[] x, int xAt, int xStride);
+
+    /// In place, each row: dx = y (dy - Σ y dy), the sum in virtual lanes; `dy` becomes dx.
+    ///
+    /// @param width a multiple of 16: where y is 0, dx is
+    void softmaxInLanesGradient(
+            int rows,
+            int width,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] dy,
+            int dyAt,
+            int dyStride);
+
+    /// Each row: y = (x - mean) inverse with inverse = 1 / sqrt(mean of (x - mean)² + epsilon), the sums in virtual lanes;
+    /// `y` may be `x`.
+    ///
+    /// @param centred false where 0 stands for the mean
+    /// @param inverse one for each row, written from `inverseAt` on
+    void normalise(
+            boolean centred,
+            int rows,
+            int width,
+            float epsilon,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] inverse,
+            int inverseAt);
+
+    /// In place, each row: dx = inverse (dy - mean of dy - y · mean of (dy y)), the sums in virtual lanes; `dy` becomes dx.
+    ///
+    /// @param centred false where 0 stands for the mean of dy
+    void normaliseGradient(
+            boolean centred,
+            int rows,
+            int width,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] inverse,
+            int inverseAt,
+            float[] dy,
+            int dyAt,
+            int dyStride);
+
+    /// y[r][c] = x[r][c] · scale[c] + shift[r][c], one FMA; `y` may be `x` or `shift`.
+    ///
+    /// @param shift stride 0 for one row that is added to all
+    void scaleAndShift(
+            int rows,
+            int width,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] scale,
+            float[] shift,
+            int shiftAt,
+            int shiftStride,
+            float[] y,
+            int yAt,
+            int yStride);
+
+    /// sums[c] = scale · Σ_r x[r][c] (r ascending: starts with row 0, adds).
+    void columnSums(
+            int width, int rows, float scale, float[] x, int xAt, int xStride, float[] sums);
+
+    /// sums[c] = scale · Σ_r a[r][c] b[r][c] (r ascending, FMA from 0).
+    void columnProducts(
+            int width,
+            int rows,
+            float scale,
+            float[] a,
+            int aAt,
+            int aStride,
+            float[] b,
+            int bAt,
+            int bStride,
+            float[] sums);
+
+    /// y = x · factor, or x · 0 with probability `limit` / 2^24: number (r, c) is drawn from `key` and its index
+    /// `from + r rowStep + c columnStep`, as `ScalarKernels.drawn` says. In place allowed.
+    void dropout(
+            int rows,
+            int width,
+            long key,
+            int from,
+            int rowStep,
+            int columnStep,
+            int limit,
+            float factor,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] y,
+            int yAt,
+            int yStride);
+
+    /// One step of a GRU between its products, Cho et al. 2014 as PyTorch has it. Each row of `gates` holds x W + b and
+    /// receives r, z and n, `hidden` columns each; `products` holds h W + b in the same columns:
+    ///
+    /// r, z = sigmoid(gates + products), n = tanh(gates + r products), next = n + z (h - n).
+    ///
+    /// Padding is neither read nor written, as in the three kernels below.
+    ///
+    /// @param gates shape (rows, 3 hidden), stride gateStride; products alike
+    /// @param h shape (rows, hidden), stride `stride`; next alike
+    void gruStep(
+            int rows,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            float[] products,
+            int productsAt,
+            int gateStride,
+            float[] h,
+            int hAt,
+            float[] next,
+            int nextAt,
+            int stride);
+
+    /// The gradients of that step. `gates` holds r, z, n and receives the gradient of x W + b; `products`, as it was, receives
+    /// that of h W + b; `dh` holds the gradient of next and receives what of it reaches h past the product:
+    ///
+    /// dn = dh (1 - z) (1 - n²), dz = dh (h - n) z (1 - z), dr = dn products r (1 - r), dh z.
+    void gruStepGradient(
+            int rows,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            float[] products,
+            int productsAt,
+            int gateStride,
+            float[] h,
+            int hAt,
+            float[] dh,
+            int dhAt,
+            int stride);
+
+    /// One step of an LSTM between its products, Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000.
+    /// Each row of `gates` holds x W + b and receives i, f, g and o, `hidden` columns each; `products` holds h W + b:
+    ///
+    /// i, f, o = sigmoid(gates + products), g = tanh(gates + products), cNext = f c + i g, hNext = o tanh cNext.
+    void lstmStep(
+            int rows,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            float[] products,
+            int productsAt,
+            int gateStride,
+            float[] c,
+            int cAt,
+            float[] cNext,
+            int cNextAt,
+            float[] hNext,
+            int hNextAt,
+            int stride);
+
+    /// The gradients of that step. `gates` holds i, f, g, o and receives the gradient of x W + b, which is that of h W + b;
+    /// `dc` holds the gradient of cNext that comes from the next step and receives that of c:
+    ///
+    /// dc += dh o (1 - tanh² cNext), di = dc g i (1 - i), df = dc c f (1 - f), dg = dc i (1 - g²),
+    /// do = dh tanh cNext o (1 - o), dc f.
+    void lstmStepGradient(
+            int rows,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            int gateStride,
+            float[] c,
+            int cAt,
+            float[] cNext,
+            int cNextAt,
+            float[] dh,
+            int dhAt,
+            float[] dc,
+            int dcAt,
+            int stride);
 }

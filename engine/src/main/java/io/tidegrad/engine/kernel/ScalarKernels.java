@@ -158,12 +158,192 @@ public final class ScalarKernels implements Kernels {
         }
     }
 
+    @Override
+    public void columnSums(
+            int width, int rows, float scale, float[] x, int xAt, int xStride, float[] sums) {
+        for (int c = 0; c < width; c++) {
+            sums[c] = scale * columnSum(rows, x, xAt + c, xStride);
+        }
+    }
+
+    @Override
+    public void columnProducts(
+            int width,
+            int rows,
+            float scale,
+            float[] a,
+            int aAt,
+            int aStride,
+            float[] b,
+            int bAt,
+            int bStride,
+            float[] sums) {
+        for (int c = 0; c < width; c++) {
+            sums[c] = scale * columnProduct(rows, a, aAt + c, aStride, b, bAt + c, bStride);
+        }
+    }
+
+    static float columnProduct(
+            int rows, float[] a, int aAt, int aStride, float[] b, int bAt, int bStride) {
+        float sum = 0f;
+        for (int r = 0; r < rows; r++) {
+            sum = Math.fma(a[aAt + r * aStride], b[bAt + r * bStride], sum);
+        }
+        return sum;
+    }
+
     static float columnSum(int rows, float[] dy, int dyAt, int dyStride) {
         float sum = dy[dyAt];
         for (int r = 1; r < rows; r++) {
             sum += dy[dyAt + r * dyStride];
         }
         return sum;
+    }
+
+    @Override
+    public void convolution(
+            Panels panels,
+            Patches patches,
+            int fromPatch,
+            int toPatch,
+            float[] x,
+            int xAt,
+            float[] w,
+            float @Nullable [] bias,
+            float[] y,
+            int yAt) {
+        for (int p = fromPatch; p < toPatch; p++) {
+            int corner = xAt + patches.corners()[p];
+            int place = yAt + patches.places()[p];
+            for (int o = 0; o < panels.stride(); o++) {
+                float sum = bias == null ? 0f : bias[o];
+                for (int k = 0; k < panels.inputs(); k++) {
+                    sum = Math.fma(x[corner + patches.taps()[k]], w[panels.index(k, o)], sum);
+                }
+                y[place + o] = sum;
+            }
+        }
+    }
+
+    @Override
+    public void convolutionUpdate(
+            OptimizerStep step,
+            Panels panels,
+            Patches patches,
+            int fromTap,
+            int toTap,
+            int images,
+            float scale,
+            float[] x,
+            int xAt,
+            int xImage,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] w,
+            float[][] state,
+            float[] tile) {
+        for (int k = fromTap; k < toTap; k++) {
+            for (int o = 0; o < panels.stride(); o++) {
+                float g = 0f;
+                for (int image = 0; image < images; image++) {
+                    int tap = xAt + image * xImage + patches.taps()[k];
+                    int line = dyAt + image * patches.count() * dyStride;
+                    for (int p = 0; p < patches.count(); p++) {
+                        float xp = x[tap + patches.corners()[p]];
+                        g = Math.fma(xp, dy[line + p * dyStride + o], g);
+                    }
+                }
+                int at = panels.index(k, o);
+                updateOne(step, scale * g, w, at, state, at, 0);
+            }
+        }
+    }
+
+    @Override
+    public void maxPool(
+            Windows windows,
+            int width,
+            float[] x,
+            int xAt,
+            float[] y,
+            float[] first,
+            int yAt,
+            int yStride) {
+        for (int w = 0; w < windows.count(); w++) {
+            int start = windows.starts()[w];
+            for (int c = 0; c < width; c++) {
+                float max = x[xAt + windows.places()[start] + c];
+                float at = 0;
+                for (int i = start + 1; i < windows.starts()[w + 1]; i++) {
+                    float xi = x[xAt + windows.places()[i] + c];
+                    at = xi > max ? i - start : at;
+                    max = Math.max(max, xi);
+                }
+                y[yAt + w * yStride + c] = max;
+                first[yAt + w * yStride + c] = at;
+            }
+        }
+    }
+
+    @Override
+    public void maxPoolGradient(
+            Windows windows,
+            int width,
+            float[] first,
+            float[] dy,
+            int yAt,
+            int yStride,
+            float[] dx,
+            int dxAt) {
+        for (int w = 0; w < windows.count(); w++) {
+            for (int c = 0; c < width; c++) {
+                int at = yAt + w * yStride + c;
+                dx[dxAt + windows.places()[windows.starts()[w] + (int) first[at]] + c] += dy[at];
+            }
+        }
+    }
+
+    @Override
+    public void averagePool(
+            Windows windows,
+            int width,
+            float divisor,
+            float[] x,
+            int xAt,
+            float[] y,
+            int yAt,
+            int yStride) {
+        for (int w = 0; w < windows.count(); w++) {
+            int start = windows.starts()[w];
+            for (int c = 0; c < width; c++) {
+                float sum = x[xAt + windows.places()[start] + c];
+                for (int i = start + 1; i < windows.starts()[w + 1]; i++) {
+                    sum += x[xAt + windows.places()[i] + c];
+                }
+                y[yAt + w * yStride + c] = sum / divisor;
+            }
+        }
+    }
+
+    @Override
+    public void averagePoolGradient(
+            Windows windows,
+            int width,
+            float divisor,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] dx,
+            int dxAt) {
+        for (int w = 0; w < windows.count(); w++) {
+            for (int c = 0; c < width; c++) {
+                float share = dy[dyAt + w * dyStride + c] / divisor;
+                for (int i = windows.starts()[w]; i < windows.starts()[w + 1]; i++) {
+                    dx[dxAt + windows.places()[i] + c] += share;
+                }
+            }
+        }
     }
 
     @Override
@@ -394,6 +574,257 @@ public final class ScalarKernels implements Kernels {
         }
     }
 
+    @Override
+    public void gruStep(
+            int rows,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            float[] products,
+            int productsAt,
+            int gateStride,
+            float[] h,
+            int hAt,
+            float[] next,
+            int nextAt,
+            int stride) {
+        for (int r = 0; r < rows; r++) {
+            gruStep(
+                    0,
+                    hidden,
+                    gates,
+                    gatesAt + r * gateStride,
+                    products,
+                    productsAt + r * gateStride,
+                    h,
+                    hAt + r * stride,
+                    next,
+                    nextAt + r * stride);
+        }
+    }
+
+    /// One row, units `from` to `hidden`, the last not included.
+    static void gruStep(
+            int from,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            float[] products,
+            int productsAt,
+            float[] h,
+            int hAt,
+            float[] next,
+            int nextAt) {
+        for (int k = from; k < hidden; k++) {
+            float r = ScalarMath.sigmoid(gates[gatesAt + k] + products[productsAt + k]);
+            float z =
+                    ScalarMath.sigmoid(
+                            gates[gatesAt + hidden + k] + products[productsAt + hidden + k]);
+            float n =
+                    ScalarMath.tanh(
+                            Math.fma(
+                                    r,
+                                    products[productsAt + 2 * hidden + k],
+                                    gates[gatesAt + 2 * hidden + k]));
+            next[nextAt + k] = Math.fma(z, h[hAt + k] - n, n);
+            gates[gatesAt + k] = r;
+            gates[gatesAt + hidden + k] = z;
+            gates[gatesAt + 2 * hidden + k] = n;
+        }
+    }
+
+    @Override
+    public void gruStepGradient(
+            int rows,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            float[] products,
+            int productsAt,
+            int gateStride,
+            float[] h,
+            int hAt,
+            float[] dh,
+            int dhAt,
+            int stride) {
+        for (int r = 0; r < rows; r++) {
+            gruStepGradient(
+                    0,
+                    hidden,
+                    gates,
+                    gatesAt + r * gateStride,
+                    products,
+                    productsAt + r * gateStride,
+                    h,
+                    hAt + r * stride,
+                    dh,
+                    dhAt + r * stride);
+        }
+    }
+
+    /// One row, units `from` to `hidden`, the last not included.
+    static void gruStepGradient(
+            int from,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            float[] products,
+            int productsAt,
+            float[] h,
+            int hAt,
+            float[] dh,
+            int dhAt) {
+        for (int k = from; k < hidden; k++) {
+            float r = gates[gatesAt + k];
+            float z = gates[gatesAt + hidden + k];
+            float n = gates[gatesAt + 2 * hidden + k];
+            float d = dh[dhAt + k];
+            float dn = d * (1f - z) * Math.fma(-n, n, 1f);
+            float dz = d * (h[hAt + k] - n) * z * (1f - z);
+            float dr = dn * products[productsAt + 2 * hidden + k] * r * (1f - r);
+            gates[gatesAt + k] = dr;
+            gates[gatesAt + hidden + k] = dz;
+            gates[gatesAt + 2 * hidden + k] = dn;
+            products[productsAt + k] = dr;
+            products[productsAt + hidden + k] = dz;
+            products[productsAt + 2 * hidden + k] = dn * r;
+            dh[dhAt + k] = d * z;
+        }
+    }
+
+    @Override
+    public void lstmStep(
+            int rows,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            float[] products,
+            int productsAt,
+            int gateStride,
+            float[] c,
+            int cAt,
+            float[] cNext,
+            int cNextAt,
+            float[] hNext,
+            int hNextAt,
+            int stride) {
+        for (int r = 0; r < rows; r++) {
+            lstmStep(
+                    0,
+                    hidden,
+                    gates,
+                    gatesAt + r * gateStride,
+                    products,
+                    productsAt + r * gateStride,
+                    c,
+                    cAt + r * stride,
+                    cNext,
+                    cNextAt + r * stride,
+                    hNext,
+                    hNextAt + r * stride);
+        }
+    }
+
+    /// One row, units `from` to `hidden`, the last not included.
+    static void lstmStep(
+            int from,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            float[] products,
+            int productsAt,
+            float[] c,
+            int cAt,
+            float[] cNext,
+            int cNextAt,
+            float[] hNext,
+            int hNextAt) {
+        for (int k = from; k < hidden; k++) {
+            float i = ScalarMath.sigmoid(gates[gatesAt + k] + products[productsAt + k]);
+            float f =
+                    ScalarMath.sigmoid(
+                            gates[gatesAt + hidden + k] + products[productsAt + hidden + k]);
+            float g =
+                    ScalarMath.tanh(
+                            gates[gatesAt + 2 * hidden + k]
+                                    + products[productsAt + 2 * hidden + k]);
+            float o =
+                    ScalarMath.sigmoid(
+                            gates[gatesAt + 3 * hidden + k]
+                                    + products[productsAt + 3 * hidden + k]);
+            float cell = Math.fma(f, c[cAt + k], i * g);
+            cNext[cNextAt + k] = cell;
+            hNext[hNextAt + k] = o * ScalarMath.tanh(cell);
+            gates[gatesAt + k] = i;
+            gates[gatesAt + hidden + k] = f;
+            gates[gatesAt + 2 * hidden + k] = g;
+            gates[gatesAt + 3 * hidden + k] = o;
+        }
+    }
+
+    @Override
+    public void lstmStepGradient(
+            int rows,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            int gateStride,
+            float[] c,
+            int cAt,
+            float[] cNext,
+            int cNextAt,
+            float[] dh,
+            int dhAt,
+            float[] dc,
+            int dcAt,
+            int stride) {
+        for (int r = 0; r < rows; r++) {
+            lstmStepGradient(
+                    0,
+                    hidden,
+                    gates,
+                    gatesAt + r * gateStride,
+                    c,
+                    cAt + r * stride,
+                    cNext,
+                    cNextAt + r * stride,
+                    dh,
+                    dhAt + r * stride,
+                    dc,
+                    dcAt + r * stride);
+        }
+    }
+
+    /// One row, units `from` to `hidden`, the last not included.
+    static void lstmStepGradient(
+            int from,
+            int hidden,
+            float[] gates,
+            int gatesAt,
+            float[] c,
+            int cAt,
+            float[] cNext,
+            int cNextAt,
+            float[] dh,
+            int dhAt,
+            float[] dc,
+            int dcAt) {
+        for (int k = from; k < hidden; k++) {
+            float i = gates[gatesAt + k];
+            float f = gates[gatesAt + hidden + k];
+            float g = gates[gatesAt + 2 * hidden + k];
+            float o = gates[gatesAt + 3 * hidden + k];
+            float t = ScalarMath.tanh(cNext[cNextAt + k]);
+            float d = dh[dhAt + k];
+            float dCell = Math.fma(d * o, Math.fma(-t, t, 1f), dc[dcAt + k]);
+            gates[gatesAt + k] = dCell * g * i * (1f - i);
+            gates[gatesAt + hidden + k] = dCell * c[cAt + k] * f * (1f - f);
+            gates[gatesAt + 2 * hidden + k] = dCell * i * Math.fma(-g, g, 1f);
+            gates[gatesAt + 3 * hidden + k] = d * t * o * (1f - o);
+            dc[dcAt + k] = dCell * f;
+        }
+    }
+
     static void expOfDifference(
             int length, float[] x, int xAt, float subtrahend, float[] y, int yAt) {
         for (int k = 0; k < length; k++) {
@@ -417,5 +848,248 @@ public final class ScalarKernels implements Kernels {
             sum += x[xAt + k];
         }
         return sum;
+    }
+
+    @Override
+    public void multiply(
+            int rows,
+            int columns,
+            int depth,
+            float scale,
+            float[] a,
+            int aAt,
+            int aRow,
+            int aStep,
+            float[] b,
+            int bAt,
+            int bStep,
+            float[] y,
+            int yAt,
+            int yRow) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                float sum = 0f;
+                for (int k = 0; k < depth; k++) {
+                    sum = Math.fma(a[aAt + r * aRow + k * aStep], b[bAt + k * bStep + c], sum);
+                }
+                y[yAt + r * yRow + c] = sum * scale;
+            }
+        }
+    }
+
+    @Override
+    public void softmaxInLanes(int rows, int width, int growth, float[] x, int xAt, int xStride) {
+        for (int r = 0; r < rows; r++) {
+            int row = xAt + r * xStride;
+            int columns = width + r * growth;
+            expOfDifference(columns, x, row, max(columns, x, row), x, row);
+            float sum = laneSum(columns, x, row, 0, 1);
+            int end = columns;
+            while (end % LANES != 0) {
+                x[row + end++] = 0f;
+            }
+            for (int c = 0; c < end; c++) {
+                x[row + c] /= sum;
+            }
+        }
+    }
+
+    @Override
+    public void softmaxInLanesGradient(
+            int rows,
+            int width,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] dy,
+            int dyAt,
+            int dyStride) {
+        for (int r = 0; r < rows; r++) {
+            int yRow = yAt + r * yStride;
+            int dyRow = dyAt + r * dyStride;
+            float sum = laneProduct(width, y, yRow, dy, dyRow, 0, 1);
+            for (int c = 0; c < width; c++) {
+                dy[dyRow + c] = y[yRow + c] * (dy[dyRow + c] - sum);
+            }
+        }
+    }
+
+    @Override
+    public void normalise(
+            boolean centred,
+            int rows,
+            int width,
+            float epsilon,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] inverse,
+            int inverseAt) {
+        for (int r = 0; r < rows; r++) {
+            int xRow = xAt + r * xStride;
+            int yRow = yAt + r * yStride;
+            float mean = centred ? laneSum(width, x, xRow, 0, 1) / width : 0f;
+            for (int c = 0; c < width; c++) {
+                y[yRow + c] = x[xRow + c] - mean;
+            }
+            float variance = laneProduct(width, y, yRow, y, yRow, 0, 1) / width;
+            float factor = 1f / (float) Math.sqrt(variance + epsilon);
+            for (int c = 0; c < width; c++) {
+                y[yRow + c] *= factor;
+            }
+            inverse[inverseAt + r] = factor;
+        }
+    }
+
+    @Override
+    public void normaliseGradient(
+            boolean centred,
+            int rows,
+            int width,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] inverse,
+            int inverseAt,
+            float[] dy,
+            int dyAt,
+            int dyStride) {
+        for (int r = 0; r < rows; r++) {
+            int yRow = yAt + r * yStride;
+            int dyRow = dyAt + r * dyStride;
+            float mean = centred ? laneSum(width, dy, dyRow, 0, 1) / width : 0f;
+            float along = laneProduct(width, y, yRow, dy, dyRow, 0, 1) / width;
+            for (int c = 0; c < width; c++) {
+                float rest = Math.fma(-along, y[yRow + c], dy[dyRow + c] - mean);
+                dy[dyRow + c] = inverse[inverseAt + r] * rest;
+            }
+        }
+    }
+
+    @Override
+    public void scaleAndShift(
+            int rows,
+            int width,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] scale,
+            float[] shift,
+            int shiftAt,
+            int shiftStride,
+            float[] y,
+            int yAt,
+            int yStride) {
+        scaleAndShift(
+                rows,
+                0,
+                width,
+                x,
+                xAt,
+                xStride,
+                scale,
+                shift,
+                shiftAt,
+                shiftStride,
+                y,
+                yAt,
+                yStride);
+    }
+
+    static void scaleAndShift(
+            int rows,
+            int from,
+            int to,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] scale,
+            float[] shift,
+            int shiftAt,
+            int shiftStride,
+            float[] y,
+            int yAt,
+            int yStride) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = from; c < to; c++) {
+                y[yAt + r * yStride + c] =
+                        Math.fma(
+                                x[xAt + r * xStride + c],
+                                scale[c],
+                                shift[shiftAt + r * shiftStride + c]);
+            }
+        }
+    }
+
+    @Override
+    public void dropout(
+            int rows,
+            int width,
+            long key,
+            int from,
+            int rowStep,
+            int columnStep,
+            int limit,
+            float factor,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] y,
+            int yAt,
+            int yStride) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < width; c++) {
+                int index = from + r * rowStep + c * columnStep;
+                float kept = drawn(key, index) >= limit ? factor : 0f;
+                y[yAt + r * yStride + c] = x[xAt + r * xStride + c] * kept;
+            }
+        }
+    }
+
+    static final int MIX_0 = 0x7feb352d;
+    static final int MIX_1 = 0x846ca68b;
+
+    /// 24 bits for an index under a key: the hash `lowbias32` (Wellons 2018) with the key's low word before its first
+    /// multiplication and the high word after it. Philox, which draws the key, would take some 30 times as long for each
+    /// number.
+    static int drawn(long key, int index) {
+        int h = index ^ (int) key;
+        h ^= h >>> 16;
+        h = h * MIX_0 ^ (int) (key >>> 32);
+        h ^= h >>> 15;
+        h *= MIX_1;
+        h ^= h >>> 16;
+        return h >>> 8;
+    }
+
+    /// The sum of lanes `lane`, `lane + step`, `lane + 2 step`, … as a tree: from (0, 1) it adds lanes 8 apart first, 1
+    /// apart last. Lane l sums the numbers whose index is l mod 16.
+    private static float laneSum(int length, float[] x, int xAt, int lane, int step) {
+        if (step == LANES) {
+            float sum = 0f;
+            for (int i = lane; i < length; i += LANES) {
+                sum += x[xAt + i];
+            }
+            return sum;
+        }
+        return laneSum(length, x, xAt, lane, 2 * step)
+                + laneSum(length, x, xAt, lane + step, 2 * step);
+    }
+
+    /// As `laneSum`, of a · b.
+    private static float laneProduct(
+            int length, float[] a, int aAt, float[] b, int bAt, int lane, int step) {
+        if (step == LANES) {
+            float sum = 0f;
+            for (int i = lane; i < length; i += LANES) {
+                sum = Math.fma(a[aAt + i], b[bAt + i], sum);
+            }
+            return sum;
+        }
+        return laneProduct(length, a, aAt, b, bAt, lane, 2 * step)
+                + laneProduct(length, a, aAt, b, bAt, lane + step, 2 * step);
     }
 }

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.kernel;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
@@ -19,7 +20,19 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
     /// 6 rows of 64 columns are the best tile; 8 would be split.
     private static final int WIDE_TILE_INPUTS = 6;
 
+    /// Taps of a convolution whose gradients are computed together: whole tiles of 9 where kernels are 3 x 3.
+    private static final int NARROW_TILE_TAPS = 27;
+
+    /// Where the rows of a tile lie in the scratch, for panels of 16 and of 64.
+    private static final int[] NARROW_TILE_ROWS = tileRows(16);
+
+    private static final int[] WIDE_TILE_ROWS = tileRows(64);
+
     private final String name;
+
+    private static int[] tileRows(int width) {
+        return IntStream.range(0, TILE / width).map(row -> row * width).toArray();
+    }
 
     VectorKernels(int bits) {
         name = "simd-" + bits;
@@ -216,6 +229,138 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
     }
 
     @Override
+    public final void convolution(
+            Panels panels,
+            Patches patches,
+            int fromPatch,
+            int toPatch,
+            float[] x,
+            int xAt,
+            float[] w,
+            float @Nullable [] bias,
+            float[] y,
+            int yAt) {
+        int width = panels.width();
+        int taps = panels.inputs();
+        for (int p = 0; p < panels.count(); p++) {
+            multiplyPatches(
+                    width,
+                    fromPatch,
+                    toPatch,
+                    1,
+                    taps,
+                    x,
+                    xAt,
+                    0,
+                    patches.corners(),
+                    patches.taps(),
+                    w,
+                    p * taps * width,
+                    width,
+                    bias == null ? ZEROS : bias,
+                    bias == null ? 0 : p * width,
+                    1f,
+                    y,
+                    yAt + p * width,
+                    patches.places(),
+                    fromPatch);
+        }
+    }
+
+    @Override
+    public final void convolutionUpdate(
+            OptimizerStep step,
+            Panels panels,
+            Patches patches,
+            int fromTap,
+            int toTap,
+            int images,
+            float scale,
+            float[] x,
+            int xAt,
+            int xImage,
+            float[] dy,
+            int dyAt,
+            int dyStride,
+            float[] w,
+            float[][] state,
+            float[] tile) {
+        int width = panels.width();
+        int tileTaps = width == 64 ? WIDE_TILE_INPUTS : NARROW_TILE_TAPS;
+        for (int p = 0; p < panels.count(); p++) {
+            for (int k = fromTap; k < toTap; k += tileTaps) {
+                int end = Math.min(k + tileTaps, toTap);
+                multiplyPatches(
+                        width,
+                        k,
+                        end,
+                        images,
+                        patches.count(),
+                        x,
+                        xAt,
+                        xImage,
+                        patches.taps(),
+                        patches.corners(),
+                        dy,
+                        dyAt + p * width,
+                        dyStride,
+                        ZEROS,
+                        0,
+                        scale,
+                        tile,
+                        0,
+                        width == 64 ? WIDE_TILE_ROWS : NARROW_TILE_ROWS,
+                        0);
+                int at = (p * panels.inputs() + k) * width;
+                update(step, (end - k) * width, tile, 0, w, at, state, at, 0);
+            }
+        }
+    }
+
+    @Override
+    public final void multiply(
+            int rows,
+            int columns,
+            int depth,
+            float scale,
+            float[] a,
+            int aAt,
+            int aRow,
+            int aStep,
+            float[] b,
+            int bAt,
+            int bStep,
+            float[] y,
+            int yAt,
+            int yRow) {
+        int c = 0;
+        while (c + 16 <= columns) {
+            int width = c + 64 <= columns ? 64 : 16;
+            multiply(
+                    width, rows, depth, a, aAt, aRow, aStep, b, bAt + c, bStep, ZEROS, 0, scale, y,
+                    yAt + c, yRow);
+            c += width;
+        }
+        if (c < columns) {
+            multiplyFew(
+                    rows,
+                    columns - c,
+                    depth,
+                    scale,
+                    a,
+                    aAt,
+                    aRow,
+                    aStep,
+                    b,
+                    bAt + c,
+                    bStep,
+                    y,
+                    yAt + c,
+                    yRow);
+        }
+    }
+
+    @Override
     public final void softmax(
             int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
         for (int r = 0; r < rows; r++) {
@@ -246,6 +391,49 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] start,
             int startAt,
             float scale,
+            float[] y,
+            int yAt,
+            int yRow);
+
+    /// As `multiply`, but the numbers of a lie where tables say, and the sum goes on over several images:
+    /// y[r][c] = scale (start[c] + Σ_i Σ_k a_i[r][k] b_i[k][c]), i then k ascending, for rows `fromRow` to `toRow`.
+    /// a_i[r][k] is `a[aAt + i aImage + aRows[r] + aSteps[k]]`, b_i[k][c] is `b[bAt + (i depth + k) bStep + c]`; y[r] starts
+    /// at `y[yAt + yRows[firstPlace + r - fromRow]]`.
+    abstract void multiplyPatches(
+            int width,
+            int fromRow,
+            int toRow,
+            int images,
+            int depth,
+            float[] a,
+            int aAt,
+            int aImage,
+            int[] aRows,
+            int[] aSteps,
+            float[] b,
+            int bAt,
+            int bStep,
+            float[] start,
+            int startAt,
+            float scale,
+            float[] y,
+            int yAt,
+            int[] yRows,
+            int firstPlace);
+
+    /// Columns that fill no panel: as `multiply` of the interface, for fewer than 16.
+    abstract void multiplyFew(
+            int rows,
+            int columns,
+            int depth,
+            float scale,
+            float[] a,
+            int aAt,
+            int aRow,
+            int aStep,
+            float[] b,
+            int bAt,
+            int bStep,
             float[] y,
             int yAt,
             int yRow);
@@ -282,10 +470,6 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] dx,
             int dxAt,
             float[] tile);
-
-    /// sums[o] = scale Σ_r dy[r][o], o below `width`.
-    abstract void columnSums(
-            int width, int rows, float scale, float[] dy, int dyAt, int dyStride, float[] sums);
 
     /// y = e^(x - subtrahend)
     abstract void expOfDifference(

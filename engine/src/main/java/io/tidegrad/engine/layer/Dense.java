@@ -3,6 +3,7 @@ package io.tidegrad.engine.layer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.Panels;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// y = x W + b on the last axis. W has shape (inputs, outputs), drawn as `initialization` says; b starts at 0.
@@ -20,28 +21,40 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
     }
 
     private Planned plan(Planner planner, Shape.Grid input) {
-        int inputs = input.width();
+        return product(
+                this,
+                planner,
+                input,
+                outputs,
+                "weight",
+                bias ? Optional.of("bias") : Optional.empty(),
+                initialization);
+    }
+
+    /// x W + b for a layer that has such a product in it, under its own names of W and b.
+    static Planned product(
+            Layer layer,
+            Planner planner,
+            Shape.Grid input,
+            int outputs,
+            String weight,
+            Optional<String> bias,
+            Initialization initialization) {
         if (outputs < 1) {
-            throw planner.mismatch(this, "at least 1 output", "" + outputs);
+            throw planner.mismatch(layer, "at least 1 output", "" + outputs);
         }
-        // Panels pad the outputs to at most 63 more; an array holds 2^31 - 1 floats.
-        if ((long) inputs * (outputs + 63L) > Integer.MAX_VALUE) {
-            throw planner.mismatch(
-                    this,
-                    "at most 2^31 weights in one layer",
-                    inputs + " inputs times " + outputs + " outputs");
-        }
-        Panels panels = new Panels(inputs, outputs);
-        int w = planner.declare(new Tensor.Matrix(planner.name("weight"), panels, initialization));
+        Panels panels = panels(planner, layer, input.width(), outputs);
+        int w = planner.declare(new Tensor.Matrix(planner.name(weight), panels, initialization));
         int b =
-                bias
-                        ? planner.declare(
-                                new Tensor.Vector(
-                                        planner.name("bias"),
-                                        outputs,
-                                        panels.stride(),
-                                        Tensor.Vector.Role.BIAS))
-                        : NO_BIAS;
+                bias.map(
+                                name ->
+                                        planner.declare(
+                                                new Tensor.Vector(
+                                                        planner.name(name),
+                                                        outputs,
+                                                        panels.stride(),
+                                                        Tensor.Vector.Role.BIAS)))
+                        .orElse(NO_BIAS);
         int lines = input.lines();
         return new Planned(
                 input.withWidth(outputs),
@@ -56,9 +69,21 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                                 workspace.activation(lines, panels.stride(), true)));
     }
 
+    /// The panels of a layer's weights, if they fit an array.
+    static Panels panels(Planner planner, Layer layer, int inputs, long outputs) {
+        // Panels pad the outputs to at most 63 more; an array holds 2^31 - 1 floats.
+        if (inputs * (outputs + 63) > Integer.MAX_VALUE) {
+            throw planner.mismatch(
+                    layer,
+                    "at most 2^31 weights in one layer",
+                    inputs + " inputs times " + outputs + " outputs");
+        }
+        return new Panels(inputs, (int) outputs);
+    }
+
     /// Workers share forward by panels and blocks of lines, backward by ranges of inputs: each output, input gradient and weight
     /// is computed by one of them, in the one order that there is.
-    private static final class Bound implements Pass {
+    static final class Bound implements Pass {
         /// Lines in a block, inputs in a range: multiples of the kernels' tiles of 6 and 4.
         private static final int GRAIN = 24;
 
@@ -101,13 +126,18 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         /// y = x W + b
         @Override
         public void forward(Step step) {
+            multiply(step);
+            step.watch(output.value(), linesPerRow);
+        }
+
+        /// The same for whoever looks at the numbers himself.
+        void multiply(Step step) {
             this.step = step;
             lines = step.rows * linesPerRow;
             step.workers.share(
                     (long) panels.length() * lines,
                     panels.count() * Math.ceilDiv(lines, GRAIN),
                     forwardPart);
-            step.watch(output.value(), linesPerRow);
         }
 
         /// Blocks of lines, counted panel after panel: a share lies in few panels.
@@ -146,6 +176,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         @Override
         public void backward(Step step) {
             this.step = step;
+            lines = step.rows * linesPerRow;
             int products = input.gradient() == null ? 1 : 2;
             step.workers.share(
                     (long) panels.length() * (products * lines + UPDATE_MULTIPLICATIONS),
@@ -161,7 +192,8 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             int to = Math.min(panels.inputs(), Workers.cut(grains, part + 1, parts) * GRAIN);
             updateWeights(step, from, to, step.tile(worker));
             if (part == 0 && bias != NO_BIAS) {
-                updateBias(step, step.tile(worker));
+                step.updateBias(
+                        bias, panels.stride(), lines, output.requireGradient(), step.tile(worker));
             }
         }
 
@@ -218,22 +250,6 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                     dy.stride,
                     w.weights(),
                     w.state(),
-                    tile);
-        }
-
-        private void updateBias(Step step, float[] tile) {
-            Block dy = output.requireGradient();
-            Storage.Dense b = step.target.dense(bias);
-            step.kernels.biasUpdate(
-                    step.optimizer(bias),
-                    panels.stride(),
-                    lines,
-                    step.scale,
-                    dy.values,
-                    dy.at,
-                    dy.stride,
-                    b.weights(),
-                    b.state(),
                     tile);
         }
     }

@@ -18,11 +18,23 @@ public sealed interface Layer
                 Reshape,
                 Flatten,
                 Transpose,
+                Conv1d,
+                Conv2d,
+                MaxPool2d,
+                AveragePool2d,
+                GlobalAveragePool2d,
                 Dense,
+                Recurrent,
                 Relu,
                 Sigmoid,
                 Tanh,
-                Softmax {
+                Softmax,
+                LayerNorm,
+                RmsNorm,
+                BatchNorm,
+                Dropout,
+                Residual,
+                SelfAttention {
 
     /// Checks that `input` fits, declares this layer's tensors and says what comes out. No float is allocated.
     ///

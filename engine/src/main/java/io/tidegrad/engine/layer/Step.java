@@ -95,14 +95,56 @@ public final class Step {
         return slab == target;
     }
 
+    /// A vector that is added to every line: its gradient is Σ dy.
+    void updateBias(int tensor, int width, int lines, Block dy, float[] tile) {
+        Storage.Dense b = target.dense(tensor);
+        kernels.biasUpdate(
+                optimizer(tensor),
+                width,
+                lines,
+                scale,
+                dy.values,
+                dy.at,
+                dy.stride,
+                b.weights(),
+                b.state(),
+                tile);
+    }
+
+    /// A vector that multiplies every line of x: its gradient is Σ x dy.
+    void updateScale(int tensor, int width, int lines, Block x, Block dy, float[] tile) {
+        Storage.Dense w = target.dense(tensor);
+        for (int from = 0; from < width; from += Kernels.TILE) {
+            int count = Math.min(Kernels.TILE, width - from);
+            kernels.columnProducts(
+                    count,
+                    lines,
+                    scale,
+                    x.values,
+                    x.at + from,
+                    x.stride,
+                    dy.values,
+                    dy.at + from,
+                    dy.stride,
+                    tile);
+            kernels.update(
+                    optimizer(tensor), count, tile, 0, w.weights(), from, w.state(), from, 0);
+        }
+    }
+
     /// Looks at the first column only: through a dense layer a NaN or an infinity reaches every output.
     void watch(Block y, int lines) {
         for (int row = 0; row < rows; row++) {
             for (int line = 0; line < lines; line++) {
-                if (!Float.isFinite(y.values[y.row(row * lines + line)])) {
-                    faulty[row] = true;
-                }
+                watch(row, y.values[y.row(row * lines + line)]);
             }
+        }
+    }
+
+    /// Marks the row if the number is not finite.
+    void watch(int row, float number) {
+        if (!Float.isFinite(number)) {
+            faulty[row] = true;
         }
     }
 }

@@ -36,6 +36,11 @@ public sealed interface Tensor {
 
     /// (1, columns), padded to the stride of its layer.
     record Vector(String name, int columns, int stride, Role role) implements Tensor {
+        /// Padded as an activation of that width.
+        Vector(String name, int columns, Role role) {
+            this(name, columns, Workspace.padded(columns), role);
+        }
+
         public enum Role {
             /// Is added; starts at 0.
             BIAS,

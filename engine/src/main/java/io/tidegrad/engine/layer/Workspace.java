@@ -39,6 +39,11 @@ public final class Workspace {
         return purpose == Purpose.REPORT_GRADIENTS;
     }
 
+    /// The width with padding.
+    static int padded(int width) {
+        return Math.ceilDiv(width, LANES) * LANES;
+    }
+
     /// A matrix (maxRows, width) of zeros.
     public Block block(int width) {
         return block(1, width);
@@ -46,7 +51,7 @@ public final class Workspace {
 
     /// A matrix (maxRows · lines, width) of zeros.
     Block block(int lines, int width) {
-        int stride = Math.ceilDiv(width, LANES) * LANES;
+        int stride = padded(width);
         int length = Math.multiplyExact(Math.multiplyExact(maxRows, lines), stride);
         return new Block(new float[length], 0, stride);
     }

@@ -14,6 +14,7 @@ import java.util.Objects;
 /// Gradients for people to look at, through the same layers and kernels as learning: before clipping, without the
 /// penalty's. Changes no weight. For golden cases and gradient checks, not for speed.
 public final class Gradients {
+    private final Parameters parameters;
     private final Plan plan;
     private final Loss loss;
     private final int maxBatch;
@@ -40,6 +41,7 @@ public final class Gradients {
     }
 
     public Gradients(Parameters parameters, Kernels kernels, int maxBatch, Mode mode) {
+        this.parameters = parameters;
         this.maxBatch = maxBatch;
         plan = parameters.plan();
         loss = plan.spec().loss();
@@ -49,7 +51,6 @@ public final class Gradients {
         step.learns = mode != Mode.PREDICT;
         step.learnsStatistics = mode == Mode.LEARN_STATISTICS;
         step.seed = plan.spec().seed();
-        step.number = parameters.updates();
         gradients.receive(step);
         step.numbersGradient = new float[maxBatch * plan.spec().row().numbers()];
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.REPORT_GRADIENTS);
@@ -99,6 +100,7 @@ public final class Gradients {
     private void forward(Batch batch) {
         batch.requireFits(plan.spec().row(), maxBatch);
         batch.into(step);
+        step.number = parameters.updates();
         network.forward(step);
         loss.predict(
                 step.kernels, batch.size(), plan.outputs(), y.values, y.at, y.stride, predictions);

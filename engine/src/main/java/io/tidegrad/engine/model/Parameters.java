@@ -182,9 +182,27 @@ public final class Parameters {
 
     /// What a layer has learned from its inputs: a copy of one tensor of statistics, `1.statistics`, say.
     public double[] statistics(String tensor) {
-        int index = plan.tensor(tensor);
-        if (slab.storage(index) instanceof Storage.Doubles(double[] values)) {
-            return values.clone();
+        return doubles(tensor).clone();
+    }
+
+    /// Sets one tensor of statistics and marks every page dirty.
+    public void setStatistics(String tensor, double[] values) {
+        double[] statistics = doubles(tensor);
+        if (values.length != statistics.length) {
+            throw new IllegalArgumentException(
+                    tensor
+                            + ": expected "
+                            + statistics.length
+                            + " numbers, found "
+                            + values.length);
+        }
+        System.arraycopy(values, 0, statistics, 0, values.length);
+        dirty.markRange(0, pages - 1);
+    }
+
+    private double[] doubles(String tensor) {
+        if (slab.storage(plan.tensor(tensor)) instanceof Storage.Doubles(double[] values)) {
+            return values;
         }
         throw new IllegalArgumentException(tensor + " holds weights, not statistics");
     }
@@ -197,24 +215,6 @@ public final class Parameters {
         if (!servedOnly && slab.storage(index) instanceof Storage.Floats floats) {
             InitialWeights.startState(plan.spec().optimizer(), plan.tensors().get(index), floats);
         }
-        dirty.markRange(0, pages - 1);
-    }
-
-    /// Sets one tensor of statistics, and marks every page dirty.
-    public void setStatistics(String tensor, double[] values) {
-        int index = plan.tensor(tensor);
-        if (!(slab.storage(index) instanceof Storage.Doubles(double[] statistics))) {
-            throw new IllegalArgumentException(tensor + " holds weights, not statistics");
-        }
-        if (values.length != statistics.length) {
-            throw new IllegalArgumentException(
-                    tensor
-                            + ": expected "
-                            + statistics.length
-                            + " statistics, found "
-                            + values.length);
-        }
-        System.arraycopy(values, 0, statistics, 0, values.length);
         dirty.markRange(0, pages - 1);
     }
 

@@ -15,6 +15,8 @@ import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// Offsets and sizes, derived once from a `NetworkSpec`; refuses a spec whose shapes don't fit, naming the layer, the
 /// shape expected and the shape found, before a float is allocated.
@@ -94,16 +96,21 @@ public final class Plan {
                 if (last instanceof Softmax) {
                     throw wrongActivation(spec, "sigmoid", "softmax");
                 }
-                yield last instanceof Sigmoid ? withoutLast(network) : network;
+                yield last instanceof Sigmoid ? withoutFused(network) : network;
             }
             case CategoricalCrossEntropy loss -> {
                 if (last instanceof Sigmoid) {
                     throw wrongActivation(spec, "softmax", "sigmoid");
                 }
-                yield last instanceof Softmax ? withoutLast(network) : network;
+                yield last instanceof Softmax ? withoutFused(network) : network;
             }
             case MeanSquaredError loss -> network;
         };
+    }
+
+    /// A lone activation stays: planning it refuses the row.
+    private static Layer withoutFused(Layer network) {
+        return Objects.requireNonNullElse(withoutLast(network), network);
     }
 
     private static Layer last(Layer layer) {
@@ -114,19 +121,23 @@ public final class Plan {
         };
     }
 
-    private static Layer withoutLast(Layer layer) {
-        if (layer instanceof Rate(double factor, Layer inner)) {
-            return new Rate(factor, withoutLast(inner));
-        }
-        if (!(layer instanceof Sequence(List<Layer> layers))) {
-            return layer; // a lone activation: planning it refuses the row
-        }
-        List<Layer> head = layers.subList(0, layers.size() - 1);
-        if (layers.getLast() instanceof Sequence inner && inner.layers().size() > 1) {
-            head = new ArrayList<>(head);
-            head.add(withoutLast(inner));
-        }
-        return head.isEmpty() ? layer : new Sequence(head);
+    /// Null where nothing is left of it.
+    private static @Nullable Layer withoutLast(Layer layer) {
+        return switch (layer) {
+            case Sequence(List<Layer> layers) -> {
+                List<Layer> head = new ArrayList<>(layers.subList(0, layers.size() - 1));
+                Layer rest = withoutLast(layers.getLast());
+                if (rest != null) {
+                    head.add(rest);
+                }
+                yield head.isEmpty() ? null : new Sequence(head);
+            }
+            case Rate(double factor, Layer inner) -> {
+                Layer rest = withoutLast(inner);
+                yield rest == null ? null : new Rate(factor, rest);
+            }
+            default -> null;
+        };
     }
 
     private static ShapeException wrongActivation(NetworkSpec spec, String expected, String found) {

@@ -3,12 +3,14 @@ package io.tidegrad.engine.model;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.random.CounterRandom;
 import java.util.Arrays;
+import java.util.List;
 
 /// Learns and predicts made-up rows with a scratch model of the real shapes, so that the kernels are compiled before the
 /// first real row: cold vector code is 200 to 500 times slower. The one place of the engine that looks at a clock; nothing
@@ -35,7 +37,7 @@ final class WarmUp {
     static long run(
             NetworkSpec spec, Kernels kernels, int maxBatch, Workers workers, long budgetNanos) {
         long start = System.nanoTime();
-        NetworkSpec scratch = spec.withNetwork(withShortTables(spec.network()));
+        NetworkSpec scratch = spec.withNetwork(scratch(spec.network()));
         Parameters parameters = Parameters.initial(Plan.of(scratch));
         Learner learner = new Learner(parameters, kernels, maxBatch, workers);
         Predictor predictor = new Predictor(parameters.plan(), kernels, maxBatch);
@@ -105,12 +107,22 @@ final class WarmUp {
         return batch;
     }
 
-    private static Layer withShortTables(Layer layer) {
+    /// The same layers with short tables and, as made-up ids are no lengths, all steps of every row.
+    private static Layer scratch(Layer layer) {
         if (layer
                 instanceof Embedding(int from, int columns, int rows, int dimension, var update)) {
             return new Embedding(from, columns, Math.min(rows, TABLE_ROWS_MAX), dimension, update);
         }
-        return layer.withLayers(layer.layers().stream().map(WarmUp::withShortTables).toList());
+        List<Layer> inner = layer.layers().stream().map(WarmUp::scratch).toList();
+        return layer instanceof Recurrent recurrent
+                ? new Recurrent(
+                        recurrent.cell(),
+                        recurrent.hidden(),
+                        recurrent.bidirectional(),
+                        recurrent.output(),
+                        Recurrent.WHOLE,
+                        inner)
+                : layer.withLayers(inner);
     }
 
     /// For each id of a row, the rows of the shortest table that reads it.

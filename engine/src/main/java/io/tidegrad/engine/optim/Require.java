@@ -17,6 +17,10 @@ final class Require {
         that(found >= 0 && found < 1, owner, name + " in [0, 1)", found);
     }
 
+    static void share(String owner, String name, double found) {
+        that(found >= 0 && found <= 1, owner, name + " in [0, 1]", found);
+    }
+
     static void atLeastOne(String owner, String name, long found) {
         that(found >= 1, owner, name + " of at least 1", found);
     }

@@ -87,7 +87,7 @@ public sealed interface Schedule {
     /// minRate.
     record WarmupCosine(long warmupSteps, long totalSteps, double minRate) implements Schedule {
         public WarmupCosine {
-            Require.atLeastOne("warmup cosine", "warmup steps", warmupSteps);
+            Require.atLeastZero("warmup cosine", "warmup steps", warmupSteps);
             Require.above("warmup cosine", "total steps", warmupSteps, totalSteps);
             Require.atLeastZero("warmup cosine", "a min rate", minRate);
         }
@@ -106,26 +106,21 @@ public sealed interface Schedule {
     /// pctStart totalSteps - 1, then half a cosine down to base / divFactor / finalDivFactor at t = totalSteps - 1, where it
     /// stays.
     ///
-    /// @param pctStart the share of the steps that rise
+    /// @param pctStart the share of the steps that rise; where that is not even one step, the first is at base or just below
     record OneCycle(long totalSteps, double pctStart, double divFactor, double finalDivFactor)
             implements Schedule {
         public OneCycle {
             Require.atLeastOne("one cycle", "total steps", totalSteps);
-            Require.fraction("one cycle", "pct start", pctStart);
+            Require.share("one cycle", "pct start", pctStart);
             Require.aboveZero("one cycle", "a div factor", divFactor);
             Require.aboveZero("one cycle", "a final div factor", finalDivFactor);
-            if (!(pctStart * totalSteps > 1)) {
-                throw new IllegalArgumentException(
-                        "one cycle: expected pct start times total steps above 1, so that there is a rise, found "
-                                + pctStart * totalSteps);
-            }
         }
 
         @Override
         public double rate(double base, long t) {
             double start = base / divFactor;
             double top = pctStart * totalSteps - 1;
-            if (t <= top) {
+            if (t <= top && top > 0) {
                 return halfCosine(start, base, t / top);
             }
             double done = (t - top) / (totalSteps - 1 - top);

@@ -88,6 +88,9 @@ final class KernelCase {
             updates(k, "regularized " + kind, regularized, calls);
         }
         elementwise(k, calls);
+        lines(k, calls);
+        attention(k, calls);
+        recurrent(k, calls);
         return calls;
     }
 
@@ -262,6 +265,287 @@ final class KernelCase {
                         probabilities));
     }
 
+    /// Of matrices (rows, inputs), gaps between the rows.
+    private void lines(Kernels k, List<Call> calls) {
+        int width = panels.inputs();
+        boolean centred = random.nextBoolean();
+        float[] normal = gap(at + rows * xStride);
+        float[] inverse = gap(rows + 2);
+        calls.add(
+                new Call(
+                        "normalise",
+                        () ->
+                                k.normalise(
+                                        centred, rows, width, 1e-5f, x, at, xStride, normal, at,
+                                        xStride, inverse, 2),
+                        normal,
+                        inverse));
+        float[] given = numbers(rows);
+        float[] gradient = matrix(width, width, xStride);
+        calls.add(
+                new Call(
+                        "normalise gradient",
+                        () ->
+                                k.normaliseGradient(
+                                        centred, rows, width, x, at, xStride, given, 0, gradient,
+                                        at, xStride),
+                        gradient));
+        float[] factors = numbers(width);
+        float[] shift = matrix(width, width, xStride);
+        float[] shiftedByOne = gap(at + rows * xStride);
+        calls.add(
+                new Call(
+                        "scale and shift",
+                        () ->
+                                k.scaleAndShift(
+                                        rows,
+                                        width,
+                                        x,
+                                        at,
+                                        xStride,
+                                        factors,
+                                        shift,
+                                        at,
+                                        0,
+                                        shiftedByOne,
+                                        at,
+                                        xStride),
+                        shiftedByOne));
+        float[] shifted = shift.clone();
+        calls.add(
+                new Call(
+                        "scale and shift in place",
+                        () ->
+                                k.scaleAndShift(
+                                        rows, width, x, at, xStride, factors, shifted, at, xStride,
+                                        shifted, at, xStride),
+                        shifted));
+        float[] sums = gap(width);
+        calls.add(
+                new Call(
+                        "column sums",
+                        () -> k.columnSums(width, rows, scale, x, at, xStride, sums),
+                        sums));
+        float[] products = gap(width);
+        calls.add(
+                new Call(
+                        "column products",
+                        () ->
+                                k.columnProducts(
+                                        width, rows, scale, x, at, xStride, shift, at, xStride,
+                                        products),
+                        products));
+        long key = random.nextLong();
+        int from = random.nextInt();
+        int limit = random.nextInt(1 << 24);
+        int columnStep = random.nextInt(1, 30);
+        float[] dropped = gap(at + rows * xStride);
+        calls.add(
+                new Call(
+                        "dropout",
+                        () ->
+                                k.dropout(
+                                        rows,
+                                        width,
+                                        key,
+                                        from,
+                                        width,
+                                        columnStep,
+                                        limit,
+                                        1.5f,
+                                        x,
+                                        at,
+                                        xStride,
+                                        dropped,
+                                        at,
+                                        xStride),
+                        dropped));
+    }
+
+    /// x (rows, inputs) as a and, with rows and columns exchanged, as aᵀ; scores in padded rows.
+    private void attention(Kernels k, List<Call> calls) {
+        int columns = panels.outputs();
+        float[] b = new float[panels.inputs() * columns + 1];
+        System.arraycopy(numbers(b.length), 0, b, 0, b.length);
+        float[] product = gap(at + rows * yStride);
+        calls.add(
+                new Call(
+                        "multiply",
+                        () ->
+                                k.multiply(
+                                        rows,
+                                        columns,
+                                        panels.inputs(),
+                                        scale,
+                                        x,
+                                        at,
+                                        xStride,
+                                        1,
+                                        b,
+                                        1,
+                                        columns,
+                                        product,
+                                        at,
+                                        yStride),
+                        product));
+        float[] transposed = gap(at + panels.inputs() * yStride);
+        calls.add(
+                new Call(
+                        "multiply the transpose",
+                        () ->
+                                k.multiply(
+                                        panels.inputs(),
+                                        columns,
+                                        rows,
+                                        scale,
+                                        x,
+                                        at,
+                                        1,
+                                        xStride,
+                                        dy,
+                                        at,
+                                        yStride,
+                                        transposed,
+                                        at,
+                                        yStride),
+                        transposed));
+        int growth = random.nextInt(2);
+        int width = random.nextInt(1, panels.outputs() + 1);
+        int stride = panels.stride() + 16;
+        float[] weights = gap(at + rows * stride);
+        for (int r = 0; r < rows; r++) {
+            System.arraycopy(
+                    wideNumbers(width + growth * r),
+                    0,
+                    weights,
+                    at + r * stride,
+                    width + growth * r);
+        }
+        calls.add(
+                new Call(
+                        "softmax in lanes",
+                        () -> k.softmaxInLanes(rows, width, growth, weights, at, stride),
+                        weights));
+        float[] scores = dy.clone();
+        float[] probabilities = matrix(panels.outputs(), panels.stride(), yStride);
+        calls.add(
+                new Call(
+                        "softmax in lanes gradient",
+                        () ->
+                                k.softmaxInLanesGradient(
+                                        rows,
+                                        panels.stride(),
+                                        probabilities,
+                                        at,
+                                        yStride,
+                                        scores,
+                                        at,
+                                        yStride),
+                        scores));
+    }
+
+    /// Steps of recurrent layers, of as many units as the dense layers here have outputs; forward and gradient.
+    private void recurrent(Kernels k, List<Call> calls) {
+        int hidden = panels.outputs();
+        int stride = hidden + random.nextInt(5);
+        for (int gates = 3; gates <= 4; gates++) {
+            int gateStride = gates * hidden + random.nextInt(5);
+            float[] ofInputs = wideMatrix(gates * hidden, gateStride);
+            float[] ofStates = matrix(gates * hidden, gates * hidden, gateStride);
+            float[] state = matrix(hidden, hidden, stride);
+            float[] next = gap(at + rows * stride);
+            float[] nextH = gap(at + rows * stride);
+            calls.add(
+                    gates == 3
+                            ? new Call(
+                                    "gru step",
+                                    () ->
+                                            k.gruStep(
+                                                    rows,
+                                                    hidden,
+                                                    ofInputs,
+                                                    at,
+                                                    ofStates,
+                                                    at,
+                                                    gateStride,
+                                                    state,
+                                                    at,
+                                                    next,
+                                                    at,
+                                                    stride),
+                                    ofInputs,
+                                    ofStates,
+                                    next)
+                            : new Call(
+                                    "lstm step",
+                                    () ->
+                                            k.lstmStep(
+                                                    rows,
+                                                    hidden,
+                                                    ofInputs,
+                                                    at,
+                                                    ofStates,
+                                                    at,
+                                                    gateStride,
+                                                    state,
+                                                    at,
+                                                    next,
+                                                    at,
+                                                    nextH,
+                                                    at,
+                                                    stride),
+                                    ofInputs,
+                                    next,
+                                    nextH));
+            float[] values = matrix(gates * hidden, gates * hidden, gateStride);
+            float[] products = matrix(gates * hidden, gates * hidden, gateStride);
+            float[] cell = wideMatrix(hidden, stride);
+            float[] dh = matrix(hidden, hidden, stride);
+            float[] dc = matrix(hidden, hidden, stride);
+            calls.add(
+                    gates == 3
+                            ? new Call(
+                                    "gru step gradient",
+                                    () ->
+                                            k.gruStepGradient(
+                                                    rows,
+                                                    hidden,
+                                                    values,
+                                                    at,
+                                                    products,
+                                                    at,
+                                                    gateStride,
+                                                    state,
+                                                    at,
+                                                    dh,
+                                                    at,
+                                                    stride),
+                                    values,
+                                    products,
+                                    dh)
+                            : new Call(
+                                    "lstm step gradient",
+                                    () ->
+                                            k.lstmStepGradient(
+                                                    rows,
+                                                    hidden,
+                                                    values,
+                                                    at,
+                                                    gateStride,
+                                                    state,
+                                                    at,
+                                                    cell,
+                                                    at,
+                                                    dh,
+                                                    at,
+                                                    dc,
+                                                    at,
+                                                    stride),
+                                    values,
+                                    dc));
+        }
+    }
+
     private static OptimizerStep optimizer(OptimizerStep.Kind kind) {
         OptimizerStep step = new OptimizerStep();
         step.kind = kind;
@@ -384,6 +668,14 @@ final class KernelCase {
             for (int c = 0; c < padded; c++) {
                 matrix[row + c] = c < columns ? number() : 0f;
             }
+        }
+        return matrix;
+    }
+
+    private float[] wideMatrix(int columns, int stride) {
+        float[] matrix = gap(at + rows * stride);
+        for (int r = 0; r < rows; r++) {
+            System.arraycopy(wideNumbers(columns), 0, matrix, at + r * stride, columns);
         }
         return matrix;
     }

@@ -4,13 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
@@ -31,6 +40,7 @@ import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.RandomNetworks;
 import java.lang.management.ManagementFactory;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -81,6 +91,47 @@ class AllocationTest {
                                 new Dense(2)),
                         new MeanSquaredError(),
                         new Sgd(0.001, 0.9, true),
+                        1),
+                new NetworkSpec(
+                        new RowShape(18, 1, 1),
+                        new Sequence(
+                                new Numbers(0, 18),
+                                new Reshape(6, 3),
+                                new Recurrent(Recurrent.Cell.RNN, 5, Recurrent.Output.SEQUENCE),
+                                new Recurrent(
+                                        Recurrent.Cell.GRU,
+                                        17,
+                                        true,
+                                        Recurrent.Output.SEQUENCE,
+                                        0,
+                                        List.of()),
+                                new Recurrent(
+                                        Recurrent.Cell.LSTM,
+                                        16,
+                                        false,
+                                        Recurrent.Output.LAST,
+                                        Recurrent.WHOLE,
+                                        List.of(new Sequence(new Numbers(3, 15), new Dense(32)))),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(),
+                        Adam.of(0.001),
+                        1),
+                new NetworkSpec(
+                        new RowShape(60, 0, 2),
+                        new Sequence(
+                                new Numbers(0, 60),
+                                new Reshape(5, 12),
+                                new LayerNorm(),
+                                new Residual(new SelfAttention(3, true)),
+                                new RmsNorm(),
+                                new SelfAttention(1, false),
+                                new BatchNorm(),
+                                new Dropout(0.1),
+                                new Dense(2),
+                                new Flatten(),
+                                new Dense(2)),
+                        new MeanSquaredError(),
+                        Adam.of(0.001),
                         1),
                 new NetworkSpec(
                         new RowShape(3, 5, 1),

@@ -9,7 +9,9 @@ import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
@@ -264,6 +266,27 @@ class LearnerTest {
         assertThatThrownBy(() -> learner.learn(batch(parameters, 1, TABLE_ROWS)))
                 .isInstanceOf(IndexOutOfBoundsException.class)
                 .hasMessage("row 0, id 0: found 50, expected 0 to 49");
+    }
+
+    /// What never changes is written to the store once.
+    @ParameterizedTest
+    @EnumSource
+    void aFrozenNetworkLeavesNoPageToWrite(Embedding.Update update) {
+        Layer table = new Embedding(0, 1, TABLE_ROWS, DIMENSION, update);
+        NetworkSpec spec =
+                new NetworkSpec(
+                        new RowShape(0, 1, 1),
+                        Rate.frozen(new Sequence(table, new Dense(1))),
+                        new MeanSquaredError(),
+                        Adam.of(0.1),
+                        7);
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        parameters.dirty().clear();
+
+        new Learner(parameters, KERNELS, 2).learn(batch(parameters, 2, 3, 4));
+
+        assertThat(parameters.updates()).isEqualTo(1);
+        assertThat(parameters.dirty().isEmpty()).isTrue();
     }
 
     @Test

@@ -19,6 +19,15 @@ class OptimizerTest {
         assertThat(Power.of(0.999, exponent)).isCloseTo(want, within(1e-15 * exponent * want));
     }
 
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 7, 64, 1000, 65_537, 1_000_003, Long.MAX_VALUE})
+    void correctionsAreThoseOfThePowers(long t) {
+        OptimizerStep step = new OptimizerStep();
+        new Adam(0.001, 0.93, 0.9995, 1e-8).prepare(t, step);
+        assertThat(step.momentCorrection).isEqualTo((float) (1 / (1 - Power.of(0.93, t))));
+        assertThat(step.varianceCorrection).isEqualTo((float) (1 / (1 - Power.of(0.9995, t))));
+    }
+
     @Test
     void correctionsUndoTheStartAtZeroAndFadeToOne() {
         OptimizerStep step = new OptimizerStep();

@@ -76,6 +76,19 @@ class ScheduleTest {
         }
     }
 
+    /// The rise and the fall of a cycle may be missing.
+    @Test
+    void aCycleOfOneHalfBeginsOrEndsAtItsTop() {
+        Schedule falls = new Schedule.OneCycle(10, 0.1, 25, 4);
+        assertThat(falls.rate(0.5, 0)).isEqualTo(0.5);
+        assertThat(falls.rate(0.5, 9)).isCloseTo(0.005, within(1e-15));
+        assertThat(new Schedule.OneCycle(10, 0, 25, 4).rate(0.5, 0)).isLessThan(0.5);
+        Schedule rises = new Schedule.OneCycle(10, 1, 25, 4);
+        assertThat(rises.rate(0.5, 0)).isCloseTo(0.02, within(1e-15));
+        assertThat(rises.rate(0.5, 9)).isCloseTo(0.5, within(1e-15));
+        assertThat(rises.rate(0.5, 10)).isCloseTo(0.005, within(1e-15));
+    }
+
     /// A range test: from a tiny rate to a huge one in so many updates.
     @Test
     void anExponentialMayGrow() {
@@ -97,8 +110,8 @@ class ScheduleTest {
                 .hasMessage("cosine: expected a min rate of at least 0, found NaN");
         assertThatThrownBy(() -> new Schedule.WarmupCosine(5, 5, 0))
                 .hasMessage("warmup cosine: expected total steps above 5, found 5");
-        assertThatThrownBy(() -> new Schedule.OneCycle(3, 0.3, 25, 1e4))
-                .hasMessageStartingWith("one cycle: expected pct start times total steps above 1");
+        assertThatThrownBy(() -> new Schedule.OneCycle(3, 1.3, 25, 1e4))
+                .hasMessage("one cycle: expected pct start in [0, 1], found 1.3");
         assertThatThrownBy(() -> new Schedule.WarmRestarts(0, 1, 0))
                 .hasMessage("warm restarts: expected a period of at least 1, found 0");
     }

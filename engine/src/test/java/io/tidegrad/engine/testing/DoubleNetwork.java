@@ -1,15 +1,28 @@
 package io.tidegrad.engine.testing;
 
+import io.tidegrad.engine.layer.AveragePool2d;
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
@@ -21,6 +34,7 @@ import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.Gradients;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.Parameters;
 import java.util.ArrayList;
@@ -48,10 +62,20 @@ public final class DoubleNetwork {
     public final double[] numbers;
 
     private final Batch batch;
+    private final Gradients.Mode mode;
+    private final long updates;
+    private int dropouts; // seen so far in a pass
 
+    /// As layers behave when they predict.
     public DoubleNetwork(Parameters parameters, Batch batch) {
+        this(parameters, batch, Gradients.Mode.PREDICT);
+    }
+
+    public DoubleNetwork(Parameters parameters, Batch batch, Gradients.Mode mode) {
         spec = parameters.plan().spec();
         this.batch = batch;
+        this.mode = mode;
+        updates = parameters.updates();
         for (Tensor tensor : parameters.plan().tensors()) {
             if (tensor instanceof Tensor.Statistics) {
                 statistics.put(tensor.name(), parameters.statistics(tensor.name()));
@@ -133,6 +157,7 @@ public final class DoubleNetwork {
 
     /// Probabilities or values of each row.
     public double[][] predict() {
+        dropouts = 0;
         Values y = run(spec.network(), "", new Values(List.of(0), new double[batch.size()][0]));
         Layer last = last(spec.network());
         return switch (spec.loss()) {
@@ -193,8 +218,8 @@ public final class DoubleNetwork {
                 }
                 yield y;
             }
+            case Rate(double factor, Layer inner) -> run(inner, child(path, 0), x);
             case Identity identity -> x;
-            case Rate(double factor, Layer inner) -> run(inner, path, x);
             case Numbers(int from, int count) ->
                     ofRows(
                             count,
@@ -227,11 +252,137 @@ public final class DoubleNetwork {
                 double[] b = bias ? weights(path, "bias") : new double[outputs];
                 yield x.mapLines(outputs, line -> product(line, w, b));
             }
+            case Conv2d(
+                            int channels,
+                            Extent kernel,
+                            Extent stride,
+                            Extent padding,
+                            boolean bias,
+                            var i) ->
+                    DoubleImages.convolution(
+                            x,
+                            kernel,
+                            stride,
+                            padding,
+                            weights(path, "weight"),
+                            bias ? weights(path, "bias") : new double[channels]);
+            case Conv1d(int channels, int kernel, int stride, int padding, boolean bias, var i) -> {
+                Values y =
+                        DoubleImages.convolution(
+                                new Values(List.of(x.axes.get(0), 1, x.axes.get(1)), x.rows),
+                                new Extent(1, kernel),
+                                new Extent(1, stride),
+                                new Extent(0, padding),
+                                weights(path, "weight"),
+                                bias ? weights(path, "bias") : new double[channels]);
+                yield new Values(List.of(channels, y.axes.get(2)), y.rows);
+            }
+            case MaxPool2d(Extent kernel, Extent stride, Extent padding) ->
+                    DoubleImages.maxPool(x, kernel, stride, padding);
+            case AveragePool2d(Extent kernel, Extent stride, Extent padding) ->
+                    DoubleImages.averagePool(x, kernel, stride, padding);
+            case GlobalAveragePool2d pool -> DoubleImages.globalAveragePool(x);
+            case Recurrent recurrent -> recurrent(recurrent, path, x);
             case Relu relu -> x.map(v -> Math.max(v, 0));
             case Sigmoid sigmoid -> x.map(DoubleNetwork::sigmoid);
             case Tanh tanh -> x.map(Math::tanh);
             case Softmax softmax -> x.mapLines(x.axes.getLast(), DoubleNetwork::softmax);
+            case LayerNorm(double epsilon) -> {
+                double[] w = weights(path, "weight");
+                double[] b = weights(path, "bias");
+                yield x.mapLines(w.length, line -> DoubleNorms.layerNorm(line, epsilon, w, b));
+            }
+            case RmsNorm(double epsilon) -> {
+                double[] w = weights(path, "weight");
+                yield x.mapLines(w.length, line -> DoubleNorms.rmsNorm(line, epsilon, w));
+            }
+            case BatchNorm(double epsilon, double momentum) ->
+                    new Values(
+                            x.axes,
+                            DoubleNorms.batchNorm(
+                                    x.rows,
+                                    x.axes.getFirst(),
+                                    learns(),
+                                    epsilon,
+                                    statistics(path, "running_mean"),
+                                    statistics(path, "running_var"),
+                                    weights(path, "weight"),
+                                    weights(path, "bias")));
+            case Dropout dropout -> new Values(x.axes, dropped(dropout, x.rows));
+            case Residual(Layer inner) -> {
+                Values y = run(inner, child(path, 0), x);
+                yield new Values(x.axes, DoubleNorms.sum(x.rows, y.rows));
+            }
+            case SelfAttention(int heads, boolean causal) ->
+                    x.mapRows(
+                            x.axes,
+                            row ->
+                                    DoubleNorms.selfAttention(
+                                            row,
+                                            x.axes.getLast(),
+                                            heads,
+                                            causal,
+                                            weights(path, "in_proj_weight"),
+                                            weights(path, "in_proj_bias"),
+                                            weights(path, "out_proj_weight"),
+                                            weights(path, "out_proj_bias")));
         };
+    }
+
+    private boolean learns() {
+        return mode != Gradients.Mode.PREDICT;
+    }
+
+    /// The draws themselves are by definition those of the engine.
+    private double[][] dropped(Dropout dropout, double[][] rows) {
+        int stream = dropouts++;
+        if (!learns()) {
+            return rows;
+        }
+        double[] factors =
+                dropout.maskFrom() == Dropout.DRAWN
+                        ? DoubleNorms.drawnMask(
+                                spec.seed(),
+                                stream,
+                                updates + 1,
+                                rows.length * rows[0].length,
+                                dropout.rate())
+                        : new double[0];
+        double[][] y = new double[rows.length][rows[0].length];
+        for (int row = 0; row < rows.length; row++) {
+            for (int i = 0; i < y[row].length; i++) {
+                double factor =
+                        factors.length > 0
+                                ? factors[row * y[row].length + i]
+                                : numbers[row * spec.row().numbers() + dropout.maskFrom() + i];
+                y[row][i] = rows[row][i] * factor / (1 - dropout.rate());
+            }
+        }
+        return y;
+    }
+
+    private Values recurrent(Recurrent layer, String path, Values x) {
+        DoubleRecurrent oracle = new DoubleRecurrent(layer, parameter -> weights(path, parameter));
+        int steps = x.axes.getFirst();
+        int directions = layer.bidirectional() ? 2 : 1;
+        int states = layer.cell() == Recurrent.Cell.LSTM ? 2 : 1;
+        double[][] initial =
+                layer.initial().isEmpty()
+                        ? new double[batch.size()][states * directions * layer.hidden()]
+                        : run(layer.initial().getFirst(), child(path, "initial"), x).rows;
+        double[][] y = new double[batch.size()][];
+        for (int row = 0; row < y.length; row++) {
+            int length =
+                    layer.lengthAt() == Recurrent.WHOLE
+                            ? steps
+                            : batch.ids[row * spec.row().ids() + layer.lengthAt()];
+            y[row] = oracle.run(x.rows[row], steps, length, initial[row]);
+        }
+        return new Values(
+                layer.output() == Recurrent.Output.SEQUENCE
+                        ? List.of(steps, directions * layer.hidden())
+                        : List.of(y[0].length),
+                y);
     }
 
     private Values ofRows(int width, IntFunction<double[]> row) {
@@ -285,7 +436,7 @@ public final class DoubleNetwork {
     }
 
     /// x W + b
-    private static double[] product(double[] x, double[] w, double[] b) {
+    static double[] product(double[] x, double[] w, double[] b) {
         double[] y = b.clone();
         for (int o = 0; o < y.length; o++) {
             for (int i = 0; i < x.length; i++) {
@@ -303,15 +454,19 @@ public final class DoubleNetwork {
         return Objects.requireNonNull(weights.get(child(path, parameter)));
     }
 
+    private double[] statistics(String path, String name) {
+        return Objects.requireNonNull(statistics.get(child(path, name)));
+    }
+
     private static double[] map(double[] x, DoubleUnaryOperator f) {
         return Arrays.stream(x).map(f).toArray();
     }
 
-    private static double sigmoid(double x) {
+    static double sigmoid(double x) {
         return 1 / (1 + Math.exp(-x));
     }
 
-    private static double[] softmax(double[] x) {
+    static double[] softmax(double[] x) {
         double max = Arrays.stream(x).max().orElseThrow();
         double[] e = map(x, v -> Math.exp(v - max));
         double sum = Arrays.stream(e).sum();

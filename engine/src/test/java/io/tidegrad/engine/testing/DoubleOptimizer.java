@@ -71,7 +71,8 @@ public final class DoubleOptimizer {
     }
 
     private boolean isPenalised(String name) {
-        return spec.regularization().scope() == Regularization.Scope.ALL || !name.endsWith("bias");
+        return spec.regularization().scope() == Regularization.Scope.ALL
+                || !name.substring(name.lastIndexOf('.') + 1).startsWith("bias");
     }
 
     private boolean isFrozen(String name) {

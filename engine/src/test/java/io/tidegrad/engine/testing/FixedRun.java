@@ -1,18 +1,31 @@
 package io.tidegrad.engine.testing;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.AveragePool2d;
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
@@ -46,6 +59,7 @@ import io.tidegrad.engine.snapshot.ModelHash;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 
 /// Fixed runs of made-up rows through a few networks that together hold every layer, loss and optimizer; their hashes are
 /// what the `numerics` number stands for. Run as a program it prints a line for each, so that each kernel width can have a
@@ -75,6 +89,10 @@ public final class FixedRun {
             System.out.println("optimizers " + optimizers(hot, workers));
             System.out.println("shapes " + shapes(hot, workers));
             System.out.println("optimizers-2 " + optimizers2(hot, workers));
+            System.out.println("images " + images(hot, workers));
+            System.out.println("recurrent " + recurrent(hot, workers));
+            System.out.println("norms " + norms(hot, workers));
+            System.out.println("attention " + attention(hot, workers));
         }
     }
 
@@ -145,6 +163,46 @@ public final class FixedRun {
                                 new Sequence(new Transpose(), new Relu(), new Transpose())),
                         new Flatten(),
                         new Dense(11));
+        return ofShapes(hot, workers, network);
+    }
+
+    /// Norms along lines and along channels, and dropout, over several axes and over one.
+    private static String norms(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        return ofShapes(
+                hot,
+                workers,
+                new Sequence(
+                        new Numbers(0, NUMBERS),
+                        new Dense(3 * 37),
+                        new Reshape(3, 37),
+                        new LayerNorm(),
+                        new BatchNorm(),
+                        new Dropout(0.2),
+                        new Residual(new Sequence(new RmsNorm(), new Dense(37), new Dropout(0.1))),
+                        new Flatten(),
+                        new Dense(21),
+                        new BatchNorm(1e-3, 0.03),
+                        new Dense(11)));
+    }
+
+    /// Heads narrower and wider than a vector, more steps than a block of them.
+    private static String attention(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        return ofShapes(
+                hot,
+                workers,
+                new Sequence(
+                        new Numbers(0, NUMBERS),
+                        new Dense(19 * 12),
+                        new Reshape(19, 12),
+                        new Residual(new SelfAttention(3, true)),
+                        new Dense(34),
+                        new SelfAttention(2, false),
+                        new Flatten(),
+                        new Dense(11)));
+    }
+
+    private static String ofShapes(boolean hot, Workers workers, Layer network)
+            throws NoSuchAlgorithmException {
         NetworkSpec spec =
                 new NetworkSpec(
                         new RowShape(NUMBERS, IDS, 1),
@@ -199,6 +257,48 @@ public final class FixedRun {
         return HexFormat.of().formatHex(all.digest());
     }
 
+    /// Every cell and output: encoders that start decoders, both ways, units on both sides of a vector and of a panel.
+    private static String recurrent(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        for (Recurrent.Cell cell : Recurrent.Cell.values()) {
+            Layer encoder =
+                    new Sequence(
+                            new Numbers(0, NUMBERS),
+                            new Dense(12),
+                            new Reshape(4, 3),
+                            new Recurrent(cell, 17, Recurrent.Output.STATE));
+            Layer network =
+                    new Sequence(
+                            new Embedding(0, 3, TABLE_ROWS, 5, Embedding.Update.TOUCHED),
+                            new Reshape(3, 5),
+                            new Recurrent(
+                                    cell,
+                                    17,
+                                    false,
+                                    Recurrent.Output.SEQUENCE,
+                                    Recurrent.WHOLE,
+                                    List.of(encoder)),
+                            new Recurrent(
+                                    cell,
+                                    33,
+                                    true,
+                                    Recurrent.Output.LAST,
+                                    Recurrent.WHOLE,
+                                    List.of()),
+                            new Dense(11));
+            NetworkSpec spec =
+                    new NetworkSpec(
+                            new RowShape(NUMBERS, IDS, 1),
+                            network,
+                            new CategoricalCrossEntropy(false),
+                            Adam.of(0.003),
+                            SEED);
+            all.update(run(hot, workers, spec, 1, 300));
+            all.update(run(hot, workers, spec, 7, 600));
+        }
+        return HexFormat.of().formatHex(all.digest());
+    }
+
     private static NetworkSpec scheduled(NetworkSpec spec, Schedule schedule) {
         return RandomNetworks.with(spec, schedule);
     }
@@ -223,6 +323,53 @@ public final class FixedRun {
                         new Tanh(),
                         new Rate(factor, new Dense(11)));
         return new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss, optimizer, SEED);
+    }
+
+    /// Convolutions and poolings: windows that overlap, hang over the edge or leave pixels out.
+    private static String images(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        Extent one = Extent.of(1);
+        Extent two = Extent.of(2);
+        Extent three = Extent.of(3);
+        Layer network =
+                new Sequence(
+                        new Numbers(0, NUMBERS),
+                        new Dense(3 * 9 * 8),
+                        new Reshape(3, 9, 8),
+                        new Conv2d(9, three),
+                        new Relu(),
+                        new MaxPool2d(three, two, one),
+                        new Concat(
+                                new Sequence(
+                                        new Conv2d(
+                                                40,
+                                                new Extent(2, 3),
+                                                new Extent(2, 1),
+                                                one,
+                                                false,
+                                                Initialization.XAVIER_NORMAL),
+                                        new Relu(),
+                                        new AveragePool2d(two, one, new Extent(0, 1)),
+                                        new Flatten()),
+                                new Sequence(
+                                        new Conv2d(
+                                                17, one, two, one, true, Initialization.HE_NORMAL),
+                                        new GlobalAveragePool2d()),
+                                new Sequence(
+                                        new Reshape(9, 16),
+                                        new Conv1d(5, 4, 3, 2, true, Initialization.HE_UNIFORM),
+                                        new Flatten())),
+                        new Dense(11));
+        NetworkSpec spec =
+                new NetworkSpec(
+                        new RowShape(NUMBERS, IDS, 1),
+                        network,
+                        new CategoricalCrossEntropy(false),
+                        Adam.of(0.003),
+                        SEED);
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        all.update(run(hot, workers, spec, 1, 300));
+        all.update(run(hot, workers, spec, 7, 300));
+        return HexFormat.of().formatHex(all.digest());
     }
 
     private static NetworkSpec clicks(Loss loss, Optimizer optimizer) {

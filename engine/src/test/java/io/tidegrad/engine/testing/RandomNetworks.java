@@ -1,16 +1,23 @@
 package io.tidegrad.engine.testing;
 
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
@@ -148,7 +155,14 @@ public final class RandomNetworks {
         List<Layer> layers = new ArrayList<>();
         layers.add(input(numbers, ids, optimizer));
         for (int hidden = between(0, 3); hidden > 0; hidden--) {
-            layers.add(rated(between(0, 3) == 0 ? shaped() : hidden(), optimizer));
+            Layer drawn =
+                    switch (between(0, 7)) {
+                        case 0 -> shaped();
+                        case 1 -> images();
+                        case 2 -> recurrent(numbers, ids);
+                        default -> hidden();
+                    };
+            layers.add(rated(drawn, optimizer));
             layers.add(activation());
         }
         int outputs = between(1, 3) == 1 ? 1 : between(2, 12);
@@ -184,6 +198,15 @@ public final class RandomNetworks {
             branches.add(
                     new Sequence(new Numbers(0, numbers), new Dense(between(1, 70)), activation()));
         }
+        if (between(0, 4) == 0) {
+            // Pixels as they lie in the row.
+            int height = between(1, numbers);
+            int width = numbers / height;
+            branches.add(
+                    new Sequence(
+                            new Numbers(numbers - height * width, height * width),
+                            new RandomImages(this, 1, height, width).layers()));
+        }
         if (ids > 0) {
             branches.add(embedding(ids));
             branches.add(new Sequence(rated(embedding(ids), optimizer), activation()));
@@ -212,17 +235,108 @@ public final class RandomNetworks {
 
     /// What reads a matrix.
     private Layer inner() {
-        return switch (between(0, 2)) {
+        return switch (between(0, 5)) {
             case 0 -> new Sequence(new Transpose(), new Dense(between(1, 70)), new Transpose());
             case 1 -> new Sequence(new Transpose(), activation());
+            case 2 -> new Sequence(norm(), new Transpose(), norm());
+            case 3, 4 -> attention();
             default -> new Concat(new Identity(), new Dense(between(1, 20)));
         };
     }
 
+    private Layer images() {
+        int channels = between(1, 4);
+        int height = between(1, 6);
+        int width = between(1, 6);
+        return new Sequence(
+                new Dense(channels * height * width),
+                new RandomImages(this, channels, height, width).layers());
+    }
+
+    /// Heads of any width, over any number of steps.
+    private Layer attention() {
+        int heads = between(1, 3);
+        Layer attention = new SelfAttention(heads, random.nextBoolean());
+        return new Sequence(
+                new Dense(heads * between(1, 20)),
+                random.nextBoolean() ? attention : new Residual(attention));
+    }
+
+    /// With an epsilon that keeps a line of numbers that are nearly equal from becoming anything.
+    private Layer norm() {
+        double epsilon = 0.01;
+        return switch (between(0, 3)) {
+            case 0 -> new LayerNorm(epsilon);
+            case 1 -> new RmsNorm(epsilon);
+            case 2 -> new BatchNorm(epsilon, 0.1 + 0.9 * random.nextDouble());
+            default -> new Dropout(0.6 * random.nextDouble());
+        };
+    }
+
+    /// A vector read as steps. With a length there are as many steps as an id can say.
+    private Layer recurrent(int numbers, int ids) {
+        int lengthAt = ids > 0 && random.nextBoolean() ? between(0, ids - 1) : Recurrent.WHOLE;
+        int steps = lengthAt == Recurrent.WHOLE ? between(1, 5) : between(TABLE_ROWS - 1, 8);
+        int width = between(1, 9);
+        Recurrent.Output[] outputs = Recurrent.Output.values();
+        return new Sequence(
+                new Dense(steps * width),
+                new Reshape(steps, width),
+                recurrent(
+                        hiddenUnits(),
+                        outputs[between(0, outputs.length - 1)],
+                        lengthAt,
+                        numbers,
+                        ids),
+                new Flatten());
+    }
+
+    private Layer recurrent(
+            int hidden, Recurrent.Output output, int lengthAt, int numbers, int ids) {
+        Recurrent.Cell cell = Recurrent.Cell.values()[between(0, 2)];
+        boolean bidirectional = random.nextBoolean();
+        List<Layer> initial = List.of();
+        if (random.nextBoolean()) {
+            initial = List.of(initial(cell, hidden, bidirectional, numbers, ids));
+        }
+        return new Recurrent(cell, hidden, bidirectional, output, lengthAt, initial);
+    }
+
+    /// Made of the row's numbers; or an encoder's last state.
+    private Layer initial(
+            Recurrent.Cell cell, int hidden, boolean bidirectional, int numbers, int ids) {
+        int states = cell == Recurrent.Cell.LSTM ? 2 : 1;
+        if (random.nextBoolean()) {
+            return new Sequence(
+                    new Numbers(0, numbers),
+                    new Dense((bidirectional ? 2 : 1) * states * hidden),
+                    new Tanh());
+        }
+        int lengthAt = ids > 0 && numbers >= TABLE_ROWS ? between(0, ids - 1) : Recurrent.WHOLE;
+        return new Sequence(
+                new Numbers(0, numbers),
+                new Reshape(numbers, 1),
+                new Recurrent(
+                        cell, hidden, bidirectional, Recurrent.Output.STATE, lengthAt, List.of()));
+    }
+
+    /// On both sides of a vector and of a panel.
+    private int hiddenUnits() {
+        return switch (between(0, 3)) {
+            case 0 -> between(1, 8);
+            case 1 -> 16;
+            default -> between(1, 40);
+        };
+    }
+
     private Layer hidden() {
-        Layer dense = new Dense(between(1, 140), random.nextBoolean(), initialization());
-        return switch (between(0, 4)) {
+        int width = between(1, 140);
+        Layer dense = new Dense(width, random.nextBoolean(), initialization());
+        return switch (between(0, 8)) {
             case 0 -> new Sequence(dense, new Standardise());
+            case 2, 3 -> new Sequence(dense, norm());
+            case 4 -> new Sequence(dense, new Residual(new Sequence(activation(), norm())));
+            case 5 -> new Sequence(dense, new Residual(new Identity()));
             case 1 -> new Concat(dense, new Sequence(new Dense(between(1, 20)), activation()));
             default -> dense;
         };
@@ -237,7 +351,7 @@ public final class RandomNetworks {
         };
     }
 
-    private Layer activation() {
+    Layer activation() {
         return switch (between(0, 3)) {
             case 0 -> new Relu();
             case 1 -> new Sigmoid();
@@ -246,7 +360,7 @@ public final class RandomNetworks {
         };
     }
 
-    private Initialization initialization() {
+    Initialization initialization() {
         Initialization[] all = Initialization.values();
         return all[between(0, all.length - 1)];
     }

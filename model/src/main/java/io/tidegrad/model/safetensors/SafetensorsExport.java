@@ -47,7 +47,7 @@ public final class SafetensorsExport {
     }
 
     private static boolean isStatistics(TorchTensor tensor) {
-        return tensor.kind() != TorchTensor.Kind.WEIGHTS;
+        return tensor.kind().isStatistics();
     }
 
     private static byte[] header(List<TorchTensor> tensors, Map<String, String> metadata)

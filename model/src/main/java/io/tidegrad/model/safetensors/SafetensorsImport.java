@@ -96,6 +96,9 @@ public final class SafetensorsImport {
         Map<String, TorchTensor> missing = new LinkedHashMap<>(expected);
         for (SafetensorsEntry entry : reader.entries()) {
             TorchTensor tensor = missing.remove(entry.name());
+            if (isBatchCounter(entry)) {
+                continue;
+            }
             if (tensor == null) {
                 mistakes.add(entry.name() + ": expected no such tensor, found " + described(entry));
             } else if (!fits(tensor, entry)) {
@@ -112,17 +115,25 @@ public final class SafetensorsImport {
         }
         if (mistakes.isEmpty()) {
             for (SafetensorsEntry entry : reader.entries()) {
-                copy(reader, entry, Objects.requireNonNull(expected.get(entry.name())), to);
+                if (isBatchCounter(entry)) {
+                    reader.skip(entry);
+                } else {
+                    copy(reader, entry, Objects.requireNonNull(expected.get(entry.name())), to);
+                }
             }
         }
     }
 
+    /// PyTorch counts a batch norm's batches, which matters only without a momentum.
+    private boolean isBatchCounter(SafetensorsEntry entry) {
+        String layer = entry.name().replaceFirst("num_batches_tracked$", "");
+        return !layer.equals(entry.name()) && expected.containsKey(layer + "running_mean");
+    }
+
     private static boolean fits(TorchTensor tensor, SafetensorsEntry entry) {
         boolean type =
-                switch (tensor.kind()) {
-                    case WEIGHTS -> entry.dtype().isFloat();
-                    case MOMENTS -> entry.dtype().isFloat() || entry.dtype() == Dtype.F64;
-                };
+                entry.dtype().isFloat()
+                        || tensor.kind().isStatistics() && entry.dtype() == Dtype.F64;
         return type && entry.shape().equals(tensor.shape());
     }
 
@@ -143,16 +154,43 @@ public final class SafetensorsImport {
             case MOMENTS -> {
                 double[] values = reader.doubles(entry);
                 int squaresAt = 1 + (values.length - 1) / 2;
-                check(
+                setStatistics(
                         entry,
-                        values.length,
-                        i -> values[i],
+                        tensor,
+                        values,
                         (i, value) -> value >= 0 || i > 0 && i < squaresAt,
-                        "a finite one, and as count or sum of squares none below 0");
-                if (to != null) {
-                    to.setStatistics(tensor.tensor(), values);
-                }
+                        "a finite one, and as count or sum of squares none below 0",
+                        to);
             }
+            case MEANS ->
+                    setStatistics(
+                            entry,
+                            tensor,
+                            reader.doubles(entry),
+                            (i, value) -> true,
+                            "a finite one",
+                            to);
+            case VARIANCES ->
+                    setStatistics(
+                            entry,
+                            tensor,
+                            reader.doubles(entry),
+                            (i, value) -> value >= 0,
+                            "a finite one from 0 on",
+                            to);
+        }
+    }
+
+    private void setStatistics(
+            SafetensorsEntry entry,
+            TorchTensor tensor,
+            double[] values,
+            Rule rule,
+            String wanted,
+            @Nullable Parameters to) {
+        check(entry, values.length, i -> values[i], rule, wanted);
+        if (to != null) {
+            to.setStatistics(tensor.tensor(), values);
         }
     }
 
@@ -185,10 +223,7 @@ public final class SafetensorsImport {
     }
 
     private static String described(TorchTensor tensor) {
-        return switch (tensor.kind()) {
-                    case WEIGHTS -> "F32, F16 or BF16 ";
-                    case MOMENTS -> "F64, F32, F16 or BF16 ";
-                }
+        return (tensor.kind().isStatistics() ? "F64, F32, F16 or BF16 " : "F32, F16 or BF16 ")
                 + tensor.shape();
     }
 

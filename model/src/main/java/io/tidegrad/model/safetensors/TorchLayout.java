@@ -1,15 +1,27 @@
 package io.tidegrad.model.safetensors;
 
+import io.tidegrad.engine.layer.AveragePool2d;
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
@@ -50,15 +62,54 @@ final class TorchLayout {
             case Sequence sequence -> addInner(layer, path);
             case Concat concat -> addInner(layer, path);
             case Rate rate -> addInner(layer, path);
-            // PyTorch: (outputs, inputs).
             case Dense dense -> {
-                add(path, "weight", axes(path, "weight"), List.of(1, 0));
+                addTransposed(path, "weight", "weight");
                 if (dense.bias()) {
                     addVector(path, "bias");
                 }
             }
             case Embedding embedding -> addAsItIs(path, "weight");
-            case Standardise standardise -> addVector(path, "statistics");
+            // PyTorch: (outputs, inputs, height, width); here rows are (height, width, inputs).
+            case Conv2d conv ->
+                    addConvolution(
+                            path,
+                            conv.bias(),
+                            List.of(conv.kernel().height(), conv.kernel().width()));
+            case Conv1d conv -> addConvolution(path, conv.bias(), List.of(conv.kernel()));
+            // PyTorch: (gates · hidden, inputs), in the same order of gates.
+            case Recurrent recurrent -> {
+                for (String direction :
+                        recurrent.bidirectional() ? List.of("", "_reverse") : List.of("")) {
+                    for (String name : List.of("weight_ih", "weight_hh")) {
+                        addTransposed(path, name + direction, name + "_l0" + direction);
+                    }
+                    for (String name : List.of("bias_ih", "bias_hh")) {
+                        addVector(path, name + direction, name + "_l0" + direction, Kind.WEIGHTS);
+                    }
+                }
+                addInner(layer, path);
+            }
+            case LayerNorm norm -> {
+                addVector(path, "weight");
+                addVector(path, "bias");
+            }
+            case RmsNorm norm -> addVector(path, "weight");
+            case BatchNorm norm -> {
+                addVector(path, "weight");
+                addVector(path, "bias");
+                addVector(path, "running_mean", "running_mean", Kind.MEANS);
+                addVector(path, "running_var", "running_var", Kind.VARIANCES);
+            }
+            case Residual residual -> addInner(layer, path);
+            // PyTorch's MultiheadAttention: (3 · width, width), and a Linear named out_proj.
+            case SelfAttention attention -> {
+                addTransposed(path, "in_proj_weight", "in_proj_weight");
+                addVector(path, "in_proj_bias");
+                addTransposed(path, "out_proj_weight", "out_proj.weight");
+                addVector(path, "out_proj_bias", "out_proj.bias", Kind.WEIGHTS);
+            }
+            case Standardise standardise ->
+                    addVector(path, "statistics", "statistics", Kind.MOMENTS);
             case Identity identity -> {}
             case Numbers numbers -> {}
             case Reshape reshape -> {}
@@ -68,6 +119,10 @@ final class TorchLayout {
             case Sigmoid sigmoid -> {}
             case Tanh tanh -> {}
             case Softmax softmax -> {}
+            case MaxPool2d pool -> {}
+            case AveragePool2d pool -> {}
+            case GlobalAveragePool2d pool -> {}
+            case Dropout dropout -> {}
         }
     }
 
@@ -77,8 +132,24 @@ final class TorchLayout {
         }
     }
 
+    private void addConvolution(String path, boolean bias, List<Integer> kernel) {
+        int places = kernel.stream().reduce(1, (a, b) -> a * b);
+        int rank = kernel.size();
+        List<Integer> axes = new ArrayList<>(kernel);
+        axes.add(tensor(path, "weight").rows() / places);
+        axes.add(tensor(path, "weight").columns());
+        List<Integer> order = new ArrayList<>(List.of(rank + 1, rank));
+        for (int axis = 0; axis < rank; axis++) {
+            order.add(axis);
+        }
+        add(path, "weight", axes, order);
+        if (bias) {
+            addVector(path, "bias");
+        }
+    }
+
     private void addVector(String path, String name) {
-        add(path, name, List.of(tensor(path, name).columns()), List.of(0));
+        addVector(path, name, name, Kind.WEIGHTS);
     }
 
     /// A matrix with the same axes in both.
@@ -86,10 +157,31 @@ final class TorchLayout {
         add(path, name, axes(path, name), List.of(0, 1));
     }
 
-    private void add(String path, String name, List<Integer> axes, List<Integer> order) {
+    private void addVector(String path, String name, String torchName, Kind kind) {
         Tensor tensor = tensor(path, name);
-        Kind kind = tensor instanceof Tensor.Statistics ? Kind.MOMENTS : Kind.WEIGHTS;
-        tensors.add(new TorchTensor(tensor.name(), tensor.name(), axes, order, kind));
+        tensors.add(
+                new TorchTensor(
+                        child(path, torchName),
+                        tensor.name(),
+                        List.of(tensor.columns()),
+                        List.of(0),
+                        kind));
+    }
+
+    /// (inputs, outputs) here, (outputs, inputs) in PyTorch.
+    private void addTransposed(String path, String name, String torchName) {
+        tensors.add(
+                new TorchTensor(
+                        child(path, torchName),
+                        child(path, name),
+                        axes(path, name),
+                        List.of(1, 0),
+                        Kind.WEIGHTS));
+    }
+
+    private void add(String path, String name, List<Integer> axes, List<Integer> order) {
+        String full = child(path, name);
+        tensors.add(new TorchTensor(full, full, axes, order, Kind.WEIGHTS));
     }
 
     private List<Integer> axes(String path, String name) {

@@ -14,7 +14,13 @@ record TorchTensor(String name, String tensor, List<Integer> axes, List<Integer>
     enum Kind {
         WEIGHTS,
         /// Of `Standardise`: a count, then means, then as many sums of squares.
-        MOMENTS
+        MOMENTS,
+        MEANS,
+        VARIANCES;
+
+        boolean isStatistics() {
+            return this != WEIGHTS;
+        }
     }
 
     TorchTensor {

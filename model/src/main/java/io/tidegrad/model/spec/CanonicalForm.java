@@ -1,15 +1,22 @@
 package io.tidegrad.model.spec;
 
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
@@ -271,6 +278,13 @@ final class CanonicalForm {
             case Reshape reshape -> throw unnamed(layer);
             case Flatten flatten -> throw unnamed(layer);
             case Transpose transpose -> throw unnamed(layer);
+            case LayerNorm norm -> throw unnamed(layer);
+            case RmsNorm norm -> throw unnamed(layer);
+            case BatchNorm norm -> throw unnamed(layer);
+            case Dropout dropout -> throw unnamed(layer);
+            case Residual residual -> throw unnamed(layer);
+            case SelfAttention attention -> throw unnamed(layer);
+            case Recurrent recurrent -> throw unnamed(layer);
         };
     }
 

@@ -1,0 +1,473 @@
+package io.tidegrad.engine.layer;
+
+import io.tidegrad.engine.kernel.Panels;
+import io.tidegrad.engine.kernel.Patches;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// What `Conv1d` and `Conv2d` share. Direct: patches of the image are multiplied where they lie, all channels of a pixel side
+/// by side, output channels in the lanes of vectors.
+final class Convolution {
+    private Convolution() {}
+
+    /// @param channels of the output
+    record Options(int channels, boolean bias, Initialization initialization) {}
+
+    static void check(int channels, Sliding sliding) {
+        if (channels < 1) {
+            throw new IllegalArgumentException(
+                    "expected at least 1 output channel for a kernel of "
+                            + sliding.kernel()
+                            + ", found "
+                            + channels);
+        }
+    }
+
+    /// @param channels of the input
+    /// @param output the grid of so many patches
+    static Planned plan(
+            Planner planner,
+            Layer layer,
+            Sliding sliding,
+            Extent image,
+            int channels,
+            Options options,
+            Function<Extent, Shape.Grid> output) {
+        Extent patches = sliding.over(planner, layer, image);
+        int area = sliding.kernel().area();
+        int outputs = options.channels();
+        // Panels pad the outputs to at most 63 more, and the inputs' gradients need the transpose;
+        // an array holds 2^31 - 1
+        // floats.
+        if ((long) area * (channels + 63L) * (outputs + 63L) > Integer.MAX_VALUE) {
+            throw planner.mismatch(
+                    layer,
+                    "at most 2^31 weights in one layer",
+                    "%d x %d x %d".formatted(area, channels, outputs));
+        }
+        Panels panels = new Panels(area * channels, outputs);
+        int weight =
+                planner.declare(
+                        new Tensor.Matrix(
+                                planner.name("weight"),
+                                panels,
+                                options.initialization(),
+                                area * channels,
+                                area * outputs));
+        int bias =
+                options.bias()
+                        ? planner.declare(
+                                new Tensor.Vector(
+                                        planner.name("bias"),
+                                        outputs,
+                                        panels.stride(),
+                                        Tensor.Vector.Role.BIAS))
+                        : Bound.NO_BIAS;
+        Shape.Grid grid = output.apply(patches);
+        Geometry geometry = new Geometry(sliding, image, patches, channels);
+        return new Planned(
+                grid,
+                true,
+                (workspace, x, into) ->
+                        new Bound(
+                                geometry,
+                                panels,
+                                weight,
+                                bias,
+                                workspace,
+                                x,
+                                workspace.activation(grid.lines(), panels.stride(), true)));
+    }
+
+    /// @param patches places of the kernel
+    /// @param channels of the input
+    private record Geometry(Sliding sliding, Extent image, Extent patches, int channels) {
+
+        /// Rows of the weights are (u, v, c), and so are the taps.
+        Patches forward(Bordered x, int yStride) {
+            Extent kernel = sliding.kernel();
+            Extent stride = sliding.stride();
+            int line = x.outer().width();
+            int xStride = x.images().stride;
+            int[] corners = new int[patches.area()];
+            int[] places = new int[patches.area()];
+            for (int p = 0; p < corners.length; p++) {
+                int i = p / patches.width();
+                int j = p % patches.width();
+                corners[p] = (i * stride.height() * line + j * stride.width()) * xStride;
+                places[p] = p * yStride;
+            }
+            int[] taps = new int[kernel.area() * channels];
+            for (int k = 0; k < taps.length; k++) {
+                int u = k / channels / kernel.width();
+                int v = k / channels % kernel.width();
+                taps[k] = (u * line + v) * xStride + k % channels;
+            }
+            return new Patches(corners, taps, places);
+        }
+    }
+
+    /// Products of the patches of all images with one matrix, which workers share by patches.
+    private static final class Products {
+        /// Patches in a range: a multiple of the kernels' tiles.
+        private static final int GRAIN = 36;
+
+        private final Panels panels;
+        private final Patches patches;
+        private final Block x;
+        private final int xImage;
+        private final Block y;
+        private final int yImage;
+
+        // Made once: a step allocates nothing.
+        private final Workers.Work part = this::run;
+        private @Nullable Step step;
+        private float[] w = {};
+        private float @Nullable [] bias;
+
+        /// @param xImage from one image of x to the next; `yImage` of y
+        Products(Panels panels, Patches patches, Block x, int xImage, Block y, int yImage) {
+            this.panels = panels;
+            this.patches = patches;
+            this.x = x;
+            this.xImage = xImage;
+            this.y = y;
+            this.yImage = yImage;
+        }
+
+        void run(Step step, float[] w, float @Nullable [] bias) {
+            this.step = step;
+            this.w = w;
+            this.bias = bias;
+            int all = step.rows * patches.count();
+            step.workers.share((long) panels.length() * all, Math.ceilDiv(all, GRAIN), part);
+        }
+
+        private void run(int part, int parts, int worker) {
+            Step step = Objects.requireNonNull(this.step);
+            int count = patches.count();
+            int all = step.rows * count;
+            int grains = Math.ceilDiv(all, GRAIN);
+            int at = Workers.cut(grains, part, parts) * GRAIN;
+            int end = Math.min(all, Workers.cut(grains, part + 1, parts) * GRAIN);
+            while (at < end) {
+                int image = at / count;
+                int from = at % count;
+                int to = Math.min(count, from + end - at);
+                step.kernels.convolution(
+                        panels,
+                        patches,
+                        from,
+                        to,
+                        x.values,
+                        x.at + image * xImage,
+                        w,
+                        bias,
+                        y.values,
+                        y.at + image * yImage);
+                at += to - from;
+            }
+        }
+    }
+
+    private static final class Bound implements Pass {
+        static final int NO_BIAS = -1;
+
+        /// Taps in a range: a multiple of the kernels' tiles.
+        private static final int GRAIN = 18;
+
+        private final Panels panels;
+        private final int weight;
+        private final int bias;
+        private final Bordered x;
+        private final Patches patches;
+        private final Activation output;
+        private final Products forward;
+        private final @Nullable InputGradient inputGradient;
+        private final Workers.Work updatePart = this::update;
+        private @Nullable Step step;
+
+        Bound(
+                Geometry geometry,
+                Panels panels,
+                int weight,
+                int bias,
+                Workspace workspace,
+                Activation input,
+                Activation output) {
+            this.panels = panels;
+            this.weight = weight;
+            this.bias = bias;
+            this.output = output;
+            Extent padding = geometry.sliding.padding();
+            x =
+                    Bordered.around(
+                            workspace,
+                            input.value(),
+                            geometry.channels,
+                            geometry.image,
+                            padding,
+                            padding);
+            Block y = output.value();
+            patches = geometry.forward(x, y.stride);
+            forward =
+                    new Products(
+                            panels, patches, x.images(), x.length(), y, patches.count() * y.stride);
+            Block dx = input.gradient();
+            inputGradient =
+                    dx == null
+                            ? null
+                            : new InputGradient(
+                                    geometry, panels, workspace, output.requireGradient(), dx);
+        }
+
+        @Override
+        public Activation output() {
+            return output;
+        }
+
+        /// y = W · patch + b
+        @Override
+        public void forward(Step step) {
+            x.copy(step.rows);
+            forward.run(
+                    step,
+                    step.slab.dense(weight).weights(),
+                    bias == NO_BIAS ? null : step.slab.dense(bias).weights());
+            step.watch(output.value(), patches.count());
+        }
+
+        /// dx, from the W of forward; dW = Σ patch · dy; db = Σ dy
+        @Override
+        public void backward(Step step) {
+            if (inputGradient != null) {
+                inputGradient.compute(step, step.slab.dense(weight).weights());
+            }
+            this.step = step;
+            step.workers.share(
+                    (long) panels.length() * step.rows * patches.count(),
+                    Math.ceilDiv(panels.inputs(), GRAIN),
+                    updatePart);
+        }
+
+        /// A range of taps. The first part also has the bias.
+        private void update(int part, int parts, int worker) {
+            Step step = Objects.requireNonNull(this.step);
+            float[] tile = step.tile(worker);
+            Block dy = output.requireGradient();
+            int grains = Math.ceilDiv(panels.inputs(), GRAIN);
+            Storage.Dense w = step.target.dense(weight);
+            step.kernels.convolutionUpdate(
+                    step.optimizer(weight),
+                    panels,
+                    patches,
+                    Workers.cut(grains, part, parts) * GRAIN,
+                    Math.min(panels.inputs(), Workers.cut(grains, part + 1, parts) * GRAIN),
+                    step.rows,
+                    step.scale,
+                    x.images().values,
+                    x.images().at,
+                    x.length(),
+                    dy.values,
+                    dy.at,
+                    dy.stride,
+                    w.weights(),
+                    w.state(),
+                    tile);
+            if (part == 0 && bias != NO_BIAS) {
+                Storage.Dense b = step.target.dense(bias);
+                step.kernels.biasUpdate(
+                        step.optimizer(bias),
+                        panels.stride(),
+                        step.rows * patches.count(),
+                        step.scale,
+                        dy.values,
+                        dy.at,
+                        dy.stride,
+                        b.weights(),
+                        b.state(),
+                        tile);
+            }
+        }
+    }
+
+    /// dx[c, i, j] = Σ W[o, c, u, v] dy[o, (i + p - u) / s, (j + p - v) / s], over the kernel's (u, v) where s divides, then o,
+    /// ascending: a convolution of dy, zero beyond its edges, with the transposed weights. Pixels fall into phases, s² of them,
+    /// by what s leaves of i + p and j + p: in each, all have the same (u, v).
+    private static final class InputGradient {
+        private static final int WIDEST_PANEL = 64;
+
+        private final Bordered dy;
+        private final List<Phase> phases = new ArrayList<>();
+
+        /// @param outputs of the layer, its panels
+        InputGradient(Geometry geometry, Panels outputs, Workspace workspace, Block dy, Block dx) {
+            Extent kernel = geometry.sliding.kernel();
+            Extent stride = geometry.sliding.stride();
+            Extent padding = geometry.sliding.padding();
+            Extent image = geometry.image;
+            Extent patches = geometry.patches;
+            Axis rows =
+                    new Axis(
+                            image.height(),
+                            kernel.height(),
+                            stride.height(),
+                            padding.height(),
+                            patches.height());
+            Axis columns =
+                    new Axis(
+                            image.width(),
+                            kernel.width(),
+                            stride.width(),
+                            padding.width(),
+                            patches.width());
+            this.dy =
+                    Bordered.around(
+                            workspace,
+                            dy,
+                            outputs.outputs(),
+                            patches,
+                            new Extent(rows.before(), columns.before()),
+                            new Extent(rows.after(), columns.after()));
+            int channels = geometry.channels;
+            // Lines of dx may be too short for panels of 64, never for those of 16.
+            int group = dx.stride % WIDEST_PANEL == 0 ? channels : Panels.NARROW_OUTPUTS_MAX;
+            for (int u = 0; u < stride.height(); u++) {
+                for (int v = 0; v < stride.width(); v++) {
+                    // Without taps the gradient is zero, as it was allocated: nobody else writes
+                    // it.
+                    if (u < kernel.height() && v < kernel.width()) {
+                        for (int from = 0; from < channels; from += group) {
+                            int to = Math.min(channels, from + group);
+                            phases.add(
+                                    new Phase(
+                                            geometry, outputs, rows, columns, u, v, from, to,
+                                            this.dy, dx));
+                        }
+                    }
+                }
+            }
+        }
+
+        /// @param w of forward
+        void compute(Step step, float[] w) {
+            dy.copy(step.rows);
+            for (int i = 0; i < phases.size(); i++) {
+                phases.get(i).compute(step, w);
+            }
+        }
+    }
+
+    /// One axis of dx and dy.
+    private record Axis(int pixels, int kernel, int stride, int padding, int patches) {
+        /// The output that a pixel reached by the first tap of its phase.
+        int output(int pixel) {
+            return (pixel + padding) / stride;
+        }
+
+        /// Outputs before the first that the formula asks for.
+        int before() {
+            return IntStream.range(0, pixels).map(i -> earliest(i)).map(o -> -o).max().orElse(0);
+        }
+
+        private int earliest(int pixel) {
+            int phase = (pixel + padding) % stride;
+            return Math.min(0, output(pixel) - Math.max(0, kernel - 1 - phase) / stride);
+        }
+
+        int after() {
+            return Math.max(0, output(pixels - 1) - (patches - 1));
+        }
+
+        int[] pixelsOf(int phase) {
+            return IntStream.range(0, pixels)
+                    .filter(i -> (i + padding) % stride == phase)
+                    .toArray();
+        }
+
+        int[] tapsOf(int phase) {
+            return IntStream.range(0, kernel).filter(u -> u % stride == phase).toArray();
+        }
+    }
+
+    /// The gradients of one phase's pixels, channels `fromChannel` to `toChannel`, the last not included.
+    private static final class Phase {
+        private final Panels panels; // (taps of the phase · outputs, channels)
+        private final float[] transposed;
+        private final int[] rows; // tap → the first of its rows in the weights
+        private final int[] from; // output → where its column of the weights begins
+        private final int[] to; // channel → where its column of the transposed weights begins
+        private final int weightsStep;
+        private final Products products;
+
+        Phase(
+                Geometry geometry,
+                Panels outputs,
+                Axis vertical,
+                Axis horizontal,
+                int phaseV,
+                int phaseH,
+                int fromChannel,
+                int toChannel,
+                Bordered dy,
+                Block dx) {
+            int channels = toChannel - fromChannel;
+            int line = dy.outer().width();
+            int[] us = vertical.tapsOf(phaseV);
+            int[] vs = horizontal.tapsOf(phaseH);
+            rows = new int[us.length * vs.length];
+            int[] taps = new int[rows.length * outputs.outputs()];
+            for (int t = 0; t < rows.length; t++) {
+                int u = us[t / vs.length];
+                int v = vs[t % vs.length];
+                rows[t] = (u * horizontal.kernel + v) * geometry.channels + fromChannel;
+                int back = u / vertical.stride * line + v / horizontal.stride;
+                for (int o = 0; o < outputs.outputs(); o++) {
+                    taps[t * outputs.outputs() + o] = o - back * dy.images().stride;
+                }
+            }
+            int[] is = vertical.pixelsOf(phaseV);
+            int[] js = horizontal.pixelsOf(phaseH);
+            int[] corners = new int[is.length * js.length];
+            int[] places = new int[corners.length];
+            for (int p = 0; p < corners.length; p++) {
+                int i = is[p / js.length];
+                int j = js[p % js.length];
+                int output = vertical.output(i) * line + horizontal.output(j);
+                corners[p] = (dy.corner() + output) * dy.images().stride;
+                places[p] = (i * horizontal.pixels + j) * dx.stride;
+            }
+            panels = new Panels(taps.length, channels);
+            transposed = new float[panels.length()];
+            from = IntStream.range(0, outputs.outputs()).map(o -> outputs.index(0, o)).toArray();
+            to = IntStream.range(0, channels).map(c -> panels.index(0, c)).toArray();
+            weightsStep = outputs.width();
+            products =
+                    new Products(
+                            panels,
+                            new Patches(corners, taps, places),
+                            dy.images(),
+                            dy.length(),
+                            dx.from(fromChannel),
+                            geometry.image.area() * dx.stride);
+        }
+
+        void compute(Step step, float[] w) {
+            int width = panels.width();
+            for (int t = 0; t < rows.length; t++) {
+                for (int c = 0; c < to.length; c++) {
+                    int row = (rows[t] + c) * weightsStep;
+                    int column = to[c] + t * from.length * width;
+                    for (int o = 0; o < from.length; o++) {
+                        transposed[column + o * width] = w[from[o] + row];
+                    }
+                }
+            }
+            products.run(step, transposed, null);
+        }
+    }
+}

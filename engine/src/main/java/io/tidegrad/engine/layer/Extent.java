@@ -1,0 +1,28 @@
+package io.tidegrad.engine.layer;
+
+/// A number along each axis of an image: of pixels, of steps.
+public record Extent(int height, int width) {
+    public Extent {
+        if (height < 0 || width < 0) {
+            throw new IllegalArgumentException(
+                    "expected numbers of at least 0 along both axes, found "
+                            + height
+                            + " x "
+                            + width);
+        }
+    }
+
+    /// The same along both axes.
+    public static Extent of(int side) {
+        return new Extent(side, side);
+    }
+
+    int area() {
+        return Math.multiplyExact(height, width);
+    }
+
+    @Override
+    public String toString() {
+        return height + " x " + width;
+    }
+}

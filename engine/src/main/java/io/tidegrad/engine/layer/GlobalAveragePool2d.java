@@ -1,0 +1,15 @@
+package io.tidegrad.engine.layer;
+
+/// y[c] = the mean of channel c: (channels, height, width) to (channels). An `AveragePool2d` with one window, the image.
+public record GlobalAveragePool2d() implements Layer {
+    @Override
+    public Planned plan(Planner planner, Shape input) {
+        return planner.reading(this, input, Shape.Columns.FIRST_AXIS, grid -> plan(planner, grid));
+    }
+
+    private Planned plan(Planner planner, Shape.Grid input) {
+        Extent image = Sliding.image(planner, this, input);
+        Sliding whole = new Sliding(image, Extent.of(1), Extent.of(0));
+        return AveragePool2d.plan(planner, this, input, whole).flat();
+    }
+}

@@ -1,0 +1,314 @@
+package io.tidegrad.engine.layer;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// Reads a row's steps (steps, width) one after the other and carries a state h (for LSTM also c) from each to the next;
+/// bidirectional, a second set of weights reads them from the last to the first. A step is, with the weights' columns in
+/// blocks of `hidden`, a block a gate, in this order:
+///
+/// - RNN (Elman 1990): h' = tanh(x W_ih + b_ih + h W_hh + b_hh);
+/// - GRU (Cho et al. 2014, reset after the product): r, z = sigmoid(…), n = tanh(x W_in + b_in + r (h W_hn + b_hn)),
+///   h' = (1 - z) n + z h;
+/// - LSTM (Hochreiter & Schmidhuber 1997, Gers et al. 2000): i, f, o = sigmoid(…), g = tanh(…), blocks i, f, g, o;
+///   c' = f c + i g, h' = o tanh c'.
+///
+/// Tensors as PyTorch's: `weight_ih` (width, gates · hidden), `weight_hh` (hidden, gates · hidden), `bias_ih`, `bias_hh`, and
+/// the same with `_reverse`. Weights start uniform within ±1/√hidden, as PyTorch's do; biases at 0, which PyTorch's do not.
+///
+/// A row may be shorter than `steps`: from its length on the state stands still, the output is 0, nothing is read, and the
+/// backward direction starts at its last step. A length beyond 0 to `steps` is an `IndexOutOfBoundsException`, as a wrong id
+/// is in an `Embedding`.
+///
+/// @param lengthAt which of the row's ids is its length; `WHOLE`: every row has all steps
+/// @param initial no layer: the state starts at 0. One layer: it reads the row and puts out the state to start from, in the
+///     form of `Output.STATE`. An encoder that ends in that output makes this layer the decoder
+public record Recurrent(
+        Cell cell,
+        int hidden,
+        boolean bidirectional,
+        Output output,
+        int lengthAt,
+        List<Layer> initial)
+        implements Layer {
+    public static final int WHOLE = -1;
+
+    /// `Initialization.HE_UNIFORM` draws within ±sqrt(6 / inputs): with so many inputs a unit, within ±1/√hidden.
+    private static final int FANS_A_UNIT = 6;
+
+    public enum Cell {
+        RNN(1, 1),
+        GRU(3, 1),
+        LSTM(4, 2);
+
+        final int gates;
+        final int states;
+
+        Cell(int gates, int states) {
+            this.gates = gates;
+            this.states = states;
+        }
+    }
+
+    public enum Output {
+        /// h after every step, (steps, hidden); bidirectional (steps, 2 hidden), the forward half first.
+        SEQUENCE,
+        /// h after the last step, a vector of hidden; bidirectional, forward and backward side by side.
+        LAST,
+        /// As `LAST`, and behind it, of an LSTM, c in the same form.
+        STATE
+    }
+
+    public Recurrent {
+        initial = List.copyOf(initial);
+        if (hidden < 1) {
+            throw new IllegalArgumentException("expected at least 1 hidden unit, found " + hidden);
+        }
+        if (lengthAt < WHOLE) {
+            throw new IllegalArgumentException(
+                    "expected the number of the id that holds a row's length, or "
+                            + WHOLE
+                            + " for none, found "
+                            + lengthAt);
+        }
+        if (initial.size() > 1) {
+            throw new IllegalArgumentException(
+                    "expected no layer or one that puts out the initial state, found "
+                            + initial.size());
+        }
+    }
+
+    /// In one direction, over all steps, from 0.
+    public Recurrent(Cell cell, int hidden, Output output) {
+        this(cell, hidden, false, output, WHOLE, List.of());
+    }
+
+    @Override
+    public List<Layer> layers() {
+        return initial;
+    }
+
+    @Override
+    public Layer withLayers(List<Layer> others) {
+        return new Recurrent(cell, hidden, bidirectional, output, lengthAt, others);
+    }
+
+    @Override
+    public String place(String path, int index) {
+        return path.isEmpty() ? "initial" : path + ".initial";
+    }
+
+    private int directions() {
+        return bidirectional ? 2 : 1;
+    }
+
+    @Override
+    public Planned plan(Planner planner, Shape input) {
+        return planner.reading(this, input, Shape.Columns.LAST_AXIS, grid -> plan(planner, grid));
+    }
+
+    private Planned plan(Planner planner, Shape.Grid input) {
+        if (input.axes().size() != 2) {
+            throw planner.mismatch(this, "two axes, (steps, width)", input.toString());
+        }
+        int ids = planner.row().ids();
+        if (lengthAt >= ids) {
+            throw planner.mismatch(
+                    this, "a length within the row's " + ids + " ids", "id " + lengthAt);
+        }
+        List<RecurrentDirection.Weights> directions = new ArrayList<>();
+        for (String suffix : bidirectional ? List.of("", "_reverse") : List.of("")) {
+            directions.add(
+                    RecurrentDirection.Weights.declare(planner, this, input.width(), suffix));
+        }
+        @Nullable Planned start = null;
+        if (!initial.isEmpty()) {
+            start = initial.getFirst().plan(planner.child("initial"), planner.row()).flat();
+            requireState(planner, start.output());
+        }
+        @Nullable Planned first = start;
+        Shape.Grid to =
+                switch (output) {
+                    case SEQUENCE -> Shape.Grid.of(input.lines(), directions() * hidden);
+                    case LAST -> Shape.Grid.vector(directions() * hidden);
+                    case STATE -> Shape.Grid.vector(cell.states * directions() * hidden);
+                };
+        return new Planned(
+                to,
+                true,
+                (workspace, x, into) ->
+                        new Bound(
+                                this,
+                                input,
+                                directions,
+                                workspace,
+                                x,
+                                first == null
+                                        ? null
+                                        : first.binding().bind(workspace, Activation.ROW, null),
+                                into != null ? into : workspace.activation(to, true)));
+    }
+
+    private void requireState(Planner planner, Shape.Grid found) {
+        int size = cell.states * directions() * hidden;
+        if (found.size() != size) {
+            throw planner.mismatch(
+                    this, "an initial state of " + size + " numbers", found.toString());
+        }
+    }
+
+    /// Workers share the steps by blocks of rows: a row's steps are run by one of them, from first to last.
+    private static final class Bound implements Pass {
+        /// Rows in a block: the kernels' tile.
+        private static final int GRAIN = 6;
+
+        private final RecurrentDirection[] directions;
+        private final int lengthAt;
+        private final int steps;
+        private final int width;
+        private final int[] lengths; // (maxRows)
+        private final Block x;
+        private final @Nullable Block dx;
+        private final @Nullable Pass initial;
+        private final Activation output;
+
+        // Made once: a step allocates nothing.
+        private final Workers.Work forwardPart = this::forward;
+        private final Workers.Work backwardPart = this::backward;
+        private @Nullable Step step;
+
+        Bound(
+                Recurrent layer,
+                Shape.Grid input,
+                List<RecurrentDirection.Weights> weights,
+                Workspace workspace,
+                Activation x,
+                @Nullable Pass initial,
+                Activation output) {
+            this.x = x.value();
+            this.initial = initial;
+            this.output = output;
+            dx = x.gradient();
+            lengthAt = layer.lengthAt;
+            steps = input.lines();
+            width = input.width();
+            lengths = new int[workspace.maxRows()];
+            directions = new RecurrentDirection[weights.size()];
+            for (int d = 0; d < directions.length; d++) {
+                // In a state c stands behind all of h; where there is no c, nobody reads it.
+                int hAt = d * layer.hidden;
+                int cAt = (directions.length + d) * layer.hidden;
+                directions[d] =
+                        new RecurrentDirection(
+                                layer,
+                                d == 1,
+                                steps,
+                                weights.get(d),
+                                workspace,
+                                dx != null,
+                                lengths,
+                                initial == null ? null : initial.output(),
+                                output,
+                                hAt,
+                                cAt);
+            }
+        }
+
+        @Override
+        public Activation output() {
+            return output;
+        }
+
+        @Override
+        public void forward(Step step) {
+            this.step = step;
+            findLengths(step);
+            if (initial != null) {
+                initial.forward(step);
+            }
+            for (RecurrentDirection direction : directions) {
+                direction.readSteps(step, x);
+            }
+            share(step, 1, forwardPart);
+        }
+
+        private void findLengths(Step step) {
+            for (int row = 0; row < step.rows; row++) {
+                int length = lengthAt == WHOLE ? steps : step.ids[row * step.idsPerRow + lengthAt];
+                if (length < 0 || length > steps) {
+                    throw new IndexOutOfBoundsException(
+                            "row "
+                                    + row
+                                    + ", id "
+                                    + lengthAt
+                                    + ": found "
+                                    + length
+                                    + ", expected a length of 0 to "
+                                    + steps);
+                }
+                lengths[row] = length;
+            }
+        }
+
+        private void share(Step step, int products, Workers.Work work) {
+            long multiplications = 0;
+            for (RecurrentDirection direction : directions) {
+                multiplications += (long) products * step.rows * direction.multiplicationsARow();
+            }
+            step.workers.share(multiplications, Math.ceilDiv(step.rows, GRAIN), work);
+        }
+
+        private void forward(int part, int parts, int worker) {
+            Step step = Objects.requireNonNull(this.step);
+            for (RecurrentDirection direction : directions) {
+                direction.forward(step, cut(step, part, parts), cut(step, part + 1, parts));
+            }
+        }
+
+        @Override
+        public void backward(Step step) {
+            this.step = step;
+            for (RecurrentDirection direction : directions) {
+                direction.transposeWeights(step);
+            }
+            share(step, 1, backwardPart);
+            // Only now do weights change: every step's gradient went through the old ones.
+            for (RecurrentDirection direction : directions) {
+                direction.update(step);
+            }
+            if (dx != null) {
+                sumInputGradients(step, dx);
+            }
+            if (initial != null) {
+                initial.backward(step);
+            }
+        }
+
+        private void backward(int part, int parts, int worker) {
+            Step step = Objects.requireNonNull(this.step);
+            for (RecurrentDirection direction : directions) {
+                direction.backward(step, cut(step, part, parts), cut(step, part + 1, parts));
+            }
+        }
+
+        private static int cut(Step step, int part, int parts) {
+            int blocks = Math.ceilDiv(step.rows, GRAIN);
+            return Math.min(step.rows, Workers.cut(blocks, part, parts) * GRAIN);
+        }
+
+        private void sumInputGradients(Step step, Block dx) {
+            for (int row = 0; row < step.rows; row++) {
+                for (int t = 0; t < steps; t++) {
+                    int at = dx.row(row * steps + t);
+                    Arrays.fill(dx.values, at, at + width, 0);
+                    for (RecurrentDirection direction : directions) {
+                        direction.addInputGradient(step, row, t, dx.values, at);
+                    }
+                }
+            }
+        }
+    }
+}
