@@ -57,11 +57,6 @@ public final class Planner {
         return List.copyOf(declared.tensors);
     }
 
-    /// Tensor → by what its rate is multiplied; 0 where it is frozen.
-    public List<Double> rateFactors() {
-        return List.copyOf(declared.rateFactors);
-    }
-
     /// Whether some layer puts out something else while it learns (`Step.learns`).
     public boolean learnsDifferently() {
         return declared.learnsDifferently;
@@ -70,6 +65,11 @@ public final class Planner {
     /// The row that the network reads, for layers in the middle of it that also read from the row.
     Shape.Row row() {
         return declared.row;
+    }
+
+    /// Tensor → by what its rate is multiplied; 0 where it is frozen.
+    public List<Double> rateFactors() {
+        return List.copyOf(declared.rateFactors);
     }
 
     String name(String parameter) {

@@ -3,7 +3,7 @@ package io.tidegrad.engine.layer;
 import java.util.List;
 
 /// `layer` with its own rate: the rate of each update times `factor`, for all weights inside; factors inside one another
-/// multiply. It reads and puts out what `layer` does.
+/// multiply. It reads, puts out and is named as `layer` is.
 ///
 /// A factor of 0 freezes: neither weights nor their optimizer state change by a bit, the penalty doesn't pull at them, and
 /// their gradients don't exist for clipping by global norm, as PyTorch's parameters without `requires_grad`. The gradient of
@@ -23,16 +23,6 @@ public record Rate(double factor, Layer layer) implements Layer {
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return layer.plan(planner.child(0).withRate(factor), input);
-    }
-
-    @Override
-    public List<Layer> layers() {
-        return List.of(layer);
-    }
-
-    @Override
-    public Rate withLayers(List<Layer> others) {
-        return new Rate(factor, others.getFirst());
+        return layer.plan(planner.withRate(factor), input);
     }
 }

@@ -32,7 +32,8 @@ class NumericsTest {
                     "first c89781d75a7aa78754e47db8998c4d7331dcadc758a3912e825d181ec59c420b",
                     "optimizers fb1dde77a22318581083dc3cfb970cef01271b60ae73399cecdb0f537c1a2c69",
                     "shapes 80762f6e7cb1fd71e9c72831e6720e8c3241f0e881e57f2485c3e30eb58e36f7",
-                    "optimizers-2 48cde6d2c19e5c5ba0293f2d71e03c35e2b461de6426d19127b2e6924a8fa2e7");
+                    "optimizers-2 48cde6d2c19e5c5ba0293f2d71e03c35e2b461de6426d19127b2e6924a8fa2e7",
+                    "recurrent 99bf673e292b470c257cb3e96a6f906aa9bf6a66c990cbf720a5da41a937703e");
 
     @ParameterizedTest
     @CsvSource({

@@ -189,7 +189,7 @@ class PlanTest {
     }
 
     @Test
-    void ratesInsideOneAnotherMultiply() {
+    void ratesInsideOneAnotherMultiplyAndChangeNoName() {
         Layer network =
                 new Sequence(
                         new Numbers(0, 4),
@@ -199,12 +199,12 @@ class PlanTest {
 
         assertThat(plan.tensors().stream().map(Tensor::name))
                 .containsExactly(
-                        "1.0.0.weight",
-                        "1.0.0.bias",
-                        "1.0.1.0.weight",
-                        "1.0.1.0.bias",
-                        "2.0.0.0.weight",
-                        "2.0.0.0.bias");
+                        "1.0.weight",
+                        "1.0.bias",
+                        "1.1.weight",
+                        "1.1.bias",
+                        "2.0.weight",
+                        "2.0.bias");
         assertThat(IntStream.range(0, 6).mapToObj(plan::rateFactor))
                 .containsExactly(0.5, 0.5, 0.0, 0.0, 0.25, 0.25);
     }
@@ -222,7 +222,7 @@ class PlanTest {
         assertThat(Plan.of(new NetworkSpec(row, frozen, loss, ftrl, 1)).rateFactor(0)).isZero();
         assertThatThrownBy(() -> Plan.of(new NetworkSpec(row, half, loss, ftrl, 1)))
                 .hasMessage(
-                        "1.0.weight: expected a rate factor of 1, or of 0 (frozen), for FtrlProximal has one rate"
+                        "1.weight: expected a rate factor of 1, or of 0 (frozen), for FtrlProximal has one rate"
                                 + " for all layers; found 0.5");
         assertThatThrownBy(
                         () ->

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.OptimizerStep;
 import java.math.BigDecimal;
 import java.math.MathContext;
@@ -51,6 +52,28 @@ class OptimizerTest {
         }
         assertThat(ftrl.initialState(1, 0)).isZero();
         assertThat(ftrl.initialState(2, 0.3f)).isZero();
+    }
+
+    /// s - a² of a gradient that never changes is 0, give or take a rounding: below 0 it would have no root.
+    @Test
+    void centeredRmsPropSurvivesAGradientWithoutVariance() {
+        int length = 50;
+        float[] g = new float[length];
+        for (int i = 0; i < length; i++) {
+            g[i] = 0.1f + 0.037f * i;
+        }
+        float[] w = new float[length];
+        float[][] state = new float[3][length];
+        OptimizerStep step = new OptimizerStep();
+        RmsProp optimizer = new RmsProp(1e-9, 0.9, 1e-3, true, 0.5);
+        for (int t = 1; t <= 2_000; t++) {
+            optimizer.prepare(t, step);
+            optimizer.setRate(optimizer.rate(), step);
+            Kernels.active().update(step, length, g, 0, w, 0, state, 0, 0);
+        }
+        for (float weight : w) {
+            assertThat(weight).isFinite().isNegative();
+        }
     }
 
     @Test

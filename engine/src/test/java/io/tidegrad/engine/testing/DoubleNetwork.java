@@ -218,7 +218,7 @@ public final class DoubleNetwork {
                 }
                 yield y;
             }
-            case Rate(double factor, Layer inner) -> run(inner, child(path, 0), x);
+            case Rate(double factor, Layer inner) -> run(inner, path, x);
             case Identity identity -> x;
             case Numbers(int from, int count) ->
                     ofRows(
