@@ -1,14 +1,19 @@
 package io.tidegrad.model.spec;
 
+import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -285,6 +290,11 @@ final class CanonicalForm {
             case Residual residual -> throw unnamed(layer);
             case SelfAttention attention -> throw unnamed(layer);
             case Recurrent recurrent -> throw unnamed(layer);
+            case Conv1d convolution -> throw unnamed(layer);
+            case Conv2d convolution -> throw unnamed(layer);
+            case MaxPool2d pool -> throw unnamed(layer);
+            case AveragePool2d pool -> throw unnamed(layer);
+            case GlobalAveragePool2d pool -> throw unnamed(layer);
         };
     }
 
