@@ -139,7 +139,6 @@ final class ExportCommand implements Callable<Integer> {
     private static Map<String, String> metadata(LoadedModel model) {
         SnapshotManifest manifest = model.manifest();
         Map<String, String> metadata = new LinkedHashMap<>();
-        metadata.put("format", "pt");
         metadata.put("producer", "tidegrad");
         metadata.put("model", manifest.model());
         metadata.put("epoch", "" + manifest.epoch());

@@ -20,7 +20,7 @@ public final class SafetensorsExport {
 
     private SafetensorsExport() {}
 
-    /// @param metadata kept in the file as it is
+    /// @param metadata kept in the file, beside `format`: `pt`
     public static void write(Parameters parameters, Map<String, String> metadata, OutputStream to)
             throws IOException {
         List<TorchTensor> layout = TorchLayout.of(parameters.plan());
@@ -54,10 +54,9 @@ public final class SafetensorsExport {
             throws IOException {
         ObjectMapper json = new ObjectMapper();
         ObjectNode header = json.createObjectNode();
-        if (!metadata.isEmpty()) {
-            ObjectNode texts = header.putObject("__metadata__");
-            metadata.forEach(texts::put);
-        }
+        ObjectNode texts = header.putObject("__metadata__");
+        texts.put("format", "pt"); // what other libraries ask for before they load names as PyTorch's
+        metadata.forEach(texts::put);
         long begin = 0;
         for (TorchTensor tensor : tensors) {
             Dtype dtype = isStatistics(tensor) ? Dtype.F64 : Dtype.F32;
