@@ -1,6 +1,5 @@
 package io.tidegrad.cli;
 
-import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.exchange.OnnxExport;
 import io.tidegrad.model.safetensors.SafetensorsExport;
@@ -179,9 +178,10 @@ final class ExportCommand implements Callable<Integer> {
                         "output",
                         "predictions (batch, %d) float, %s",
                         model.plan().outputs(),
-                        model.spec().loss() instanceof MeanSquaredError
-                                ? "values"
-                                : "probabilities");
+                        switch (model.spec().loss().link()) {
+                            case LOGIT, MULTINOMIAL_LOGIT -> "probabilities";
+                            case IDENTITY, LOG -> "values";
+                        });
             }
             case SAFETENSORS ->
                     line(

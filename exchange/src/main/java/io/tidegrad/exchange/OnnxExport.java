@@ -5,10 +5,7 @@ import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.StringStringEntryProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import io.tidegrad.engine.layer.Shape;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
-import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.Loss;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Link;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.RowShape;
@@ -51,8 +48,8 @@ public final class OnnxExport {
                         plan.beforeLoss(),
                         "",
                         new LayerNodes.Value("", new Shape.Row(row.numbers(), row.ids())));
-        String flat = graph.node("", "Flatten", List.of(y.name()));
-        graph.named(predictions(plan.spec().loss(), flat, graph, layers), PREDICTIONS);
+        String predictions = predictions(plan.spec().loss().link(), y.name(), graph, layers);
+        graph.named(graph.node("", "Flatten", List.of(predictions)), PREDICTIONS);
         graph.output(PREDICTIONS, TensorProto.DataType.FLOAT, plan.outputs());
         ModelProto.Builder model =
                 ModelProto.newBuilder()
@@ -67,12 +64,12 @@ public final class OnnxExport {
         return model.build().toByteArray();
     }
 
-    /// As `Loss.predict`.
-    private static String predictions(Loss loss, String y, OnnxGraph graph, LayerNodes layers) {
-        return switch (loss) {
-            case BinaryCrossEntropy binary -> graph.node("", "Sigmoid", List.of(y));
-            case CategoricalCrossEntropy categorical -> layers.softmax("", y);
-            case MeanSquaredError error -> y;
+    private static String predictions(Link link, String y, OnnxGraph graph, LayerNodes layers) {
+        return switch (link) {
+            case IDENTITY -> y;
+            case LOG -> graph.node("", "Exp", List.of(y));
+            case LOGIT -> graph.node("", "Sigmoid", List.of(y));
+            case MULTINOMIAL_LOGIT -> layers.softmax("", y);
         };
     }
 }

@@ -2,7 +2,9 @@ package io.tidegrad.cli.bench;
 
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Elementwise;
+import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.RowShape;
@@ -39,12 +41,16 @@ final class MadeUpRows {
                 float uniform = CounterRandom.uniform(spec.seed(), LABELS, 0, at);
                 labels[at] =
                         switch (spec.loss()) {
-                            case CategoricalCrossEntropy(boolean oneHot) ->
-                                    oneHot
+                            case CategoricalCrossEntropy classes ->
+                                    classes.oneHot()
                                             ? (k == row % outputs ? 1 : 0)
                                             : (int) (uniform * outputs);
                             case BinaryCrossEntropy loss -> (int) (uniform * 2);
-                            case MeanSquaredError loss -> uniform;
+                            case Hinge loss -> uniform < 0.5f ? -1 : 1;
+                            case Elementwise loss -> uniform;
+                            case Ctc loss ->
+                                    throw new IllegalArgumentException(
+                                            "no workload has the loss " + loss);
                         };
             }
         }

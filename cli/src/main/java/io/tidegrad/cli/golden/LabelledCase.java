@@ -9,14 +9,11 @@ import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Schedule;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
-/// A network with a loss: what cases of losses and of training share.
+/// A network with a loss, as cases of training have it.
 final class LabelledCase {
     private final CaseModel model;
     private final LossSpec loss;
-    private final Tensor targets;
-    private final @Nullable Tensor sampleWeights;
 
     LabelledCase(
             Fields golden,
@@ -28,14 +25,15 @@ final class LabelledCase {
             Schedule schedule,
             Clipping clipping,
             Regularization regularization) {
-        targets = CaseModel.only(golden.tensors("targets"), "y");
-        sampleWeights = golden.has("sample_weights") ? golden.tensor("sample_weights") : null;
-        requireRows("targets.y", columns.rows(), targets);
-        if (sampleWeights != null) {
-            requireRows("sample_weights", columns.rows(), sampleWeights);
-            Comparison.equal("sample_weights, axes", sampleWeights.shape().size(), 1);
+        List<Integer> predictions = network.outputShape();
+        loss = LossSpec.of(golden, spec, columns.rows(), predictions, network.lastType());
+        if (!loss.isOfOneLine()) {
+            throw new UnsupportedException(
+                    "loss "
+                            + spec.object("loss").text("type")
+                            + " of a network's rows of shape "
+                            + predictions);
         }
-        loss = LossSpec.of(spec, network.outputShape(), network.lastType(), targets);
         model =
                 new CaseModel(
                         golden,
@@ -43,9 +41,13 @@ final class LabelledCase {
                         columns,
                         network,
                         new NetworkSpec(
-                                new RowShape(columns.numbers(), columns.ids(), targets.rowLength()),
+                                new RowShape(
+                                        columns.numbers(),
+                                        columns.ids(),
+                                        loss.labels().rowLength()),
                                 network.network(),
                                 loss.loss(),
+                                loss.reduction(),
                                 optimizer,
                                 schedule,
                                 clipping,
@@ -53,13 +55,6 @@ final class LabelledCase {
                                 1));
         spec.requireAllRead();
         golden.requireAllRead();
-    }
-
-    private static void requireRows(String what, int rows, Tensor tensor) {
-        if (tensor.rows() != rows) {
-            throw new GoldenException(
-                    what + ": expected " + rows + " rows, found " + tensor.rows());
-        }
     }
 
     CaseModel model() {
@@ -71,8 +66,6 @@ final class LabelledCase {
     }
 
     Batch batch(List<Integer> rows) {
-        Batch batch = model.batch(rows, targets, sampleWeights);
-        loss.weigh(batch);
-        return batch;
+        return model.batch(rows, loss.labels(), loss.sampleWeights());
     }
 }

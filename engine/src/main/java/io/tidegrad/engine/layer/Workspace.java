@@ -45,7 +45,7 @@ public final class Workspace {
     }
 
     /// A matrix (maxRows, width) of zeros.
-    public Block block(int width) {
+    Block block(int width) {
         return block(1, width);
     }
 
@@ -56,7 +56,8 @@ public final class Workspace {
         return new Block(new float[length], 0, stride);
     }
 
-    Block block(Shape.Grid grid) {
+    /// Zeros for a grid's numbers.
+    public Block block(Shape.Grid grid) {
         return block(grid.lines(), grid.width());
     }
 

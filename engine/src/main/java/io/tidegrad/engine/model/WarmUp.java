@@ -4,10 +4,13 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Recurrent;
+import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.Workers;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Elementwise;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.random.CounterRandom;
 import java.util.Arrays;
 import java.util.List;
@@ -93,18 +96,38 @@ final class WarmUp {
             int limit = tableRows[i % tableRows.length];
             batch.ids[i] = (int) (CounterRandom.uniform(spec.seed(), 1, 1, i) * limit);
         }
-        int labels = spec.row().labels();
         for (int row = 0; row < rows; row++) {
-            switch (spec.loss()) {
-                case CategoricalCrossEntropy(boolean oneHot) -> {
-                    int label = row % plan.outputs();
-                    batch.labels[row * labels + (oneHot ? label : 0)] = oneHot ? 1 : label;
-                }
-                case BinaryCrossEntropy loss -> batch.labels[row * labels] = row % 2;
-                case MeanSquaredError loss -> batch.labels[row * labels] = row % 2;
-            }
+            int at = row * spec.row().labels();
+            label(spec.loss(), plan.output(), row, spec.row().labels(), batch.labels, at);
         }
         return batch;
+    }
+
+    private static void label(
+            Loss loss, Shape.Grid output, int row, int labels, float[] to, int at) {
+        int classes = output.width();
+        switch (loss) {
+            case CategoricalCrossEntropy categorical -> {
+                // A batch of ignored rows would stop before the kernels.
+                Integer ignored = categorical.ignoreIndex();
+                int skipped = ignored != null && ignored == row % classes ? 1 : 0;
+                int label = (row + skipped) % classes;
+                for (int line = 0; line < output.lines(); line++) {
+                    if (categorical.oneHot()) {
+                        to[at + line * classes + label] = 1;
+                    } else {
+                        to[at + line] = label;
+                    }
+                }
+            }
+            case Ctc ctc -> {
+                to[at] = ctc.blank() == 0 ? 1 : 0;
+                to[at + ctc.labelsMax()] = 1;
+                to[at + ctc.labelsMax() + 1] = output.lines();
+            }
+            case Hinge hinge -> Arrays.fill(to, at, at + labels, row % 2 == 0 ? -1 : 1);
+            case Elementwise elementwise -> to[at] = row % 2;
+        }
     }
 
     /// The same layers with short tables and, as made-up ids are no lengths, all steps of every row.

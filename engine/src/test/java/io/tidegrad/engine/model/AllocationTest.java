@@ -27,7 +27,11 @@ import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Quantile;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.AdamW;
@@ -148,6 +152,10 @@ class AllocationTest {
                         new Clipping.GlobalNorm(0.1),
                         new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS),
                         1),
+                ofLoss(new BinaryCrossEntropy(List.of(1.0, 2.0, 3.0))),
+                ofLoss(new Quantile(List.of(0.1, 0.5, 0.9))),
+                ofLoss(new CategoricalCrossEntropy(false, true, 0.1, List.of(1.0, 2.0, 3.0), 1)),
+                ofLoss(new Ctc(0, 2, true, true)),
                 rated(
                         new AdamW(new Adam(0.001, 0.9, 0.999, 1e-8, true), 0.01),
                         new Schedule.WarmRestarts(100, 2, 0)),
@@ -166,6 +174,15 @@ class AllocationTest {
                         1));
     }
 
+    private static NetworkSpec ofLoss(Loss loss) {
+        return new NetworkSpec(
+                new RowShape(3, 0, loss.labels(1, 3)),
+                new Sequence(new Numbers(0, 3), new Dense(3)),
+                loss,
+                new Sgd(0.001),
+                1);
+    }
+
     private static NetworkSpec rated(Optimizer optimizer, Schedule schedule) {
         return new NetworkSpec(
                 new RowShape(3, 5, 1),
@@ -177,6 +194,7 @@ class AllocationTest {
                         new Relu(),
                         new Dense(1)),
                 new BinaryCrossEntropy(),
+                Reduction.MEAN,
                 optimizer,
                 schedule,
                 new Clipping.None(),

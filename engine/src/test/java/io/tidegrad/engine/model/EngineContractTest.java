@@ -17,6 +17,7 @@ import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.DoubleNetwork;
 import io.tidegrad.engine.testing.DoubleOptimizer;
+import io.tidegrad.engine.testing.Families;
 import io.tidegrad.engine.testing.RandomNetworks;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -68,7 +69,7 @@ class EngineContractTest {
                         });
         for (Class<?> family :
                 List.of(Layer.class, Loss.class, Optimizer.class, Schedule.class, Clipping.class)) {
-            assertThat(family.getPermittedSubclasses())
+            assertThat(Families.members(family))
                     .as("drawn by RandomNetworks")
                     .allMatch(seen::contains);
         }
@@ -94,7 +95,8 @@ class EngineContractTest {
         Gradients gradients = new Gradients(parameters, KERNELS, batch.size(), mode);
         DoubleNetwork oracle = new DoubleNetwork(parameters, batch, mode);
 
-        assertThat(gradients.ofLoss(batch)).isCloseTo(oracle.meanLoss(), within(oracle.meanLoss()));
+        assertThat(gradients.ofLoss(batch))
+                .isCloseTo(oracle.batchLoss(), within(oracle.batchLoss()));
         for (Tensor tensor : parameters.plan().tensors()) {
             if (!(tensor instanceof Tensor.Statistics) && !isFrozen(parameters, tensor.name())) {
                 double[] weights = Objects.requireNonNull(oracle.weights.get(tensor.name()));
@@ -396,6 +398,7 @@ class EngineContractTest {
         NetworkSpec spec = networks.spec(Adam.of(0.01));
         Parameters parameters = learned(spec, networks);
         byte[][] before = pages(parameters);
+        long updates = parameters.updates();
         parameters.dirty().clear();
         Batch batch = networks.batch(spec, 3);
         int row = networks.between(0, 2);
@@ -411,7 +414,7 @@ class EngineContractTest {
         assertThat(learner.rowLosses()[row]).isNaN();
         assertThat(pages(parameters)).isDeepEqualTo(before);
         assertThat(parameters.dirty().isEmpty()).isTrue();
-        assertThat(parameters.updates()).isEqualTo(5);
+        assertThat(parameters.updates()).isEqualTo(updates);
     }
 
     /// Every worker count shares the work in other parts; the crews here share even the smallest.

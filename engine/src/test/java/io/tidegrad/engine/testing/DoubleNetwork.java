@@ -30,9 +30,7 @@ import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Transpose;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
-import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Link;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Gradients;
 import io.tidegrad.engine.model.NetworkSpec;
@@ -106,6 +104,11 @@ public final class DoubleNetwork {
             return new Values(newAxes, Arrays.stream(rows).map(f).toArray(double[][]::new));
         }
 
+        /// What a loss makes of it, line by line.
+        Values through(Link link) {
+            return mapRows(axes, row -> DoubleLoss.predict(link, row, axes.getLast()));
+        }
+
         /// Each line along the last axis by itself.
         Values mapLines(int newWidth, UnaryOperator<double[]> f) {
             int width = axes.getLast();
@@ -127,26 +130,26 @@ public final class DoubleNetwork {
         }
     }
 
-    /// Σ w_i l_i / N
-    public double meanLoss() {
-        double[][] predictions = predict();
-        double sum = 0;
-        for (int row = 0; row < batch.size(); row++) {
-            sum += batch.sampleWeights[row] * loss(predictions[row], row);
-        }
-        return sum / batch.size();
+    /// As the spec reduces it.
+    public double batchLoss() {
+        Values y = run(spec.network());
+        int width = y.axes.getLast();
+        double[][] rows = predict(y);
+        double[] predictions = Arrays.stream(rows).flatMapToDouble(Arrays::stream).toArray();
+        return new DoubleLoss(spec.loss(), spec.reduction(), rows[0].length / width, width)
+                .of(predictions, batch.labels, batch.sampleWeights);
     }
 
-    /// The gradient of `meanLoss` with respect to `values[index]`, by central differences; NaN where the loss has a kink
+    /// The gradient of `batchLoss` with respect to `values[index]`, by central differences; NaN where the loss has a kink
     /// there.
     public double gradient(double[] values, int index) {
         double at = values[index];
         double h = 1e-6 * Math.max(1, Math.abs(at));
-        double middle = meanLoss();
+        double middle = batchLoss();
         values[index] = at + h;
-        double above = meanLoss();
+        double above = batchLoss();
         values[index] = at - h;
-        double below = meanLoss();
+        double below = batchLoss();
         values[index] = at;
         double right = (above - middle) / h;
         double left = (middle - below) / h;
@@ -157,18 +160,21 @@ public final class DoubleNetwork {
 
     /// Probabilities or values of each row.
     public double[][] predict() {
+        return predict(run(spec.network()));
+    }
+
+    private Values run(Layer network) {
         dropouts = 0;
-        Values y = run(spec.network(), "", new Values(List.of(0), new double[batch.size()][0]));
+        return run(network, "", new Values(List.of(0), new double[batch.size()][0]));
+    }
+
+    private double[][] predict(Values y) {
         Layer last = last(spec.network());
-        return switch (spec.loss()) {
-            case BinaryCrossEntropy loss ->
-                    last instanceof Sigmoid ? y.rows : y.map(DoubleNetwork::sigmoid).rows;
-            case CategoricalCrossEntropy loss ->
-                    last instanceof Softmax
-                            ? y.rows
-                            : y.mapRows(y.axes, DoubleNetwork::softmax).rows;
-            case MeanSquaredError loss -> y.rows;
-        };
+        Link link = spec.loss().link();
+        boolean applied =
+                link == Link.LOGIT && last instanceof Sigmoid
+                        || link == Link.MULTINOMIAL_LOGIT && last instanceof Softmax;
+        return applied ? y.rows : y.through(link).rows;
     }
 
     private static Layer last(Layer layer) {
@@ -177,29 +183,6 @@ public final class DoubleNetwork {
             case Rate(double factor, Layer inner) -> last(inner);
             default -> layer;
         };
-    }
-
-    private double loss(double[] p, int row) {
-        int labels = spec.row().labels();
-        double sum = 0;
-        for (int o = 0; o < p.length; o++) {
-            double y =
-                    switch (spec.loss()) {
-                        case CategoricalCrossEntropy(boolean oneHot) when !oneHot ->
-                                batch.labels[row] == o ? 1 : 0;
-                        case CategoricalCrossEntropy c -> batch.labels[row * labels + o];
-                        case BinaryCrossEntropy b -> batch.labels[row * labels + o];
-                        case MeanSquaredError m -> batch.labels[row * labels + o];
-                    };
-            sum +=
-                    switch (spec.loss()) {
-                        case BinaryCrossEntropy loss ->
-                                -(y * Math.log(p[o]) + (1 - y) * Math.log(1 - p[o])) / p.length;
-                        case CategoricalCrossEntropy loss -> y == 0 ? 0 : -y * Math.log(p[o]);
-                        case MeanSquaredError loss -> (p[o] - y) * (p[o] - y) / p.length;
-                    };
-        }
-        return sum;
     }
 
     private Values run(Layer layer, String path, Values x) {
@@ -284,9 +267,9 @@ public final class DoubleNetwork {
             case GlobalAveragePool2d pool -> DoubleImages.globalAveragePool(x);
             case Recurrent recurrent -> recurrent(recurrent, path, x);
             case Relu relu -> x.map(v -> Math.max(v, 0));
-            case Sigmoid sigmoid -> x.map(DoubleNetwork::sigmoid);
+            case Sigmoid sigmoid -> x.through(Link.LOGIT);
             case Tanh tanh -> x.map(Math::tanh);
-            case Softmax softmax -> x.mapLines(x.axes.getLast(), DoubleNetwork::softmax);
+            case Softmax softmax -> x.through(Link.MULTINOMIAL_LOGIT);
             case LayerNorm(double epsilon) -> {
                 double[] w = weights(path, "weight");
                 double[] b = weights(path, "bias");

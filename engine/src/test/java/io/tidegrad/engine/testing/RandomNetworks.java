@@ -19,17 +19,18 @@ import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
-import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.NetworkSpec;
+import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
@@ -55,10 +56,12 @@ public final class RandomNetworks {
     private static final int TABLE_ROWS = 7;
 
     private final Random random;
+    private final RandomLosses losses;
 
     public RandomNetworks(long seed) {
         // Spread: the first draws of neighbouring seeds are alike.
         random = new Random(seed * 0x9E3779B97F4A7C15L);
+        losses = new RandomLosses(random);
     }
 
     public static IntStream seeds(int count) {
@@ -130,6 +133,7 @@ public final class RandomNetworks {
                 spec.row(),
                 spec.network(),
                 spec.loss(),
+                spec.reduction(),
                 spec.optimizer(),
                 spec.schedule(),
                 clipping,
@@ -142,6 +146,7 @@ public final class RandomNetworks {
                 spec.row(),
                 spec.network(),
                 spec.loss(),
+                spec.reduction(),
                 spec.optimizer(),
                 schedule,
                 spec.clipping(),
@@ -165,27 +170,42 @@ public final class RandomNetworks {
             layers.add(rated(drawn, optimizer));
             layers.add(activation());
         }
-        int outputs = between(1, 3) == 1 ? 1 : between(2, 12);
-        Loss loss =
-                switch (between(0, 3)) {
-                    case 0 -> new BinaryCrossEntropy();
-                    case 1 -> new MeanSquaredError();
-                    default -> new CategoricalCrossEntropy(random.nextBoolean());
-                };
-        if (outputs < loss.outputsMin()) {
-            outputs = 5;
+        // Of one line, or of few short ones: the oracle of CTC goes through all there are.
+        int lines = between(0, 2) == 0 ? between(2, 3) : 1;
+        int outputs = between(1, 3) == 1 ? 1 : between(2, lines == 1 ? 12 : 4);
+        Loss loss = losses.draw(lines, outputs);
+        if (lines > 1) {
+            layers.add(new Dense(lines * 3));
+            layers.add(new Reshape(lines, 3));
         }
         layers.add(new Dense(outputs, random.nextBoolean(), initialization()));
-        if (random.nextBoolean()) {
+        if (RandomLosses.readsPositives(loss)) {
+            layers.add(loss instanceof Poisson ? new Sigmoid() : new Softmax());
+        } else if (random.nextBoolean()) {
             // Fused with the loss, or not, as the case may be.
-            switch (loss) {
-                case BinaryCrossEntropy b -> layers.add(new Sigmoid());
-                case CategoricalCrossEntropy c -> layers.add(new Softmax());
-                case MeanSquaredError m -> layers.add(activation());
+            switch (loss.link()) {
+                case LOGIT -> layers.add(new Sigmoid());
+                case MULTINOMIAL_LOGIT -> layers.add(new Softmax());
+                case IDENTITY, LOG -> layers.add(activation());
             }
         }
-        RowShape row = new RowShape(numbers, ids, loss.labels(outputs));
-        return new NetworkSpec(row, new Sequence(layers), loss, optimizer, random.nextLong());
+        RowShape row = new RowShape(numbers, ids, loss.labels(lines, outputs));
+        return new NetworkSpec(
+                row,
+                new Sequence(layers),
+                loss,
+                reduction(loss),
+                optimizer,
+                Schedule.CONSTANT,
+                new Clipping.None(),
+                Regularization.NONE,
+                random.nextLong());
+    }
+
+    /// Sums have gradients so large that at the rates here an exponential explodes.
+    private Reduction reduction(Loss loss) {
+        Reduction reduction = losses.reduction();
+        return loss instanceof Poisson && reduction == Reduction.SUM ? Reduction.MEAN : reduction;
     }
 
     /// What reads the row.
@@ -381,30 +401,10 @@ public final class RandomNetworks {
             batch.ids[i] = random.nextInt(TABLE_ROWS);
         }
         int labels = spec.row().labels();
+        Shape.Grid output = Plan.of(spec).output();
         for (int row = 0; row < rows; row++) {
             batch.sampleWeights[row] = random.nextBoolean() ? 1 : 2 * random.nextFloat();
-            switch (spec.loss()) {
-                case BinaryCrossEntropy loss -> {
-                    for (int o = 0; o < labels; o++) {
-                        batch.labels[row * labels + o] = random.nextInt(2);
-                    }
-                }
-                case CategoricalCrossEntropy(boolean oneHot) -> {
-                    for (int o = 0; o < labels; o++) {
-                        batch.labels[row * labels + o] = 0;
-                    }
-                    if (oneHot) {
-                        batch.labels[row * labels + random.nextInt(labels)] = 1;
-                    } else {
-                        batch.labels[row] = random.nextInt(2);
-                    }
-                }
-                case MeanSquaredError loss -> {
-                    for (int o = 0; o < labels; o++) {
-                        batch.labels[row * labels + o] = (float) random.nextGaussian();
-                    }
-                }
-            }
+            losses.labels(spec.loss(), output.lines(), output.width(), batch.labels, row * labels);
         }
     }
 

@@ -55,7 +55,8 @@ public final class SafetensorsExport {
         ObjectMapper json = new ObjectMapper();
         ObjectNode header = json.createObjectNode();
         ObjectNode texts = header.putObject("__metadata__");
-        texts.put("format", "pt"); // what other libraries ask for before they load names as PyTorch's
+        texts.put(
+                "format", "pt"); // what other libraries ask for before they load names as PyTorch's
         metadata.forEach(texts::put);
         long begin = 0;
         for (TorchTensor tensor : tensors) {

@@ -30,7 +30,14 @@ import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Huber;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanAbsoluteError;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.AdamW;
@@ -61,14 +68,9 @@ final class CanonicalForm {
         line(text, "label", label(spec.label()));
         text.append(features(spec.features()));
         line(text, "network", network(spec.layers()));
-        line(
-                text,
-                "loss",
-                switch (spec.loss()) {
-                    case BinaryCrossEntropy() -> "binary-cross-entropy";
-                    case CategoricalCrossEntropy(boolean oneHot) -> "categorical-cross-entropy";
-                    case MeanSquaredError() -> "mean-squared-error";
-                });
+        Flow loss = loss(spec.loss());
+        String name = name(spec.loss());
+        line(text, "loss", loss.isEmpty() ? name : "{" + name + ": " + loss + "}");
         line(text, "optimizer", optimizer(spec.optimizer()));
         if (!(spec.schedule() instanceof Schedule.Constant)) {
             line(text, "schedule", schedule(spec.schedule()));
@@ -312,8 +314,48 @@ final class CanonicalForm {
                         .add("frozen", rateFactor == 0 ? "true" : null);
     }
 
-    private static IllegalStateException unnamed(Layer layer) {
-        return new IllegalStateException("no spec can name " + layer);
+    private static IllegalStateException unnamed(Object part) {
+        return new IllegalStateException("no spec can name " + part);
+    }
+
+    /// As a spec writes it.
+    static String name(Loss loss) {
+        return switch (loss) {
+            case BinaryCrossEntropy binary -> "binary-cross-entropy";
+            case CategoricalCrossEntropy categorical -> "categorical-cross-entropy";
+            case MeanSquaredError squared -> "mean-squared-error";
+            case MeanAbsoluteError absolute -> "mean-absolute-error";
+            case Huber huber -> "huber";
+            case Poisson poisson -> "poisson";
+            case Quantile quantile -> "quantile";
+            case Hinge hinge -> "hinge";
+            // No event holds a sequence of labels.
+            case Ctc ctc -> throw unnamed(ctc);
+        };
+    }
+
+    private static Flow loss(Loss loss) {
+        Flow flow = new Flow();
+        return switch (loss) {
+            case BinaryCrossEntropy(List<Double> weights) ->
+                    flow.add(
+                            "positive-weight",
+                            weights.isEmpty() ? null : number(weights.getFirst()));
+            case CategoricalCrossEntropy categorical ->
+                    flow.add("label-smoothing", unless(0, categorical.labelSmoothing()))
+                            .add(
+                                    "class-weights",
+                                    categorical.classWeights().isEmpty()
+                                            ? null
+                                            : numbers(categorical.classWeights()));
+            case Huber(double delta) -> flow.add("delta", unless(ModelSpec.HUBER.delta(), delta));
+            case Quantile(List<Double> quantiles) -> flow.add("quantiles", numbers(quantiles));
+            case MeanSquaredError squared -> flow;
+            case MeanAbsoluteError absolute -> flow;
+            case Poisson poisson -> flow;
+            case Hinge hinge -> flow;
+            case Ctc ctc -> throw unnamed(ctc);
+        };
     }
 
     private static String optimizer(Optimizer optimizer) {
@@ -463,6 +505,12 @@ final class CanonicalForm {
     private static String number(double value) {
         BigDecimal decimal = new BigDecimal(Double.toString(value));
         return decimal.signum() == 0 ? "0" : decimal.stripTrailingZeros().toPlainString();
+    }
+
+    private static String numbers(List<Double> values) {
+        return values.stream()
+                .map(CanonicalForm::number)
+                .collect(Collectors.joining(", ", "[", "]"));
     }
 
     /// Double-quoted as in JSON, which is YAML too.
