@@ -6,18 +6,23 @@ import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv1d;
 import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
+import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Planner;
@@ -31,7 +36,9 @@ import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
@@ -97,6 +104,23 @@ final class LayerNodes {
             case Sigmoid sigmoid -> graph.node(path, "Sigmoid", List.of(x.name()));
             case Tanh tanh -> graph.node(path, "Tanh", List.of(x.name()));
             case Softmax softmax -> softmax(path, x.name());
+            case LeakyRelu(double slope) ->
+                    graph.node(
+                            path,
+                            "LeakyRelu",
+                            List.of(x.name()),
+                            attribute("alpha", (float) slope));
+            case Elu(double alpha) ->
+                    graph.node(path, "Elu", List.of(x.name()), attribute("alpha", (float) alpha));
+            case Gelu(Gelu.Form form) -> gelu(form, path, x.name());
+            case Silu silu -> {
+                String gate = graph.node(path, "Sigmoid", List.of(x.name()));
+                yield graph.node(path, "Mul", List.of(x.name(), gate));
+            }
+            case Softplus softplus -> graph.node(path, "Softplus", List.of(x.name()));
+            case Bias bias ->
+                    graph.node(path, "Add", List.of(x.name(), vector(child(path, "bias"))));
+            case EmbeddingBag bag -> embeddingBag(bag, path);
             case Conv2d conv ->
                     convolution(
                             path,
@@ -392,6 +416,83 @@ final class LayerNodes {
 
     private String flatten(String path, String x) {
         return graph.node(path, "Flatten", List.of(x));
+    }
+
+    /// x / 2 · (1 + erf(x / sqrt 2)), or its approximation by a tanh: the operator of this name is younger than `OPSET`.
+    private String gelu(Gelu.Form form, String path, String x) {
+        String bend =
+                switch (form) {
+                    case ERF ->
+                            graph.node(
+                                    path, "Erf", List.of(times(path, x, (float) Math.sqrt(0.5))));
+                    case TANH -> {
+                        String square = graph.node(path, "Mul", List.of(x, x));
+                        String cube = graph.node(path, "Mul", List.of(square, x));
+                        String inner =
+                                graph.node(path, "Add", List.of(x, times(path, cube, 0.044715f)));
+                        yield graph.node(
+                                path,
+                                "Tanh",
+                                List.of(times(path, inner, (float) Math.sqrt(2 / Math.PI))));
+                    }
+                };
+        String sum = graph.node(path, "Add", List.of(bend, scalar(path + "/one", 1)));
+        return graph.node(path, "Mul", List.of(times(path, x, 0.5f), sum));
+    }
+
+    private String times(String path, String x, float factor) {
+        return graph.node(path, "Mul", List.of(x, scalar(path + "/factor", factor)));
+    }
+
+    /// Ids beyond a row's count may be anything: the table's first row stands in for theirs, and counts 0.
+    private String embeddingBag(EmbeddingBag bag, String path) {
+        String weight = child(path, "weight");
+        String table =
+                graph.floats(weight, parameters.weights(weight), bag.rows(), bag.dimension());
+        String ids = slice(path, IDS, bag.from(), bag.columns());
+        String factors =
+                bag.weightsFrom() == EmbeddingBag.UNWEIGHTED
+                        ? ""
+                        : slice(path, NUMBERS, bag.weightsFrom(), bag.columns());
+        String divisor = scalar(path + "/count", bag.columns());
+        if (bag.countAt() != EmbeddingBag.ALL) {
+            long[] places = new long[bag.columns()];
+            Arrays.setAll(places, place -> place);
+            String count = slice(path, IDS, bag.countAt(), 1);
+            String counts =
+                    graph.node(path, "Less", List.of(graph.longs(path + "/places", places), count));
+            ids = graph.node(path, "Where", List.of(counts, ids, graph.longs(path + "/first", 0)));
+            factors =
+                    factors.isEmpty()
+                            ? cast(path, counts, TensorProto.DataType.FLOAT)
+                            : graph.node(
+                                    path,
+                                    "Where",
+                                    List.of(counts, factors, scalar(path + "/none", 0)));
+            // An empty bag is 0, not 0 / 0.
+            divisor =
+                    cast(
+                            path,
+                            graph.node(
+                                    path, "Max", List.of(count, graph.longs(path + "/least", 1))),
+                            TensorProto.DataType.FLOAT);
+        }
+        String vectors = graph.node(path, "Gather", List.of(table, ids), attribute("axis", 0L));
+        if (!factors.isEmpty()) {
+            String column =
+                    graph.node(path, "Unsqueeze", List.of(factors, graph.longs(path + "/last", 2)));
+            vectors = graph.node(path, "Mul", List.of(vectors, column));
+        }
+        String sum =
+                graph.node(
+                        path,
+                        "ReduceSum",
+                        List.of(vectors, graph.longs(path + "/bag", 1)),
+                        attribute("keepdims", 0L));
+        return switch (bag.mode()) {
+            case SUM -> sum;
+            case MEAN -> graph.node(path, "Div", List.of(sum, divisor));
+        };
     }
 
     /// A tensor with so many columns.

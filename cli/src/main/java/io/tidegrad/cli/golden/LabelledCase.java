@@ -8,7 +8,6 @@ import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Schedule;
 import java.util.List;
-import java.util.Map;
 
 /// A network with a loss, as cases of training have it.
 final class LabelledCase {
@@ -18,33 +17,21 @@ final class LabelledCase {
     LabelledCase(
             Fields golden,
             Fields spec,
-            Map<String, Tensor> inputs,
-            RowColumns columns,
+            CaseInputs inputs,
             CaseNetwork network,
             Optimizer optimizer,
             Schedule schedule,
             Clipping clipping,
             Regularization regularization) {
-        List<Integer> predictions = network.outputShape();
-        loss = LossSpec.of(golden, spec, columns.rows(), predictions, network.lastType());
-        if (!loss.isOfOneLine()) {
-            throw new UnsupportedException(
-                    "loss "
-                            + spec.object("loss").text("type")
-                            + " of a network's rows of shape "
-                            + predictions);
-        }
+        loss = LossSpec.of(golden, spec, inputs.rows(), network.outputShape(), network.lastType());
         model =
                 new CaseModel(
                         golden,
                         inputs,
-                        columns,
                         network,
                         new NetworkSpec(
                                 new RowShape(
-                                        columns.numbers(),
-                                        columns.ids(),
-                                        loss.labels().rowLength()),
+                                        inputs.numbers(), inputs.ids(), loss.labels().rowLength()),
                                 network.network(),
                                 loss.loss(),
                                 loss.reduction(),

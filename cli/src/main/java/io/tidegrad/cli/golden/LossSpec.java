@@ -3,7 +3,6 @@ package io.tidegrad.cli.golden;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
-import io.tidegrad.engine.loss.Elementwise;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
@@ -226,13 +225,5 @@ record LossSpec(
                     "targets: expected a tensor '" + name + "', found " + targets.keySet());
         }
         return tensor;
-    }
-
-    /// Whether a row's lines side by side are one line to this loss.
-    boolean isOfOneLine() {
-        return lines == 1
-                || loss instanceof Elementwise elementwise
-                        && elementwise.labels(lines, width) == elementwise.labels(1, lines * width)
-                        && elementwise.mismatch(1, lines * width) == null;
     }
 }

@@ -22,6 +22,21 @@ public record Rate(double factor, Layer layer) implements Layer {
     }
 
     @Override
+    public List<Layer> layers() {
+        return List.of(layer);
+    }
+
+    @Override
+    public Layer withLayers(List<Layer> layers) {
+        return new Rate(factor, layers.getFirst());
+    }
+
+    @Override
+    public String place(String path, int index) {
+        return path;
+    }
+
+    @Override
     public Planned plan(Planner planner, Shape input) {
         return layer.plan(planner.withRate(factor), input);
     }

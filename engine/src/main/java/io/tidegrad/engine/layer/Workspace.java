@@ -51,9 +51,14 @@ public final class Workspace {
 
     /// A matrix (maxRows · lines, width) of zeros.
     Block block(int lines, int width) {
-        int stride = padded(width);
+        int stride = stride(width);
         int length = Math.multiplyExact(Math.multiplyExact(maxRows, lines), stride);
         return new Block(new float[length], 0, stride);
+    }
+
+    /// Floats from one line of a block to the next, padding included.
+    static int stride(int width) {
+        return Math.ceilDiv(width, LANES) * LANES;
     }
 
     /// Zeros for a grid's numbers.

@@ -2,6 +2,7 @@ package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Shape;
@@ -89,11 +90,11 @@ final class WarmUp {
         for (int i = 0; i < batch.numbers.length; i++) {
             batch.numbers[i] = CounterRandom.uniform(spec.seed(), 0, 1, i);
         }
-        int[] tableRows = new int[spec.row().ids()];
-        Arrays.fill(tableRows, 1);
-        tableRowsPerId(spec.network(), tableRows);
+        int[] limits = new int[spec.row().ids()];
+        Arrays.fill(limits, TABLE_ROWS_MAX);
+        limitIds(spec.network(), limits);
         for (int i = 0; i < batch.ids.length; i++) {
-            int limit = tableRows[i % tableRows.length];
+            int limit = limits[i % limits.length];
             batch.ids[i] = (int) (CounterRandom.uniform(spec.seed(), 1, 1, i) * limit);
         }
         for (int row = 0; row < rows; row++) {
@@ -132,29 +133,58 @@ final class WarmUp {
 
     /// The same layers with short tables and, as made-up ids are no lengths, all steps of every row.
     private static Layer scratch(Layer layer) {
-        if (layer
-                instanceof Embedding(int from, int columns, int rows, int dimension, var update)) {
-            return new Embedding(from, columns, Math.min(rows, TABLE_ROWS_MAX), dimension, update);
-        }
         List<Layer> inner = layer.layers().stream().map(WarmUp::scratch).toList();
-        return layer instanceof Recurrent recurrent
-                ? new Recurrent(
-                        recurrent.cell(),
-                        recurrent.hidden(),
-                        recurrent.bidirectional(),
-                        recurrent.output(),
-                        Recurrent.WHOLE,
-                        inner)
-                : layer.withLayers(inner);
+        return switch (layer) {
+            case Embedding table -> {
+                int rows = Math.min(table.rows(), TABLE_ROWS_MAX);
+                int padding = Math.min(table.paddingIndex(), rows - 1);
+                yield new Embedding(
+                        table.from(),
+                        table.columns(),
+                        rows,
+                        table.dimension(),
+                        table.update(),
+                        padding);
+            }
+            case EmbeddingBag table ->
+                    new EmbeddingBag(
+                            table.from(),
+                            table.columns(),
+                            table.countAt(),
+                            table.weightsFrom(),
+                            Math.min(table.rows(), TABLE_ROWS_MAX),
+                            table.dimension(),
+                            table.mode(),
+                            table.update());
+            case Recurrent recurrent ->
+                    new Recurrent(
+                            recurrent.cell(),
+                            recurrent.hidden(),
+                            recurrent.bidirectional(),
+                            recurrent.output(),
+                            Recurrent.WHOLE,
+                            inner);
+            default -> layer.withLayers(inner);
+        };
     }
 
-    /// For each id of a row, the rows of the shortest table that reads it.
-    private static void tableRowsPerId(Layer layer, int[] rows) {
-        if (layer instanceof Embedding embedding) {
-            for (int id = embedding.from(); id < embedding.from() + embedding.columns(); id++) {
-                rows[id] = rows[id] == 1 ? embedding.rows() : Math.min(rows[id], embedding.rows());
+    /// For each id of a row, one more than the largest that all its readers allow.
+    private static void limitIds(Layer layer, int[] limits) {
+        switch (layer) {
+            case Embedding table -> limit(limits, table.from(), table.columns(), table.rows());
+            case EmbeddingBag table -> {
+                limit(limits, table.from(), table.columns(), table.rows());
+                if (table.countAt() != EmbeddingBag.ALL) {
+                    limit(limits, table.countAt(), 1, table.columns() + 1);
+                }
             }
+            default -> layer.layers().forEach(inner -> limitIds(inner, limits));
         }
-        layer.layers().forEach(inner -> tableRowsPerId(inner, rows));
+    }
+
+    private static void limit(int[] limits, int from, int count, int limit) {
+        for (int id = from; id < from + count; id++) {
+            limits[id] = Math.min(limits[id], limit);
+        }
     }
 }

@@ -5,13 +5,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.AveragePool2d;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.EagerWorkers;
+import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
+import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -21,7 +33,9 @@ import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Workers;
@@ -86,6 +100,41 @@ class AllocationTest {
                         Adam.of(0.001),
                         1),
                 new NetworkSpec(
+                        new RowShape(3, 4, 1),
+                        new Sequence(
+                                new Concat(
+                                        new Sequence(
+                                                new EmbeddingBag(
+                                                        0,
+                                                        3,
+                                                        3,
+                                                        EmbeddingBag.UNWEIGHTED,
+                                                        7,
+                                                        1,
+                                                        EmbeddingBag.Mode.MEAN,
+                                                        Embedding.Update.TOUCHED),
+                                                new Bias()),
+                                        new EmbeddingBag(
+                                                0,
+                                                3,
+                                                EmbeddingBag.ALL,
+                                                0,
+                                                7,
+                                                17,
+                                                EmbeddingBag.Mode.SUM,
+                                                Embedding.Update.TOUCHED)),
+                                new Dense(19),
+                                new LeakyRelu(0.1),
+                                new Elu(1),
+                                new Gelu(Gelu.Form.ERF),
+                                new Gelu(Gelu.Form.TANH),
+                                new Silu(),
+                                new Softplus(),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(),
+                        Adam.of(0.001),
+                        1),
+                new NetworkSpec(
                         new RowShape(3, 0, 2),
                         new Sequence(
                                 new Numbers(0, 3),
@@ -135,6 +184,30 @@ class AllocationTest {
                                 new Flatten(),
                                 new Dense(2)),
                         new MeanSquaredError(),
+                        Adam.of(0.001),
+                        1),
+                new NetworkSpec(
+                        new RowShape(64, 0, 1),
+                        new Sequence(
+                                new Numbers(0, 64),
+                                new Reshape(1, 8, 8),
+                                new Conv2d(8, Extent.of(3)),
+                                new Relu(),
+                                new MaxPool2d(2),
+                                new Conv2d(
+                                        40,
+                                        Extent.of(2),
+                                        Extent.of(2),
+                                        Extent.of(1),
+                                        false,
+                                        Initialization.HE_NORMAL),
+                                new AveragePool2d(Extent.of(2), Extent.of(1), Extent.of(1)),
+                                new GlobalAveragePool2d(),
+                                new Reshape(4, 10),
+                                new Conv1d(3, 3, 1, 1, true, Initialization.HE_NORMAL),
+                                new Flatten(),
+                                new Dense(3)),
+                        new CategoricalCrossEntropy(false),
                         Adam.of(0.001),
                         1),
                 new NetworkSpec(

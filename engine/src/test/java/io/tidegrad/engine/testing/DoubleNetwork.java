@@ -2,6 +2,7 @@ package io.tidegrad.engine.testing;
 
 import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv1d;
 import io.tidegrad.engine.layer.Conv2d;
@@ -15,6 +16,10 @@ import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.Elu;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -25,7 +30,9 @@ import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Tensor;
@@ -54,6 +61,7 @@ public final class DoubleNetwork {
     /// Tensor name → weights (rows, columns); open to be changed.
     public final Map<String, double[]> weights = new HashMap<>();
 
+    private final Map<String, double[]> start = new HashMap<>();
     private final Map<String, double[]> statistics = new HashMap<>();
 
     /// The rows' numbers; open to be changed.
@@ -79,6 +87,7 @@ public final class DoubleNetwork {
                 statistics.put(tensor.name(), parameters.statistics(tensor.name()));
             } else {
                 weights.put(tensor.name(), doubles(parameters.weights(tensor.name())));
+                start.put(tensor.name(), doubles(parameters.weights(tensor.name())));
             }
         }
         numbers = doubles(batch.numbers);
@@ -213,7 +222,13 @@ public final class DoubleNetwork {
             case Embedding embedding ->
                     ofRows(
                             embedding.columns() * embedding.dimension(),
-                            row -> embedded(embedding, weights(path, "weight"), row));
+                            row -> embedded(embedding, child(path, "weight"), row));
+            case EmbeddingBag bag ->
+                    ofRows(bag.dimension(), row -> bagged(bag, weights(path, "weight"), row));
+            case Bias bias -> {
+                double[] b = weights(path, "bias");
+                yield x.mapLines(b.length, line -> sum(line, b));
+            }
             case Standardise standardise -> {
                 double[] state = Objects.requireNonNull(statistics.get(child(path, "statistics")));
                 yield x.mapRows(x.axes, row -> standardised(state, row));
@@ -267,6 +282,15 @@ public final class DoubleNetwork {
             case GlobalAveragePool2d pool -> DoubleImages.globalAveragePool(x);
             case Recurrent recurrent -> recurrent(recurrent, path, x);
             case Relu relu -> x.map(v -> Math.max(v, 0));
+            case LeakyRelu(double slope) -> x.map(v -> DoubleActivations.leakyRelu(slope, v));
+            case Elu(double alpha) -> x.map(v -> DoubleActivations.elu(alpha, v));
+            case Gelu(var form) ->
+                    x.map(
+                            form == Gelu.Form.ERF
+                                    ? DoubleActivations::gelu
+                                    : DoubleActivations::geluTanh);
+            case Silu silu -> x.map(DoubleActivations::silu);
+            case Softplus softplus -> x.map(DoubleActivations::softplus);
             case Sigmoid sigmoid -> x.through(Link.LOGIT);
             case Tanh tanh -> x.map(Math::tanh);
             case Softmax softmax -> x.through(Link.MULTINOMIAL_LOGIT);
@@ -395,12 +419,44 @@ public final class DoubleNetwork {
         return new Values(axes, rows);
     }
 
-    private double[] embedded(Embedding layer, double[] table, int row) {
+    /// The row at the padding index is a constant: it stays what it was when the weights were read.
+    private double[] embedded(Embedding layer, String tensor, int row) {
         int dimension = layer.dimension();
         double[] y = new double[layer.columns() * dimension];
         for (int column = 0; column < layer.columns(); column++) {
             int id = batch.ids[row * spec.row().ids() + layer.from() + column];
+            double[] table =
+                    Objects.requireNonNull(
+                            (id == layer.paddingIndex() ? start : weights).get(tensor));
             System.arraycopy(table, id * dimension, y, column * dimension, dimension);
+        }
+        return y;
+    }
+
+    private double[] bagged(EmbeddingBag layer, double[] table, int row) {
+        double[] y = new double[layer.dimension()];
+        int ids = row * spec.row().ids();
+        int count =
+                layer.countAt() == EmbeddingBag.ALL
+                        ? layer.columns()
+                        : batch.ids[ids + layer.countAt()];
+        for (int c = 0; c < count; c++) {
+            double factor = layer.mode() == EmbeddingBag.Mode.MEAN ? 1.0 / count : 1;
+            if (layer.weightsFrom() != EmbeddingBag.UNWEIGHTED) {
+                factor = numbers[row * spec.row().numbers() + layer.weightsFrom() + c];
+            }
+            int id = batch.ids[ids + layer.from() + c];
+            for (int i = 0; i < y.length; i++) {
+                y[i] += factor * table[id * y.length + i];
+            }
+        }
+        return y;
+    }
+
+    private static double[] sum(double[] x, double[] b) {
+        double[] y = x.clone();
+        for (int i = 0; i < y.length; i++) {
+            y[i] += b[i];
         }
         return y;
     }

@@ -3,12 +3,14 @@ package io.tidegrad.engine.testing;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv1d;
 import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.EagerWorkers;
+import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
@@ -18,6 +20,9 @@ import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -28,7 +33,9 @@ import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
@@ -104,9 +111,11 @@ public final class FixedRun {
             System.out.println("optimizers-2 " + optimizers2(hot, workers));
             System.out.println("images " + images(hot, workers));
             System.out.println("recurrent " + recurrent(hot, workers));
+            System.out.println("losses " + losses(hot, workers));
             System.out.println("norms " + norms(hot, workers));
             System.out.println("attention " + attention(hot, workers));
-            System.out.println("losses " + losses(hot, workers));
+            System.out.println("activations " + activations(hot, workers));
+            System.out.println("tables " + tables(hot, workers));
         }
     }
 
@@ -227,6 +236,89 @@ public final class FixedRun {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         all.update(run(hot, workers, spec, 1, 500));
         all.update(run(hot, workers, spec, 7, 500));
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// The activations that the first release did not have.
+    private static String activations(boolean hot, Workers workers)
+            throws NoSuchAlgorithmException {
+        Layer network =
+                new Sequence(
+                        new Numbers(0, NUMBERS),
+                        new Dense(33),
+                        new LeakyRelu(0.01),
+                        new Dense(33),
+                        new Elu(0.7),
+                        new Dense(20),
+                        new Gelu(Gelu.Form.ERF),
+                        new Dense(17),
+                        new Gelu(Gelu.Form.TANH),
+                        new Dense(16),
+                        new Silu(),
+                        new Dense(19),
+                        new Softplus(),
+                        new Dense(11));
+        NetworkSpec spec =
+                new NetworkSpec(
+                        new RowShape(NUMBERS, IDS, 1),
+                        network,
+                        new CategoricalCrossEntropy(false),
+                        Adam.of(0.003),
+                        SEED);
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        all.update(run(hot, workers, spec, 1, 500));
+        all.update(run(hot, workers, spec, 7, 500));
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// Bags, padding, a bias by itself; rows of one number, of a few and of more than a vector.
+    private static String tables(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        int ids = 6;
+        Embedding.Update touched = Embedding.Update.TOUCHED;
+        Embedding.Update dense = Embedding.Update.DENSE;
+        EmbeddingBag.Mode sum = EmbeddingBag.Mode.SUM;
+        Layer network =
+                new Sequence(
+                        new Concat(
+                                new Sequence(
+                                        new EmbeddingBag(
+                                                0, ids, ids, -1, TABLE_ROWS, 1, sum, touched),
+                                        new Bias()),
+                                new EmbeddingBag(1, 5, -1, 0, TABLE_ROWS, 5, sum, touched),
+                                new EmbeddingBag(2, 3, -1, 1, TABLE_ROWS, 2, sum, dense),
+                                new EmbeddingBag(
+                                        0,
+                                        ids,
+                                        ids,
+                                        -1,
+                                        TABLE_ROWS,
+                                        17,
+                                        EmbeddingBag.Mode.MEAN,
+                                        touched),
+                                new Embedding(1, 2, TABLE_ROWS, 3, touched, 7),
+                                new Embedding(0, 1, TABLE_ROWS, 2, dense, 0)),
+                        new Dense(11));
+        NetworkSpec adam =
+                new NetworkSpec(
+                        new RowShape(NUMBERS, ids + 1, 1),
+                        network,
+                        new CategoricalCrossEntropy(false),
+                        Adam.of(0.003),
+                        SEED);
+        NetworkSpec adagrad =
+                new NetworkSpec(
+                        adam.row(), network, adam.loss(), new Adagrad(0.05, 1e-8, 0.1), SEED);
+        NetworkSpec clipped =
+                RandomNetworks.with(
+                        adam,
+                        new Clipping.GlobalNorm(0.3),
+                        new Regularization(1e-3, 1e-2, Regularization.Scope.ALL));
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        for (int size : new int[] {1, 7}) {
+            all.update(run(hot, workers, adam, size, 500));
+            all.update(run(hot, workers, adagrad, size, 500));
+            all.update(run(hot, workers, clipped, size, 500));
+        }
         return HexFormat.of().formatHex(all.digest());
     }
 
@@ -369,7 +461,7 @@ public final class FixedRun {
                                                 17, one, two, one, true, Initialization.HE_NORMAL),
                                         new GlobalAveragePool2d()),
                                 new Sequence(
-                                        new Reshape(9, 16),
+                                        new Reshape(9, 12),
                                         new Conv1d(5, 4, 3, 2, true, Initialization.HE_UNIFORM),
                                         new Flatten())),
                         new Dense(11));
@@ -548,17 +640,21 @@ public final class FixedRun {
         batch.resize(rows);
         int outputs =
                 spec.row().labels() == 1 && spec.loss() instanceof BinaryCrossEntropy ? 1 : CLASSES;
+        int ids = spec.row().ids();
         for (int row = 0; row < rows; row++) {
             long index = from + (long) row;
             for (int i = 0; i < NUMBERS; i++) {
                 batch.numbers[row * NUMBERS + i] = 10 * CounterRandom.normal(SEED, i, 1, index) - i;
             }
-            for (int i = 0; i < IDS; i++) {
+            for (int i = 0; i < ids; i++) {
                 float uniform = CounterRandom.uniform(SEED, 100 + i, 1, index);
                 // Squared: a few ids are frequent, many are rare.
-                batch.ids[row * IDS + i] = (int) (uniform * uniform * TABLE_ROWS);
+                batch.ids[row * ids + i] = (int) (uniform * uniform * TABLE_ROWS);
             }
-            int bucket = batch.ids[row * IDS] + (batch.numbers[row * NUMBERS] > 0 ? 3 : 0);
+            if (ids > IDS) {
+                batch.ids[row * ids + ids - 1] %= ids; // how many of the others count
+            }
+            int bucket = batch.ids[row * ids] + (batch.numbers[row * NUMBERS] > 0 ? 3 : 0);
             int label = bucket % Math.max(2, outputs);
             int labels = spec.row().labels();
             if (spec.loss() instanceof Ctc ctc) {

@@ -2,17 +2,22 @@ package io.tidegrad.model.safetensors;
 
 import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv1d;
 import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
+import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
@@ -24,7 +29,9 @@ import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Tensor;
@@ -69,6 +76,8 @@ final class TorchLayout {
                 }
             }
             case Embedding embedding -> addAsItIs(path, "weight");
+            case EmbeddingBag bag -> addAsItIs(path, "weight");
+            case Bias bias -> addVector(path, "bias");
             // PyTorch: (outputs, inputs, height, width); here rows are (height, width, inputs).
             case Conv2d conv ->
                     addConvolution(
@@ -119,6 +128,11 @@ final class TorchLayout {
             case Sigmoid sigmoid -> {}
             case Tanh tanh -> {}
             case Softmax softmax -> {}
+            case LeakyRelu leaky -> {}
+            case Elu elu -> {}
+            case Gelu gelu -> {}
+            case Silu silu -> {}
+            case Softplus softplus -> {}
             case MaxPool2d pool -> {}
             case AveragePool2d pool -> {}
             case GlobalAveragePool2d pool -> {}
