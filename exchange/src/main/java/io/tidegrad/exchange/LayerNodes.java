@@ -454,11 +454,11 @@ final class LayerNodes {
                 bag.weightsFrom() == EmbeddingBag.UNWEIGHTED
                         ? ""
                         : slice(path, NUMBERS, bag.weightsFrom(), bag.columns());
-        String divisor = scalar(path + "/count", bag.columns());
+        String count = "";
         if (bag.countAt() != EmbeddingBag.ALL) {
             long[] places = new long[bag.columns()];
             Arrays.setAll(places, place -> place);
-            String count = slice(path, IDS, bag.countAt(), 1);
+            count = slice(path, IDS, bag.countAt(), 1);
             String counts =
                     graph.node(path, "Less", List.of(graph.longs(path + "/places", places), count));
             ids = graph.node(path, "Where", List.of(counts, ids, graph.longs(path + "/first", 0)));
@@ -469,13 +469,6 @@ final class LayerNodes {
                                     path,
                                     "Where",
                                     List.of(counts, factors, scalar(path + "/none", 0)));
-            // An empty bag is 0, not 0 / 0.
-            divisor =
-                    cast(
-                            path,
-                            graph.node(
-                                    path, "Max", List.of(count, graph.longs(path + "/least", 1))),
-                            TensorProto.DataType.FLOAT);
         }
         String vectors = graph.node(path, "Gather", List.of(table, ids), attribute("axis", 0L));
         if (!factors.isEmpty()) {
@@ -491,8 +484,17 @@ final class LayerNodes {
                         attribute("keepdims", 0L));
         return switch (bag.mode()) {
             case SUM -> sum;
-            case MEAN -> graph.node(path, "Div", List.of(sum, divisor));
+            case MEAN -> graph.node(path, "Div", List.of(sum, divisor(path, count, bag.columns())));
         };
+    }
+
+    /// An empty bag is 0, not 0 / 0.
+    private String divisor(String path, String count, int columns) {
+        if (count.isEmpty()) {
+            return scalar(path + "/count", columns);
+        }
+        String least = graph.node(path, "Max", List.of(count, graph.longs(path + "/least", 1)));
+        return cast(path, least, TensorProto.DataType.FLOAT);
     }
 
     /// A tensor with so many columns.

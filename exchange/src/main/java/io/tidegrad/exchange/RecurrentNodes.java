@@ -42,7 +42,7 @@ final class RecurrentNodes {
         inputs.add(weights(layer, path, "weight_ih"));
         inputs.add(weights(layer, path, "weight_hh"));
         inputs.add(biases(layer, path));
-        boolean mayBeEmpty = cell == Recurrent.Cell.RNN && layer.lengthAt() != Recurrent.WHOLE;
+        boolean mayBeEmpty = layer.lengthAt() != Recurrent.WHOLE;
         String lengths = lengths(layer, path);
         inputs.add(
                 mayBeEmpty
@@ -88,8 +88,8 @@ final class RecurrentNodes {
         };
     }
 
-    /// ONNX Runtime's RNN, unlike its GRU and LSTM, reads at random where a row has no steps: it gets one, whose output is
-    /// replaced by 0, and the state by the one at the start.
+    /// A row without steps has the state from the start and puts out 0. ONNX Runtime's RNN reads at random there, its GRU
+    /// and LSTM forget the start: so it gets one step, and what comes of it is replaced.
     private List<String> withEmptyRows(
             String path, String lengths, List<String> initial, List<String> outputs) {
         String empty = graph.node(path, "Less", List.of(lengths, graph.ints(path + "/least", 1)));
@@ -97,10 +97,12 @@ final class RecurrentNodes {
         String rows =
                 graph.node(path, "Unsqueeze", List.of(empty, graph.longs(path + "/around", 0, 2)));
         String zero = graph.floats(path + "/zero", new float[] {0});
-        String start = initial.isEmpty() ? zero : initial.getFirst();
-        return List.of(
-                graph.node(path, "Where", List.of(rows, zero, outputs.get(0))),
-                graph.node(path, "Where", List.of(rows, start, outputs.get(1))));
+        List<String> replaced = new ArrayList<>();
+        for (int i = 0; i < outputs.size(); i++) {
+            String instead = i == 0 || initial.isEmpty() ? zero : initial.get(i - 1);
+            replaced.add(graph.node(path, "Where", List.of(rows, instead, outputs.get(i))));
+        }
+        return replaced;
     }
 
     private static List<String> directions(Recurrent layer) {

@@ -99,7 +99,11 @@ public final class SafetensorsReader {
     /// The next tensor is not wanted.
     public void skip(SafetensorsEntry entry) throws IOException {
         take(entry);
-        in.skipNBytes(entry.end() - entry.begin());
+        // Read, not skipped: a stream that hashes what is read hashes nothing that is skipped.
+        long rest = entry.end() - entry.begin();
+        while (rest > 0) {
+            rest -= piece(entry, rest).remaining();
+        }
     }
 
     @FunctionalInterface
@@ -112,18 +116,21 @@ public final class SafetensorsReader {
         long rest = entry.end() - entry.begin();
         int index = 0;
         while (rest > 0) {
-            // A whole number of values of any type.
-            int length = (int) Math.min(piece.length, rest);
-            if (in.readNBytes(piece, 0, length) < length) {
-                throw new EOFException(
-                        entry.name() + ": the file became shorter while it was read");
-            }
-            ByteBuffer bytes = little(piece).limit(length);
+            ByteBuffer bytes = piece(entry, rest);
+            rest -= bytes.remaining();
             while (bytes.hasRemaining()) {
                 values.put(index++, entry.dtype().next(bytes));
             }
-            rest -= length;
         }
+    }
+
+    /// The next bytes of a tensor, a whole number of values of any type.
+    private ByteBuffer piece(SafetensorsEntry entry, long rest) throws IOException {
+        int length = (int) Math.min(piece.length, rest);
+        if (in.readNBytes(piece, 0, length) < length) {
+            throw new EOFException(entry.name() + ": the file became shorter while it was read");
+        }
+        return little(piece).limit(length);
     }
 
     private void take(SafetensorsEntry entry) {
