@@ -1,4 +1,4 @@
-package io.tidegrad.cli.bench;
+package io.tidegrad.loadtests.bench;
 
 /// A measurement that could not be made; the message says which and why.
 public final class BenchException extends RuntimeException {

@@ -1,4 +1,4 @@
 @NullMarked
-package io.tidegrad.cli.bench;
+package io.tidegrad.loadtests.rivals;
 
 import org.jspecify.annotations.NullMarked;
