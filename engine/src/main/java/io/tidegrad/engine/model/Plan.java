@@ -20,15 +20,17 @@ import org.jspecify.annotations.Nullable;
 /// shape expected and the shape found, before a float is allocated.
 public final class Plan {
     private final NetworkSpec spec;
-    private final Planned network; // without the last activation that the loss applies
+    private final Layer beforeLoss;
+    private final Planned network; // of beforeLoss
     private final List<Tensor> tensors;
     private final List<Double> rateFactors;
     private final Streams streams;
     private final boolean learnsDifferently;
     private final int outputs;
 
-    private Plan(NetworkSpec spec, Planned network, Planner planner) {
+    private Plan(NetworkSpec spec, Layer beforeLoss, Planned network, Planner planner) {
         this.spec = spec;
+        this.beforeLoss = beforeLoss;
         this.network = network;
         tensors = planner.tensors();
         rateFactors = planner.rateFactors();
@@ -42,8 +44,9 @@ public final class Plan {
         RowShape row = spec.row();
         Shape.Row input = new Shape.Row(row.numbers(), row.ids());
         Planner planner = new Planner(input);
+        Layer beforeLoss = withoutFusedActivation(spec);
         Planned network =
-                withoutFusedActivation(spec).plan(planner, input).with(Shape.Columns.LAST_AXIS);
+                beforeLoss.plan(planner, input).with(Shape.Columns.LAST_AXIS);
         int lines = network.output().lines();
         int width = network.output().width();
         String mismatch = spec.loss().mismatch(lines, width);
@@ -62,7 +65,7 @@ public final class Plan {
                             + row.labels());
         }
         requireOneRate(spec, planner);
-        return new Plan(spec, network, planner);
+        return new Plan(spec, beforeLoss, network, planner);
     }
 
     private static void requireOneRate(NetworkSpec spec, Planner planner) {
@@ -191,6 +194,12 @@ public final class Plan {
                         + name
                         + "; there are "
                         + tensors.stream().map(Tensor::name).toList());
+    }
+
+    /// The network whose output the loss makes predictions of (`Loss.predict`): the spec's, without a last activation that
+    /// the loss applies itself.
+    public Layer beforeLoss() {
+        return beforeLoss;
     }
 
     BatchLoss loss(int maxRows) {
