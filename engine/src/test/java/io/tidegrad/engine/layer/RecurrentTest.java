@@ -53,12 +53,7 @@ class RecurrentTest {
 
     private static Recurrent from(Recurrent.Cell cell, Layer initial) {
         return new Recurrent(
-                cell,
-                HIDDEN,
-                false,
-                Recurrent.Output.LAST,
-                Recurrent.WHOLE,
-                List.of(initial));
+                cell, HIDDEN, false, Recurrent.Output.LAST, Recurrent.WHOLE, List.of(initial));
     }
 
     private static int stateSize(Recurrent.Cell cell) {
@@ -102,8 +97,7 @@ class RecurrentTest {
         Batch batch = batch(3);
         batch.ids[1] = 2;
         double loss = learn(clean, batch);
-        Arrays.fill(
-                batch.numbers, NUMBERS + 2 * WIDTH, NUMBERS + STEPS * WIDTH, Float.NaN);
+        Arrays.fill(batch.numbers, NUMBERS + 2 * WIDTH, NUMBERS + STEPS * WIDTH, Float.NaN);
 
         assertThat(learn(other, batch)).isEqualTo(loss);
         for (Tensor tensor : clean.plan().tensors()) {
@@ -151,7 +145,10 @@ class RecurrentTest {
             assertThatThrownBy(() -> learn(parameters, batch))
                     .isInstanceOf(IndexOutOfBoundsException.class)
                     .hasMessage(
-                            "row 1, id 0: found " + length + ", expected a length of 0 to " + STEPS);
+                            "row 1, id 0: found "
+                                    + length
+                                    + ", expected a length of 0 to "
+                                    + STEPS);
         }
         assertThat(parameters.updates()).isZero();
     }
@@ -180,8 +177,7 @@ class RecurrentTest {
     @ParameterizedTest
     @EnumSource
     void aHugeInitialStateLeavesTheWeightsFinite(Recurrent.Cell cell) {
-        Parameters parameters =
-                parameters(from(cell, new Numbers(STEPS * WIDTH, stateSize(cell))));
+        Parameters parameters = parameters(from(cell, new Numbers(STEPS * WIDTH, stateSize(cell))));
         Batch batch = batch(1);
         for (int i = 0; i < stateSize(cell); i++) {
             batch.numbers[STEPS * WIDTH + i] = i % 2 == 0 ? 3.4e38f : -3.4e38f;
@@ -208,10 +204,7 @@ class RecurrentTest {
         // The label is a number that only the encoder reads.
         for (int row = 0; row < 8; row++) {
             Arrays.fill(
-                    batch.labels,
-                    2 * row,
-                    2 * row + 2,
-                    batch.numbers[row * NUMBERS + NUMBERS - 1]);
+                    batch.labels, 2 * row, 2 * row + 2, batch.numbers[row * NUMBERS + NUMBERS - 1]);
         }
         Gradients gradients = new Gradients(parameters, KERNELS, 8);
         gradients.ofLoss(batch);

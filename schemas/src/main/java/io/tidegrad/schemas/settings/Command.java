@@ -17,6 +17,13 @@ public enum Command {
             """
             Reads the events topic from where the model began, learns as fast as it goes, and prints the hashes. The
             trainer prints the same ones for the same offset, or something is broken.
+            Exit status: as the trainer's, docs/operations.md."""),
+    LR_FIND(
+            "raise the learning rate along a stream and say which one to take",
+            """
+            With --spec, --bootstrap-servers and --registry-url it reads the spec's topic from its beginning; nothing is
+            written there. With --stream it reads one that ships with Tidegrad, by its own spec unless --spec is given.
+            What it learns on the way is thrown away. docs/troubles.md tells how to read the plot.
             Exit status: as the trainer's, docs/operations.md.""");
 
     private final String purpose;
@@ -29,7 +36,7 @@ public enum Command {
 
     /// As typed: `trainer`.
     public String word() {
-        return name().toLowerCase(Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     /// What `--help` prints: every setting of this command, from the one table of settings.
