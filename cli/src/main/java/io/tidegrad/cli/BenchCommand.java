@@ -1,10 +1,14 @@
 package io.tidegrad.cli;
 
-import io.tidegrad.cli.bench.Bench;
-import io.tidegrad.cli.bench.BenchTable;
-import io.tidegrad.cli.bench.Measurement;
-import io.tidegrad.cli.bench.Workload;
+import io.tidegrad.loadtests.bench.Bench;
+import io.tidegrad.loadtests.bench.BenchTable;
+import io.tidegrad.loadtests.bench.Match;
+import io.tidegrad.loadtests.bench.Measurement;
+import io.tidegrad.loadtests.bench.OutcomeTable;
+import io.tidegrad.loadtests.bench.RivalBench;
+import io.tidegrad.loadtests.bench.Workload;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -19,7 +23,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "bench",
         description = {
-            "Measure how fast the engine learns on this machine.",
+            "Measure how fast the engine learns and predicts on this machine.",
             "",
             "Made-up rows, from host memory to updated weights. Several measurements run each in a JVM of"
                     + " its own. docs/benchmarks.md tells what each number means."
@@ -31,16 +35,16 @@ final class BenchCommand implements Callable<Integer> {
             names = "--workload",
             paramLabel = "NAME",
             description = {
-                "W1: 784-10(relu)-10, Adam",
-                "W2: 784-512(relu)-256(relu)-10, Adam",
-                "(default: all of them)"
+                "W1 to W5: learn; S1-W1 to S1-W5: predict with their networks; gemm, dw, dx, adam: one kernel",
+                "(default: all of them; docs/benchmarks.md describes each)"
             })
     private @Nullable String workload;
 
     @Option(
             names = "--batch",
             paramLabel = "N",
-            description = "Rows of a mini-batch (default: 1, 32, and 256 for W1, 128 for W2).")
+            description =
+                    "Rows of a mini-batch (default: each size that docs/benchmarks.md names).")
     private @Nullable Integer batch;
 
     @Option(
@@ -65,6 +69,14 @@ final class BenchCommand implements Callable<Integer> {
             description = "Measure so often and show median and range (default: ${DEFAULT-VALUE}).")
     private int runs;
 
+    @Option(
+            names = "--rivals",
+            description = {
+                "Run what else could do the work in turns with Tidegrad, one thread each, and print the ratios: LibTorch"
+                        + " from the JVM, ONNX Runtime, OpenBLAS, C. ./tidegrad build --rivals fetches them."
+            })
+    private boolean rivals;
+
     @Option(names = "--json", description = "Print one line of JSON for each number.")
     private boolean json;
 
@@ -74,26 +86,50 @@ final class BenchCommand implements Callable<Integer> {
     public Integer call() {
         PrintWriter out = command.commandLine().getOut();
         PrintWriter err = command.commandLine().getErr();
-        List<Measurement> all = new ArrayList<>();
         try {
-            new Bench(lines(), workers, runs, seconds)
-                    .run(
-                            what -> {
-                                if (!json) {
-                                    err.println("tidegrad: measuring " + what);
-                                }
-                            },
-                            measurement -> {
-                                all.add(measurement);
-                                if (json) {
-                                    out.println(measurement.toJson());
-                                }
-                            });
+            return rivals ? compare(out, err) : measure(out, err);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
         }
+    }
+
+    private int measure(PrintWriter out, PrintWriter err) {
+        List<Measurement> all = new ArrayList<>();
+        new Bench(lines(), runs, seconds)
+                .run(
+                        what -> {
+                            if (!json) {
+                                err.println("tidegrad: measuring " + what);
+                            }
+                        },
+                        measurement -> {
+                            all.add(measurement);
+                            if (json) {
+                                out.println(measurement.toJson());
+                            }
+                        });
         if (!json) {
             out.println(BenchTable.of(all));
+        }
+        out.flush();
+        return 0;
+    }
+
+    private int compare(PrintWriter out, PrintWriter err) {
+        Workload only = workload == null ? null : Workload.named(workload);
+        List<Match> matches =
+                Match.ALL.stream()
+                        .filter(match -> only == null || match.line().workload().equals(only))
+                        .filter(match -> batch == null || match.line().batch() == batch)
+                        .toList();
+        Path root = Path.of(System.getProperty("tidegrad.root", ""));
+        List<RivalBench.Outcome> outcomes =
+                new RivalBench(matches, runs, seconds, root)
+                        .run(what -> err.println("tidegrad: measuring " + what));
+        if (json) {
+            outcomes.forEach(outcome -> out.println(OutcomeTable.json(outcome)));
+        } else {
+            out.println(OutcomeTable.of(outcomes));
         }
         out.flush();
         return 0;
@@ -105,7 +141,7 @@ final class BenchCommand implements Callable<Integer> {
         List<Bench.Line> lines = new ArrayList<>();
         for (Workload each : workloads) {
             for (int size : batch == null ? each.batches() : List.of(batch)) {
-                lines.add(new Bench.Line(each, size));
+                lines.add(new Bench.Line(each, size, workers));
             }
         }
         return lines;

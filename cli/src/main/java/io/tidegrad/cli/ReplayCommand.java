@@ -55,13 +55,14 @@ final class ReplayCommand implements Callable<Integer> {
 
     private static String text(String model, ReplayResult result, Kernels kernels) {
         double seconds = result.nanos() * 1e-9;
+        ProgressiveEvaluation evaluation = result.evaluation();
         return String.format(
                 Locale.ROOT,
                 """
                 model         %s, replayed to offset %,d with kernels %s
                 events        %,d = %,d learned + %,d pending + %,d dead letters
                 version       %,d
-                log loss      %.4f, running prior %.4f
+                %-13s %.4f, running prior %.4f
                 weights-hash  %s
                 state-hash    %s
                 took          %.1f s, %,.0f events/s
@@ -74,8 +75,11 @@ final class ReplayCommand implements Callable<Integer> {
                 result.pending(),
                 result.deadLetters(),
                 result.version(),
-                result.evaluation().logLoss(),
-                result.evaluation().priorLogLoss(),
+                evaluation.classifies() ? "log loss" : "squared error",
+                evaluation.classifies() ? evaluation.logLoss() : evaluation.meanSquaredError(),
+                evaluation.classifies()
+                        ? evaluation.priorLogLoss()
+                        : evaluation.priorMeanSquaredError(),
                 result.weightsHash(),
                 result.stateHash(),
                 seconds,
@@ -97,6 +101,9 @@ final class ReplayCommand implements Callable<Integer> {
         line.put("log_loss", number(evaluation.logLoss()));
         line.put("prior_log_loss", number(evaluation.priorLogLoss()));
         line.put("auc", number(evaluation.auc()));
+        line.put("mean_squared_error", number(evaluation.meanSquaredError()));
+        line.put("prior_mean_squared_error", number(evaluation.priorMeanSquaredError()));
+        line.put("mean_absolute_error", number(evaluation.meanAbsoluteError()));
         line.put("weights_hash", result.weightsHash());
         line.put("state_hash", result.stateHash());
         line.put("seconds", result.nanos() * 1e-9);

@@ -1,8 +1,8 @@
 package io.tidegrad.cli;
 
-import io.tidegrad.cli.bench.BenchException;
 import io.tidegrad.cli.quickstart.QuickstartException;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.bench.BenchException;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.streams.DamagedStreamException;
 import io.tidegrad.schemas.settings.SettingsException;

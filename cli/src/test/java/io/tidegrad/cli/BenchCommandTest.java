@@ -5,17 +5,23 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.loadtests.bench.Workload;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// The command in JVMs of its own, for a moment only: what is printed and the bits that were learned, never the speed.
 class BenchCommandTest {
@@ -28,17 +34,20 @@ class BenchCommandTest {
 
     @ParameterizedTest
     @CsvSource({"scalar, 1", "128, 2", "256, 1", "512, 2"})
-    void fourLinesOfJsonCarryTheCommittedBits(String kernels, int workers) throws Exception {
+    void linesOfJsonCarryTheCommittedBits(String kernels, int workers) throws Exception {
         List<JsonNode> lines =
                 bench(kernels, "--workload", "W1", "--batch", "128", "--workers", "" + workers);
 
         assertThat(lines)
                 .extracting(line -> line.get("metric").asText())
-                .containsExactly(
+                .startsWith(
                         "examples_per_cpu_s",
                         "examples_per_wall_s",
                         "warmup_cpu_s",
-                        "bytes_allocated_per_step");
+                        "bytes_allocated_per_step",
+                        "roofline_examples_per_cpu_s",
+                        "roofline_share",
+                        "fma_peak_gflops");
         for (JsonNode line : lines) {
             assertThat(line.fieldNames())
                     .toIterable()
@@ -59,15 +68,65 @@ class BenchCommandTest {
         assertThat(lines.get(3).get("value").asDouble()).isZero();
     }
 
+    static Stream<Arguments> smallestBatches() {
+        return Workload.ALL.stream()
+                .map(workload -> Arguments.of(workload.name(), workload.batches().getFirst()));
+    }
+
+    @ParameterizedTest
+    @MethodSource("smallestBatches")
+    void everyWorkloadIsMeasuredAndAllocatesNothing(String workload, int batch) throws Exception {
+        List<JsonNode> lines = bench("", "--workload", workload, "--batch", "" + batch);
+
+        Map<String, Double> values = new HashMap<>();
+        for (JsonNode line : lines) {
+            assertThat(line.get("workload").asText()).isEqualTo(workload);
+            assertThat(line.get("batch").asInt()).isEqualTo(batch);
+            assertThat(line.get("workers").asInt()).isEqualTo(1);
+            values.put(line.get("metric").asText(), line.get("value").asDouble());
+        }
+        assertThat(values).containsEntry("bytes_allocated_per_step", 0.0);
+        assertThat(values).containsKeys("examples_per_cpu_s", "roofline_share", "fma_peak_gflops");
+        values.remove("bytes_allocated_per_step");
+        assertThat(values).allSatisfy((metric, value) -> assertThat(value).isPositive());
+        if (workload.startsWith("S1-")) {
+            assertThat(values.get("p50_ns"))
+                    .isLessThanOrEqualTo(values.get("p99_ns"))
+                    .isLessThanOrEqualTo(values.get("p999_ns"));
+        }
+    }
+
+    @Test
+    void rivalsThatAreNotBuiltSayHowToGetThem() throws Exception {
+        Path empty = Path.of(System.getProperty("java.io.tmpdir"), "no-tidegrad-here");
+        StringWriter err = new StringWriter();
+        String before = System.setProperty("tidegrad.root", empty.toString());
+        try {
+            int status =
+                    Tidegrad.commandLine()
+                            .setErr(new PrintWriter(err, true))
+                            .execute("bench", "--rivals", "--workload", "W1");
+            assertThat(status).isEqualTo(Tidegrad.FAILED);
+        } finally {
+            System.setProperty("tidegrad.root", before);
+        }
+        assertThat(err.toString().lines()).hasSize(1);
+        assertThat(err.toString())
+                .contains(empty.toString(), "./tidegrad build --rivals", "250 MB");
+    }
+
     @Test
     void severalMeasurementsRunEachInAJvmOfItsOwnAndTakeTurns() throws Exception {
         List<JsonNode> lines = bench("scalar", "--workload", "w1", "--batch", "1", "--runs", "2");
 
-        assertThat(lines).hasSize(8);
         assertThat(lines).extracting(line -> line.get("hash").asText()).containsOnly(W1_BATCH_1);
+        List<JsonNode> warmUps =
+                lines.stream()
+                        .filter(line -> line.get("metric").asText().equals("warmup_cpu_s"))
+                        .toList();
+        assertThat(warmUps).hasSize(2);
         // In one JVM the second run would find everything compiled.
-        assertThat(lines.get(6).get("metric").asText()).isEqualTo("warmup_cpu_s");
-        assertThat(lines.get(6).get("value").asDouble()).isGreaterThan(0.05);
+        assertThat(warmUps.get(1).get("value").asDouble()).isGreaterThan(0.05);
     }
 
     private static List<JsonNode> bench(String kernels, String... options)
@@ -75,7 +134,9 @@ class BenchCommandTest {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
-        command.addAll(List.of("-Dtidegrad.kernels=" + kernels));
+        if (!kernels.isEmpty()) {
+            command.add("-Dtidegrad.kernels=" + kernels);
+        }
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.addAll(List.of(Tidegrad.class.getName(), "bench", "--seconds", "0.2", "--json"));
         command.addAll(List.of(options));
@@ -104,7 +165,7 @@ class BenchCommandTest {
             quoteCharacter = '"',
             value = {
                 "--workload W11           | --workload: expected one that there is, found 'W11'; did you mean 'W1'?",
-                "--workload logistic      | --workload: expected one that there is, found 'logistic' (known: W1, W2)",
+                "--workload logistic      | --workload: expected one that there is, found 'logistic' (known: W1, W2, W3,",
                 "--batch 0                | --batch: expected 1 to 1048576, found 0",
                 "--batch 2000000          | --batch: expected 1 to 1048576, found 2000000",
                 "--batch many             | 'many' is not an int",
@@ -113,6 +174,7 @@ class BenchCommandTest {
                 "--seconds 0              | --seconds: expected more than 0 and at most 3600, found 0.0",
                 "--seconds NaN            | --seconds: expected more than 0 and at most 3600, found NaN",
                 "--seconds 4000           | --seconds: expected more than 0 and at most 3600, found 4000.0",
+                "--rivals --batch 7       | --rivals: expected a workload and batch that have a rival, found none of [W1, batch 1, W1, batch 32,",
                 "--runs 0                 | --runs: expected 1 to 1000, found 0"
             })
     void aMistakeIsOneLineThatSaysWhatWasExpectedAndFound(String options, String message) {

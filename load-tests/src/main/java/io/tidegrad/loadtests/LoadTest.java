@@ -62,10 +62,13 @@ public abstract sealed class LoadTest permits TrainLoad, PoisonLoad {
     /// The launcher's, and this process's logging.
     static List<String> childFlags() {
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
-        String logging = System.getProperty("logback.configurationFile");
-        if (logging != null) {
-            flags.add("-Dlogback.configurationFile=" + logging);
-        }
+        flags.addAll(loggingFlags());
         return flags;
+    }
+
+    /// For a child that logs as this process does: without them each library's own configuration would compete.
+    public static List<String> loggingFlags() {
+        String logging = System.getProperty("logback.configurationFile");
+        return logging == null ? List.of() : List.of("-Dlogback.configurationFile=" + logging);
     }
 }

@@ -3,8 +3,8 @@ package io.tidegrad.loadtests;
 import java.util.Arrays;
 
 /// Of a few values: never the mean, one disturbed value would move it.
-record Spread(double median, double least, double most) {
-    static Spread of(double... values) {
+public record Spread(double median, double least, double most) {
+    public static Spread of(double... values) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);
         int middle = sorted.length / 2;

@@ -8,10 +8,7 @@ import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerResponse;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
-import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
-import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.scorer.Admission;
 import io.tidegrad.scorer.AdmissionLog;
@@ -70,12 +67,10 @@ final class Answers {
     }
 
     static byte[] predictions(Predictions predictions, Loss loss) {
-        // A regression answers values, everything else probabilities.
         String name =
-                switch (loss) {
-                    case BinaryCrossEntropy binary -> "probabilities";
-                    case CategoricalCrossEntropy categorical -> "probabilities";
-                    case MeanSquaredError regression -> "values";
+                switch (loss.link()) {
+                    case LOGIT, MULTINOMIAL_LOGIT -> "probabilities";
+                    case IDENTITY, LOG -> "values";
                 };
         return object(
                 json -> {
@@ -126,8 +121,9 @@ final class Answers {
                             HexFormat.of().formatHex(served.spec().fingerprint()));
                     json.writeNumberField("numerics", served.manifest().numerics());
                     json.writeNumberField("examples", served.manifest().examples());
-                    metric(json, "log_loss", served.manifest().logLoss());
-                    metric(json, "prior_log_loss", served.manifest().priorLogLoss());
+                    String loss = served.spec().classifies() ? "log_loss" : "mean_squared_error";
+                    metric(json, loss, served.manifest().logLoss());
+                    metric(json, "prior_" + loss, served.manifest().priorLogLoss());
                     metric(json, "accuracy", served.manifest().accuracy());
                     metric(json, "auc", served.manifest().auc());
                     json.writeNumberField("admissions", scorer.admissions().count());

@@ -150,6 +150,9 @@ final class OperationsServer implements AutoCloseable {
             reported.put("accuracy", number(report.accuracy()));
             reported.put("accuracy_last_2000", number(report.accuracyLast2000()));
             reported.put("auc", number(report.auc()));
+            reported.put("mean_squared_error", number(report.meanSquaredError()));
+            reported.put("prior_mean_squared_error", number(report.priorMeanSquaredError()));
+            reported.put("mean_absolute_error", number(report.meanAbsoluteError()));
             said.put("report", reported);
         }
         return said;
@@ -240,6 +243,27 @@ final class OperationsServer implements AutoCloseable {
                 "tidegrad.auc",
                 "progressive area under the ROC curve",
                 Report::auc);
+        reported(
+                metrics,
+                tags,
+                model,
+                "tidegrad.mean.squared.error",
+                "progressive mean squared error",
+                Report::meanSquaredError);
+        reported(
+                metrics,
+                tags,
+                model,
+                "tidegrad.prior.mean.squared.error",
+                "of the running mean",
+                Report::priorMeanSquaredError);
+        reported(
+                metrics,
+                tags,
+                model,
+                "tidegrad.mean.absolute.error",
+                "progressive mean absolute error",
+                Report::meanAbsoluteError);
         Gauge.builder("tidegrad.lag", model, m -> m.lag() < 0 ? Double.NaN : m.lag())
                 .description("offsets between the watermark and the end of the log")
                 .tags(tags)

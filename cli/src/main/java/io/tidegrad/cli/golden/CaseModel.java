@@ -9,25 +9,18 @@ import io.tidegrad.engine.model.RowShape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// A case's network with its initial parameters in the engine, and its rows as the engine's batches.
 final class CaseModel {
-    private final RowColumns columns;
+    private final CaseInputs inputs;
     private final CaseNetwork network;
     private final Parameters parameters;
-    private final Map<String, Tensor> inputs;
 
-    CaseModel(
-            Fields golden,
-            Map<String, Tensor> inputs,
-            RowColumns columns,
-            CaseNetwork network,
-            NetworkSpec spec) {
+    CaseModel(Fields golden, CaseInputs inputs, CaseNetwork network, NetworkSpec spec) {
         this.inputs = inputs;
-        this.columns = columns;
         this.network = network;
         parameters = Parameters.initial(Plan.of(spec));
         Map<String, Tensor> initial = new TreeMap<>(golden.tensors("initial_parameters"));
@@ -50,14 +43,17 @@ final class CaseModel {
         if (!initial.isEmpty()) {
             throw new UnsupportedException("parameters " + initial.keySet());
         }
+        golden.tensors("initial_buffers")
+                .forEach(
+                        (name, values) -> parameters.setStatistics(buffer(name), values.doubles()));
     }
 
-    /// Layers that the engine has do the same in both.
-    static void requireMode(Fields spec) {
-        String mode = spec.text("mode");
-        if (!mode.equals("train") && !mode.equals("eval")) {
-            throw new UnsupportedException("mode " + mode);
-        }
+    static Gradients.Mode mode(Fields spec) {
+        return switch (spec.text("mode")) {
+            case "train" -> Gradients.Mode.LEARN;
+            case "eval" -> Gradients.Mode.PREDICT;
+            case String other -> throw new UnsupportedException("mode " + other);
+        };
     }
 
     /// The only tensor there may be.
@@ -84,23 +80,11 @@ final class CaseModel {
         batch.resize(rows.size());
         for (int r = 0; r < rows.size(); r++) {
             int row = rows.get(r);
-            if (row >= columns.rows()) {
+            if (row >= inputs.rows()) {
                 throw new GoldenException(
-                        "batches: expected rows below " + columns.rows() + ", found " + row);
+                        "batches: expected rows below " + inputs.rows() + ", found " + row);
             }
-            for (Map.Entry<String, Tensor> entry : inputs.entrySet()) {
-                Tensor input = entry.getValue();
-                int length = input.rowLength();
-                int from = columns.from(entry.getKey());
-                for (int i = 0; i < length; i++) {
-                    float value = input.values()[row * length + i];
-                    if (input.integers()) {
-                        batch.ids[r * shape.ids() + from + i] = (int) value;
-                    } else {
-                        batch.numbers[r * shape.numbers() + from + i] = value;
-                    }
-                }
-            }
+            inputs.copy(row, batch.numbers, r * shape.numbers(), batch.ids, r * shape.ids());
             if (targets != null) {
                 System.arraycopy(
                         targets.values(),
@@ -116,7 +100,9 @@ final class CaseModel {
         return batch;
     }
 
-    void checkParameterGradients(Fields expected, Gradients gradients, Comparison comparison) {
+    /// @param gradientOf of the tensor of this name in the plan
+    void checkParameterGradients(
+            Fields expected, Function<String, float[]> gradientOf, Comparison comparison) {
         expected.tensors("parameter_gradients")
                 .forEach(
                         (name, want) -> {
@@ -124,32 +110,49 @@ final class CaseModel {
                             comparison.tensor(
                                     "parameter_gradients." + name,
                                     parameter.shape(),
-                                    parameter.fromPlan(gradients.of(parameter.tensor())),
+                                    parameter.fromPlan(gradientOf.apply(parameter.tensor())),
                                     want);
                         });
     }
 
     /// After a batch of all rows.
     ///
-    /// @param inputs as the case has them
-    void checkInputGradients(
-            Fields expected,
-            Map<String, Tensor> inputs,
-            Gradients gradients,
-            Comparison comparison) {
+    /// @param gradients of the rows' numbers
+    void checkInputGradients(Fields expected, float[] gradients, Comparison comparison) {
         expected.tensors("input_gradients")
                 .forEach(
                         (name, want) -> {
-                            if (columns.input(name).integers()) {
+                            if (inputs.integers(name)) {
                                 throw new GoldenException(
                                         "expected.input_gradients: integers have none: " + name);
                             }
                             comparison.tensor(
                                     "input_gradients." + name,
-                                    Objects.requireNonNull(inputs.get(name)).shape(),
-                                    columns.of(name, gradients.ofNumbers()),
+                                    inputs.shape(name),
+                                    inputs.of(name, gradients),
                                     want);
                         });
+    }
+
+    /// What the layers have learned from their inputs.
+    void checkBuffers(Fields expected, Comparison comparison) {
+        expected.tensors("buffers_after")
+                .forEach(
+                        (name, want) ->
+                                comparison.tensor(
+                                        "buffers_after." + name,
+                                        want.shape(),
+                                        Tensor.floats(parameters.statistics(buffer(name))),
+                                        want));
+    }
+
+    private String buffer(String name) {
+        String tensor = network.buffers().get(name);
+        if (tensor == null) {
+            throw new GoldenException(
+                    "no buffer is called " + name + "; there are " + network.buffers().keySet());
+        }
+        return tensor;
     }
 
     CaseNetwork.Parameter parameter(String name) {

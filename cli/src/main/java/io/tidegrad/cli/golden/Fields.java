@@ -183,6 +183,11 @@ final class Fields {
         return counts(name, list(name));
     }
 
+    /// A whole number, or a list of them.
+    List<Integer> countOrCounts(String name) {
+        return get(name).isArray() ? counts(name) : List.of(count(name));
+    }
+
     /// Lists of whole numbers: the rows of each batch.
     List<List<Integer>> countLists(String name) {
         List<List<Integer>> lists = new ArrayList<>();

@@ -8,44 +8,37 @@ import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Schedule;
 import java.util.List;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
-/// A network with a loss: what cases of losses and of training share.
+/// A network with a loss, as cases of training have it.
 final class LabelledCase {
     private final CaseModel model;
     private final LossSpec loss;
-    private final Tensor targets;
-    private final @Nullable Tensor sampleWeights;
 
     LabelledCase(
             Fields golden,
             Fields spec,
-            Map<String, Tensor> inputs,
-            RowColumns columns,
+            CaseInputs inputs,
             CaseNetwork network,
             Optimizer optimizer,
             Schedule schedule,
             Clipping clipping,
             Regularization regularization) {
-        targets = CaseModel.only(golden.tensors("targets"), "y");
-        sampleWeights = golden.has("sample_weights") ? golden.tensor("sample_weights") : null;
-        requireRows("targets.y", columns.rows(), targets);
-        if (sampleWeights != null) {
-            requireRows("sample_weights", columns.rows(), sampleWeights);
-            Comparison.equal("sample_weights, axes", sampleWeights.shape().size(), 1);
-        }
-        loss = LossSpec.of(spec, network.outputShape(), network.lastType(), targets);
+        loss =
+                LossSpec.of(
+                        golden, spec, inputs.rows(), network.outputShape(), network.lastType());
         model =
                 new CaseModel(
                         golden,
                         inputs,
-                        columns,
                         network,
                         new NetworkSpec(
-                                new RowShape(columns.numbers(), columns.ids(), targets.rowLength()),
+                                new RowShape(
+                                        inputs.numbers(),
+                                        inputs.ids(),
+                                        loss.labels().rowLength()),
                                 network.network(),
                                 loss.loss(),
+                                loss.reduction(),
                                 optimizer,
                                 schedule,
                                 clipping,
@@ -53,13 +46,6 @@ final class LabelledCase {
                                 1));
         spec.requireAllRead();
         golden.requireAllRead();
-    }
-
-    private static void requireRows(String what, int rows, Tensor tensor) {
-        if (tensor.rows() != rows) {
-            throw new GoldenException(
-                    what + ": expected " + rows + " rows, found " + tensor.rows());
-        }
     }
 
     CaseModel model() {
@@ -71,8 +57,6 @@ final class LabelledCase {
     }
 
     Batch batch(List<Integer> rows) {
-        Batch batch = model.batch(rows, targets, sampleWeights);
-        loss.weigh(batch);
-        return batch;
+        return model.batch(rows, loss.labels(), loss.sampleWeights());
     }
 }

@@ -1,6 +1,5 @@
 package io.tidegrad.cli.golden;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -17,11 +16,18 @@ record Tensor(List<Integer> shape, float[] values, boolean integers) {
         return shape.getFirst();
     }
 
-    /// The same values with the first `axes` axes taken as one.
-    Tensor withFirstAxesMerged(int axes) {
-        List<Integer> merged = new ArrayList<>(List.of(product(shape.subList(0, axes))));
-        merged.addAll(shape.subList(axes, shape.size()));
-        return new Tensor(merged, values, integers);
+    double[] doubles() {
+        double[] doubles = new double[values.length];
+        Arrays.setAll(doubles, i -> values[i]);
+        return doubles;
+    }
+
+    static float[] floats(double[] doubles) {
+        float[] floats = new float[doubles.length];
+        for (int i = 0; i < floats.length; i++) {
+            floats[i] = (float) doubles[i];
+        }
+        return floats;
     }
 
     /// The shape of one row.

@@ -34,6 +34,7 @@ final class TrainingCase {
     private final List<String> weightNames;
     private final List<String> stateNames;
     private final Map<Integer, List<Fields>> after = new HashMap<>();
+    private final Gradients.Mode mode;
     private final @Nullable UntouchedRows untouched;
 
     static void run(Fields golden, Comparison comparison, Kernels kernels) {
@@ -54,31 +55,30 @@ final class TrainingCase {
                 "gradient_norms_per_layer",
                 "parameter_gradients",
                 "parameters_after",
-                "penalties");
+                "penalties",
+                "buffers_after");
         batches = golden.countLists("batches");
         if (batches.isEmpty() || batches.stream().anyMatch(List::isEmpty)) {
             throw new GoldenException("batches: expected at least one batch of at least one row");
         }
         spec.ignore("hashing"); // says where ids came from
-        CaseModel.requireMode(spec);
+        mode = CaseModel.mode(spec);
         Fields optimizerFields = spec.object("optimizer");
         boolean sparse = optimizerFields.flag("sparse_embedding", false);
         Optimizer optimizer = optimizer(optimizerFields);
         stateNames = stateNames(optimizer);
-        Map<String, Tensor> inputs = golden.tensors("inputs");
-        RowColumns columns = new RowColumns(inputs);
+        CaseInputs inputs = new CaseInputs(golden.tensors("inputs"), layers);
         network =
                 new CaseNetwork(
                         layers,
                         "x",
-                        columns,
+                        inputs,
                         sparse ? Embedding.Update.TOUCHED : Embedding.Update.DENSE);
         labelled =
                 new LabelledCase(
                         golden,
                         spec,
                         inputs,
-                        columns,
                         network,
                         optimizer,
                         ScheduleCase.schedule(spec.optionalObject("schedule")),
@@ -208,7 +208,7 @@ final class TrainingCase {
         int maxRows = batches.stream().mapToInt(List::size).max().orElseThrow();
         Parameters parameters = model.parameters();
         Learner learner = new Learner(parameters, kernels, maxRows);
-        Gradients gradients = new Gradients(parameters, kernels, maxRows);
+        Gradients gradients = new Gradients(parameters, kernels, maxRows, mode);
         double[] losses = perStep("losses");
         double[] norms = perStep("gradient_norms");
         double[] penalties = perStep("penalties");
@@ -236,6 +236,7 @@ final class TrainingCase {
                 checkParameters(entry, step);
             }
         }
+        model.checkBuffers(expected, comparison);
         expected.requireAllRead();
     }
 
@@ -259,7 +260,7 @@ final class TrainingCase {
                             : gradients.outputs(rows);
             comparison.tensor("outputs.output", shape, got, CaseModel.only(outputs, "output"));
         }
-        model.checkParameterGradients(expected, gradients, comparison);
+        model.checkParameterGradients(expected, gradients::of, comparison);
         if (expected.has("gradient_norms_per_layer")) {
             double[] want = expected.numbers("gradient_norms_per_layer");
             Comparison.equal("gradient_norms_per_layer, layers", weightNames.size(), want.length);

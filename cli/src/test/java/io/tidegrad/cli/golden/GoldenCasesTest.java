@@ -46,13 +46,25 @@ class GoldenCasesTest {
                     "layer_mlp_stack",
                     "loss_bce_logits",
                     "loss_bce_logits_extreme",
+                    "loss_bce_logits_pos_weight",
                     "loss_bce_logits_weighted",
+                    "loss_ce_class_weights",
                     "loss_ce_index",
                     "loss_ce_one_hot",
+                    "loss_ce_probabilities",
+                    "loss_ce_smoothing",
                     "loss_ce_soft",
                     "loss_ce_weighted",
+                    "loss_ctc",
+                    "loss_ctc_sum",
+                    "loss_hinge",
+                    "loss_huber",
+                    "loss_mae",
                     "loss_mse",
                     "loss_mse_weighted",
+                    "loss_poisson_log",
+                    "loss_poisson_rate",
+                    "loss_quantile",
                     "model_click",
                     "model_deep_relu_20",
                     "model_deep_sigmoid_20",
@@ -136,18 +148,6 @@ class GoldenCasesTest {
                     "layer_rms_norm",
                     "layer_rnn",
                     "layer_self_attention_causal",
-                    "loss_bce_logits_pos_weight",
-                    "loss_ce_class_weights",
-                    "loss_ce_probabilities",
-                    "loss_ce_smoothing",
-                    "loss_ctc",
-                    "loss_ctc_sum",
-                    "loss_hinge",
-                    "loss_huber",
-                    "loss_mae",
-                    "loss_poisson_log",
-                    "loss_poisson_rate",
-                    "loss_quantile",
                     "metric_binary",
                     "metric_multiclass",
                     "metric_multiclass_absent",
@@ -343,7 +343,20 @@ class GoldenCasesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"loss_mse", "loss_bce_logits", "loss_ce_index", "loss_ce_soft"})
+    @ValueSource(
+            strings = {
+                "loss_mse",
+                "loss_mae",
+                "loss_huber",
+                "loss_quantile",
+                "loss_hinge",
+                "loss_poisson_log",
+                "loss_bce_logits",
+                "loss_bce_logits_pos_weight",
+                "loss_ce_index",
+                "loss_ce_soft",
+                "loss_ce_smoothing"
+            })
     void theSumOfALossIsItsMeanTimesItsElements(String name) throws IOException {
         ObjectNode golden = read(name);
         int[] shape =
@@ -357,6 +370,39 @@ class GoldenCasesTest {
         scale((ArrayNode) expected.at("/input_gradients/predictions/data"), factor);
 
         assertThat(run(golden)).isEqualTo(new Outcome.Passed());
+    }
+
+    /// Rows of a line each are one row of lines, whose mean is the same.
+    @Test
+    void classesOfLinesAreClassesOfRows() throws IOException {
+        ObjectNode golden = read("loss_ce_smoothing");
+        ((ObjectNode) golden.at("/spec/loss")).put("ignore_index", -100);
+        reshape((ObjectNode) golden.at("/inputs/predictions"), 2, 3, 5);
+        reshape((ObjectNode) golden.at("/targets/y"), 2, 3);
+        ObjectNode expected = (ObjectNode) golden.get("expected");
+        reshape((ObjectNode) expected.at("/input_gradients/predictions"), 2, 3, 5);
+        // Where lines may be ignored, a sample's is the sum of those that are not.
+        ObjectNode perSample = (ObjectNode) expected.get("loss_per_sample");
+        reshape(perSample, 2);
+        JsonNode lines = perSample.get("data");
+        ArrayNode sums = JSON.createArrayNode();
+        for (int row = 0; row < 2; row++) {
+            double sum = 0;
+            for (int line = 3 * row; line < 3 * row + 3; line++) {
+                sum += lines.get(line).asDouble();
+            }
+            sums.add(sum);
+        }
+        perSample.set("data", sums);
+
+        assertThat(run(golden)).isEqualTo(new Outcome.Passed());
+    }
+
+    private static void reshape(ObjectNode tensor, int... axes) {
+        ArrayNode shape = tensor.putArray("shape");
+        for (int axis : axes) {
+            shape.add(axis);
+        }
     }
 
     private static void scale(ArrayNode data, double factor) {

@@ -182,7 +182,7 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int yAt,
             int yStride);
 
-    /// dx[first of window w] += dy[w], windows ascending.
+    /// dx[first of window w] += dy[w], windows ascending; dx is zero before the first window, never -0.
     void maxPoolGradient(
             Windows windows,
             int width,
@@ -204,7 +204,7 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int yAt,
             int yStride);
 
-    /// dx += dy[w] / divisor in all of window w, windows ascending.
+    /// dx += dy[w] / divisor in all of window w, windows ascending; dx is zero before the first.
     void averagePoolGradient(
             Windows windows,
             int width,
@@ -251,6 +251,60 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
 
     /// dx = dy (1 - y²); in place on dy allowed.
     void tanhGradient(int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt);
+
+    /// y = x > 0 ? x : slope x; in place allowed.
+    void leakyRelu(int length, float slope, float[] x, int xAt, float[] y, int yAt);
+
+    /// dx = x > 0 ? dy : dy slope; in place on dy allowed.
+    void leakyReluGradient(
+            int length,
+            float slope,
+            float[] x,
+            int xAt,
+            float[] dy,
+            int dyAt,
+            float[] dx,
+            int dxAt);
+
+    /// y = x > 0 ? x : alpha (e^x - 1); in place allowed.
+    void elu(int length, float alpha, float[] x, int xAt, float[] y, int yAt);
+
+    /// dx = x > 0 ? dy : dy alpha e^x; in place on dy allowed.
+    void eluGradient(
+            int length,
+            float alpha,
+            float[] x,
+            int xAt,
+            float[] dy,
+            int dyAt,
+            float[] dx,
+            int dxAt);
+
+    /// y = x Φ(x), Φ the standard normal distribution; in place allowed.
+    void gelu(int length, float[] x, int xAt, float[] y, int yAt);
+
+    /// dx = dy (Φ(x) + x φ(x)); in place on dy allowed.
+    void geluGradient(int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt);
+
+    /// y = x (1 + tanh(sqrt(2/π) (x + 0.044715 x³))) / 2; in place allowed.
+    void geluTanh(int length, float[] x, int xAt, float[] y, int yAt);
+
+    /// dx = dy y'(x), of `geluTanh`; in place on dy allowed.
+    void geluTanhGradient(
+            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt);
+
+    /// y = x / (1 + e^-x); in place allowed.
+    void silu(int length, float[] x, int xAt, float[] y, int yAt);
+
+    /// dx = dy (s + x s (1 - s)) with s = 1 / (1 + e^-x); in place on dy allowed.
+    void siluGradient(int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt);
+
+    /// y = ln(1 + e^x); in place allowed.
+    void softplus(int length, float[] x, int xAt, float[] y, int yAt);
+
+    /// dx = dy / (1 + e^-x); in place on dy allowed.
+    void softplusGradient(
+            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt);
 
     /// Each row: y = e^(x - max x) / Σ e^(x - max x); in place allowed.
     ///

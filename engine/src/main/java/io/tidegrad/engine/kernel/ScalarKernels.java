@@ -560,6 +560,110 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void leakyRelu(int length, float slope, float[] x, int xAt, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = ScalarActivations.leakyRelu(slope, x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void leakyReluGradient(
+            int length,
+            float slope,
+            float[] x,
+            int xAt,
+            float[] dy,
+            int dyAt,
+            float[] dx,
+            int dxAt) {
+        for (int k = 0; k < length; k++) {
+            dx[dxAt + k] = dy[dyAt + k] * ScalarActivations.leakyReluSlope(slope, x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void elu(int length, float alpha, float[] x, int xAt, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = ScalarActivations.elu(alpha, x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void eluGradient(
+            int length,
+            float alpha,
+            float[] x,
+            int xAt,
+            float[] dy,
+            int dyAt,
+            float[] dx,
+            int dxAt) {
+        for (int k = 0; k < length; k++) {
+            dx[dxAt + k] = dy[dyAt + k] * ScalarActivations.eluSlope(alpha, x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void gelu(int length, float[] x, int xAt, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = ScalarActivations.gelu(x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void geluGradient(
+            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+        for (int k = 0; k < length; k++) {
+            dx[dxAt + k] = dy[dyAt + k] * ScalarActivations.geluSlope(x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void geluTanh(int length, float[] x, int xAt, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = ScalarActivations.geluTanh(x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void geluTanhGradient(
+            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+        for (int k = 0; k < length; k++) {
+            dx[dxAt + k] = dy[dyAt + k] * ScalarActivations.geluTanhSlope(x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void silu(int length, float[] x, int xAt, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = ScalarActivations.silu(x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void siluGradient(
+            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+        for (int k = 0; k < length; k++) {
+            dx[dxAt + k] = dy[dyAt + k] * ScalarActivations.siluSlope(x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void softplus(int length, float[] x, int xAt, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = ScalarMath.softplus(x[xAt + k]);
+        }
+    }
+
+    @Override
+    public void softplusGradient(
+            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+        for (int k = 0; k < length; k++) {
+            dx[dxAt + k] = dy[dyAt + k] * ScalarActivations.softplusSlope(x[xAt + k]);
+        }
+    }
+
+    @Override
     public void softmax(
             int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
         for (int r = 0; r < rows; r++) {

@@ -259,7 +259,6 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
                     width,
                     bias == null ? ZEROS : bias,
                     bias == null ? 0 : p * width,
-                    1f,
                     y,
                     yAt + p * width,
                     patches.places(),
@@ -306,11 +305,11 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
                         dyStride,
                         ZEROS,
                         0,
-                        scale,
                         tile,
                         0,
                         width == 64 ? WIDE_TILE_ROWS : NARROW_TILE_ROWS,
                         0);
+                multiplyTile((end - k) * width, tile, scale);
                 int at = (p * panels.inputs() + k) * width;
                 update(step, (end - k) * width, tile, 0, w, at, state, at, 0);
             }
@@ -396,7 +395,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int yRow);
 
     /// As `multiply`, but the numbers of a lie where tables say, and the sum goes on over several images:
-    /// y[r][c] = scale (start[c] + Σ_i Σ_k a_i[r][k] b_i[k][c]), i then k ascending, for rows `fromRow` to `toRow`.
+    /// y[r][c] = start[c] + Σ_i Σ_k a_i[r][k] b_i[k][c], i then k ascending, for rows `fromRow` to `toRow`.
     /// a_i[r][k] is `a[aAt + i aImage + aRows[r] + aSteps[k]]`, b_i[k][c] is `b[bAt + (i depth + k) bStep + c]`; y[r] starts
     /// at `y[yAt + yRows[firstPlace + r - fromRow]]`.
     abstract void multiplyPatches(
@@ -415,7 +414,6 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int bStep,
             float[] start,
             int startAt,
-            float scale,
             float[] y,
             int yAt,
             int[] yRows,
@@ -437,6 +435,9 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] y,
             int yAt,
             int yRow);
+
+    /// The first `length` floats of the tile, a multiple of 16, times `scale`.
+    abstract void multiplyTile(int length, float[] tile, float scale);
 
     abstract void updateByOneRow(
             OptimizerStep step,

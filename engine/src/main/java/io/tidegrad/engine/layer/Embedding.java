@@ -1,14 +1,19 @@
 package io.tidegrad.engine.layer;
 
-import java.util.Arrays;
-
 /// Reads `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension); their vectors
 /// stand side by side in the output (columns · dimension).
 ///
 /// The table starts uniform within ±`START`: an id never seen before should add next to nothing to a prediction, which
 /// with hashed categories happens every day; the random signs are enough to break the symmetry.
-public record Embedding(int from, int columns, int rows, int dimension, Update update)
+///
+/// @param paddingIndex a table row that is read as it is but never learned, whatever the optimizer and the regularization do
+///     to the others; or `NO_PADDING`
+public record Embedding(
+        int from, int columns, int rows, int dimension, Update update, int paddingIndex)
         implements Layer {
+    /// Every row of the table learns.
+    public static final int NO_PADDING = -1;
+
     /// Keras's default. Progressive log loss of 223,874 Houston flights of 2011 (dimension 4, Adam, batch 1): 0.4468 with
     /// ±0.01, 0.4472 with ±0.05, 0.4498 with ±0.2, 0.4526 with ±0.5; PyTorch's standard normal is louder still.
     public static final float START = 0.05f;
@@ -24,96 +29,80 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
         DENSE
     }
 
+    public Embedding(int from, int columns, int rows, int dimension, Update update) {
+        this(from, columns, rows, dimension, update, NO_PADDING);
+    }
+
     @Override
     public Planned plan(Planner planner, Shape input) {
         Shape.Row row = planner.row(this, input);
-        if (from < 0 || columns < 1 || (long) from + columns > row.ids()) {
+        requireIds(planner, this, from, columns, row);
+        requireTable(planner, this, rows, dimension);
+        if (paddingIndex < NO_PADDING || paddingIndex >= rows) {
             throw planner.mismatch(
                     this,
-                    "at least one id, all within the row's " + row.ids(),
-                    "ids " + from + " to " + ((long) from + columns - 1));
-        }
-        if (rows < 1 || dimension < 1) {
-            throw planner.mismatch(
-                    this, "a table of at least (1, 1)", "(" + rows + ", " + dimension + ")");
+                    "a padding index from 0 to " + (rows - 1) + ", or -1 for none",
+                    "" + paddingIndex);
         }
         if ((long) columns * dimension > OUTPUTS_MAX) {
             throw planner.mismatch(
                     this, "at most 2^20 outputs", columns + " ids of dimension " + dimension);
         }
-        boolean touchedOnly = update == Update.TOUCHED;
-        int table =
-                planner.declare(
-                        new Tensor.Table(
-                                planner.name("weight"), rows, dimension, columns, touchedOnly));
+        Tensor.Table table =
+                new Tensor.Table(
+                        planner.name("weight"),
+                        rows,
+                        dimension,
+                        columns,
+                        update == Update.TOUCHED,
+                        paddingIndex);
+        int tensor = planner.declare(table);
         return new Planned(
                 Shape.Grid.vector(columns * dimension),
                 true,
                 (workspace, x, into) ->
                         new Bound(
-                                this,
-                                table,
-                                workspace,
+                                from,
+                                columns,
+                                dimension,
+                                tensor,
+                                new Lookups(tensor, table, workspace),
                                 into != null
                                         ? into
                                         : workspace.activation(1, columns * dimension, true)));
     }
 
-    private static final class Bound implements Pass {
-        private final int from;
-        private final int columns;
-        private final int tableRows;
-        private final int dimension;
-        private final boolean touchedOnly;
-        private final int table;
-        private final Activation output;
-        private final Distinct distinct;
-        private final float[] gradients; // (distinct ids, dimension)
-        private final float[] zeros; // (dimension)
-
-        Bound(Embedding layer, int table, Workspace workspace, Activation output) {
-            from = layer.from;
-            columns = layer.columns;
-            tableRows = layer.rows;
-            dimension = layer.dimension;
-            touchedOnly = layer.update == Update.TOUCHED;
-            this.table = table;
-            this.output = output;
-            int ids = workspace.learns() ? Math.multiplyExact(workspace.maxRows(), columns) : 0;
-            distinct = new Distinct(ids);
-            gradients = new float[Math.multiplyExact(ids, dimension)];
-            zeros = new float[dimension];
+    static void requireIds(Planner planner, Layer layer, int from, int columns, Shape.Row row) {
+        if (from < 0 || columns < 1 || (long) from + columns > row.ids()) {
+            throw planner.mismatch(
+                    layer,
+                    "at least one id, all within the row's " + row.ids(),
+                    "ids " + from + " to " + ((long) from + columns - 1));
         }
+    }
 
-        @Override
-        public Activation output() {
-            return output;
+    static void requireTable(Planner planner, Layer layer, int rows, int dimension) {
+        if (rows < 1 || dimension < 1) {
+            throw planner.mismatch(
+                    layer, "a table of at least (1, 1)", "(" + rows + ", " + dimension + ")");
         }
+    }
 
+    private record Bound(
+            int from, int columns, int dimension, int tensor, Lookups lookups, Activation output)
+            implements Pass {
         /// y[c] = table[id[c]]
         @Override
         public void forward(Step step) {
             Block y = output.value();
-            Storage.Rows rows = step.slab.rows(table);
+            Storage.Rows table = step.slab.rows(tensor);
             for (int row = 0; row < step.rows; row++) {
-                int idAt = row * step.idsPerRow + from;
                 int yAt = y.row(row);
                 for (int column = 0; column < columns; column++) {
-                    int id = step.ids[idAt + column];
-                    if (id < 0 || id >= tableRows) {
-                        throw new IndexOutOfBoundsException(
-                                "row "
-                                        + row
-                                        + ", id "
-                                        + (from + column)
-                                        + ": found "
-                                        + id
-                                        + ", expected 0 to "
-                                        + (tableRows - 1));
-                    }
+                    int id = lookups.id(step, row, from + column);
                     System.arraycopy(
-                            rows.block(id),
-                            rows.at(id),
+                            table.block(id),
+                            table.at(id),
                             y.values,
                             yAt + column * dimension,
                             dimension);
@@ -121,170 +110,21 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
             }
         }
 
-        /// dtable[id] = Σ dy over all places that read it, row by row, column by column; then one optimizer update a
-        /// table row, in the order of first touch.
+        /// dtable[id] = Σ dy over all places that read it, row by row, column by column.
         @Override
         public void backward(Step step) {
-            if (step.optimizer(table).isFrozen()) {
-                return;
-            }
             Block dy = output.requireGradient();
-            boolean repeated = findDistinct(step);
-            if (!touchedOnly) {
-                sumGradients(step, dy, gradients);
-                updateEveryRow(step, step.target.rows(table));
-                return;
-            }
-            if (!step.isFused()) {
-                leaveGradients(step, dy, step.target.touched(table));
-                return;
-            }
-            boolean direct = !repeated && step.scale == 1;
-            if (!direct) {
-                sumGradients(step, dy, gradients);
-            }
-            Storage.Rows rows = step.target.rows(table);
-            for (int slot = 0; slot < distinct.count(); slot++) {
-                int id = distinct.id(slot);
-                if (direct) {
-                    // Nothing to sum: slot s is the s-th place.
-                    int place = dy.row(slot / columns) + slot % columns * dimension;
-                    update(step, rows, id, dy.values, place);
-                } else {
-                    update(step, rows, id, gradients, slot * dimension);
-                }
-                step.touchedRows.touched(table, id);
-            }
-        }
-
-        /// Returns whether some id occurs twice.
-        private boolean findDistinct(Step step) {
-            distinct.begin();
-            for (int row = 0; row < step.rows; row++) {
-                int idAt = row * step.idsPerRow + from;
-                for (int column = 0; column < columns; column++) {
-                    distinct.add(step.ids[idAt + column]);
-                }
-            }
-            return distinct.count() < step.rows * columns;
-        }
-
-        private void leaveGradients(Step step, Block dy, Storage.Touched touched) {
-            sumGradients(step, dy, touched.values());
-            touched.clear();
-            for (int slot = 0; slot < distinct.count(); slot++) {
-                touched.add(distinct.id(slot));
-                step.touchedRows.touched(table, distinct.id(slot));
-            }
-        }
-
-        private void sumGradients(Step step, Block dy, float[] sums) {
-            int seen = 0;
+            lookups.begin(step);
             for (int row = 0; row < step.rows; row++) {
                 for (int column = 0; column < columns; column++) {
-                    int slot = distinct.slotOfPlace(row * columns + column);
-                    int from = dy.row(row) + column * dimension;
-                    int to = slot * dimension;
-                    if (slot == seen) {
-                        System.arraycopy(dy.values, from, sums, to, dimension);
-                        seen++;
-                    } else {
-                        for (int i = 0; i < dimension; i++) {
-                            sums[to + i] += dy.values[from + i];
-                        }
-                    }
+                    lookups.add(
+                            step.ids[row * step.idsPerRow + from + column],
+                            1,
+                            dy.values,
+                            dy.row(row) + column * dimension);
                 }
             }
-            for (int i = 0; i < seen * dimension; i++) {
-                sums[i] *= step.scale;
-            }
-        }
-
-        private void updateEveryRow(Step step, Storage.Rows rows) {
-            for (int id = 0; id < tableRows; id++) {
-                int slot = distinct.slotOf(id);
-                if (slot < 0) {
-                    update(step, rows, id, zeros, 0);
-                } else {
-                    update(step, rows, id, gradients, slot * dimension);
-                }
-            }
-        }
-
-        private void update(Step step, Storage.Rows rows, int id, float[] g, int gAt) {
-            rows.update(step.kernels, step.optimizer(table), id, g, gAt);
-        }
-    }
-
-    /// The distinct ids of one step, numbered in order of first touch. Open addressing over arrays allocated once; a stamp
-    /// tells this step's entries from old ones, so that nothing is cleared. It only answers look-ups: its own order never
-    /// shows.
-    private static final class Distinct {
-        private final int[] ids; // slot → id
-        private final int[] slots; // place → slot
-        private final int[] cellSlots; // cell → slot
-        private final int[] cellStamps;
-        private final int shift;
-        private int count;
-        private int places;
-        private int stamp;
-
-        Distinct(int maxPlaces) {
-            ids = new int[maxPlaces];
-            slots = new int[maxPlaces];
-            // At most half full.
-            int bits = Math.max(2, 33 - Integer.numberOfLeadingZeros(maxPlaces));
-            cellSlots = new int[1 << bits];
-            cellStamps = new int[1 << bits];
-            shift = 32 - bits;
-        }
-
-        void begin() {
-            count = 0;
-            places = 0;
-            stamp++;
-            if (stamp == 0) {
-                Arrays.fill(cellStamps, 0);
-                stamp = 1;
-            }
-        }
-
-        void add(int id) {
-            int cell = cell(id);
-            if (cellStamps[cell] != stamp) {
-                cellStamps[cell] = stamp;
-                cellSlots[cell] = count;
-                ids[count++] = id;
-            }
-            slots[places++] = cellSlots[cell];
-        }
-
-        int count() {
-            return count;
-        }
-
-        int id(int slot) {
-            return ids[slot];
-        }
-
-        int slotOfPlace(int place) {
-            return slots[place];
-        }
-
-        /// The slot of this id, or -1.
-        int slotOf(int id) {
-            int cell = cell(id);
-            return cellStamps[cell] == stamp ? cellSlots[cell] : -1;
-        }
-
-        /// The cell that holds this id, or the free one where it belongs.
-        private int cell(int id) {
-            // Fibonacci hashing: 2^32 divided by the golden ratio.
-            int cell = id * 0x9E3779B9 >>> shift;
-            while (cellStamps[cell] == stamp && ids[cellSlots[cell]] != id) {
-                cell = cell + 1 & cellSlots.length - 1;
-            }
-            return cell;
+            lookups.apply(step);
         }
     }
 }

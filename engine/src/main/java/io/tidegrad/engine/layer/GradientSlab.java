@@ -131,7 +131,6 @@ public final class GradientSlab {
     public void apply(Kernels kernels, OptimizerStep[] optimizers, Slab weights) {
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             OptimizerStep optimizer = optimizers[tensor];
-            int columns = tensors.get(tensor).columns();
             switch (slab.storage(tensor)) {
                 case Storage.Dense gradients -> {
                     Storage.Dense w = weights.dense(tensor);
@@ -140,21 +139,26 @@ public final class GradientSlab {
                 }
                 case Storage.Rows gradients -> {
                     Storage.Rows w = weights.rows(tensor);
+                    int padding = ((Tensor.Table) tensors.get(tensor)).paddingIndex();
                     for (int row = 0; row < w.rows(); row++) {
-                        w.update(kernels, optimizer, row, gradients.block(row), gradients.at(row));
+                        if (row != padding) {
+                            w.update(
+                                    kernels,
+                                    optimizer,
+                                    row,
+                                    gradients.block(row),
+                                    gradients.at(row));
+                        }
                     }
                 }
-                case Storage.Touched gradients -> {
-                    Storage.Rows w = weights.rows(tensor);
-                    for (int i = 0; i < gradients.count(); i++) {
-                        w.update(
-                                kernels,
-                                optimizer,
-                                gradients.row(i),
-                                gradients.values(),
-                                i * columns);
-                    }
-                }
+                case Storage.Touched gradients ->
+                        weights.rows(tensor)
+                                .update(
+                                        kernels,
+                                        optimizer,
+                                        gradients.rows(),
+                                        gradients.count(),
+                                        gradients.values());
                 case Storage.Doubles statistics -> {}
             }
         }

@@ -36,8 +36,8 @@ public record Recurrent(
         implements Layer {
     public static final int WHOLE = -1;
 
-    /// `Initialization.HE_UNIFORM` draws within ±sqrt(6 / inputs): with so many inputs a unit, within ±1/√hidden.
-    private static final int FANS_A_UNIT = 6;
+    /// The place of the initial layer's tensors, `2.initial.weight`.
+    private static final String INITIAL = "initial";
 
     public enum Cell {
         RNN(1, 1),
@@ -98,7 +98,7 @@ public record Recurrent(
 
     @Override
     public String place(String path, int index) {
-        return path.isEmpty() ? "initial" : path + ".initial";
+        return path.isEmpty() ? INITIAL : path + "." + INITIAL;
     }
 
     private int directions() {
@@ -126,7 +126,7 @@ public record Recurrent(
         }
         @Nullable Planned start = null;
         if (!initial.isEmpty()) {
-            start = initial.getFirst().plan(planner.child("initial"), planner.row()).flat();
+            start = initial.getFirst().plan(planner.child(INITIAL), planner.row()).flat();
             requireState(planner, start.output());
         }
         @Nullable Planned first = start;

@@ -171,11 +171,6 @@ final class RecurrentDirection {
             }
         }
         ofInputs.multiply(step);
-        for (int row = 0; row < step.rows; row++) {
-            for (int k = 0; k < lengths[row]; k++) {
-                step.watch(row, gates.values[gates.row(k * step.rows + row)]);
-            }
-        }
     }
 
     /// All steps of some rows.
@@ -242,6 +237,11 @@ final class RecurrentDirection {
         int rows = to - from;
         int line = k * step.rows + from;
         int productLine = productLine(step, k, from);
+        for (int i = 0; i < rows; i++) {
+            // One column will do, as after a dense layer; above the gates even an infinity is
+            // hidden.
+            step.watch(from + i, gates.values[gates.row(line + i)]);
+        }
         boolean last = k == steps - 1;
         Block next = last ? hLast : h;
         int nextLine = last ? from : line + step.rows;

@@ -46,15 +46,16 @@ public final class Step {
     /// The gradient of `numbers`, added to by the layers that read them; empty where nobody asks.
     public float[] numbersGradient = {};
 
-    public TouchedRows touchedRows = (tensor, row) -> {};
+    public TouchedRows touchedRows = (tensor, rows, count) -> {};
 
     private final float[][] tiles; // a worker's own scratch, for kernels
     private final boolean[] faulty; // (maxRows)
 
-    /// Told of each table row that backward changed, in order of first touch.
+    /// Told of the table rows that backward changed.
     @FunctionalInterface
     public interface TouchedRows {
-        void touched(int tensor, int row);
+        /// @param rows the first `count` of them, in order of first touch
+        void touched(int tensor, int[] rows, int count);
     }
 
     public Step(Kernels kernels, int maxRows) {

@@ -65,8 +65,15 @@ public sealed interface Storage {
     ///
     /// @param shift log2 of the rows of a block
     /// @param states for each block, itself as often as the state has parts: what kernels take
+    /// @param packed the writer's scratch for short rows
     record Rows(
-            int rows, int columns, int rowFloats, int shift, float[][] blocks, float[][][] states)
+            int rows,
+            int columns,
+            int rowFloats,
+            int shift,
+            float[][] blocks,
+            float[][][] states,
+            PackedRows packed)
             implements Floats {
         /// 16 MiB a block.
         private static final int BLOCK_FLOATS_MAX = 1 << 22;
@@ -82,7 +89,14 @@ public sealed interface Storage {
                 blocks[block] = new float[blockRows * rowFloats];
                 Arrays.fill(states[block], blocks[block]);
             }
-            return new Rows(table.rows(), table.columns(), rowFloats, shift, blocks, states);
+            return new Rows(
+                    table.rows(),
+                    table.columns(),
+                    rowFloats,
+                    shift,
+                    blocks,
+                    states,
+                    new PackedRows(table.columns(), stateParts));
         }
 
         float[] block(int row) {
@@ -92,6 +106,25 @@ public sealed interface Storage {
         /// Index of the row's first weight in its block.
         int at(int row) {
             return (row & (1 << shift) - 1) * rowFloats;
+        }
+
+        /// Copies one float of each of `count` rows: that at `offset` in the row. Short on purpose: of a large table each load is
+        /// a cache miss, and the fewer instructions lie between two, the more of them are under way at once.
+        void gather(int[] ids, int from, int count, int offset, float[] to, int toAt) {
+            int mask = (1 << shift) - 1;
+            for (int i = 0; i < count; i++) {
+                int id = ids[from + i];
+                to[toAt + i] = blocks[id >>> shift][(id & mask) * rowFloats + offset];
+            }
+        }
+
+        /// The reverse of `gather`.
+        void scatter(float[] from, int fromAt, int count, int offset, int[] ids, int idsFrom) {
+            int mask = (1 << shift) - 1;
+            for (int i = 0; i < count; i++) {
+                int id = ids[idsFrom + i];
+                blocks[id >>> shift][(id & mask) * rowFloats + offset] = from[fromAt + i];
+            }
         }
 
         /// The optimizer on one row, whose gradient starts at `g[gAt]`.
@@ -107,6 +140,17 @@ public sealed interface Storage {
                     states[row >>> shift],
                     at + columns,
                     columns);
+        }
+
+        /// The optimizer on `count` rows of these ids, whose gradients lie side by side in `g`.
+        void update(Kernels kernels, OptimizerStep optimizer, int[] ids, int count, float[] g) {
+            if (packed.isWorthIt()) {
+                packed.update(kernels, optimizer, this, ids, count, g);
+                return;
+            }
+            for (int i = 0; i < count; i++) {
+                update(kernels, optimizer, ids[i], g, i * columns);
+            }
         }
 
         @Override
@@ -141,12 +185,14 @@ public sealed interface Storage {
             return new Touched((int) Math.min(reads, table.rows()), table.columns());
         }
 
-        void clear() {
-            count = 0;
+        /// From now on it holds the gradients of these rows.
+        void set(int[] ids, int count) {
+            System.arraycopy(ids, 0, rows, 0, count);
+            this.count = count;
         }
 
-        void add(int row) {
-            rows[count++] = row;
+        int[] rows() {
+            return rows;
         }
 
         public int count() {

@@ -58,7 +58,9 @@ public sealed interface Tensor {
     ///
     /// @param reads table rows that one row of a batch reads
     /// @param touchedOnly whether a step changes only the rows it read
-    record Table(String name, int rows, int columns, int reads, boolean touchedOnly)
+    /// @param paddingIndex the row that no step changes; -1 for none
+    record Table(
+            String name, int rows, int columns, int reads, boolean touchedOnly, int paddingIndex)
             implements Tensor {}
 
     /// Doubles that a layer learns from its inputs: no gradient, no optimizer state; all start at `start`.

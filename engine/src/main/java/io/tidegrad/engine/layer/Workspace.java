@@ -45,18 +45,24 @@ public final class Workspace {
     }
 
     /// A matrix (maxRows, width) of zeros.
-    public Block block(int width) {
+    Block block(int width) {
         return block(1, width);
     }
 
     /// A matrix (maxRows · lines, width) of zeros.
     Block block(int lines, int width) {
-        int stride = padded(width);
+        int stride = stride(width);
         int length = Math.multiplyExact(Math.multiplyExact(maxRows, lines), stride);
         return new Block(new float[length], 0, stride);
     }
 
-    Block block(Shape.Grid grid) {
+    /// Floats from one line of a block to the next, padding included.
+    static int stride(int width) {
+        return Math.ceilDiv(width, LANES) * LANES;
+    }
+
+    /// Zeros for a grid's numbers.
+    public Block block(Shape.Grid grid) {
         return block(grid.lines(), grid.width());
     }
 

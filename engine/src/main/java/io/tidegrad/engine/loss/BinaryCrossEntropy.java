@@ -1,67 +1,73 @@
 package io.tidegrad.engine.loss;
 
-import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.ScalarMath;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// -y ln p - (1 - y) ln(1 - p) with p = 1 / (1 + e^-z), from the logit z, so that nothing overflows however sure the
-/// network is; one label float an output, 0 or 1 (or a probability between).
-public record BinaryCrossEntropy() implements Loss {
-    @Override
-    public int labels(int outputs) {
-        return outputs;
-    }
-
-    @Override
-    public void predict(
-            Kernels kernels,
-            int rows,
-            int outputs,
-            float[] y,
-            int at,
-            int stride,
-            float[] predictions) {
-        for (int row = 0; row < rows; row++) {
-            for (int o = 0; o < outputs; o++) {
-                predictions[row * outputs + o] = ScalarMath.sigmoid(y[at + row * stride + o]);
-            }
+/// -ω y ln p - (1 - y) ln(1 - p) with p = 1 / (1 + e^-z), from the logit z, so that nothing overflows however sure the
+/// network is; y is 0 or 1, or a probability between. PyTorch's `BCEWithLogitsLoss`.
+///
+/// @param positiveWeights ω: what a positive label counts, a column each, or one number for all; empty for 1
+public record BinaryCrossEntropy(List<Double> positiveWeights) implements Elementwise {
+    public BinaryCrossEntropy {
+        positiveWeights = List.copyOf(positiveWeights);
+        if (!positiveWeights.stream().allMatch(w -> w >= 0 && Float.isFinite(w.floatValue()))) {
+            throw new IllegalArgumentException(
+                    "positive weights: expected numbers from 0 on, found " + positiveWeights);
         }
     }
 
-    /// max(z, 0) - z y + ln(1 + e^-|z|)
-    @Override
-    public void losses(
-            int rows, int outputs, float[] y, int at, int stride, float[] labels, float[] losses) {
-        for (int row = 0; row < rows; row++) {
-            double sum = 0;
-            for (int o = 0; o < outputs; o++) {
-                float z = y[at + row * stride + o];
-                float label = labels[row * outputs + o];
-                if (!(label >= 0 && label <= 1)) {
-                    sum = Double.NaN;
-                }
-                sum += Math.max(z, 0) - z * label + ScalarMath.log1p(ScalarMath.exp(-Math.abs(z)));
-            }
-            losses[row] = (float) (sum / outputs);
-        }
+    /// A positive label counts as much as a negative one.
+    public BinaryCrossEntropy() {
+        this(List.of());
     }
 
-    /// dz = w (p - y) / outputs
     @Override
-    public void gradient(
-            int rows,
-            int outputs,
-            float[] predictions,
-            float[] labels,
-            float[] sampleWeights,
-            float[] dy,
-            int dyAt,
-            int dyStride) {
-        for (int row = 0; row < rows; row++) {
-            float factor = sampleWeights[row] / outputs;
-            for (int o = 0; o < outputs; o++) {
-                int i = row * outputs + o;
-                dy[dyAt + row * dyStride + o] = factor * (predictions[i] - labels[i]);
-            }
+    public Link link() {
+        return Link.LOGIT;
+    }
+
+    @Override
+    public @Nullable String mismatch(int lines, int width) {
+        int weights = positiveWeights.size();
+        return weights <= 1 || weights == width
+                ? null
+                : "expected as many outputs of the network as positive weights, "
+                        + weights
+                        + ", found "
+                        + width;
+    }
+
+    private double weight(int column) {
+        return switch (positiveWeights.size()) {
+            case 0 -> 1;
+            case 1 -> positiveWeights.getFirst();
+            default -> positiveWeights.get(column);
+        };
+    }
+
+    /// (1 - y) z + (1 + (ω - 1) y) (ln(1 + e^-|z|) + max(-z, 0)); where ω = 1: max(z, 0) - z y + ln(1 + e^-|z|).
+    @Override
+    public double loss(float z, float label, int column) {
+        if (!(label >= 0 && label <= 1)) {
+            return Double.NaN;
         }
+        float rest = ScalarMath.log1p(ScalarMath.exp(-Math.abs(z)));
+        if (positiveWeights.isEmpty()) {
+            return Math.max(z, 0) - z * label + rest;
+        }
+        double y = label;
+        return (1 - y) * z + (1 + (weight(column) - 1) * y) * (rest + Math.max(-z, 0));
+    }
+
+    /// p - y where ω = 1, else (1 - y) p - ω y (1 - p)
+    @Override
+    public float slope(float prediction, float label, int column) {
+        if (positiveWeights.isEmpty()) {
+            return prediction - label;
+        }
+        double p = prediction;
+        double y = label;
+        return (float) ((1 - y) * p - weight(column) * y * (1 - p));
     }
 }

@@ -1,100 +1,78 @@
 package io.tidegrad.engine.loss;
 
-import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.kernel.ScalarMath;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// -Σ y ln p with p = softmax(z), from the logits z, shifted by their maximum so that nothing overflows; one label float:
-/// the class index, or (`oneHot`) one float a class: its probability.
-public record CategoricalCrossEntropy(boolean oneHot) implements Loss {
-    @Override
-    public int labels(int outputs) {
-        return oneHot ? outputs : 1;
-    }
-
-    @Override
-    public int outputsMin() {
-        return 2;
-    }
-
-    @Override
-    public void predict(
-            Kernels kernels,
-            int rows,
-            int outputs,
-            float[] y,
-            int at,
-            int stride,
-            float[] predictions) {
-        kernels.softmax(rows, outputs, y, at, stride, predictions, 0, outputs);
-    }
-
-    /// Σ y_k (ln Σ e^(z - max) - (z_k - max)); NaN for a class index that is none.
-    @Override
-    public void losses(
-            int rows, int outputs, float[] y, int at, int stride, float[] labels, float[] losses) {
-        for (int row = 0; row < rows; row++) {
-            int zAt = at + row * stride;
-            float max = y[zAt];
-            for (int k = 1; k < outputs; k++) {
-                max = Math.max(max, y[zAt + k]);
-            }
-            float sum = 0;
-            for (int k = 0; k < outputs; k++) {
-                sum += ScalarMath.exp(y[zAt + k] - max);
-            }
-            float logSum = ScalarMath.log(sum);
-            double loss = 0;
-            if (oneHot) {
-                for (int k = 0; k < outputs; k++) {
-                    float label = labels[row * outputs + k];
-                    // A class of probability 0 adds nothing, even where its logit is minus
-                    // infinity.
-                    if (label != 0) {
-                        loss += label * (logSum - (y[zAt + k] - max));
-                    }
-                }
-            } else {
-                float label = labels[row];
-                int k = (int) label;
-                loss =
-                        k == label && k >= 0 && k < outputs
-                                ? logSum - (y[zAt + k] - max)
-                                : Double.NaN;
-            }
-            losses[row] = (float) loss;
+/// -Σ_k c_k t_k ln p_k, each line of a row for itself, with targets t_k = (1 - e) y_k + e / K for K classes. PyTorch's
+/// `CrossEntropyLoss`; label smoothing from C. Szegedy et al., Rethinking the Inception Architecture, 2016.
+///
+/// A line's label is one float, the class index, or (`oneHot`) one float a class: its probability. A line counts 1 and
+/// weighs c_y, the weight of its class: `Reduction.WEIGHTED_MEAN` is what PyTorch calls the mean. A row's loss is the mean
+/// of its lines' losses by these weights; a line to be ignored is in no sum.
+///
+/// @param oneHot whether labels are probabilities
+/// @param fromLogits p = softmax(z) of what the network puts out; else that is p itself, of which nothing is clipped: a
+///     probability of 0 for what happened is an infinite loss
+/// @param labelSmoothing e, from 0 to below 1
+/// @param classWeights c, one a class, for class indices only; empty for 1
+/// @param ignoreIndex the class index whose lines don't count and get no gradient; null for none
+public record CategoricalCrossEntropy(
+        boolean oneHot,
+        boolean fromLogits,
+        double labelSmoothing,
+        List<Double> classWeights,
+        @Nullable Integer ignoreIndex)
+        implements Loss {
+    public CategoricalCrossEntropy {
+        classWeights = List.copyOf(classWeights);
+        if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+            throw new IllegalArgumentException(
+                    "label smoothing: expected a number from 0 to below 1, found "
+                            + labelSmoothing);
+        }
+        if (!classWeights.stream()
+                .allMatch(w -> w.floatValue() > 0 && Float.isFinite(w.floatValue()))) {
+            throw new IllegalArgumentException(
+                    "class weights: expected numbers above 0, found " + classWeights);
+        }
+        if (oneHot && !(classWeights.isEmpty() && ignoreIndex == null)) {
+            throw new IllegalArgumentException(
+                    "class weights and an ignored index are for labels that are class indices,"
+                            + " found labels that are probabilities");
         }
     }
 
-    /// dz_k = w (p_k Σ y - y_k); Σ y is 1 for an index
+    /// From logits, every class and every line alike.
+    public CategoricalCrossEntropy(boolean oneHot) {
+        this(oneHot, true, 0, List.of(), null);
+    }
+
     @Override
-    public void gradient(
-            int rows,
-            int outputs,
-            float[] predictions,
-            float[] labels,
-            float[] sampleWeights,
-            float[] dy,
-            int dyAt,
-            int dyStride) {
-        for (int row = 0; row < rows; row++) {
-            float weight = sampleWeights[row];
-            int to = dyAt + row * dyStride;
-            int from = row * outputs;
-            if (oneHot) {
-                float total = 0;
-                for (int k = 0; k < outputs; k++) {
-                    total += labels[from + k];
-                }
-                for (int k = 0; k < outputs; k++) {
-                    dy[to + k] = weight * (predictions[from + k] * total - labels[from + k]);
-                }
-            } else {
-                int label = (int) labels[row];
-                for (int k = 0; k < outputs; k++) {
-                    float p = predictions[from + k];
-                    dy[to + k] = weight * (k == label ? p - 1 : p);
-                }
-            }
+    public int labels(int lines, int width) {
+        return oneHot ? lines * width : lines;
+    }
+
+    @Override
+    public Link link() {
+        return fromLogits ? Link.MULTINOMIAL_LOGIT : Link.IDENTITY;
+    }
+
+    @Override
+    public @Nullable String mismatch(int lines, int width) {
+        if (width < 2) {
+            return "expected at least 2 outputs of the network, found " + width;
         }
+        int weights = classWeights.size();
+        return weights == 0 || weights == width
+                ? null
+                : "expected as many outputs of the network as class weights, "
+                        + weights
+                        + ", found "
+                        + width;
+    }
+
+    @Override
+    public LossPass bind(int maxRows, int lines, int width) {
+        return new CategoricalCrossEntropyPass(this, lines, width);
     }
 }

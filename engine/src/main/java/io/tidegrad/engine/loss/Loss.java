@@ -1,52 +1,44 @@
 package io.tidegrad.engine.loss;
 
 import io.tidegrad.engine.kernel.Kernels;
+import org.jspecify.annotations.Nullable;
 
-/// Compares predictions with labels. With l_i the mean over the outputs of row i and w_i its sample weight, the loss of a
-/// batch of N rows is Σ w_i l_i / N; gradients are those of Σ w_i l_i: the 1 / N is applied with the optimizer.
+/// What predictions are compared with, and how. A description: `bind` gives it the room and the arithmetic.
 ///
-/// `y` is what the network puts out, (rows, outputs), element (row, output) at `at + row * stride + output`. Predictions
-/// are tight.
-public sealed interface Loss permits BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError {
-    /// Label floats of a row, for a network of so many outputs.
-    int labels(int outputs);
+/// For each row the network puts out `lines` lines (time steps, say; one for a vector) of `width` values: line l of row r
+/// lies at `at + (r * lines + l) * stride`. A row's loss is the mean over its own elements; `Reduction` says what a batch
+/// makes of its rows.
+///
+/// A label that is none (a class beyond the last one, say) makes its row's loss NaN, and a row whose loss is not finite is
+/// refused by the learner: no loss clips anything to look finite.
+public sealed interface Loss permits CategoricalCrossEntropy, Ctc, Elementwise {
+    /// Label floats of a row.
+    int labels(int lines, int width);
 
-    /// Outputs that this loss needs at least.
-    default int outputsMin() {
-        return 1;
+    /// From the network's output to the prediction.
+    Link link();
+
+    /// Why this loss can't compare such rows: "expected …, found …". Null where it can.
+    default @Nullable String mismatch(int lines, int width) {
+        return null;
     }
+
+    /// The arithmetic for batches of up to `maxRows` rows of a shape without mismatch; allocates everything it will need.
+    LossPass bind(int maxRows, int lines, int width);
 
     /// What a reader gets to see: probabilities, or the values themselves.
     ///
-    /// @param predictions (rows, outputs)
-    void predict(
+    /// @param y (rows, lines, width), as the network puts it out
+    /// @param predictions (rows, lines, width), tight
+    default void predict(
             Kernels kernels,
             int rows,
-            int outputs,
+            int lines,
+            int width,
             float[] y,
             int at,
             int stride,
-            float[] predictions);
-
-    /// Each row's loss, without its sample weight.
-    ///
-    /// @param labels (rows, labels)
-    /// @param losses (rows)
-    void losses(
-            int rows, int outputs, float[] y, int at, int stride, float[] labels, float[] losses);
-
-    /// dy = w_i dl_i/dy
-    ///
-    /// @param predictions what `predict` made of y
-    /// @param sampleWeights (rows)
-    /// @param dy (rows, outputs), element (row, output) at `dyAt + row * dyStride + output`
-    void gradient(
-            int rows,
-            int outputs,
-            float[] predictions,
-            float[] labels,
-            float[] sampleWeights,
-            float[] dy,
-            int dyAt,
-            int dyStride);
+            float[] predictions) {
+        link().predict(kernels, rows * lines, width, y, at, stride, predictions);
+    }
 }

@@ -1,58 +1,16 @@
 package io.tidegrad.engine.loss;
 
-import io.tidegrad.engine.kernel.Kernels;
-
-/// (p - y)², the mean over outputs; one label float an output.
-public record MeanSquaredError() implements Loss {
+/// (p - y)². PyTorch's `MSELoss`.
+public record MeanSquaredError() implements Elementwise {
     @Override
-    public int labels(int outputs) {
-        return outputs;
+    public double loss(float z, float label, int column) {
+        double difference = (double) z - label;
+        return difference * difference;
     }
 
+    /// 2 (p - y)
     @Override
-    public void predict(
-            Kernels kernels,
-            int rows,
-            int outputs,
-            float[] y,
-            int at,
-            int stride,
-            float[] predictions) {
-        for (int row = 0; row < rows; row++) {
-            System.arraycopy(y, at + row * stride, predictions, row * outputs, outputs);
-        }
-    }
-
-    @Override
-    public void losses(
-            int rows, int outputs, float[] y, int at, int stride, float[] labels, float[] losses) {
-        for (int row = 0; row < rows; row++) {
-            double sum = 0;
-            for (int o = 0; o < outputs; o++) {
-                double difference = (double) y[at + row * stride + o] - labels[row * outputs + o];
-                sum += difference * difference;
-            }
-            losses[row] = (float) (sum / outputs);
-        }
-    }
-
-    /// dp = 2 w (p - y) / outputs
-    @Override
-    public void gradient(
-            int rows,
-            int outputs,
-            float[] predictions,
-            float[] labels,
-            float[] sampleWeights,
-            float[] dy,
-            int dyAt,
-            int dyStride) {
-        for (int row = 0; row < rows; row++) {
-            float factor = 2 * sampleWeights[row] / outputs;
-            for (int o = 0; o < outputs; o++) {
-                int i = row * outputs + o;
-                dy[dyAt + row * dyStride + o] = factor * (predictions[i] - labels[i]);
-            }
-        }
+    public float slope(float prediction, float label, int column) {
+        return 2 * (prediction - label);
     }
 }

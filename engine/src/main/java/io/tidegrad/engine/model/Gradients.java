@@ -7,7 +7,7 @@ import io.tidegrad.engine.layer.GradientSlab;
 import io.tidegrad.engine.layer.Pass;
 import io.tidegrad.engine.layer.Step;
 import io.tidegrad.engine.layer.Workspace;
-import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.BatchLoss;
 import java.util.Arrays;
 import java.util.Objects;
 
@@ -16,15 +16,13 @@ import java.util.Objects;
 public final class Gradients {
     private final Parameters parameters;
     private final Plan plan;
-    private final Loss loss;
+    private final BatchLoss loss;
     private final int maxBatch;
     private final GradientSlab gradients;
     private final Step step;
     private final Pass network;
     private final Block y; // (maxBatch, outputs)
     private final Block dy;
-    private final float[] predictions; // (maxBatch, outputs)
-    private final float[] rowLosses; // (maxBatch)
 
     /// How the layers behave.
     public enum Mode {
@@ -44,7 +42,7 @@ public final class Gradients {
         this.parameters = parameters;
         this.maxBatch = maxBatch;
         plan = parameters.plan();
-        loss = plan.spec().loss();
+        loss = plan.loss(maxBatch);
         gradients = new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch);
         step = new Step(kernels, maxBatch);
         step.slab = parameters.slab();
@@ -57,31 +55,16 @@ public final class Gradients {
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
         y = network.output().value();
         dy = Objects.requireNonNull(network.output().gradient());
-        predictions = new float[maxBatch * plan.outputs()];
-        rowLosses = new float[maxBatch];
     }
 
-    /// Gradients of the batch's mean loss, which is returned.
+    /// Gradients of the batch's loss, which is returned.
     public double ofLoss(Batch batch) {
         forward(batch);
         int rows = batch.size();
-        int outputs = plan.outputs();
-        loss.losses(rows, outputs, y.values, y.at, y.stride, batch.labels, rowLosses);
-        loss.gradient(
-                rows,
-                outputs,
-                predictions,
-                batch.labels,
-                batch.sampleWeights,
-                dy.values,
-                dy.at,
-                dy.stride);
-        backward(1f / rows);
-        double sum = 0;
-        for (int row = 0; row < rows; row++) {
-            sum += (double) batch.sampleWeights[row] * rowLosses[row];
-        }
-        return sum / rows;
+        double batchLoss = loss.reduce(rows, batch.sampleWeights);
+        loss.gradient(rows, batch.labels, batch.sampleWeights, dy.values, dy.at, dy.stride);
+        backward(loss.scale());
+        return batchLoss;
     }
 
     /// Gradients of Σ output · outputGradient, where an output is what the loss would read: a fused last activation is not
@@ -90,9 +73,9 @@ public final class Gradients {
     /// @param outputGradients (batch.size, outputs)
     public void ofOutputs(Batch batch, float[] outputGradients) {
         forward(batch);
-        int outputs = plan.outputs();
-        for (int row = 0; row < batch.size(); row++) {
-            System.arraycopy(outputGradients, row * outputs, dy.values, dy.row(row), outputs);
+        int width = plan.output().width();
+        for (int line = 0; line < batch.size() * plan.output().lines(); line++) {
+            System.arraycopy(outputGradients, line * width, dy.values, dy.row(line), width);
         }
         backward(1);
     }
@@ -102,8 +85,7 @@ public final class Gradients {
         batch.into(step);
         step.number = parameters.updates();
         network.forward(step);
-        loss.predict(
-                step.kernels, batch.size(), plan.outputs(), y.values, y.at, y.stride, predictions);
+        loss.compare(step.kernels, batch.size(), y.values, y.at, y.stride, batch.labels);
     }
 
     private void backward(float scale) {
@@ -117,23 +99,24 @@ public final class Gradients {
 
     /// Shape (batch.size, outputs), tight, of the last batch.
     public float[] predictions() {
-        return predictions;
+        return loss.predictions();
     }
 
     /// What the loss read, shape (batch.size, outputs): logits where the last activation is the loss's, else the
     /// predictions.
     public float[] outputs(int rows) {
-        int outputs = plan.outputs();
-        float[] tight = new float[rows * outputs];
-        for (int row = 0; row < rows; row++) {
-            System.arraycopy(y.values, y.row(row), tight, row * outputs, outputs);
+        int width = plan.output().width();
+        int lines = rows * plan.output().lines();
+        float[] tight = new float[lines * width];
+        for (int line = 0; line < lines; line++) {
+            System.arraycopy(y.values, y.row(line), tight, line * width, width);
         }
         return tight;
     }
 
     /// Shape (batch.size), of the last `ofLoss`.
     public float[] rowLosses() {
-        return rowLosses;
+        return loss.rowLosses();
     }
 
     /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it; 0 where it is frozen.

@@ -8,7 +8,7 @@ import io.tidegrad.engine.layer.Pass;
 import io.tidegrad.engine.layer.Step;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.layer.Workspace;
-import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.BatchLoss;
 import io.tidegrad.engine.optim.Clipping;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 public final class Learner {
     private final Parameters parameters;
     private final Plan plan;
-    private final Loss loss;
+    private final BatchLoss loss;
     private final int maxBatch;
     private final Workers workers;
     private final Step step;
@@ -26,9 +26,7 @@ public final class Learner {
     private final Pass network;
     private final Block y; // (maxBatch, outputs), logits where the loss works from them
     private final Block dy;
-    private final float[] predictions; // (maxBatch, outputs)
-    private final float[] learned; // as predictions, of the forward pass that is learned from
-    private final float[] rowLosses; // (maxBatch)
+    private final float[] served; // (maxBatch, lines, width): what a scorer would have predicted
 
     /// On the calling thread alone.
     public Learner(Parameters parameters, Kernels kernels, int maxBatch) {
@@ -40,7 +38,7 @@ public final class Learner {
         this.parameters = parameters;
         this.maxBatch = maxBatch;
         plan = parameters.plan();
-        loss = plan.spec().loss();
+        loss = plan.loss(maxBatch);
         if (parameters.isServedOnly()) {
             throw new IllegalArgumentException(
                     "expected parameters with optimizer state, found those of a scorer");
@@ -66,45 +64,43 @@ public final class Learner {
         // the same.
         dy =
                 Objects.requireNonNullElseGet(
-                        network.output().gradient(), () -> workspace.block(plan.outputs()));
-        predictions = new float[maxBatch * plan.outputs()];
-        learned = plan.learnsDifferently() ? new float[maxBatch * plan.outputs()] : predictions;
-        rowLosses = new float[maxBatch];
+                        network.output().gradient(), () -> workspace.block(plan.output()));
+        served =
+                plan.learnsDifferently()
+                        ? new float[maxBatch * plan.outputs()]
+                        : loss.predictions();
     }
 
-    /// One step on the batch: the mean gradient, one update. Returns the mean loss *before* the update. When a row's loss
-    /// is not finite nothing at all is changed and NaN is returned; `rowLosses` tells which.
+    /// One step on the batch: the gradient of its loss (the mean, unless the spec reduces otherwise), one update. Returns
+    /// the loss *before* the update. When a row's loss is not finite nothing at all is changed and NaN is returned;
+    /// `rowLosses` tells which. Where nothing in the batch counts (`BatchLoss.reduce`) nothing is changed and 0 returned.
     public double learn(Batch batch) {
         batch.requireFits(plan.spec().row(), maxBatch);
         int rows = batch.size();
         if (rows == 0) {
             throw new IllegalArgumentException("expected at least 1 row to learn from, found 0");
         }
-        int outputs = plan.outputs();
         batch.into(step);
         step.number = parameters.updates();
-        step.learns = !plan.learnsDifferently();
-        forward(rows, outputs, predictions);
         if (plan.learnsDifferently()) {
             // What was predicted is what a scorer would have said; what is learned from is not.
-            step.learns = true;
-            forward(rows, outputs, learned);
+            step.learns = false;
+            network.forward(step);
+            loss.predict(step.kernels, rows, y.values, y.at, y.stride, served);
         }
-        loss.losses(rows, outputs, y.values, y.at, y.stride, batch.labels, rowLosses);
-        double meanLoss = meanLoss(rows, batch.sampleWeights);
-        if (!Double.isFinite(meanLoss)) {
+        step.learns = true;
+        network.forward(step);
+        loss.compare(step.kernels, rows, y.values, y.at, y.stride, batch.labels);
+        markFaulty(rows, batch.sampleWeights);
+        double batchLoss = loss.reduce(rows, batch.sampleWeights);
+        if (!Double.isFinite(batchLoss)) {
             return Double.NaN;
         }
-        loss.gradient(
-                rows,
-                outputs,
-                learned,
-                batch.labels,
-                batch.sampleWeights,
-                dy.values,
-                dy.at,
-                dy.stride);
-        step.scale = 1f / rows;
+        if (loss.isEmpty()) {
+            return 0;
+        }
+        loss.gradient(rows, batch.labels, batch.sampleWeights, dy.values, dy.at, dy.stride);
+        step.scale = loss.scale();
         optimizers.prepare(parameters.updates() + 1);
         network.backward(step);
         if (gradients != null) {
@@ -112,12 +108,7 @@ public final class Learner {
             gradients.apply(step.kernels, optimizers.ofTensors(), step.slab);
         }
         parameters.stepped(rows);
-        return meanLoss;
-    }
-
-    private void forward(int rows, int outputs, float[] predictions) {
-        network.forward(step);
-        loss.predict(step.kernels, rows, outputs, y.values, y.at, y.stride, predictions);
+        return batchLoss;
     }
 
     private void clip(GradientSlab gradients) {
@@ -128,27 +119,24 @@ public final class Learner {
         }
     }
 
-    /// Σ w_i l_i / N, rows ascending. Marks rows whose numbers were not finite, where a relu hid that from the loss.
-    private double meanLoss(int rows, float[] sampleWeights) {
-        double sum = 0;
+    /// Rows whose numbers were not finite, where a relu hid that from the loss.
+    private void markFaulty(int rows, float[] sampleWeights) {
         for (int row = 0; row < rows; row++) {
             if (step.isFaulty(row) || !Float.isFinite(sampleWeights[row])) {
-                rowLosses[row] = Float.NaN;
+                loss.rowLosses()[row] = Float.NaN;
             }
-            sum += (double) sampleWeights[row] * rowLosses[row];
         }
-        return sum / rows;
     }
 
     /// Probabilities (or values) that the last `learn` predicted before it updated: shape (batch.size, outputs), tight,
     /// valid until the next call.
     public float[] predictions() {
-        return predictions;
+        return served;
     }
 
     /// Per row loss of the last `learn`, without sample weights; NaN or infinite for a row that can't be learned.
     public float[] rowLosses() {
-        return rowLosses;
+        return loss.rowLosses();
     }
 
     /// The regularization's penalty on the present weights, which the loss leaves out: one look at every weight, so not for

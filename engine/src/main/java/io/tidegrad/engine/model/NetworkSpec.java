@@ -2,6 +2,7 @@ package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
@@ -13,12 +14,14 @@ import io.tidegrad.engine.optim.Schedule;
 /// @param row what one row holds
 /// @param network a tree of layers; reads the row, ends in the loss's predictions. A last `Sigmoid` or `Softmax` before
 ///     its cross-entropy is fused with it; without one the loss applies it; predictions are always probabilities
+/// @param reduction what a batch makes of its rows' losses
 /// @param seed of everything random (initialisation, dropout): counter-based, a pure function of (seed, purpose, step,
 ///     index)
 public record NetworkSpec(
         RowShape row,
         Layer network,
         Loss loss,
+        Reduction reduction,
         Optimizer optimizer,
         Schedule schedule,
         Clipping clipping,
@@ -35,7 +38,7 @@ public record NetworkSpec(
         }
     }
 
-    /// At the optimizer's base rate.
+    /// Of the batch's mean loss, at the optimizer's base rate.
     public NetworkSpec(
             RowShape row,
             Layer network,
@@ -44,7 +47,16 @@ public record NetworkSpec(
             Clipping clipping,
             Regularization regularization,
             long seed) {
-        this(row, network, loss, optimizer, Schedule.CONSTANT, clipping, regularization, seed);
+        this(
+                row,
+                network,
+                loss,
+                Reduction.MEAN,
+                optimizer,
+                Schedule.CONSTANT,
+                clipping,
+                regularization,
+                seed);
     }
 
     /// Neither scheduled nor clipped nor regularized.
@@ -54,6 +66,15 @@ public record NetworkSpec(
 
     /// The same steps, all at the base rate, for another network that reads the same rows.
     NetworkSpec withNetwork(Layer other) {
-        return new NetworkSpec(row, other, loss, optimizer, clipping, regularization, seed);
+        return new NetworkSpec(
+                row,
+                other,
+                loss,
+                reduction,
+                optimizer,
+                Schedule.CONSTANT,
+                clipping,
+                regularization,
+                seed);
     }
 }

@@ -37,7 +37,7 @@ public final class Parameters {
     private final boolean servedOnly;
     private final PageSet dirty;
     private final int[] everyStep; // pages that each step changes: from, to, from, to …
-    private final Step.TouchedRows touchedRows = this::markTableRow;
+    private final Step.TouchedRows touchedRows = this::markTableRows;
     private long updates;
     private long examples;
 
@@ -239,13 +239,20 @@ public final class Parameters {
         }
     }
 
-    private void markTableRow(int tensor, int row) {
+    private void markTableRows(int tensor, int[] rows, int count) {
         Streams streams = plan.streams();
         long rowBytes = (long) plan.tensors().get(tensor).columns() * Float.BYTES;
-        mark(dirty, 0, streams.served(tensor) + row * rowBytes, rowBytes);
-        long stateBytes = rowBytes * streams.stateParts();
-        if (stateBytes > 0) {
-            mark(dirty, servedPages, streams.optimizer(tensor) + row * stateBytes, stateBytes);
+        markRows(0, streams.served(tensor), rowBytes, rows, count);
+        if (streams.stateParts() > 0) {
+            long stateBytes = rowBytes * streams.stateParts();
+            markRows(servedPages, streams.optimizer(tensor), stateBytes, rows, count);
+        }
+    }
+
+    /// Marks the pages of rows of `rowBytes` bytes, row 0 at byte `start` of the stream that begins with page `firstPage`.
+    private void markRows(int firstPage, long start, long rowBytes, int[] rows, int count) {
+        for (int i = 0; i < count; i++) {
+            mark(dirty, firstPage, start + rows[i] * rowBytes, rowBytes);
         }
     }
 
@@ -284,9 +291,13 @@ public final class Parameters {
 
     /// Marks the pages of `bytes` bytes from byte `at` of the stream that begins with page `firstPage`.
     private static void mark(PageSet set, int firstPage, long at, long bytes) {
-        set.markRange(
-                firstPage + (int) (at / PAGE_BYTES),
-                firstPage + (int) ((at + bytes - 1) / PAGE_BYTES));
+        int first = firstPage + (int) (at / PAGE_BYTES);
+        int last = firstPage + (int) ((at + bytes - 1) / PAGE_BYTES);
+        if (first == last) {
+            set.mark(first);
+        } else {
+            set.markRange(first, last);
+        }
     }
 
     private enum Direction {

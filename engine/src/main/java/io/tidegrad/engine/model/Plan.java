@@ -10,9 +10,7 @@ import io.tidegrad.engine.layer.ShapeException;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Tensor;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
-import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.BatchLoss;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -44,24 +42,22 @@ public final class Plan {
         RowShape row = spec.row();
         Shape.Row input = new Shape.Row(row.numbers(), row.ids());
         Planner planner = new Planner(input);
-        Planned network = withoutFusedActivation(spec).plan(planner, input).flat();
-        int outputs = network.output().size();
-        if (outputs < spec.loss().outputsMin()) {
-            throw new ShapeException(
-                    lossName(spec)
-                            + ": expected at least "
-                            + spec.loss().outputsMin()
-                            + " outputs of the network, found "
-                            + outputs);
+        Planned network =
+                withoutFusedActivation(spec).plan(planner, input).with(Shape.Columns.LAST_AXIS);
+        int lines = network.output().lines();
+        int width = network.output().width();
+        String mismatch = spec.loss().mismatch(lines, width);
+        if (mismatch != null) {
+            throw new ShapeException(lossName(spec) + ": " + mismatch);
         }
-        int labels = spec.loss().labels(outputs);
+        int labels = spec.loss().labels(lines, width);
         if (row.labels() != labels) {
             throw new ShapeException(
                     lossName(spec)
                             + ": expected "
                             + labels
                             + " label(s) in a row for "
-                            + outputs
+                            + network.output().size()
                             + " output(s), found "
                             + row.labels());
         }
@@ -83,25 +79,25 @@ public final class Plan {
         }
     }
 
-    /// A last sigmoid or softmax belongs to its cross-entropy, which works from logits. The wrong one is a mistake: the
+    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the
     /// loss would put a second squashing on top.
     private static Layer withoutFusedActivation(NetworkSpec spec) {
         Layer network = spec.network();
         Layer last = last(network);
-        return switch (spec.loss()) {
-            case BinaryCrossEntropy loss -> {
+        return switch (spec.loss().link()) {
+            case LOGIT -> {
                 if (last instanceof Softmax) {
                     throw wrongActivation(spec, "sigmoid", "softmax");
                 }
                 yield last instanceof Sigmoid ? withoutFused(network) : network;
             }
-            case CategoricalCrossEntropy loss -> {
+            case MULTINOMIAL_LOGIT -> {
                 if (last instanceof Sigmoid) {
                     throw wrongActivation(spec, "softmax", "sigmoid");
                 }
                 yield last instanceof Softmax ? withoutFused(network) : network;
             }
-            case MeanSquaredError loss -> network;
+            case IDENTITY, LOG -> network;
         };
     }
 
@@ -154,7 +150,12 @@ public final class Plan {
         return spec;
     }
 
-    /// Width of a prediction: 1 for binary and single regression, else the classes or outputs.
+    /// What the network puts out for a row and the loss compares: its lines, with the last axis as their columns.
+    public Shape.Grid output() {
+        return network.output();
+    }
+
+    /// Numbers of a prediction: 1 for binary and single regression, else the classes or outputs, times the lines.
     public int outputs() {
         return outputs;
     }
@@ -190,6 +191,11 @@ public final class Plan {
                         + name
                         + "; there are "
                         + tensors.stream().map(Tensor::name).toList());
+    }
+
+    BatchLoss loss(int maxRows) {
+        return new BatchLoss(
+                spec.loss(), spec.reduction(), maxRows, output().lines(), output().width());
     }
 
     Planned network() {

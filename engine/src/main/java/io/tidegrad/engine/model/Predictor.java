@@ -47,7 +47,15 @@ public final class Predictor {
         Block y = network.output().value();
         plan.spec()
                 .loss()
-                .predict(step.kernels, batch.size(), outputs, y.values, y.at, y.stride, out);
+                .predict(
+                        step.kernels,
+                        batch.size(),
+                        plan.output().lines(),
+                        plan.output().width(),
+                        y.values,
+                        y.at,
+                        y.stride,
+                        out);
     }
 
     /// Equal specs have equal plans; comparing them once a plan is enough.

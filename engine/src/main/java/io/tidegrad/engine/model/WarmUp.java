@@ -2,12 +2,16 @@ package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Recurrent;
+import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.Workers;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Elementwise;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.random.CounterRandom;
 import java.util.Arrays;
 import java.util.List;
@@ -86,52 +90,101 @@ final class WarmUp {
         for (int i = 0; i < batch.numbers.length; i++) {
             batch.numbers[i] = CounterRandom.uniform(spec.seed(), 0, 1, i);
         }
-        int[] tableRows = new int[spec.row().ids()];
-        Arrays.fill(tableRows, 1);
-        tableRowsPerId(spec.network(), tableRows);
+        int[] limits = new int[spec.row().ids()];
+        Arrays.fill(limits, TABLE_ROWS_MAX);
+        limitIds(spec.network(), limits);
         for (int i = 0; i < batch.ids.length; i++) {
-            int limit = tableRows[i % tableRows.length];
+            int limit = limits[i % limits.length];
             batch.ids[i] = (int) (CounterRandom.uniform(spec.seed(), 1, 1, i) * limit);
         }
-        int labels = spec.row().labels();
         for (int row = 0; row < rows; row++) {
-            switch (spec.loss()) {
-                case CategoricalCrossEntropy(boolean oneHot) -> {
-                    int label = row % plan.outputs();
-                    batch.labels[row * labels + (oneHot ? label : 0)] = oneHot ? 1 : label;
-                }
-                case BinaryCrossEntropy loss -> batch.labels[row * labels] = row % 2;
-                case MeanSquaredError loss -> batch.labels[row * labels] = row % 2;
-            }
+            int at = row * spec.row().labels();
+            label(spec.loss(), plan.output(), row, spec.row().labels(), batch.labels, at);
         }
         return batch;
     }
 
-    /// The same layers with short tables and, as made-up ids are no lengths, all steps of every row.
-    private static Layer scratch(Layer layer) {
-        if (layer
-                instanceof Embedding(int from, int columns, int rows, int dimension, var update)) {
-            return new Embedding(from, columns, Math.min(rows, TABLE_ROWS_MAX), dimension, update);
+    private static void label(
+            Loss loss, Shape.Grid output, int row, int labels, float[] to, int at) {
+        int classes = output.width();
+        switch (loss) {
+            case CategoricalCrossEntropy categorical -> {
+                // A batch of ignored rows would stop before the kernels.
+                Integer ignored = categorical.ignoreIndex();
+                int skipped = ignored != null && ignored == row % classes ? 1 : 0;
+                int label = (row + skipped) % classes;
+                for (int line = 0; line < output.lines(); line++) {
+                    if (categorical.oneHot()) {
+                        to[at + line * classes + label] = 1;
+                    } else {
+                        to[at + line] = label;
+                    }
+                }
+            }
+            case Ctc ctc -> {
+                to[at] = ctc.blank() == 0 ? 1 : 0;
+                to[at + ctc.labelsMax()] = 1;
+                to[at + ctc.labelsMax() + 1] = output.lines();
+            }
+            case Hinge hinge -> Arrays.fill(to, at, at + labels, row % 2 == 0 ? -1 : 1);
+            case Elementwise elementwise -> to[at] = row % 2;
         }
-        List<Layer> inner = layer.layers().stream().map(WarmUp::scratch).toList();
-        return layer instanceof Recurrent recurrent
-                ? new Recurrent(
-                        recurrent.cell(),
-                        recurrent.hidden(),
-                        recurrent.bidirectional(),
-                        recurrent.output(),
-                        Recurrent.WHOLE,
-                        inner)
-                : layer.withLayers(inner);
     }
 
-    /// For each id of a row, the rows of the shortest table that reads it.
-    private static void tableRowsPerId(Layer layer, int[] rows) {
-        if (layer instanceof Embedding embedding) {
-            for (int id = embedding.from(); id < embedding.from() + embedding.columns(); id++) {
-                rows[id] = rows[id] == 1 ? embedding.rows() : Math.min(rows[id], embedding.rows());
+    /// The same layers with short tables and, as made-up ids are no lengths, all steps of every row.
+    private static Layer scratch(Layer layer) {
+        List<Layer> inner = layer.layers().stream().map(WarmUp::scratch).toList();
+        return switch (layer) {
+            case Embedding table -> {
+                int rows = Math.min(table.rows(), TABLE_ROWS_MAX);
+                int padding = Math.min(table.paddingIndex(), rows - 1);
+                yield new Embedding(
+                        table.from(),
+                        table.columns(),
+                        rows,
+                        table.dimension(),
+                        table.update(),
+                        padding);
             }
+            case EmbeddingBag table ->
+                    new EmbeddingBag(
+                            table.from(),
+                            table.columns(),
+                            table.countAt(),
+                            table.weightsFrom(),
+                            Math.min(table.rows(), TABLE_ROWS_MAX),
+                            table.dimension(),
+                            table.mode(),
+                            table.update());
+            case Recurrent recurrent ->
+                    new Recurrent(
+                            recurrent.cell(),
+                            recurrent.hidden(),
+                            recurrent.bidirectional(),
+                            recurrent.output(),
+                            Recurrent.WHOLE,
+                            inner);
+            default -> layer.withLayers(inner);
+        };
+    }
+
+    /// For each id of a row, one more than the largest that all its readers allow.
+    private static void limitIds(Layer layer, int[] limits) {
+        switch (layer) {
+            case Embedding table -> limit(limits, table.from(), table.columns(), table.rows());
+            case EmbeddingBag table -> {
+                limit(limits, table.from(), table.columns(), table.rows());
+                if (table.countAt() != EmbeddingBag.ALL) {
+                    limit(limits, table.countAt(), 1, table.columns() + 1);
+                }
+            }
+            default -> layer.layers().forEach(inner -> limitIds(inner, limits));
         }
-        layer.layers().forEach(inner -> tableRowsPerId(inner, rows));
+    }
+
+    private static void limit(int[] limits, int from, int count, int limit) {
+        for (int id = from; id < from + count; id++) {
+            limits[id] = Math.min(limits[id], limit);
+        }
     }
 }

@@ -3,6 +3,7 @@ package io.tidegrad.engine.kernel;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /// How fast the kernels are, in thread-CPU time (best and median of many rounds), beside the processor's own limits
 /// measured in the same run. Not a test: it asserts nothing.
@@ -39,7 +40,117 @@ final class KernelBenchmark {
                 step(filter, "step 784-512-256-10", kind, rows, 784, 512, 256, 10);
             }
         }
+        convolution(filter, 1, 28, 1, 8);
+        convolution(filter, 1, 28, 1, 16);
+        convolution(filter, 1, 28, 8, 16);
+        convolution(filter, 32, 28, 1, 8);
+        convolution(filter, 32, 13, 8, 16);
+        convolution(filter, 8, 28, 64, 64);
         elementwise(filter);
+        attention(filter);
+        norms(filter);
+    }
+
+    /// Kernels of 3 x 3 over square images, without padding, columns of padding counted as work done; dX is a convolution of dy
+    /// within a border of zeros.
+    private void convolution(String filter, int images, int side, int channels, int outputs) {
+        int stride = channels == 1 ? 1 : new Panels(1, channels).stride();
+        Panels panels = new Panels(9 * channels, outputs);
+        Patches patches = patches(side, 3, channels, stride, panels.stride());
+        int length = patches.count() * panels.stride();
+        float[] x = numbers(images * side * side * stride);
+        float[] y = numbers(images * length);
+        float[] w = numbers(panels.length());
+        float[][] state = new float[2][w.length];
+        float[] tile = new float[Kernels.TILE];
+        String shape = "%d x %d x %d x %d -> %d".formatted(images, side, side, channels, outputs);
+        double flops = 2.0 * images * patches.count() * panels.length();
+        report(
+                filter,
+                "conv forward " + shape,
+                flops,
+                0,
+                () -> {
+                    for (int image = 0; image < images; image++) {
+                        int xAt = image * side * side * stride;
+                        kernels.convolution(
+                                panels,
+                                patches,
+                                0,
+                                patches.count(),
+                                x,
+                                xAt,
+                                w,
+                                null,
+                                y,
+                                image * length);
+                    }
+                });
+        OptimizerStep adam = optimizer(OptimizerStep.Kind.ADAM);
+        report(
+                filter,
+                "conv dW+adam " + shape,
+                flops,
+                0,
+                () ->
+                        kernels.convolutionUpdate(
+                                adam,
+                                panels,
+                                patches,
+                                0,
+                                9 * channels,
+                                images,
+                                1f,
+                                x,
+                                0,
+                                side * side * stride,
+                                y,
+                                0,
+                                panels.stride(),
+                                w,
+                                state,
+                                tile));
+        Panels transposed = new Panels(9 * outputs, channels);
+        Patches all = patches(side + 2, 3, outputs, panels.stride(), transposed.stride());
+        float[] dy = numbers(images * (side + 2) * (side + 2) * panels.stride());
+        float[] dx = new float[images * all.count() * transposed.stride()];
+        float[] wT = numbers(transposed.length());
+        report(
+                filter,
+                "conv dX " + shape,
+                2.0 * images * all.count() * transposed.length(),
+                0,
+                () -> {
+                    for (int image = 0; image < images; image++) {
+                        kernels.convolution(
+                                transposed,
+                                all,
+                                0,
+                                all.count(),
+                                dy,
+                                image * (side + 2) * (side + 2) * panels.stride(),
+                                wT,
+                                null,
+                                dx,
+                                image * all.count() * transposed.stride());
+                    }
+                });
+    }
+
+    private static Patches patches(int side, int kernel, int channels, int xStride, int yStride) {
+        int places = side - kernel + 1;
+        return new Patches(
+                IntStream.range(0, places * places)
+                        .map(p -> (p / places * side + p % places) * xStride)
+                        .toArray(),
+                IntStream.range(0, kernel * kernel * channels)
+                        .map(
+                                k ->
+                                        (k / channels / kernel * side + k / channels % kernel)
+                                                        * xStride
+                                                + k % channels)
+                        .toArray(),
+                IntStream.range(0, places * places).map(p -> p * yStride).toArray());
     }
 
     private void dense(String filter, int rows, Panels panels) {
@@ -123,6 +234,60 @@ final class KernelBenchmark {
         float[] y = new float[length];
         report(filter, "sigmoid 4096", 0, length, () -> kernels.sigmoid(length, x, 0, y, 0));
         report(filter, "tanh 4096", 0, length, () -> kernels.tanh(length, x, 0, y, 0));
+        report(filter, "relu 4096", 0, length, () -> kernels.relu(length, x, 0, y, 0));
+        report(
+                filter,
+                "relu gradient 4096",
+                0,
+                length,
+                () -> kernels.reluGradient(length, x, 0, x, 0, y, 0));
+        report(
+                filter,
+                "leakyRelu 4096",
+                0,
+                length,
+                () -> kernels.leakyRelu(length, 0.3f, x, 0, y, 0));
+        report(
+                filter,
+                "leakyRelu gradient 4096",
+                0,
+                length,
+                () -> kernels.leakyReluGradient(length, 0.3f, x, 0, x, 0, y, 0));
+        report(filter, "elu 4096", 0, length, () -> kernels.elu(length, 0.3f, x, 0, y, 0));
+        report(
+                filter,
+                "elu gradient 4096",
+                0,
+                length,
+                () -> kernels.eluGradient(length, 0.3f, x, 0, x, 0, y, 0));
+        report(filter, "gelu 4096", 0, length, () -> kernels.gelu(length, x, 0, y, 0));
+        report(
+                filter,
+                "gelu gradient 4096",
+                0,
+                length,
+                () -> kernels.geluGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "geluTanh 4096", 0, length, () -> kernels.geluTanh(length, x, 0, y, 0));
+        report(
+                filter,
+                "geluTanh gradient 4096",
+                0,
+                length,
+                () -> kernels.geluTanhGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "silu 4096", 0, length, () -> kernels.silu(length, x, 0, y, 0));
+        report(
+                filter,
+                "silu gradient 4096",
+                0,
+                length,
+                () -> kernels.siluGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "softplus 4096", 0, length, () -> kernels.softplus(length, x, 0, y, 0));
+        report(
+                filter,
+                "softplus gradient 4096",
+                0,
+                length,
+                () -> kernels.softplusGradient(length, x, 0, x, 0, y, 0));
         report(filter, "softmax 1 x 10", 0, 10, () -> kernels.softmax(1, 10, x, 0, 0, y, 0, 0));
         report(
                 filter,
@@ -130,6 +295,114 @@ final class KernelBenchmark {
                 0,
                 length,
                 () -> kernels.softmax(8, 512, x, 0, 512, y, 0, 512));
+    }
+
+    /// One head of one row: 32 steps, 16 wide, in a matrix of 192 columns.
+    private void attention(String filter) {
+        int steps = 32;
+        int width = 16;
+        int stride = 192;
+        float[] q = numbers(steps * stride);
+        float[] k = numbers(width * steps);
+        float[] y = new float[steps * stride];
+        float[] scores = new float[steps * steps];
+        double flops = 2.0 * steps * steps * width;
+        report(
+                filter,
+                "scores 32 x 16 -> 32",
+                flops,
+                0,
+                () ->
+                        kernels.multiply(
+                                steps, steps, width, 0.25f, q, 0, stride, 1, k, 0, steps, scores, 0,
+                                steps));
+        report(
+                filter,
+                "values 32 x 32 -> 16",
+                flops,
+                0,
+                () ->
+                        kernels.multiply(
+                                steps, width, steps, 1, scores, 0, steps, 1, q, 0, stride, y, 0,
+                                stride));
+        report(
+                filter,
+                "values, 15 wide",
+                flops * 15 / 16,
+                0,
+                () ->
+                        kernels.multiply(
+                                steps, 15, steps, 1, scores, 0, steps, 1, q, 0, stride, y, 0,
+                                stride));
+        report(
+                filter,
+                "softmax in lanes 32 x 32",
+                0,
+                steps * steps,
+                () -> kernels.softmaxInLanes(steps, steps, 0, scores, 0, steps));
+        report(
+                filter,
+                "softmax in lanes gradient 32 x 32",
+                0,
+                steps * steps,
+                () -> kernels.softmaxInLanesGradient(steps, steps, scores, 0, steps, y, 0, steps));
+    }
+
+    private void norms(String filter) {
+        int rows = 64;
+        int width = 64;
+        int length = rows * width;
+        float[] x = numbers(length);
+        float[] y = new float[length];
+        float[] factors = numbers(rows);
+        float[] ones = new float[width];
+        Arrays.fill(ones, 1);
+        report(
+                filter,
+                "normalise 64 x 64",
+                0,
+                length,
+                () ->
+                        kernels.normalise(
+                                true, rows, width, 1e-5f, x, 0, width, y, 0, width, factors, 0));
+        float[] dy = numbers(length);
+        report(
+                filter,
+                "normalise gradient 64 x 64",
+                0,
+                length,
+                () ->
+                        kernels.normaliseGradient(
+                                true, rows, width, y, 0, width, factors, 0, dy, 0, width));
+        report(
+                filter,
+                "scale and shift 64 x 64",
+                0,
+                length,
+                () ->
+                        kernels.scaleAndShift(
+                                rows, width, x, 0, width, ones, ones, 0, 0, y, 0, width));
+        report(
+                filter,
+                "dropout 64 x 64",
+                0,
+                length,
+                () ->
+                        kernels.dropout(
+                                rows,
+                                width,
+                                12345678901L,
+                                0,
+                                width,
+                                1,
+                                1 << 23,
+                                2,
+                                x,
+                                0,
+                                width,
+                                y,
+                                0,
+                                width));
     }
 
     private static OptimizerStep optimizer(OptimizerStep.Kind kind) {

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 
 /// Arguments for a call of every kernel, drawn from a seed: the same seed gives the same numbers. What no kernel may read
 /// or write is NaN: the gaps between rows, what lies before the first and after the last.
@@ -61,12 +62,12 @@ final class KernelCase {
         }
     }
 
-    private interface Range {
+    interface Range {
         void run(int from, int to);
     }
 
     /// The definition in one go, the others in two: neither the range nor its border may change a bit.
-    private Runnable inPieces(Kernels k, int size, Range work) {
+    Runnable inPieces(Kernels k, int size, Range work) {
         int border = random.nextInt(size + 1);
         return k instanceof ScalarKernels
                 ? () -> work.run(0, size)
@@ -91,6 +92,7 @@ final class KernelCase {
         lines(k, calls);
         attention(k, calls);
         recurrent(k, calls);
+        new ImageCase(this, random, panels.outputs()).addTo(k, calls);
         return calls;
     }
 
@@ -256,6 +258,42 @@ final class KernelCase {
                         "tanh gradient",
                         () -> k.tanhGradient(length, in, from, dOut, from, tanhGradient, at),
                         tanhGradient));
+        activation(
+                calls,
+                "leaky relu",
+                length,
+                y -> k.leakyRelu(length, 0.3f, in, from, y, at),
+                dx -> k.leakyReluGradient(length, 0.3f, in, from, dOut, from, dx, at));
+        activation(
+                calls,
+                "elu",
+                length,
+                y -> k.elu(length, 0.3f, in, from, y, at),
+                dx -> k.eluGradient(length, 0.3f, in, from, dOut, from, dx, at));
+        activation(
+                calls,
+                "gelu",
+                length,
+                y -> k.gelu(length, in, from, y, at),
+                dx -> k.geluGradient(length, in, from, dOut, from, dx, at));
+        activation(
+                calls,
+                "gelu tanh",
+                length,
+                y -> k.geluTanh(length, in, from, y, at),
+                dx -> k.geluTanhGradient(length, in, from, dOut, from, dx, at));
+        activation(
+                calls,
+                "silu",
+                length,
+                y -> k.silu(length, in, from, y, at),
+                dx -> k.siluGradient(length, in, from, dOut, from, dx, at));
+        activation(
+                calls,
+                "softplus",
+                length,
+                y -> k.softplus(length, in, from, y, at),
+                dx -> k.softplusGradient(length, in, from, dOut, from, dx, at));
         int classes = panels.outputs();
         float[] probabilities = gap(at + rows * yStride);
         calls.add(
@@ -263,6 +301,18 @@ final class KernelCase {
                         "softmax",
                         () -> k.softmax(rows, classes, dy, at, yStride, probabilities, at, yStride),
                         probabilities));
+    }
+
+    private void activation(
+            List<Call> calls,
+            String name,
+            int length,
+            Consumer<float[]> function,
+            Consumer<float[]> slope) {
+        float[] y = gap(at + length);
+        float[] dx = gap(at + length);
+        calls.add(new Call(name, () -> function.accept(y), y));
+        calls.add(new Call(name + " gradient", () -> slope.accept(dx), dx));
     }
 
     /// Of matrices (rows, inputs), gaps between the rows.
@@ -546,7 +596,7 @@ final class KernelCase {
         }
     }
 
-    private static OptimizerStep optimizer(OptimizerStep.Kind kind) {
+    static OptimizerStep optimizer(OptimizerStep.Kind kind) {
         OptimizerStep step = new OptimizerStep();
         step.kind = kind;
         step.rate = 0.01f;
@@ -567,7 +617,7 @@ final class KernelCase {
     }
 
     /// Mostly of the size of activations; some zeros of both signs, some tiny, some large.
-    private float number() {
+    float number() {
         float size = (float) (random.nextDouble() * 4 - 2);
         return switch (random.nextInt(24)) {
             case 0 -> 0f;
@@ -578,7 +628,7 @@ final class KernelCase {
         };
     }
 
-    private float[] numbers(int length) {
+    float[] numbers(int length) {
         float[] numbers = new float[length];
         for (int i = 0; i < length; i++) {
             numbers[i] = number();
@@ -601,6 +651,9 @@ final class KernelCase {
             0.625f,
             -0.6249f,
             0.6251f,
+            13.9f,
+            -14.1f,
+            -0.35f,
             Float.POSITIVE_INFINITY,
             Float.NEGATIVE_INFINITY,
             Float.NaN,
@@ -614,7 +667,7 @@ final class KernelCase {
         return numbers;
     }
 
-    private static float[][] outputs(float[] w, float[][] state, float[]... others) {
+    static float[][] outputs(float[] w, float[][] state, float[]... others) {
         List<float[]> outputs = new ArrayList<>(List.of(w));
         outputs.addAll(List.of(state));
         outputs.addAll(List.of(others));
@@ -636,7 +689,7 @@ final class KernelCase {
 
     /// An optimizer's state for `inputs` rows of weights in panels, each part `length` long, zero in padding: some of it
     /// never touched, some faded to almost nothing.
-    private float[][] state(OptimizerStep.Kind kind, int inputs, int length) {
+    float[][] state(OptimizerStep.Kind kind, int inputs, int length) {
         float[] lowest = lowest(kind);
         float[][] state = new float[lowest.length][length];
         Panels laidOut = new Panels(inputs, panels.outputs());
@@ -680,7 +733,7 @@ final class KernelCase {
         return matrix;
     }
 
-    private static float[] gap(int length) {
+    static float[] gap(int length) {
         float[] gap = new float[length + 3];
         Arrays.fill(gap, Float.NaN);
         return gap;

@@ -5,13 +5,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.AveragePool2d;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.EagerWorkers;
+import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
+import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -21,13 +33,19 @@ import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Quantile;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.AdamW;
@@ -77,6 +95,41 @@ class AllocationTest {
                                         new Embedding(2, 3, 7, 2, Embedding.Update.DENSE)),
                                 new Dense(65),
                                 new Relu(),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(),
+                        Adam.of(0.001),
+                        1),
+                new NetworkSpec(
+                        new RowShape(3, 4, 1),
+                        new Sequence(
+                                new Concat(
+                                        new Sequence(
+                                                new EmbeddingBag(
+                                                        0,
+                                                        3,
+                                                        3,
+                                                        EmbeddingBag.UNWEIGHTED,
+                                                        7,
+                                                        1,
+                                                        EmbeddingBag.Mode.MEAN,
+                                                        Embedding.Update.TOUCHED),
+                                                new Bias()),
+                                        new EmbeddingBag(
+                                                0,
+                                                3,
+                                                EmbeddingBag.ALL,
+                                                0,
+                                                7,
+                                                17,
+                                                EmbeddingBag.Mode.SUM,
+                                                Embedding.Update.TOUCHED)),
+                                new Dense(19),
+                                new LeakyRelu(0.1),
+                                new Elu(1),
+                                new Gelu(Gelu.Form.ERF),
+                                new Gelu(Gelu.Form.TANH),
+                                new Silu(),
+                                new Softplus(),
                                 new Dense(1)),
                         new BinaryCrossEntropy(),
                         Adam.of(0.001),
@@ -134,6 +187,30 @@ class AllocationTest {
                         Adam.of(0.001),
                         1),
                 new NetworkSpec(
+                        new RowShape(64, 0, 1),
+                        new Sequence(
+                                new Numbers(0, 64),
+                                new Reshape(1, 8, 8),
+                                new Conv2d(8, Extent.of(3)),
+                                new Relu(),
+                                new MaxPool2d(2),
+                                new Conv2d(
+                                        40,
+                                        Extent.of(2),
+                                        Extent.of(2),
+                                        Extent.of(1),
+                                        false,
+                                        Initialization.HE_NORMAL),
+                                new AveragePool2d(Extent.of(2), Extent.of(1), Extent.of(1)),
+                                new GlobalAveragePool2d(),
+                                new Reshape(4, 10),
+                                new Conv1d(3, 3, 1, 1, true, Initialization.HE_NORMAL),
+                                new Flatten(),
+                                new Dense(3)),
+                        new CategoricalCrossEntropy(false),
+                        Adam.of(0.001),
+                        1),
+                new NetworkSpec(
                         new RowShape(3, 5, 1),
                         new Sequence(
                                 new Concat(
@@ -148,6 +225,10 @@ class AllocationTest {
                         new Clipping.GlobalNorm(0.1),
                         new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS),
                         1),
+                ofLoss(new BinaryCrossEntropy(List.of(1.0, 2.0, 3.0))),
+                ofLoss(new Quantile(List.of(0.1, 0.5, 0.9))),
+                ofLoss(new CategoricalCrossEntropy(false, true, 0.1, List.of(1.0, 2.0, 3.0), 1)),
+                ofLoss(new Ctc(0, 2, true, true)),
                 rated(
                         new AdamW(new Adam(0.001, 0.9, 0.999, 1e-8, true), 0.01),
                         new Schedule.WarmRestarts(100, 2, 0)),
@@ -166,6 +247,15 @@ class AllocationTest {
                         1));
     }
 
+    private static NetworkSpec ofLoss(Loss loss) {
+        return new NetworkSpec(
+                new RowShape(3, 0, loss.labels(1, 3)),
+                new Sequence(new Numbers(0, 3), new Dense(3)),
+                loss,
+                new Sgd(0.001),
+                1);
+    }
+
     private static NetworkSpec rated(Optimizer optimizer, Schedule schedule) {
         return new NetworkSpec(
                 new RowShape(3, 5, 1),
@@ -177,6 +267,7 @@ class AllocationTest {
                         new Relu(),
                         new Dense(1)),
                 new BinaryCrossEntropy(),
+                Reduction.MEAN,
                 optimizer,
                 schedule,
                 new Clipping.None(),

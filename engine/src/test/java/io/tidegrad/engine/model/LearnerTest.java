@@ -23,6 +23,7 @@ import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.DoubleNetwork;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -257,6 +258,38 @@ class LearnerTest {
         }
         batch.labels[0] = 2;
         assertThat(learner.learn(batch)).isFinite();
+    }
+
+    /// Not even momentum goes on: where nothing counts there was no step.
+    @Test
+    void aBatchInWhichNothingCountsChangesNothing() {
+        NetworkSpec spec =
+                new NetworkSpec(
+                        new RowShape(1, 0, 1),
+                        new Sequence(new Numbers(0, 1), new Dense(3)),
+                        new CategoricalCrossEntropy(false, true, 0, List.of(), -100),
+                        new Sgd(0.1, 0.9, false),
+                        1);
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        Learner learner = new Learner(parameters, KERNELS, 2);
+        Batch batch = new Batch(spec.row(), 2);
+        batch.resize(2);
+        batch.numbers[0] = 1;
+        assertThat(learner.learn(batch)).isPositive();
+        float[] before = parameters.weights("1.weight");
+        parameters.dirty().clear();
+        batch.labels[0] = -100;
+        batch.labels[1] = -100;
+
+        assertThat(learner.learn(batch)).isZero();
+
+        assertThat(parameters.weights("1.weight")).isEqualTo(before);
+        assertThat(parameters.updates()).isEqualTo(1);
+        assertThat(parameters.dirty().isEmpty()).isTrue();
+        // A row that can't be learned is told of all the same.
+        batch.numbers[1] = Float.NaN;
+        assertThat(learner.learn(batch)).isNaN();
+        assertThat(learner.rowLosses()[1]).isNaN();
     }
 
     @Test

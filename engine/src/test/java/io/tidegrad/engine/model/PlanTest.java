@@ -20,6 +20,7 @@ import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.FtrlProximal;
@@ -230,6 +231,7 @@ class PlanTest {
                                         row,
                                         frozen,
                                         loss,
+                                        Reduction.MEAN,
                                         ftrl,
                                         new Schedule.Exponential(0.9),
                                         new Clipping.None(),

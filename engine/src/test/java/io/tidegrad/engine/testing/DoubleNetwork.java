@@ -2,6 +2,7 @@ package io.tidegrad.engine.testing;
 
 import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv1d;
 import io.tidegrad.engine.layer.Conv2d;
@@ -15,6 +16,10 @@ import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.Elu;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -25,14 +30,14 @@ import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Transpose;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
-import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Link;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Gradients;
 import io.tidegrad.engine.model.NetworkSpec;
@@ -56,6 +61,7 @@ public final class DoubleNetwork {
     /// Tensor name → weights (rows, columns); open to be changed.
     public final Map<String, double[]> weights = new HashMap<>();
 
+    private final Map<String, double[]> start = new HashMap<>();
     private final Map<String, double[]> statistics = new HashMap<>();
 
     /// The rows' numbers; open to be changed.
@@ -81,6 +87,7 @@ public final class DoubleNetwork {
                 statistics.put(tensor.name(), parameters.statistics(tensor.name()));
             } else {
                 weights.put(tensor.name(), doubles(parameters.weights(tensor.name())));
+                start.put(tensor.name(), doubles(parameters.weights(tensor.name())));
             }
         }
         numbers = doubles(batch.numbers);
@@ -106,6 +113,11 @@ public final class DoubleNetwork {
             return new Values(newAxes, Arrays.stream(rows).map(f).toArray(double[][]::new));
         }
 
+        /// What a loss makes of it, line by line.
+        Values through(Link link) {
+            return mapRows(axes, row -> DoubleLoss.predict(link, row, axes.getLast()));
+        }
+
         /// Each line along the last axis by itself.
         Values mapLines(int newWidth, UnaryOperator<double[]> f) {
             int width = axes.getLast();
@@ -127,26 +139,26 @@ public final class DoubleNetwork {
         }
     }
 
-    /// Σ w_i l_i / N
-    public double meanLoss() {
-        double[][] predictions = predict();
-        double sum = 0;
-        for (int row = 0; row < batch.size(); row++) {
-            sum += batch.sampleWeights[row] * loss(predictions[row], row);
-        }
-        return sum / batch.size();
+    /// As the spec reduces it.
+    public double batchLoss() {
+        Values y = run(spec.network());
+        int width = y.axes.getLast();
+        double[][] rows = predict(y);
+        double[] predictions = Arrays.stream(rows).flatMapToDouble(Arrays::stream).toArray();
+        return new DoubleLoss(spec.loss(), spec.reduction(), rows[0].length / width, width)
+                .of(predictions, batch.labels, batch.sampleWeights);
     }
 
-    /// The gradient of `meanLoss` with respect to `values[index]`, by central differences; NaN where the loss has a kink
+    /// The gradient of `batchLoss` with respect to `values[index]`, by central differences; NaN where the loss has a kink
     /// there.
     public double gradient(double[] values, int index) {
         double at = values[index];
         double h = 1e-6 * Math.max(1, Math.abs(at));
-        double middle = meanLoss();
+        double middle = batchLoss();
         values[index] = at + h;
-        double above = meanLoss();
+        double above = batchLoss();
         values[index] = at - h;
-        double below = meanLoss();
+        double below = batchLoss();
         values[index] = at;
         double right = (above - middle) / h;
         double left = (middle - below) / h;
@@ -157,18 +169,21 @@ public final class DoubleNetwork {
 
     /// Probabilities or values of each row.
     public double[][] predict() {
+        return predict(run(spec.network()));
+    }
+
+    private Values run(Layer network) {
         dropouts = 0;
-        Values y = run(spec.network(), "", new Values(List.of(0), new double[batch.size()][0]));
+        return run(network, "", new Values(List.of(0), new double[batch.size()][0]));
+    }
+
+    private double[][] predict(Values y) {
         Layer last = last(spec.network());
-        return switch (spec.loss()) {
-            case BinaryCrossEntropy loss ->
-                    last instanceof Sigmoid ? y.rows : y.map(DoubleNetwork::sigmoid).rows;
-            case CategoricalCrossEntropy loss ->
-                    last instanceof Softmax
-                            ? y.rows
-                            : y.mapRows(y.axes, DoubleNetwork::softmax).rows;
-            case MeanSquaredError loss -> y.rows;
-        };
+        Link link = spec.loss().link();
+        boolean applied =
+                link == Link.LOGIT && last instanceof Sigmoid
+                        || link == Link.MULTINOMIAL_LOGIT && last instanceof Softmax;
+        return applied ? y.rows : y.through(link).rows;
     }
 
     private static Layer last(Layer layer) {
@@ -177,29 +192,6 @@ public final class DoubleNetwork {
             case Rate(double factor, Layer inner) -> last(inner);
             default -> layer;
         };
-    }
-
-    private double loss(double[] p, int row) {
-        int labels = spec.row().labels();
-        double sum = 0;
-        for (int o = 0; o < p.length; o++) {
-            double y =
-                    switch (spec.loss()) {
-                        case CategoricalCrossEntropy(boolean oneHot) when !oneHot ->
-                                batch.labels[row] == o ? 1 : 0;
-                        case CategoricalCrossEntropy c -> batch.labels[row * labels + o];
-                        case BinaryCrossEntropy b -> batch.labels[row * labels + o];
-                        case MeanSquaredError m -> batch.labels[row * labels + o];
-                    };
-            sum +=
-                    switch (spec.loss()) {
-                        case BinaryCrossEntropy loss ->
-                                -(y * Math.log(p[o]) + (1 - y) * Math.log(1 - p[o])) / p.length;
-                        case CategoricalCrossEntropy loss -> y == 0 ? 0 : -y * Math.log(p[o]);
-                        case MeanSquaredError loss -> (p[o] - y) * (p[o] - y) / p.length;
-                    };
-        }
-        return sum;
     }
 
     private Values run(Layer layer, String path, Values x) {
@@ -230,7 +222,13 @@ public final class DoubleNetwork {
             case Embedding embedding ->
                     ofRows(
                             embedding.columns() * embedding.dimension(),
-                            row -> embedded(embedding, weights(path, "weight"), row));
+                            row -> embedded(embedding, child(path, "weight"), row));
+            case EmbeddingBag bag ->
+                    ofRows(bag.dimension(), row -> bagged(bag, weights(path, "weight"), row));
+            case Bias bias -> {
+                double[] b = weights(path, "bias");
+                yield x.mapLines(b.length, line -> sum(line, b));
+            }
             case Standardise standardise -> {
                 double[] state = Objects.requireNonNull(statistics.get(child(path, "statistics")));
                 yield x.mapRows(x.axes, row -> standardised(state, row));
@@ -284,9 +282,18 @@ public final class DoubleNetwork {
             case GlobalAveragePool2d pool -> DoubleImages.globalAveragePool(x);
             case Recurrent recurrent -> recurrent(recurrent, path, x);
             case Relu relu -> x.map(v -> Math.max(v, 0));
-            case Sigmoid sigmoid -> x.map(DoubleNetwork::sigmoid);
+            case LeakyRelu(double slope) -> x.map(v -> DoubleActivations.leakyRelu(slope, v));
+            case Elu(double alpha) -> x.map(v -> DoubleActivations.elu(alpha, v));
+            case Gelu(var form) ->
+                    x.map(
+                            form == Gelu.Form.ERF
+                                    ? DoubleActivations::gelu
+                                    : DoubleActivations::geluTanh);
+            case Silu silu -> x.map(DoubleActivations::silu);
+            case Softplus softplus -> x.map(DoubleActivations::softplus);
+            case Sigmoid sigmoid -> x.through(Link.LOGIT);
             case Tanh tanh -> x.map(Math::tanh);
-            case Softmax softmax -> x.mapLines(x.axes.getLast(), DoubleNetwork::softmax);
+            case Softmax softmax -> x.through(Link.MULTINOMIAL_LOGIT);
             case LayerNorm(double epsilon) -> {
                 double[] w = weights(path, "weight");
                 double[] b = weights(path, "bias");
@@ -412,12 +419,44 @@ public final class DoubleNetwork {
         return new Values(axes, rows);
     }
 
-    private double[] embedded(Embedding layer, double[] table, int row) {
+    /// The row at the padding index is a constant: it stays what it was when the weights were read.
+    private double[] embedded(Embedding layer, String tensor, int row) {
         int dimension = layer.dimension();
         double[] y = new double[layer.columns() * dimension];
         for (int column = 0; column < layer.columns(); column++) {
             int id = batch.ids[row * spec.row().ids() + layer.from() + column];
+            double[] table =
+                    Objects.requireNonNull(
+                            (id == layer.paddingIndex() ? start : weights).get(tensor));
             System.arraycopy(table, id * dimension, y, column * dimension, dimension);
+        }
+        return y;
+    }
+
+    private double[] bagged(EmbeddingBag layer, double[] table, int row) {
+        double[] y = new double[layer.dimension()];
+        int ids = row * spec.row().ids();
+        int count =
+                layer.countAt() == EmbeddingBag.ALL
+                        ? layer.columns()
+                        : batch.ids[ids + layer.countAt()];
+        for (int c = 0; c < count; c++) {
+            double factor = layer.mode() == EmbeddingBag.Mode.MEAN ? 1.0 / count : 1;
+            if (layer.weightsFrom() != EmbeddingBag.UNWEIGHTED) {
+                factor = numbers[row * spec.row().numbers() + layer.weightsFrom() + c];
+            }
+            int id = batch.ids[ids + layer.from() + c];
+            for (int i = 0; i < y.length; i++) {
+                y[i] += factor * table[id * y.length + i];
+            }
+        }
+        return y;
+    }
+
+    private static double[] sum(double[] x, double[] b) {
+        double[] y = x.clone();
+        for (int i = 0; i < y.length; i++) {
+            y[i] += b[i];
         }
         return y;
     }

@@ -3,12 +3,14 @@ package io.tidegrad.engine.testing;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv1d;
 import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.layer.EagerWorkers;
+import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
@@ -18,6 +20,9 @@ import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -28,15 +33,25 @@ import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.layer.Workers;
+import io.tidegrad.engine.loss.BatchLoss;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanAbsoluteError;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Quantile;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.NetworkSpec;
@@ -56,10 +71,14 @@ import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.random.CounterRandom;
 import io.tidegrad.engine.snapshot.ModelHash;
+import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
 
 /// Fixed runs of made-up rows through a few networks that together hold every layer, loss and optimizer; their hashes are
 /// what the `numerics` number stands for. Run as a program it prints a line for each, so that each kernel width can have a
@@ -77,6 +96,7 @@ public final class FixedRun {
     private static final int NUMBERS = 5;
     private static final int IDS = 3;
     private static final int TABLE_ROWS = 300;
+    private static final int CLASSES = 11;
     private static final long SEED = 20_261_124;
 
     private FixedRun() {}
@@ -91,8 +111,11 @@ public final class FixedRun {
             System.out.println("optimizers-2 " + optimizers2(hot, workers));
             System.out.println("images " + images(hot, workers));
             System.out.println("recurrent " + recurrent(hot, workers));
+            System.out.println("losses " + losses(hot, workers));
             System.out.println("norms " + norms(hot, workers));
             System.out.println("attention " + attention(hot, workers));
+            System.out.println("activations " + activations(hot, workers));
+            System.out.println("tables " + tables(hot, workers));
         }
     }
 
@@ -213,6 +236,89 @@ public final class FixedRun {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         all.update(run(hot, workers, spec, 1, 500));
         all.update(run(hot, workers, spec, 7, 500));
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// The activations that the first release did not have.
+    private static String activations(boolean hot, Workers workers)
+            throws NoSuchAlgorithmException {
+        Layer network =
+                new Sequence(
+                        new Numbers(0, NUMBERS),
+                        new Dense(33),
+                        new LeakyRelu(0.01),
+                        new Dense(33),
+                        new Elu(0.7),
+                        new Dense(20),
+                        new Gelu(Gelu.Form.ERF),
+                        new Dense(17),
+                        new Gelu(Gelu.Form.TANH),
+                        new Dense(16),
+                        new Silu(),
+                        new Dense(19),
+                        new Softplus(),
+                        new Dense(11));
+        NetworkSpec spec =
+                new NetworkSpec(
+                        new RowShape(NUMBERS, IDS, 1),
+                        network,
+                        new CategoricalCrossEntropy(false),
+                        Adam.of(0.003),
+                        SEED);
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        all.update(run(hot, workers, spec, 1, 500));
+        all.update(run(hot, workers, spec, 7, 500));
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// Bags, padding, a bias by itself; rows of one number, of a few and of more than a vector.
+    private static String tables(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        int ids = 6;
+        Embedding.Update touched = Embedding.Update.TOUCHED;
+        Embedding.Update dense = Embedding.Update.DENSE;
+        EmbeddingBag.Mode sum = EmbeddingBag.Mode.SUM;
+        Layer network =
+                new Sequence(
+                        new Concat(
+                                new Sequence(
+                                        new EmbeddingBag(
+                                                0, ids, ids, -1, TABLE_ROWS, 1, sum, touched),
+                                        new Bias()),
+                                new EmbeddingBag(1, 5, -1, 0, TABLE_ROWS, 5, sum, touched),
+                                new EmbeddingBag(2, 3, -1, 1, TABLE_ROWS, 2, sum, dense),
+                                new EmbeddingBag(
+                                        0,
+                                        ids,
+                                        ids,
+                                        -1,
+                                        TABLE_ROWS,
+                                        17,
+                                        EmbeddingBag.Mode.MEAN,
+                                        touched),
+                                new Embedding(1, 2, TABLE_ROWS, 3, touched, 7),
+                                new Embedding(0, 1, TABLE_ROWS, 2, dense, 0)),
+                        new Dense(11));
+        NetworkSpec adam =
+                new NetworkSpec(
+                        new RowShape(NUMBERS, ids + 1, 1),
+                        network,
+                        new CategoricalCrossEntropy(false),
+                        Adam.of(0.003),
+                        SEED);
+        NetworkSpec adagrad =
+                new NetworkSpec(
+                        adam.row(), network, adam.loss(), new Adagrad(0.05, 1e-8, 0.1), SEED);
+        NetworkSpec clipped =
+                RandomNetworks.with(
+                        adam,
+                        new Clipping.GlobalNorm(0.3),
+                        new Regularization(1e-3, 1e-2, Regularization.Scope.ALL));
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        for (int size : new int[] {1, 7}) {
+            all.update(run(hot, workers, adam, size, 500));
+            all.update(run(hot, workers, adagrad, size, 500));
+            all.update(run(hot, workers, clipped, size, 500));
+        }
         return HexFormat.of().formatHex(all.digest());
     }
 
@@ -355,7 +461,7 @@ public final class FixedRun {
                                                 17, one, two, one, true, Initialization.HE_NORMAL),
                                         new GlobalAveragePool2d()),
                                 new Sequence(
-                                        new Reshape(9, 16),
+                                        new Reshape(9, 12),
                                         new Conv1d(5, 4, 3, 2, true, Initialization.HE_UNIFORM),
                                         new Flatten())),
                         new Dense(11));
@@ -370,6 +476,83 @@ public final class FixedRun {
         all.update(run(hot, workers, spec, 1, 300));
         all.update(run(hot, workers, spec, 7, 300));
         return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// The other losses, with their options and reductions; rows of several lines, without a network.
+    private static String losses(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        List<Double> weights =
+                IntStream.range(0, CLASSES).mapToObj(k -> 0.5 + k / (double) CLASSES).toList();
+        List<Double> quantiles =
+                IntStream.range(0, CLASSES).mapToObj(k -> (k + 0.5) / CLASSES).toList();
+        List<Loss> losses =
+                List.of(
+                        new BinaryCrossEntropy(weights),
+                        new MeanAbsoluteError(),
+                        new Huber(0.4),
+                        new Hinge(),
+                        new Poisson(),
+                        new Poisson(false, 1e-3),
+                        new Quantile(quantiles),
+                        new CategoricalCrossEntropy(false, true, 0.1, weights, 3),
+                        new CategoricalCrossEntropy(true, true, 0.1, List.of(), null),
+                        new CategoricalCrossEntropy(false, false, 0, List.of(), null),
+                        new Ctc(0, 2, true, true));
+        for (int i = 0; i < losses.size(); i++) {
+            Loss loss = losses.get(i);
+            NetworkSpec plain = classes(loss, Adam.of(0.003), loss.labels(1, CLASSES));
+            // Probabilities and rates come from a softmax; before a loss of logits it is fused.
+            Layer network =
+                    RandomLosses.readsPositives(loss)
+                            ? new Sequence(plain.network(), new Softmax())
+                            : plain.network();
+            NetworkSpec spec =
+                    new NetworkSpec(
+                            plain.row(),
+                            network,
+                            loss,
+                            Reduction.values()[i % Reduction.values().length],
+                            plain.optimizer(),
+                            plain.schedule(),
+                            plain.clipping(),
+                            plain.regularization(),
+                            plain.seed());
+            all.update(run(hot, workers, spec, 7, 400));
+            all.update(gradient(loss));
+        }
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// Rows of six lines: loss and gradient.
+    private static byte[] gradient(Loss loss) throws NoSuchAlgorithmException {
+        int rows = 50;
+        int lines = 6;
+        BatchLoss batchLoss = new BatchLoss(loss, Reduction.MEAN, rows, lines, CLASSES);
+        float[] y = new float[rows * lines * CLASSES];
+        for (int i = 0; i < y.length; i++) {
+            y[i] =
+                    RandomLosses.readsPositives(loss)
+                            ? 0.1f + CounterRandom.uniform(SEED, 200, 1, i)
+                            : CounterRandom.normal(SEED, 200, 1, i);
+        }
+        int labelsOfRow = loss.labels(lines, CLASSES);
+        float[] labels = new float[rows * labelsOfRow];
+        RandomLosses random = new RandomLosses(new Random(SEED));
+        for (int row = 0; row < rows; row++) {
+            random.labels(loss, lines, CLASSES, labels, row * labelsOfRow);
+        }
+        float[] sampleWeights = new float[rows];
+        Arrays.fill(sampleWeights, 0.7f);
+        batchLoss.compare(Kernels.active(), rows, y, 0, CLASSES, labels);
+        batchLoss.reduce(rows, sampleWeights);
+        float[] dy = new float[y.length];
+        batchLoss.gradient(rows, labels, sampleWeights, dy, 0, CLASSES);
+        ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * (dy.length + 1));
+        bytes.putFloat(batchLoss.scale());
+        for (float gradient : dy) {
+            bytes.putFloat(gradient);
+        }
+        return MessageDigest.getInstance("SHA-256").digest(bytes.array());
     }
 
     private static NetworkSpec clicks(Loss loss, Optimizer optimizer) {
@@ -401,7 +584,7 @@ public final class FixedRun {
                         new Dense(20, true, Initialization.XAVIER_UNIFORM),
                         new Softmax(),
                         new Standardise(),
-                        new Dense(11));
+                        new Dense(CLASSES));
         return new NetworkSpec(new RowShape(NUMBERS, IDS, labels), network, loss, optimizer, SEED);
     }
 
@@ -455,25 +638,36 @@ public final class FixedRun {
     /// Rows with something to learn: the label depends on a number and an id.
     private static void fill(NetworkSpec spec, Batch batch, int from, int rows) {
         batch.resize(rows);
-        int outputs = spec.loss() instanceof BinaryCrossEntropy ? 1 : 11;
+        int outputs =
+                spec.row().labels() == 1 && spec.loss() instanceof BinaryCrossEntropy ? 1 : CLASSES;
+        int ids = spec.row().ids();
         for (int row = 0; row < rows; row++) {
             long index = from + (long) row;
             for (int i = 0; i < NUMBERS; i++) {
                 batch.numbers[row * NUMBERS + i] = 10 * CounterRandom.normal(SEED, i, 1, index) - i;
             }
-            for (int i = 0; i < IDS; i++) {
+            for (int i = 0; i < ids; i++) {
                 float uniform = CounterRandom.uniform(SEED, 100 + i, 1, index);
                 // Squared: a few ids are frequent, many are rare.
-                batch.ids[row * IDS + i] = (int) (uniform * uniform * TABLE_ROWS);
+                batch.ids[row * ids + i] = (int) (uniform * uniform * TABLE_ROWS);
             }
-            int bucket = batch.ids[row * IDS] + (batch.numbers[row * NUMBERS] > 0 ? 3 : 0);
+            if (ids > IDS) {
+                batch.ids[row * ids + ids - 1] %= ids; // how many of the others count
+            }
+            int bucket = batch.ids[row * ids] + (batch.numbers[row * NUMBERS] > 0 ? 3 : 0);
             int label = bucket % Math.max(2, outputs);
             int labels = spec.row().labels();
-            if (labels == 1) {
+            if (spec.loss() instanceof Ctc ctc) {
+                // One line can spell no more than one class.
+                batch.labels[row * labels] = Math.max(1, label);
+                batch.labels[row * labels + ctc.labelsMax()] = label == 0 ? 0 : 1;
+                batch.labels[row * labels + ctc.labelsMax() + 1] = 1;
+            } else if (labels == 1) {
                 batch.labels[row] = label;
             } else {
+                float other = spec.loss() instanceof Hinge ? -1 : 0;
                 for (int k = 0; k < labels; k++) {
-                    batch.labels[row * labels + k] = k == label ? 1 : 0;
+                    batch.labels[row * labels + k] = k == label ? 1 : other;
                 }
             }
             batch.sampleWeights[row] = row % 3 == 2 ? 0.5f : 1;

@@ -4,12 +4,17 @@ import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
+import io.tidegrad.engine.layer.Bias;
+import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -19,17 +24,20 @@ import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
-import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
-import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.NetworkSpec;
+import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
@@ -54,11 +62,18 @@ public final class RandomNetworks {
     /// Rows of every table, few enough that ids repeat.
     private static final int TABLE_ROWS = 7;
 
+    /// Draws of `schedule`: few enough networks, and many enough schedules, that they take turns.
+    private static final int SCHEDULES = 13;
+
     private final Random random;
+    private final RandomLosses losses;
+    private final int turn;
 
     public RandomNetworks(long seed) {
+        turn = Math.floorMod(seed, SCHEDULES);
         // Spread: the first draws of neighbouring seeds are alike.
         random = new Random(seed * 0x9E3779B97F4A7C15L);
+        losses = new RandomLosses(random);
     }
 
     public static IntStream seeds(int count) {
@@ -90,7 +105,7 @@ public final class RandomNetworks {
 
     /// Every kind, within a few steps.
     private Schedule schedule() {
-        return switch (between(0, 12)) {
+        return switch (turn) {
             case 0 -> new Schedule.Step(2, 0.5);
             case 1 -> new Schedule.Exponential(random.nextBoolean() ? 0.9 : 1.05);
             case 2 -> new Schedule.LinearWarmup(0.1, 5);
@@ -130,6 +145,7 @@ public final class RandomNetworks {
                 spec.row(),
                 spec.network(),
                 spec.loss(),
+                spec.reduction(),
                 spec.optimizer(),
                 spec.schedule(),
                 clipping,
@@ -142,6 +158,7 @@ public final class RandomNetworks {
                 spec.row(),
                 spec.network(),
                 spec.loss(),
+                spec.reduction(),
                 spec.optimizer(),
                 schedule,
                 spec.clipping(),
@@ -153,6 +170,8 @@ public final class RandomNetworks {
         int numbers = between(1, 40);
         int ids = between(0, 4);
         List<Layer> layers = new ArrayList<>();
+        // One more says how many of a bag's ids count.
+        int rowIds = ids == 0 ? 0 : ids + 1;
         layers.add(input(numbers, ids, optimizer));
         for (int hidden = between(0, 3); hidden > 0; hidden--) {
             Layer drawn =
@@ -165,27 +184,42 @@ public final class RandomNetworks {
             layers.add(rated(drawn, optimizer));
             layers.add(activation());
         }
-        int outputs = between(1, 3) == 1 ? 1 : between(2, 12);
-        Loss loss =
-                switch (between(0, 3)) {
-                    case 0 -> new BinaryCrossEntropy();
-                    case 1 -> new MeanSquaredError();
-                    default -> new CategoricalCrossEntropy(random.nextBoolean());
-                };
-        if (outputs < loss.outputsMin()) {
-            outputs = 5;
+        // Of one line, or of few short ones: the oracle of CTC goes through all there are.
+        int lines = between(0, 2) == 0 ? between(2, 3) : 1;
+        int outputs = between(1, 3) == 1 ? 1 : between(2, lines == 1 ? 12 : 4);
+        Loss loss = losses.draw(lines, outputs);
+        if (lines > 1) {
+            layers.add(new Dense(lines * 3));
+            layers.add(new Reshape(lines, 3));
         }
         layers.add(new Dense(outputs, random.nextBoolean(), initialization()));
-        if (random.nextBoolean()) {
+        if (RandomLosses.readsPositives(loss)) {
+            layers.add(loss instanceof Poisson ? new Sigmoid() : new Softmax());
+        } else if (random.nextBoolean()) {
             // Fused with the loss, or not, as the case may be.
-            switch (loss) {
-                case BinaryCrossEntropy b -> layers.add(new Sigmoid());
-                case CategoricalCrossEntropy c -> layers.add(new Softmax());
-                case MeanSquaredError m -> layers.add(activation());
+            switch (loss.link()) {
+                case LOGIT -> layers.add(new Sigmoid());
+                case MULTINOMIAL_LOGIT -> layers.add(new Softmax());
+                case IDENTITY, LOG -> layers.add(activation());
             }
         }
-        RowShape row = new RowShape(numbers, ids, loss.labels(outputs));
-        return new NetworkSpec(row, new Sequence(layers), loss, optimizer, random.nextLong());
+        RowShape row = new RowShape(numbers, rowIds, loss.labels(lines, outputs));
+        return new NetworkSpec(
+                row,
+                new Sequence(layers),
+                loss,
+                reduction(loss),
+                optimizer,
+                Schedule.CONSTANT,
+                new Clipping.None(),
+                Regularization.NONE,
+                random.nextLong());
+    }
+
+    /// Sums have gradients so large that at the rates here an exponential explodes.
+    private Reduction reduction(Loss loss) {
+        Reduction reduction = losses.reduction();
+        return loss instanceof Poisson && reduction == Reduction.SUM ? Reduction.MEAN : reduction;
     }
 
     /// What reads the row.
@@ -211,6 +245,8 @@ public final class RandomNetworks {
             branches.add(embedding(ids));
             branches.add(new Sequence(rated(embedding(ids), optimizer), activation()));
             branches.add(new Concat(embedding(ids), new Sequence(new Numbers(0, 1))));
+            branches.add(new Sequence(bag(numbers, ids), new Bias()));
+            branches.add(bag(numbers, ids));
         }
         if (branches.size() == 1 && random.nextBoolean()) {
             return branches.getFirst();
@@ -220,9 +256,40 @@ public final class RandomNetworks {
 
     private Embedding embedding(int ids) {
         int from = between(0, ids - 1);
-        Embedding.Update update =
-                random.nextBoolean() ? Embedding.Update.TOUCHED : Embedding.Update.DENSE;
-        return new Embedding(from, between(1, ids - from), TABLE_ROWS, between(1, 9), update);
+        return new Embedding(
+                from,
+                between(1, ids - from),
+                TABLE_ROWS,
+                dimension(),
+                update(),
+                between(0, 2) == 0 ? between(0, TABLE_ROWS - 1) : Embedding.NO_PADDING);
+    }
+
+    private EmbeddingBag bag(int numbers, int ids) {
+        int from = between(0, ids - 1);
+        int columns = between(1, ids - from);
+        boolean weighted = columns <= numbers && random.nextBoolean();
+        return new EmbeddingBag(
+                from,
+                columns,
+                random.nextBoolean() ? ids : EmbeddingBag.ALL,
+                weighted ? between(0, numbers - columns) : EmbeddingBag.UNWEIGHTED,
+                TABLE_ROWS,
+                dimension(),
+                weighted || random.nextBoolean() ? EmbeddingBag.Mode.SUM : EmbeddingBag.Mode.MEAN,
+                update());
+    }
+
+    private int dimension() {
+        return switch (between(0, 4)) {
+            case 0 -> 1;
+            case 1 -> between(16, 20);
+            default -> between(2, 9);
+        };
+    }
+
+    private Embedding.Update update() {
+        return random.nextBoolean() ? Embedding.Update.TOUCHED : Embedding.Update.DENSE;
     }
 
     /// A vector that is seen along several axes on its way.
@@ -337,6 +404,7 @@ public final class RandomNetworks {
             case 2, 3 -> new Sequence(dense, norm());
             case 4 -> new Sequence(dense, new Residual(new Sequence(activation(), norm())));
             case 5 -> new Sequence(dense, new Residual(new Identity()));
+            case 6 -> new Sequence(dense, new Bias());
             case 1 -> new Concat(dense, new Sequence(new Dense(between(1, 20)), activation()));
             default -> dense;
         };
@@ -352,10 +420,16 @@ public final class RandomNetworks {
     }
 
     Layer activation() {
-        return switch (between(0, 3)) {
+        return switch (between(0, 9)) {
             case 0 -> new Relu();
             case 1 -> new Sigmoid();
             case 2 -> new Tanh();
+            case 3 -> new LeakyRelu(random.nextDouble());
+            case 4 -> new Elu(2 * random.nextDouble());
+            case 5 -> new Gelu(Gelu.Form.ERF);
+            case 6 -> new Gelu(Gelu.Form.TANH);
+            case 7 -> new Silu();
+            case 8 -> new Softplus();
             default -> new Softmax();
         };
     }
@@ -380,31 +454,12 @@ public final class RandomNetworks {
         for (int i = 0; i < batch.ids.length; i++) {
             batch.ids[i] = random.nextInt(TABLE_ROWS);
         }
+        limitCounts(spec, batch);
         int labels = spec.row().labels();
+        Shape.Grid output = Plan.of(spec).output();
         for (int row = 0; row < rows; row++) {
             batch.sampleWeights[row] = random.nextBoolean() ? 1 : 2 * random.nextFloat();
-            switch (spec.loss()) {
-                case BinaryCrossEntropy loss -> {
-                    for (int o = 0; o < labels; o++) {
-                        batch.labels[row * labels + o] = random.nextInt(2);
-                    }
-                }
-                case CategoricalCrossEntropy(boolean oneHot) -> {
-                    for (int o = 0; o < labels; o++) {
-                        batch.labels[row * labels + o] = 0;
-                    }
-                    if (oneHot) {
-                        batch.labels[row * labels + random.nextInt(labels)] = 1;
-                    } else {
-                        batch.labels[row] = random.nextInt(2);
-                    }
-                }
-                case MeanSquaredError loss -> {
-                    for (int o = 0; o < labels; o++) {
-                        batch.labels[row * labels + o] = (float) random.nextGaussian();
-                    }
-                }
-            }
+            losses.labels(spec.loss(), output.lines(), output.width(), batch.labels, row * labels);
         }
     }
 
@@ -419,20 +474,30 @@ public final class RandomNetworks {
         return all;
     }
 
-    /// Every embedding by its place in the tree, as `Planner` writes it.
-    public static Map<String, Embedding> embeddings(Layer layer) {
-        Map<String, Embedding> embeddings = new HashMap<>();
-        collect(layer, "", embeddings);
-        return embeddings;
+    /// Makes the counts of the network's bags what they may be.
+    public static void limitCounts(NetworkSpec spec, Batch batch) {
+        int ids = spec.row().ids();
+        for (Layer layer : layers(spec.network())) {
+            if (layer instanceof EmbeddingBag bag && bag.countAt() != EmbeddingBag.ALL) {
+                for (int i = bag.countAt(); i < batch.ids.length; i += ids) {
+                    batch.ids[i] = Math.min(batch.ids[i], bag.columns());
+                }
+            }
+        }
     }
 
-    private static void collect(Layer layer, String path, Map<String, Embedding> embeddings) {
-        if (layer instanceof Embedding embedding) {
-            embeddings.put(path, embedding);
-        }
+    /// Every layer by its place in the tree, as `Planner` writes it.
+    public static Map<String, Layer> places(Layer layer) {
+        Map<String, Layer> places = new HashMap<>();
+        collect(layer, "", places);
+        return places;
+    }
+
+    private static void collect(Layer layer, String path, Map<String, Layer> places) {
+        places.put(path, layer);
         List<Layer> inner = layer.layers();
         for (int i = 0; i < inner.size(); i++) {
-            collect(inner.get(i), layer.place(path, i), embeddings);
+            collect(inner.get(i), layer.place(path, i), places);
         }
     }
 }

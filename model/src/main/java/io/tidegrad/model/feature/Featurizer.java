@@ -2,8 +2,13 @@ package io.tidegrad.model.feature;
 
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
-import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Huber;
+import io.tidegrad.engine.loss.MeanAbsoluteError;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.RowLayout;
 import java.util.LinkedHashSet;
@@ -42,12 +47,18 @@ public final class Featurizer {
     }
 
     private static LabelReader labelReader(ModelSpec spec) {
-        Loss loss = spec.loss();
-        return switch (loss) {
-            case BinaryCrossEntropy() -> LabelReader.binary(spec.label());
-            case CategoricalCrossEntropy(boolean oneHot) ->
-                    LabelReader.classIndex(spec.label().field(), spec.outputs());
-            case MeanSquaredError() -> LabelReader.number(spec.label().field());
+        String field = spec.label().field();
+        return switch (spec.loss()) {
+            case BinaryCrossEntropy binary -> LabelReader.binary(spec.label());
+            case Hinge hinge -> LabelReader.signed(LabelReader.binary(spec.label()));
+            case CategoricalCrossEntropy categorical ->
+                    LabelReader.classIndex(field, spec.outputs());
+            case Poisson poisson -> LabelReader.count(field);
+            case MeanSquaredError squared -> LabelReader.number(field);
+            case MeanAbsoluteError absolute -> LabelReader.number(field);
+            case Huber huber -> LabelReader.number(field);
+            case Quantile quantile -> LabelReader.number(field);
+            case Ctc ctc -> throw new IllegalStateException("no spec can name " + ctc);
         };
     }
 

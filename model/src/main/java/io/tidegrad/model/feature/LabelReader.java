@@ -102,12 +102,34 @@ abstract class LabelReader {
         };
     }
 
+    /// What another reader reads as 0 or 1, as -1 or 1.
+    static LabelReader signed(LabelReader binary) {
+        return new LabelReader(binary.field) {
+            @Override
+            float label(Object value) throws RejectedException {
+                return 2 * binary.label(value) - 1;
+            }
+        };
+    }
+
     /// Any number that a feature could be.
     static LabelReader number(String field) {
+        return number(field, Double.NEGATIVE_INFINITY, "a finite number");
+    }
+
+    /// A number of events, 0 or more.
+    static LabelReader count(String field) {
+        return number(field, 0, "a number from 0 on");
+    }
+
+    private static LabelReader number(String field, double min, String expected) {
         return new LabelReader(field) {
             @Override
             float label(Object value) throws RejectedException {
-                double number = finite(value, "a finite number");
+                double number = finite(value, expected);
+                if (number < min) {
+                    throw invalid(expected, value);
+                }
                 if (Math.abs(number) > FeatureWriter.NUMBER_MAX) {
                     throw invalid("a number within ±1e15", value);
                 }

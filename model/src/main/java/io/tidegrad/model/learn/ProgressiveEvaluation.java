@@ -2,11 +2,15 @@ package io.tidegrad.model.learn;
 
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.BitSet;
+import java.util.List;
 
 /// Progressive validation (test, then learn): every row is scored before it is learned; log loss, accuracy and AUC beside
 /// the running prior. Part of the state (a restart continues it), never of a hash. What a task has no meaning for, and
@@ -15,12 +19,15 @@ public final class ProgressiveEvaluation {
     static final int RECENT_ROWS = 2_000;
 
     private enum Task {
-        BINARY,
+        BINARY, // predictions are probabilities
+        MARGIN, // predictions are margins, labels -1 and 1
         CATEGORICAL,
         REGRESSION
     }
 
     private final Task task;
+    private final Loss loss;
+    private final int point; // the output that stands for the value
     private final int outputs;
     private long rows;
     private double lossSum;
@@ -33,34 +40,77 @@ public final class ProgressiveEvaluation {
     private final AucHistogram aucHistogram = new AucHistogram();
 
     ProgressiveEvaluation(ModelSpec spec) {
+        loss = spec.loss();
         task =
-                switch (spec.loss()) {
-                    case BinaryCrossEntropy() -> Task.BINARY;
-                    case CategoricalCrossEntropy(boolean oneHot) -> Task.CATEGORICAL;
-                    case MeanSquaredError() -> Task.REGRESSION;
+                switch (loss) {
+                    case BinaryCrossEntropy binary -> Task.BINARY;
+                    case Hinge hinge -> Task.MARGIN;
+                    default -> spec.classifies() ? Task.CATEGORICAL : Task.REGRESSION;
                 };
+        point = loss instanceof Quantile(List<Double> quantiles) ? middle(quantiles) : 0;
         outputs = spec.outputs();
-        classCounts = new long[task == Task.BINARY ? 2 : task == Task.CATEGORICAL ? outputs : 0];
+        classCounts =
+                new long
+                        [switch (task) {
+                            case BINARY, MARGIN -> 2;
+                            case CATEGORICAL -> outputs;
+                            case REGRESSION -> 0;
+                        }];
+    }
+
+    /// The first of those nearest to the median.
+    private static int middle(List<Double> quantiles) {
+        int best = 0;
+        for (int i = 1; i < quantiles.size(); i++) {
+            double distance = Math.abs(quantiles.get(i) - 0.5);
+            best = distance < Math.abs(quantiles.get(best) - 0.5) ? i : best;
+        }
+        return best;
     }
 
     /// @param predictions of the row, `outputs` floats from index `at`, made before the row was learned
-    void add(float[] predictions, int at, float label, float loss) {
+    void add(float[] predictions, int at, float label, float rowLoss) {
         switch (task) {
             case BINARY -> {
                 boolean positive = label != 0;
                 addClass(positive ? 1 : 0, predictions[at] > 0.5f ? 1 : 0);
                 aucHistogram.add(predictions[at], positive);
+                lossSum += surprise(predictions, at, label, rowLoss);
             }
-            case CATEGORICAL -> addClass((int) label, likeliest(predictions, at));
+            case MARGIN -> {
+                boolean positive = label > 0;
+                addClass(positive ? 1 : 0, predictions[at] > 0 ? 1 : 0);
+                // Only the order counts: the histogram's bins are those of probabilities.
+                double share = 1 / (1 + StrictMath.exp(-predictions[at]));
+                aucHistogram.add((float) share, positive);
+            }
+            case CATEGORICAL -> {
+                addClass((int) label, likeliest(predictions, at));
+                lossSum += surprise(predictions, at, label, rowLoss);
+            }
             case REGRESSION -> {
                 double prior = rows == 0 ? 0 : labelSum / rows;
+                double error = (double) predictions[at + point] - label;
                 priorLossSum += (label - prior) * (label - prior);
-                absoluteErrorSum += Math.abs((double) predictions[at] - label);
+                lossSum += loss instanceof MeanSquaredError ? rowLoss : error * error;
+                absoluteErrorSum += Math.abs(error);
                 labelSum += label;
             }
         }
-        lossSum += loss;
         rows++;
+    }
+
+    /// -ln of the probability given to what happened, without what the loss that is learned adds to it. From the loss
+    /// itself where that can be: it is exact where the probability is rounded.
+    private double surprise(float[] predictions, int at, float label, float rowLoss) {
+        return switch (loss) {
+            case BinaryCrossEntropy(List<Double> weights) when !weights.isEmpty() && label != 0 ->
+                    rowLoss / weights.getFirst();
+            case CategoricalCrossEntropy classes when classes.labelSmoothing() > 0 ->
+                    // A float's softmax rounds to 0 what is below e^-87.
+                    -StrictMath.log(Math.max(predictions[at + (int) label], Float.MIN_NORMAL));
+            default -> rowLoss;
+        };
     }
 
     private void addClass(int actual, int predicted) {
@@ -83,8 +133,17 @@ public final class ProgressiveEvaluation {
         return best;
     }
 
-    private boolean classifies() {
+    /// Whether labels are classes; else they are numbers.
+    public boolean classifies() {
         return task != Task.REGRESSION;
+    }
+
+    private boolean ofYesOrNo() {
+        return task == Task.BINARY || task == Task.MARGIN;
+    }
+
+    private boolean givesProbabilities() {
+        return task == Task.BINARY || task == Task.CATEGORICAL;
     }
 
     /// Rows scored.
@@ -94,15 +153,15 @@ public final class ProgressiveEvaluation {
 
     /// Mean of -ln of the probability given to what happened.
     public double logLoss() {
-        return classifies() ? lossSum / rows : Double.NaN;
+        return givesProbabilities() ? lossSum / rows : Double.NaN;
     }
 
     /// Log loss of predicting the running class frequencies (Laplace-smoothed) of the rows before.
     public double priorLogLoss() {
-        return classifies() ? priorLossSum / rows : Double.NaN;
+        return givesProbabilities() ? priorLossSum / rows : Double.NaN;
     }
 
-    /// Share of rows whose class was the likeliest predicted; of two, the one above one half.
+    /// Share of rows whose class was the likeliest predicted; of two, the one above one half (of margins, above 0).
     public double accuracy() {
         return classifies() ? (double) correct / rows : Double.NaN;
     }
@@ -116,15 +175,15 @@ public final class ProgressiveEvaluation {
 
     /// By a fixed histogram; NaN unless binary.
     public double auc() {
-        return task == Task.BINARY ? aucHistogram.auc() : Double.NaN;
+        return ofYesOrNo() ? aucHistogram.auc() : Double.NaN;
     }
 
     /// The exact area lies within `auc()` ± this; NaN unless binary.
     public double aucErrorBound() {
-        return task == Task.BINARY ? aucHistogram.errorBound() : Double.NaN;
+        return ofYesOrNo() ? aucHistogram.errorBound() : Double.NaN;
     }
 
-    /// NaN unless regression.
+    /// Of quantiles, the one nearest to the median is taken for the value. NaN unless regression.
     public double meanSquaredError() {
         return classifies() ? Double.NaN : lossSum / rows;
     }
@@ -134,7 +193,7 @@ public final class ProgressiveEvaluation {
         return classifies() ? Double.NaN : priorLossSum / rows;
     }
 
-    /// NaN unless regression.
+    /// Of the same value. NaN unless regression.
     public double meanAbsoluteError() {
         return classifies() ? Double.NaN : absoluteErrorSum / rows;
     }
@@ -151,7 +210,7 @@ public final class ProgressiveEvaluation {
         }
         byte[] recent = recentlyCorrect.toByteArray(); // up to its highest set bit
         to.block(recent);
-        if (task == Task.BINARY) {
+        if (ofYesOrNo()) {
             aucHistogram.write(to);
         }
     }
@@ -172,7 +231,7 @@ public final class ProgressiveEvaluation {
         }
         recentlyCorrect.clear();
         recentlyCorrect.or(BitSet.valueOf(from.raw(from.count("recent rows", RECENT_ROWS / 8))));
-        if (task == Task.BINARY) {
+        if (ofYesOrNo()) {
             aucHistogram.read(from);
         }
     }

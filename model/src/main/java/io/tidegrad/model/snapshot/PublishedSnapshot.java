@@ -1,6 +1,5 @@
 package io.tidegrad.model.snapshot;
 
-import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
@@ -37,7 +36,7 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
         Parameters parameters = model.parameters();
         List<byte[]> parts = SnapshotParts.encode(parameters, spec.model(), epoch);
         ProgressiveEvaluation evaluation = model.evaluation();
-        boolean regression = spec.loss() instanceof MeanSquaredError;
+        boolean regression = !spec.classifies();
         SnapshotManifest manifest =
                 new SnapshotManifest(
                         spec.model(),

@@ -1,14 +1,24 @@
 package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.AveragePool2d;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv1d;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
+import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -19,13 +29,22 @@ import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Huber;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanAbsoluteError;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.AdamW;
@@ -56,14 +75,9 @@ final class CanonicalForm {
         line(text, "label", label(spec.label()));
         text.append(features(spec.features()));
         line(text, "network", network(spec.layers()));
-        line(
-                text,
-                "loss",
-                switch (spec.loss()) {
-                    case BinaryCrossEntropy() -> "binary-cross-entropy";
-                    case CategoricalCrossEntropy(boolean oneHot) -> "categorical-cross-entropy";
-                    case MeanSquaredError() -> "mean-squared-error";
-                });
+        Flow loss = loss(spec.loss());
+        String name = name(spec.loss());
+        line(text, "loss", loss.isEmpty() ? name : "{" + name + ": " + loss + "}");
         line(text, "optimizer", optimizer(spec.optimizer()));
         if (!(spec.schedule() instanceof Schedule.Constant)) {
             line(text, "schedule", schedule(spec.schedule()));
@@ -268,7 +282,14 @@ final class CanonicalForm {
             case Sequence sequence -> throw unnamed(layer);
             case Concat concat -> throw unnamed(layer);
             case Numbers numbers -> throw unnamed(layer);
+            case LeakyRelu relu -> throw unnamed(layer);
+            case Elu elu -> throw unnamed(layer);
+            case Gelu gelu -> throw unnamed(layer);
+            case Silu silu -> throw unnamed(layer);
+            case Softplus softplus -> throw unnamed(layer);
             case Embedding embedding -> throw unnamed(layer);
+            case EmbeddingBag bag -> throw unnamed(layer);
+            case Bias bias -> throw unnamed(layer);
             case Standardise standardise -> throw unnamed(layer);
             case Identity identity -> throw unnamed(layer);
             case Reshape reshape -> throw unnamed(layer);
@@ -281,6 +302,11 @@ final class CanonicalForm {
             case Residual residual -> throw unnamed(layer);
             case SelfAttention attention -> throw unnamed(layer);
             case Recurrent recurrent -> throw unnamed(layer);
+            case Conv1d convolution -> throw unnamed(layer);
+            case Conv2d convolution -> throw unnamed(layer);
+            case MaxPool2d pool -> throw unnamed(layer);
+            case AveragePool2d pool -> throw unnamed(layer);
+            case GlobalAveragePool2d pool -> throw unnamed(layer);
         };
     }
 
@@ -298,8 +324,48 @@ final class CanonicalForm {
                         .add("frozen", rateFactor == 0 ? "true" : null);
     }
 
-    private static IllegalStateException unnamed(Layer layer) {
-        return new IllegalStateException("no spec can name " + layer);
+    private static IllegalStateException unnamed(Object part) {
+        return new IllegalStateException("no spec can name " + part);
+    }
+
+    /// As a spec writes it.
+    static String name(Loss loss) {
+        return switch (loss) {
+            case BinaryCrossEntropy binary -> "binary-cross-entropy";
+            case CategoricalCrossEntropy categorical -> "categorical-cross-entropy";
+            case MeanSquaredError squared -> "mean-squared-error";
+            case MeanAbsoluteError absolute -> "mean-absolute-error";
+            case Huber huber -> "huber";
+            case Poisson poisson -> "poisson";
+            case Quantile quantile -> "quantile";
+            case Hinge hinge -> "hinge";
+            // No event holds a sequence of labels.
+            case Ctc ctc -> throw unnamed(ctc);
+        };
+    }
+
+    private static Flow loss(Loss loss) {
+        Flow flow = new Flow();
+        return switch (loss) {
+            case BinaryCrossEntropy(List<Double> weights) ->
+                    flow.add(
+                            "positive-weight",
+                            weights.isEmpty() ? null : number(weights.getFirst()));
+            case CategoricalCrossEntropy categorical ->
+                    flow.add("label-smoothing", unless(0, categorical.labelSmoothing()))
+                            .add(
+                                    "class-weights",
+                                    categorical.classWeights().isEmpty()
+                                            ? null
+                                            : numbers(categorical.classWeights()));
+            case Huber(double delta) -> flow.add("delta", unless(ModelSpec.HUBER.delta(), delta));
+            case Quantile(List<Double> quantiles) -> flow.add("quantiles", numbers(quantiles));
+            case MeanSquaredError squared -> flow;
+            case MeanAbsoluteError absolute -> flow;
+            case Poisson poisson -> flow;
+            case Hinge hinge -> flow;
+            case Ctc ctc -> throw unnamed(ctc);
+        };
     }
 
     private static String optimizer(Optimizer optimizer) {
@@ -449,6 +515,12 @@ final class CanonicalForm {
     private static String number(double value) {
         BigDecimal decimal = new BigDecimal(Double.toString(value));
         return decimal.signum() == 0 ? "0" : decimal.stripTrailingZeros().toPlainString();
+    }
+
+    private static String numbers(List<Double> values) {
+        return values.stream()
+                .map(CanonicalForm::number)
+                .collect(Collectors.joining(", ", "[", "]"));
     }
 
     /// Double-quoted as in JSON, which is YAML too.

@@ -3,7 +3,16 @@ package io.tidegrad.model.spec;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanAbsoluteError;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
@@ -43,7 +52,10 @@ import org.jspecify.annotations.Nullable;
 /// network: [ dense: 64, relu, dense: { units: 1, bias: true, init: he-uniform | he-normal | xavier-uniform | xavier-normal } ]
 ///                                      # * sigmoid, tanh; softmax at the end; a dense may have
 ///                                      #   rate-factor: 0.1 (times the rate) or frozen: true
-/// loss: binary-cross-entropy           # * or categorical-cross-entropy, mean-squared-error
+/// loss: binary-cross-entropy           # * or { binary-cross-entropy: { positive-weight: 1 } },
+///                                      #   { categorical-cross-entropy: { label-smoothing: 0, class-weights: [1, 2] } },
+///                                      #   mean-squared-error, mean-absolute-error, { huber: { delta: 1 } }, poisson,
+///                                      #   { quantile: { quantiles: [0.1, 0.5, 0.9] } }, hinge
 /// optimizer: { adam: { rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false } }
 ///                                      # * or { adagrad: { rate: 0.01, epsilon: 1e-10, initial-accumulator: 0 } },
 ///                                      #   { adamw: { adam's keys, weight-decay: 0.01 } },
@@ -62,6 +74,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Values shown are the defaults where a key may be left out and has one.
 public final class ModelSpec {
+    static final Huber HUBER = new Huber(1);
     static final Adam ADAM = Adam.of(0.001);
     static final AdamW ADAMW = new AdamW(ADAM, 0.01);
     static final RmsProp RMSPROP = new RmsProp(0.01, 0.99, 1e-8, false, 0);
@@ -78,7 +91,7 @@ public final class ModelSpec {
         static final Duration MAX_AHEAD = Duration.ofDays(365);
     }
 
-    /// At most one of `threshold` and `positive`, and only for a binary loss.
+    /// At most one of `threshold` and `positive`, and only for a loss of yes or no.
     public record Label(String field, @Nullable Double threshold, @Nullable String positive) {}
 
     private final String model;
@@ -188,6 +201,21 @@ public final class ModelSpec {
         return loss;
     }
 
+    /// Whether labels are classes, of two or more; else they are numbers.
+    public boolean classifies() {
+        return switch (loss) {
+            case BinaryCrossEntropy binary -> true;
+            case CategoricalCrossEntropy categorical -> true;
+            case Hinge hinge -> true;
+            case Ctc ctc -> true;
+            case MeanSquaredError squared -> false;
+            case MeanAbsoluteError absolute -> false;
+            case Huber huber -> false;
+            case Poisson poisson -> false;
+            case Quantile quantile -> false;
+        };
+    }
+
     public Optimizer optimizer() {
         return optimizer;
     }
@@ -228,7 +256,7 @@ public final class ModelSpec {
         return yaml;
     }
 
-    /// Width of a prediction: 1, or the number of classes.
+    /// Width of a prediction: 1, or the number of classes or quantiles.
     public int outputs() {
         return outputs(layers);
     }

@@ -6,6 +6,7 @@ import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.model.NetworkSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,6 +39,8 @@ final class NetworkBinding {
                 layout.shape(),
                 new Sequence(List.copyOf(layers)),
                 spec.loss(),
+                // Not by the sum of weights: in a mini-batch of one row they would cancel.
+                Reduction.MEAN,
                 spec.optimizer(),
                 spec.schedule(),
                 spec.clipping(),

@@ -11,8 +11,14 @@ import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanAbsoluteError;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.AdamW;
@@ -110,7 +116,8 @@ final class SpecReader {
         int before = problems.count();
         SpecNode networkNode = keys.required("network", "a list of layers, like [ dense: 1 ]");
         List<Layer> layers = layers(networkNode);
-        Loss loss = loss(keys.required("loss", "the name of a loss"));
+        LossKeys lossKeys = loss(keys.required("loss", "the name of a loss"));
+        Loss loss = lossKeys.loss;
         boolean networkIsSound = problems.count() == before && loss != null;
         LabelKeys label = label(keys.required("label", "label: { field: … }"), loss);
         Optimizer optimizer =
@@ -124,7 +131,7 @@ final class SpecReader {
         SpecNode seedNode = keys.optional("seed");
         long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
         if (networkIsSound && loss != null) {
-            checkEnd(networkNode, layers, loss, label.classes);
+            checkEnd(networkNode, layers, loss, label.classes, lossKeys.classWeights);
             checkRates(networkNode, layers, optimizer);
         }
         if (!problems.isEmpty() || loss == null) {
@@ -199,8 +206,10 @@ final class SpecReader {
             positive.problem("threshold and positive exclude one another: keep one");
         }
         for (SpecNode binaryOnly : new SpecNode[] {threshold, positive}) {
-            if (binaryOnly != null && loss != null && !(loss instanceof BinaryCrossEntropy)) {
-                binaryOnly.problem("only for the loss binary-cross-entropy");
+            if (binaryOnly != null
+                    && loss != null
+                    && !(loss instanceof BinaryCrossEntropy || loss instanceof Hinge)) {
+                binaryOnly.problem("only for the losses binary-cross-entropy and hinge");
             }
         }
         if (classes != null && loss != null && !(loss instanceof CategoricalCrossEntropy)) {
@@ -514,17 +523,120 @@ final class SpecReader {
         return reluFollows ? Initialization.HE_UNIFORM : Initialization.XAVIER_UNIFORM;
     }
 
-    private static @Nullable Loss loss(SpecNode node) {
-        String name =
-                node.name(
-                        "binary-cross-entropy", "categorical-cross-entropy", "mean-squared-error");
-        return switch (name) {
-            case null -> null;
-            case "binary-cross-entropy" -> new BinaryCrossEntropy();
-            case "categorical-cross-entropy" -> new CategoricalCrossEntropy(false);
-            case "mean-squared-error" -> new MeanSquaredError();
-            default -> throw new IllegalStateException("no reader for " + name);
+    private record LossKeys(@Nullable Loss loss, @Nullable SpecNode classWeights) {
+        LossKeys(@Nullable Loss loss) {
+            this(loss, null);
+        }
+    }
+
+    private static LossKeys loss(SpecNode node) {
+        if (!node.isMapping()) {
+            String name =
+                    node.name(
+                            "binary-cross-entropy",
+                            "categorical-cross-entropy",
+                            "mean-squared-error",
+                            "mean-absolute-error",
+                            "huber",
+                            "poisson",
+                            "quantile",
+                            "hinge");
+            return new LossKeys(
+                    switch (name) {
+                        case null -> null;
+                        case "binary-cross-entropy" -> new BinaryCrossEntropy();
+                        case "categorical-cross-entropy" -> new CategoricalCrossEntropy(false);
+                        case "mean-squared-error" -> new MeanSquaredError();
+                        case "mean-absolute-error" -> new MeanAbsoluteError();
+                        case "huber" -> ModelSpec.HUBER;
+                        case "poisson" -> new Poisson();
+                        case "hinge" -> new Hinge();
+                        default -> {
+                            node.problem(
+                                    "quantile needs its quantiles, like"
+                                            + " { quantile: { quantiles: [0.1, 0.5, 0.9] } }");
+                            yield null;
+                        }
+                    });
+        }
+        Choice choice =
+                node.choice(
+                        "loss with settings",
+                        "binary-cross-entropy",
+                        "categorical-cross-entropy",
+                        "huber",
+                        "quantile");
+        if (choice == null) {
+            return new LossKeys(null);
+        }
+        SpecNode value = choice.value();
+        return switch (choice.kind()) {
+            case "binary-cross-entropy" -> new LossKeys(binaryCrossEntropy(value));
+            case "categorical-cross-entropy" -> categoricalCrossEntropy(value);
+            case "huber" -> new LossKeys(huber(value));
+            default -> new LossKeys(quantile(value));
         };
+    }
+
+    private static Loss binaryCrossEntropy(SpecNode node) {
+        SpecNode positive = node.mapping("positive-weight").optional("positive-weight");
+        double weight = positive == null ? 1 : weight(positive);
+        return new BinaryCrossEntropy(weight == 1 ? List.of() : List.of(weight));
+    }
+
+    private static LossKeys categoricalCrossEntropy(SpecNode node) {
+        Mapping keys = node.mapping("label-smoothing", "class-weights");
+        double smoothing = fraction(keys.optional("label-smoothing"), 0);
+        SpecNode list = keys.optional("class-weights");
+        List<Double> weights =
+                list == null
+                        ? List.of()
+                        : list.list("weights, one a class").stream()
+                                .map(SpecReader::weight)
+                                .toList();
+        return new LossKeys(
+                new CategoricalCrossEntropy(false, true, smoothing, weights, null), list);
+    }
+
+    private static double weight(SpecNode node) {
+        return orOne(
+                node.decimal(
+                        "a number from 0.000001 to 1000000",
+                        value -> value >= 1e-6 && value <= 1e6));
+    }
+
+    private static Loss huber(SpecNode node) {
+        SpecNode delta = node.mapping("delta").optional("delta");
+        return delta == null
+                ? ModelSpec.HUBER
+                : new Huber(
+                        orOne(
+                                delta.decimal(
+                                        "a number above 0 and at most 1e15",
+                                        value -> (float) value > 0 && value <= 1e15)));
+    }
+
+    /// 0 stands for a mistake, which is reported already.
+    private static double orOne(double value) {
+        return value == 0 ? 1 : value;
+    }
+
+    private static @Nullable Loss quantile(SpecNode node) {
+        SpecNode list =
+                node.mapping("quantiles")
+                        .required("quantiles", "a list of numbers between 0 and 1");
+        List<Double> quantiles = new ArrayList<>();
+        for (SpecNode entry : list.list("quantiles, like [0.1, 0.5, 0.9]")) {
+            double q =
+                    entry.decimal(
+                            "a number from 0.000001 to 0.999999",
+                            value -> value >= 1e-6 && value <= 1 - 1e-6);
+            if (q > 0 && quantiles.contains(q)) {
+                entry.problem("the quantile " + q + " is there already");
+            }
+            quantiles.add(q);
+        }
+        return quantiles.isEmpty() || quantiles.contains(0.0) ? null : new Quantile(quantiles);
     }
 
     private Optimizer optimizer(SpecNode node) {
@@ -876,7 +988,11 @@ final class SpecReader {
 
     /// The network's end must be what the loss compares with a label.
     private static void checkEnd(
-            SpecNode network, List<Layer> layers, Loss loss, @Nullable SpecNode classes) {
+            SpecNode network,
+            List<Layer> layers,
+            Loss loss,
+            @Nullable SpecNode classes,
+            @Nullable SpecNode classWeights) {
         int outputs = ModelSpec.outputs(layers);
         if (outputs == 0) {
             network.problem("expected at least one dense layer, found none");
@@ -889,32 +1005,31 @@ final class SpecReader {
             }
         }
         Layer last = ModelSpec.withoutRate(layers.getLast());
+        String name = CanonicalForm.name(loss);
         switch (loss) {
-            case BinaryCrossEntropy() -> {
-                if (outputs != 1) {
-                    network.problem(
-                            "binary-cross-entropy needs a last dense of 1, found "
-                                    + outputs
-                                    + "; for more classes use categorical-cross-entropy");
-                }
+            case BinaryCrossEntropy binary -> {
+                checkYesOrNo(network, name, outputs);
                 if (!(last instanceof Dense || last instanceof Sigmoid)) {
-                    network.problem(
-                            "binary-cross-entropy needs a network that ends in dense or sigmoid, found "
-                                    + CanonicalForm.layer(last, false));
+                    network.problem(endsIn(name, "dense or sigmoid", last));
                 }
             }
-            case CategoricalCrossEntropy(boolean oneHot) -> {
+            case Hinge hinge -> {
+                checkYesOrNo(network, name, outputs);
+                if (!(last instanceof Dense || last instanceof Tanh)) {
+                    network.problem(endsIn(name, "dense or tanh", last));
+                }
+            }
+            case CategoricalCrossEntropy categorical -> {
                 if (outputs < 2) {
                     network.problem(
-                            "categorical-cross-entropy needs a last dense with one output a class,"
+                            name
+                                    + " needs a last dense with one output a class,"
                                     + " at least 2, found "
                                     + outputs
                                     + "; for yes or no use binary-cross-entropy");
                 }
                 if (!(last instanceof Dense || last instanceof Softmax)) {
-                    network.problem(
-                            "categorical-cross-entropy needs a network that ends in dense or softmax, found "
-                                    + CanonicalForm.layer(last, false));
+                    network.problem(endsIn(name, "dense or softmax", last));
                 }
                 if (classes != null) {
                     int stated = classes.integer(2, UNITS_MAX);
@@ -926,18 +1041,65 @@ final class SpecReader {
                                         + stated);
                     }
                 }
+                int weights = categorical.classWeights().size();
+                if (classWeights != null && weights != outputs) {
+                    classWeights.problem(
+                            "expected "
+                                    + outputs
+                                    + " weights, one an output of the last dense, found "
+                                    + weights);
+                }
             }
-            case MeanSquaredError() -> {
-                if (outputs != 1) {
+            case Poisson poisson -> {
+                checkOneLabel(network, name, outputs, last);
+                if (!(last instanceof Dense || last instanceof Softmax)) {
+                    network.problem(endsIn(name, "dense, the logarithm of the rate", last));
+                }
+            }
+            case MeanSquaredError squared -> checkOneLabel(network, name, outputs, last);
+            case MeanAbsoluteError absolute -> checkOneLabel(network, name, outputs, last);
+            case Huber huber -> checkOneLabel(network, name, outputs, last);
+            case Quantile(List<Double> quantiles) -> {
+                if (outputs != quantiles.size()) {
                     network.problem(
-                            "mean-squared-error needs a last dense of 1 (one label field), found "
+                            name
+                                    + " needs a last dense of "
+                                    + quantiles.size()
+                                    + ", an output a quantile, found "
                                     + outputs);
                 }
                 if (last instanceof Softmax) {
-                    network.problem(
-                            "mean-squared-error can't follow softmax: one output would always be 1");
+                    network.problem(name + " can't follow softmax: its outputs share out 1");
                 }
             }
+            case Ctc ctc -> throw new IllegalStateException("no spec can name " + ctc);
         }
+    }
+
+    private static void checkYesOrNo(SpecNode network, String loss, int outputs) {
+        if (outputs != 1) {
+            network.problem(
+                    loss
+                            + " needs a last dense of 1, found "
+                            + outputs
+                            + "; for more classes use categorical-cross-entropy");
+        }
+    }
+
+    private static void checkOneLabel(SpecNode network, String loss, int outputs, Layer last) {
+        if (outputs != 1) {
+            network.problem(loss + " needs a last dense of 1 (one label field), found " + outputs);
+        }
+        if (last instanceof Softmax) {
+            network.problem(loss + " can't follow softmax: one output would always be 1");
+        }
+    }
+
+    private static String endsIn(String loss, String expected, Layer last) {
+        return loss
+                + " needs a network that ends in "
+                + expected
+                + ", found "
+                + CanonicalForm.layer(last, false);
     }
 }

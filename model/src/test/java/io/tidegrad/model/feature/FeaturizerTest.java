@@ -261,6 +261,19 @@ class FeaturizerTest {
             assertThat(rejection(regression, event("late", label)).reason())
                     .isEqualTo(Reason.INVALID_LABEL);
         }
+        Featurizer counts = new Featurizer(spec("{ field: late }", "poisson", 1, x));
+        assertThat(Specs.row(counts, event("late", 3)).labels).containsExactly(3f);
+        assertThat(rejection(counts, event("late", -1)))
+                .isEqualTo(
+                        new Rejection(
+                                Reason.INVALID_LABEL,
+                                "field 'late': expected the label, a number from 0 on, found number -1"));
+        Featurizer margins = new Featurizer(spec("{ field: late }", "hinge", 1, x));
+        assertThat(Specs.row(margins, event("late", true)).labels).containsExactly(1f);
+        assertThat(Specs.row(margins, event("late", 0)).labels).containsExactly(-1f);
+        assertThat(rejection(margins, event("late", -1)).reason()).isEqualTo(Reason.INVALID_LABEL);
+        Featurizer days = new Featurizer(spec("{ field: late, threshold: 15 }", "hinge", 1, x));
+        assertThat(Specs.row(days, event("late", 14)).labels).containsExactly(-1f);
     }
 
     @Test

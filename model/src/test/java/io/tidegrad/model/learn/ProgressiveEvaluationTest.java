@@ -10,6 +10,8 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.FloatRange;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ProgressiveEvaluationTest {
     private static final int ROWS = 3_000;
@@ -108,6 +110,64 @@ class ProgressiveEvaluationTest {
         assertThat(evaluation.priorMeanSquaredError()).isEqualTo((9 + 4) / 2.0);
         assertThat(evaluation.logLoss()).isNaN();
         assertThat(evaluation.accuracy()).isNaN();
+    }
+
+    private static ProgressiveEvaluation ofLoss(String loss, int outputs) {
+        String spec =
+                Specs.FLIGHTS
+                        .replace("dense: 1 ]", "dense: " + outputs + " ]")
+                        .replace("binary-cross-entropy", loss);
+        assertThat(spec).contains(loss).contains("dense: " + outputs + " ]");
+        return new ProgressiveEvaluation(ModelSpec.parse(spec, "loss.yaml"));
+    }
+
+    /// Whatever is learned, what is reported is the error.
+    @ParameterizedTest
+    @ValueSource(strings = {"mean-absolute-error", "huber", "poisson"})
+    void everyRegressionReportsItsErrors(String loss) {
+        ProgressiveEvaluation evaluation = ofLoss(loss, 1);
+        evaluation.add(new float[] {1}, 0, 3, 77);
+        evaluation.add(new float[] {4}, 0, 5, 77);
+        assertThat(evaluation.meanSquaredError()).isEqualTo(2.5);
+        assertThat(evaluation.meanAbsoluteError()).isEqualTo(1.5);
+        assertThat(evaluation.priorMeanSquaredError()).isEqualTo((9 + 4) / 2.0);
+    }
+
+    @Test
+    void theQuantileNearestToTheMedianStandsForTheValue() {
+        ProgressiveEvaluation evaluation =
+                ofLoss("{ quantile: { quantiles: [0.1, 0.6, 0.9] } }", 3);
+        evaluation.add(new float[] {9, 0, 1, 2}, 1, 4, 77);
+        assertThat(evaluation.meanSquaredError()).isEqualTo(9);
+        assertThat(evaluation.meanAbsoluteError()).isEqualTo(3);
+    }
+
+    @Test
+    void marginsAreComparedBySignAndInOrder() {
+        ProgressiveEvaluation evaluation = ofLoss("hinge", 1);
+        evaluation.add(new float[] {2}, 0, 1, 0);
+        evaluation.add(new float[] {0.5f}, 0, -1, 1.5f);
+        evaluation.add(new float[] {-1}, 0, -1, 0);
+        assertThat(evaluation.accuracy()).isEqualTo(2.0 / 3);
+        assertThat(evaluation.auc()).isEqualTo(1);
+        assertThat(evaluation.logLoss()).isNaN();
+        assertThat(evaluation.priorLogLoss()).isNaN();
+        assertThat(evaluation.meanSquaredError()).isNaN();
+    }
+
+    /// Weights and smoothing change what is learned, not what a log loss is.
+    @Test
+    void theLogLossIsOfWhatHappenedWhateverTheLossAdds() {
+        ProgressiveEvaluation weighted =
+                ofLoss("{ binary-cross-entropy: { positive-weight: 4 } }", 1);
+        weighted.add(new float[] {0.5f}, 0, 1, 4 * 0.75f);
+        weighted.add(new float[] {0.5f}, 0, 0, 0.25f);
+        assertThat(weighted.logLoss()).isEqualTo(0.5);
+
+        ProgressiveEvaluation smoothed =
+                ofLoss("{ categorical-cross-entropy: { label-smoothing: 0.1 } }", 3);
+        smoothed.add(new float[] {0.5f, 0.25f, 0.25f}, 0, 1, 77);
+        assertThat(smoothed.logLoss()).isEqualTo(Math.log(4));
     }
 
     @Test

@@ -195,6 +195,43 @@ class ModelSpecTest {
         assertThat(again.network()).isEqualTo(spec.network());
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+                    1 | binary-cross-entropy | binary-cross-entropy
+                    1 | { binary-cross-entropy: { positive-weight: 1.0 } } | binary-cross-entropy
+                    1 | { binary-cross-entropy: { positive-weight: 4.50 } } | {binary-cross-entropy: {positive-weight: 4.5}}
+                    3 | categorical-cross-entropy | categorical-cross-entropy
+                    3 | { categorical-cross-entropy: { label-smoothing: 0 } } | categorical-cross-entropy
+                    3 | { categorical-cross-entropy: { class-weights: [ 1, 2.0, 1e-1 ], label-smoothing: 0.1 } } | {categorical-cross-entropy: {label-smoothing: 0.1, class-weights: [1, 2, 0.1]}}
+                    1 | mean-squared-error | mean-squared-error
+                    1 | mean-absolute-error | mean-absolute-error
+                    1 | huber | huber
+                    1 | { huber: { delta: 1 } } | huber
+                    1 | { huber: { delta: 2.0 } } | {huber: {delta: 2}}
+                    1 | poisson | poisson
+                    2 | { quantile: { quantiles: [ 0.10, 0.9 ] } } | {quantile: {quantiles: [0.1, 0.9]}}
+                    1 | hinge | hinge
+                    """)
+    void everyLossHasOneCanonicalSpelling(int outputs, String written, String canonical) {
+        String network = "dense: 1 ]";
+        assertThat(Specs.FLIGHTS).contains(network).contains("binary-cross-entropy");
+
+        ModelSpec spec =
+                ModelSpec.parse(
+                        Specs.FLIGHTS
+                                .replace(network, "dense: " + outputs + " ]")
+                                .replace("binary-cross-entropy", written),
+                        "spec.yaml");
+
+        assertThat(spec.canonical().lines()).contains("loss: " + canonical);
+        ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
+        assertThat(again.canonical()).isEqualTo(spec.canonical());
+        assertThat(again.loss()).isEqualTo(spec.loss());
+    }
+
     @Test
     void aDenseMayHaveARateOfItsOwnOrNone() {
         ModelSpec spec =

@@ -45,6 +45,9 @@ public final class AvroProgress implements ProgressWriter {
                         .setAccuracy(number(report.accuracy()))
                         .setAccuracyLast2000(number(report.accuracyLast2000()))
                         .setAuc(number(report.auc()))
+                        .setMeanSquaredError(number(report.meanSquaredError()))
+                        .setPriorMeanSquaredError(number(report.priorMeanSquaredError()))
+                        .setMeanAbsoluteError(number(report.meanAbsoluteError()))
                         .setNextOffset(report.nextOffset())
                         .setEventTime(
                                 eventTime == Row.NO_TIME ? null : Instant.ofEpochMilli(eventTime))

@@ -13,7 +13,10 @@ public record Report(
         double priorLogLoss,
         double accuracy,
         double accuracyLast2000,
-        double auc) {
+        double auc,
+        double meanSquaredError,
+        double priorMeanSquaredError,
+        double meanAbsoluteError) {
     /// Hashes the whole model: milliseconds for a small one, about a second for a gigabyte.
     public static Report of(OnlineModel model, long nextOffset) {
         ProgressiveEvaluation evaluation = model.evaluation();
@@ -27,6 +30,9 @@ public record Report(
                 evaluation.priorLogLoss(),
                 evaluation.accuracy(),
                 evaluation.accuracyLast2000(),
-                evaluation.auc());
+                evaluation.auc(),
+                evaluation.meanSquaredError(),
+                evaluation.priorMeanSquaredError(),
+                evaluation.meanAbsoluteError());
     }
 }

@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.cli.bench;
-
-import org.jspecify.annotations.NullMarked;

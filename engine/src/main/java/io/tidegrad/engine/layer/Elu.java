@@ -1,0 +1,22 @@
+package io.tidegrad.engine.layer;
+
+/// x > 0 ? x : alpha (e^x - 1); dx = x > 0 ? dy : dy alpha e^x. Clevert, Unterthiner & Hochreiter 2015, who take 1.
+public record Elu(double alpha) implements Layer {
+    public Elu {
+        if (!Double.isFinite(alpha)) {
+            throw new IllegalArgumentException("elu: expected a finite alpha, found " + alpha);
+        }
+    }
+
+    @Override
+    public Planned plan(Planner planner, Shape input) {
+        return Elementwise.plan(
+                planner,
+                this,
+                input,
+                (kernels, length, x, xAt, y, yAt) ->
+                        kernels.elu(length, (float) alpha, x, xAt, y, yAt),
+                (kernels, length, x, xAt, y, yAt, dy, dyAt, dx, dxAt) ->
+                        kernels.eluGradient(length, (float) alpha, x, xAt, dy, dyAt, dx, dxAt));
+    }
+}

@@ -1,0 +1,42 @@
+package io.tidegrad.engine.loss;
+
+import io.tidegrad.engine.kernel.ScalarMath;
+
+/// The negative log-likelihood of a count y ≥ 0 under a Poisson distribution, without its term ln y!, which no weight
+/// changes. With `logInput` the network puts out the logarithm of the rate, e^z - y z, and the prediction is the rate e^z;
+/// without it the rate itself, p - y ln(p + ε). PyTorch's `PoissonNLLLoss`, `full=False`.
+///
+/// @param epsilon read without `logInput` only
+public record Poisson(boolean logInput, double epsilon) implements Elementwise {
+    public Poisson {
+        if (!(epsilon >= 0 && Float.isFinite((float) epsilon))) {
+            throw new IllegalArgumentException(
+                    "epsilon: expected a number from 0 on, found " + epsilon);
+        }
+    }
+
+    /// Of the logarithm of the rate.
+    public Poisson() {
+        this(true, 0);
+    }
+
+    @Override
+    public Link link() {
+        return logInput ? Link.LOG : Link.IDENTITY;
+    }
+
+    @Override
+    public double loss(float z, float label, int column) {
+        if (!(label >= 0)) {
+            return Double.NaN;
+        }
+        double y = label;
+        return logInput ? ScalarMath.exp(z) - y * z : z - y * ScalarMath.log((float) (z + epsilon));
+    }
+
+    /// Of z = ln p: p - y; of p: 1 - y / (p + ε)
+    @Override
+    public float slope(float prediction, float label, int column) {
+        return logInput ? prediction - label : (float) (1 - label / (prediction + epsilon));
+    }
+}

@@ -1,0 +1,169 @@
+package io.tidegrad.engine.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.ShapeException;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.Regularization;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/// Layers that read a table.
+class TablesTest {
+    private static final Kernels KERNELS = Kernels.active();
+
+    /// Row 0 of 4,000 rows of 2: the first page of the table; the others that are read lie in later ones.
+    @ParameterizedTest
+    @EnumSource(Embedding.Update.class)
+    void thePaddingRowIsReadButNeverLearned(Embedding.Update update) {
+        for (Clipping clipping :
+                new Clipping[] {new Clipping.None(), new Clipping.GlobalNorm(0.1)}) {
+            NetworkSpec spec =
+                    spec(
+                            new Sequence(new Embedding(0, 3, 4_000, 2, update, 0), new Dense(1)),
+                            0,
+                            clipping);
+            Parameters parameters = Parameters.initial(Plan.of(spec));
+            float[] before = parameters.weights("0.weight");
+            float[] firstColumns = Arrays.copyOf(before, 2);
+            Batch batch = batch(spec, 0, 3_000, 3_500, 2);
+            float[] out = new float[1];
+            new Predictor(parameters.plan(), KERNELS, 1).predict(parameters, batch, out);
+            parameters.dirty().clear();
+
+            Learner learner = new Learner(parameters, KERNELS, 1);
+            for (int step = 0; step < 3; step++) {
+                assertThat(learner.learn(batch)).isFinite();
+            }
+
+            float[] after = parameters.weights("0.weight");
+            assertThat(Arrays.copyOf(after, 2)).isEqualTo(firstColumns);
+            assertThat(Arrays.copyOfRange(after, 6_000, 6_002))
+                    .isNotEqualTo(Arrays.copyOfRange(before, 6_000, 6_002));
+            assertThat(parameters.state("0.weight", 1)).startsWith(0f, 0f);
+            assertThat(parameters.dirty().contains(0)).isEqualTo(update == Embedding.Update.DENSE);
+            parameters.setWeights("0.weight", new float[8_000]);
+            float[] other = new float[1];
+            new Predictor(parameters.plan(), KERNELS, 1).predict(parameters, batch, other);
+            assertThat(other[0]).as("read as it is").isNotEqualTo(out[0]);
+        }
+    }
+
+    @Test
+    void aBagSumsOrAveragesAsManyRowsAsItsCountSays() {
+        float[] weights = {1, 10, 2, 20, 4, 40, 8, 80, 16, 160, 32, 320};
+        for (EmbeddingBag.Mode mode : EmbeddingBag.Mode.values()) {
+            NetworkSpec spec = spec(bag(5, -1, mode), 0, new Clipping.None());
+            Parameters parameters = Parameters.initial(Plan.of(spec));
+            parameters.setWeights("weight", weights);
+            Predictor predictor = new Predictor(parameters.plan(), KERNELS, 1);
+            float[] out = new float[2];
+            for (int count = 0; count <= 5; count++) {
+                predictor.predict(parameters, batch(spec, 1, 1, 3, 0, 5, count), out);
+
+                float sum = new float[] {0, 2, 4, 12, 13, 45}[count];
+                float want = mode == EmbeddingBag.Mode.SUM || count == 0 ? sum : sum / count;
+                assertThat(out[0]).as("%s of %d", mode, count).isEqualTo(want);
+                assertThat(out[1]).isEqualTo(10 * want);
+            }
+        }
+    }
+
+    @Test
+    void weightsMultiplyTheRowsOfASum() {
+        NetworkSpec spec = spec(bag(-1, 1, EmbeddingBag.Mode.SUM), 6, new Clipping.None());
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        parameters.setWeights("weight", new float[] {1, 10, 2, 20, 4, 40, 8, 80, 16, 160, 32, 320});
+        Batch batch = batch(spec, 0, 1, 2, 3, 4, 0);
+        System.arraycopy(new float[] {9, 1, 2, 0.5f, 0, -1}, 0, batch.numbers, 0, 6);
+        float[] out = new float[2];
+
+        new Predictor(parameters.plan(), KERNELS, 1).predict(parameters, batch, out);
+
+        assertThat(out).containsExactly(1 + 4 + 2 - 16, 10 + 40 + 20 - 160);
+    }
+
+    @Test
+    void aCountBeyondTheBagIsRefusedWithItsPlace() {
+        NetworkSpec spec = spec(bag(5, -1, EmbeddingBag.Mode.SUM), 0, new Clipping.None());
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        Learner learner = new Learner(parameters, KERNELS, 1);
+        assertThatThrownBy(() -> learner.learn(batch(spec, 1, 1, 3, 0, 5, 6)))
+                .isInstanceOf(IndexOutOfBoundsException.class)
+                .hasMessage("row 0, id 5: found 6, expected 0 to 5");
+        assertThatThrownBy(() -> learner.learn(batch(spec, 1, 1, 3, 0, 6, 5)))
+                .isInstanceOf(IndexOutOfBoundsException.class)
+                .hasMessage("row 0, id 4: found 6, expected 0 to 5");
+    }
+
+    @Test
+    void aBagOfNumbersChecksItsIdsToo() {
+        Embedding.Update touched = Embedding.Update.TOUCHED;
+        EmbeddingBag.Mode sum = EmbeddingBag.Mode.SUM;
+        Layer bag = new EmbeddingBag(0, 5, -1, -1, 6, 1, sum, touched);
+        NetworkSpec spec = spec(bag, 0, new Clipping.None());
+        Learner learner = new Learner(Parameters.initial(Plan.of(spec)), KERNELS, 1);
+        for (int bad : new int[] {-1, 6, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
+            assertThatThrownBy(() -> learner.learn(batch(spec, 1, 1, 3, bad, 5, 0)))
+                    .isInstanceOf(IndexOutOfBoundsException.class)
+                    .hasMessage("row 0, id 3: found " + bad + ", expected 0 to 5");
+        }
+    }
+
+    @Test
+    void whatDoesNotFitTheRowIsRefused() {
+        assertThatThrownBy(() -> Plan.of(spec(bag(3, -1, EmbeddingBag.Mode.SUM), 0, none())))
+                .isInstanceOf(ShapeException.class)
+                .hasMessageContaining("not in the bag itself, or -1 for none; found id 3");
+        assertThatThrownBy(() -> Plan.of(spec(bag(-1, 2, EmbeddingBag.Mode.SUM), 6, none())))
+                .isInstanceOf(ShapeException.class)
+                .hasMessageContaining("within the row's 6 numbers, or -1; found numbers 2 to 6");
+        assertThatThrownBy(() -> bag(-1, 0, EmbeddingBag.Mode.MEAN))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("weights with a sum only");
+        Layer padded = new Embedding(0, 1, 6, 2, Embedding.Update.TOUCHED, 6);
+        assertThatThrownBy(() -> Plan.of(spec(padded, 0, none())))
+                .isInstanceOf(ShapeException.class)
+                .hasMessageContaining("a padding index from 0 to 5, or -1 for none; found 6");
+    }
+
+    private static Clipping none() {
+        return new Clipping.None();
+    }
+
+    private static EmbeddingBag bag(int countAt, int weightsFrom, EmbeddingBag.Mode mode) {
+        return new EmbeddingBag(0, 5, countAt, weightsFrom, 6, 2, mode, Embedding.Update.TOUCHED);
+    }
+
+    private static NetworkSpec spec(Layer network, int numbers, Clipping clipping) {
+        int ids = network instanceof Sequence ? 3 : 6;
+        int outputs = network instanceof EmbeddingBag bag ? bag.dimension() : 1;
+        int labels = network instanceof Embedding ? 2 : outputs;
+        return new NetworkSpec(
+                new RowShape(numbers, ids, labels),
+                network,
+                new MeanSquaredError(),
+                Adam.of(0.01),
+                clipping,
+                new Regularization(0.01, 0.1, Regularization.Scope.ALL),
+                7);
+    }
+
+    private static Batch batch(NetworkSpec spec, int... ids) {
+        Batch batch = new Batch(spec.row(), 1);
+        batch.resize(1);
+        System.arraycopy(ids, 0, batch.ids, 0, spec.row().ids());
+        return batch;
+    }
+}

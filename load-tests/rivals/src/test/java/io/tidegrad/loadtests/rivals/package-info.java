@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.loadtests.rivals;
+
+import org.jspecify.annotations.NullMarked;

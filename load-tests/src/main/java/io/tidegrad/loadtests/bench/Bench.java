@@ -1,0 +1,94 @@
+package io.tidegrad.loadtests.bench;
+
+import io.tidegrad.engine.layer.Workers;
+import java.util.List;
+import java.util.function.Consumer;
+
+/// Measures workloads: one alone in this JVM, several each in a JVM of its own, because what the compiler has seen of one
+/// changes the warm-up, and sometimes the speed, of the next.
+///
+/// @param lines what to measure, in this order
+/// @param runs how often; the lines take turns, so that a change of the machine's speed meets all of them
+/// @param seconds the measured window of each
+public record Bench(List<Line> lines, int runs, double seconds) {
+    public static final int BATCH_MAX = 1 << 20;
+    public static final double SECONDS_MAX = 3_600;
+    public static final int RUNS_MAX = 1_000;
+
+    /// A workload at one batch size.
+    ///
+    /// @param workers threads that learn, the calling one included; predictions and kernels take one, whatever is said
+    public record Line(Workload workload, int batch, int workers) {
+        public Line {
+            if (batch < 1 || batch > BATCH_MAX) {
+                throw new IllegalArgumentException(
+                        "--batch: expected 1 to " + BATCH_MAX + ", found " + batch);
+            }
+            if (workers < 1 || workers > Workers.COUNT_MAX) {
+                throw new IllegalArgumentException(
+                        "--workers: expected 1 to " + Workers.COUNT_MAX + ", found " + workers);
+            }
+        }
+
+        String name() {
+            return workload.name()
+                    + ", batch "
+                    + batch
+                    + (workers > 1 ? ", " + workers + " workers" : "");
+        }
+
+        /// In this JVM.
+        ///
+        /// @throws IllegalArgumentException the batch doesn't fit into the heap
+        List<Measurement> measure(double seconds) {
+            try (Workers crew = new Workers(workers)) {
+                return switch (workload) {
+                    case Workload.Learning learning ->
+                            new LearnBench(learning, batch, crew).run(seconds);
+                    case Workload.Predicting predicting ->
+                            new PredictBench(predicting, batch).run(seconds);
+                    case Workload.Loop loop -> new LoopBench(loop, batch).run(seconds);
+                };
+            } catch (OutOfMemoryError tooLarge) {
+                throw new IllegalArgumentException(
+                        "--batch: expected one that fits into the heap of "
+                                + Runtime.getRuntime().maxMemory() / (1 << 20)
+                                + " MiB, found "
+                                + batch
+                                + " (TIDEGRAD_JVM_OPTIONS=-Xmx8g makes it larger)",
+                        tooLarge);
+            }
+        }
+    }
+
+    public Bench {
+        if (!(seconds > 0 && seconds <= SECONDS_MAX)) {
+            throw new IllegalArgumentException(
+                    "--seconds: expected more than 0 and at most 3600, found " + seconds);
+        }
+        if (runs < 1 || runs > RUNS_MAX) {
+            throw new IllegalArgumentException(
+                    "--runs: expected 1 to " + RUNS_MAX + ", found " + runs);
+        }
+        lines = List.copyOf(lines);
+    }
+
+    /// @param progress told which measurement begins
+    /// @param done told each measurement as soon as it is there
+    /// @throws IllegalArgumentException a batch doesn't fit into the heap
+    /// @throws BenchException a JVM of a measurement failed
+    public void run(Consumer<String> progress, Consumer<Measurement> done) {
+        boolean alone = lines.size() * runs == 1;
+        for (int run = 1; run <= runs; run++) {
+            for (Line line : lines) {
+                progress.accept(line.name() + (runs > 1 ? ", run " + run + " of " + runs : ""));
+                if (alone) {
+                    line.measure(seconds).forEach(done);
+                } else {
+                    MeasuringJvm.LIKE_THIS.run(
+                            line.name(), BenchProcess.command(line, seconds), done);
+                }
+            }
+        }
+    }
+}

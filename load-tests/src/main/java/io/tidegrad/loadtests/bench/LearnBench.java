@@ -1,0 +1,79 @@
+package io.tidegrad.loadtests.bench;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Workers;
+import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.Learner;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.model.Plan;
+import io.tidegrad.engine.snapshot.ModelHash;
+import io.tidegrad.loadtests.bench.Measurement.Metric;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Learns one workload in this JVM and measures it; then learns a fixed number of steps from the start for the hash.
+final class LearnBench {
+    static final int HASHED_STEPS = 256;
+
+    private final Workload.Learning workload;
+    private final int batchSize;
+    private final Workers workers;
+    private final Kernels kernels = Kernels.active();
+
+    LearnBench(Workload.Learning workload, int batchSize, Workers workers) {
+        this.workload = workload;
+        this.batchSize = batchSize;
+        this.workers = workers;
+    }
+
+    List<Measurement> run(double seconds) {
+        Meter meter = new Meter();
+        Run run = new Run();
+        CoreClock cores = new CoreClock();
+        Meter.Window window = meter.measure(run, batchSize, false, seconds, cores::begin);
+        double coreObtained = cores.least();
+
+        Roofline roofline = new Roofline(run.plan);
+        double fill = MachineLimits.nanos(() -> run.rows.fill(run.batch));
+        double possible = 1e9 * batchSize / roofline.learnNanos(batchSize, fill);
+        Measurement.Subject subject =
+                new Measurement.Subject(
+                        workload.name(), batchSize, workers.count(), kernels.name(), hash());
+        List<Measurement> lines = new ArrayList<>(window.of(subject));
+        lines.add(subject.with(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, possible));
+        lines.add(subject.with(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() / possible));
+        lines.add(subject.with(Metric.FMA_PEAK_GFLOPS, roofline.flopsPerNano()));
+        if (workers.count() > 1) {
+            lines.add(subject.with(Metric.CORE_OBTAINED, coreObtained));
+        }
+        return lines;
+    }
+
+    private String hash() {
+        Run run = new Run();
+        run.run(HASHED_STEPS);
+        byte[] fingerprint = workload.name().getBytes(StandardCharsets.US_ASCII);
+        return ModelHash.weights(fingerprint, run.parameters);
+    }
+
+    /// A model that learns on and on.
+    private final class Run implements Meter.Steps {
+        final Plan plan = Plan.of(workload.spec());
+        final Parameters parameters = Parameters.initial(plan);
+        final Learner learner = new Learner(parameters, kernels, batchSize, workers);
+        final Batch batch = new Batch(workload.spec().row(), batchSize);
+        final MadeUpRows rows = new MadeUpRows(plan);
+
+        @Override
+        public void run(int steps) {
+            for (int step = 0; step < steps; step++) {
+                rows.fill(batch);
+                if (Double.isNaN(learner.learn(batch))) {
+                    throw new IllegalStateException(
+                            "the loss of " + workload.name() + " is not finite");
+                }
+            }
+        }
+    }
+}

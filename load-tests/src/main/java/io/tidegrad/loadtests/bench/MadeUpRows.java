@@ -1,0 +1,97 @@
+package io.tidegrad.loadtests.bench;
+
+import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Elementwise;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.NetworkSpec;
+import io.tidegrad.engine.model.Plan;
+import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.engine.random.CounterRandom;
+
+/// The rows that a workload learns from, in host memory: numbers uniform in [0, 1), ids uniform over their table, labels
+/// uniform over what the loss takes. A pure function of the spec and its seed, the same on every machine.
+public final class MadeUpRows {
+    /// 3 MB of numbers for W1: more than the second-level cache holds, so that a row comes from as far away as one that
+    /// was just decoded.
+    private static final int ROWS = 1024;
+
+    /// With ids: the 1.7 million of W5 meet most of a table of 2^20 rows, so that it has to be far away, as in life.
+    private static final int ROWS_WITH_IDS = 1 << 16;
+
+    private static final int NUMBERS = 1_000;
+    private static final int LABELS = 1_001;
+    private static final int IDS = 1_002;
+
+    private final RowShape shape;
+    private final int rows;
+    private final float[] numbers; // (rows, shape.numbers)
+    private final int[] ids; // (rows, shape.ids)
+    private final float[] labels; // (rows, shape.labels)
+    private int next;
+
+    public MadeUpRows(Plan plan) {
+        NetworkSpec spec = plan.spec();
+        int outputs = plan.outputs();
+        shape = spec.row();
+        rows = shape.ids() > 0 ? ROWS_WITH_IDS : ROWS;
+        numbers = new float[rows * shape.numbers()];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = CounterRandom.uniform(spec.seed(), NUMBERS, 0, i);
+        }
+        ids = new int[rows * shape.ids()];
+        for (Tensor tensor : plan.tensors()) {
+            // Every workload has one table at most, which all ids are rows of.
+            if (tensor instanceof Tensor.Table table) {
+                for (int i = 0; i < ids.length; i++) {
+                    float uniform = CounterRandom.uniform(spec.seed(), IDS, 0, i);
+                    ids[i] = (int) (uniform * table.rows());
+                }
+            }
+        }
+        labels = new float[rows * shape.labels()];
+        for (int row = 0; row < rows; row++) {
+            for (int k = 0; k < shape.labels(); k++) {
+                int at = row * shape.labels() + k;
+                float uniform = CounterRandom.uniform(spec.seed(), LABELS, 0, at);
+                labels[at] =
+                        switch (spec.loss()) {
+                            case CategoricalCrossEntropy classes ->
+                                    classes.oneHot()
+                                            ? (k == row % outputs ? 1 : 0)
+                                            : (int) (uniform * outputs);
+                            case BinaryCrossEntropy loss -> (int) (uniform * 2);
+                            case Hinge loss -> uniform < 0.5f ? -1 : 1;
+                            case Elementwise loss -> uniform;
+                            case Ctc loss ->
+                                    throw new IllegalArgumentException(
+                                            "no workload has the loss " + loss);
+                        };
+            }
+        }
+    }
+
+    /// Copies the next rows, again from the first one after the last, until the batch is full. Allocates nothing.
+    public void fill(Batch batch) {
+        for (int row = 0; row < batch.capacity(); row++) {
+            System.arraycopy(
+                    numbers,
+                    next * shape.numbers(),
+                    batch.numbers,
+                    row * shape.numbers(),
+                    shape.numbers());
+            System.arraycopy(ids, next * shape.ids(), batch.ids, row * shape.ids(), shape.ids());
+            System.arraycopy(
+                    labels,
+                    next * shape.labels(),
+                    batch.labels,
+                    row * shape.labels(),
+                    shape.labels());
+            next = (next + 1) % rows;
+        }
+        batch.resize(batch.capacity());
+    }
+}

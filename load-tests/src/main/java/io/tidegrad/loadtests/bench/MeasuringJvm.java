@@ -1,0 +1,65 @@
+package io.tidegrad.loadtests.bench;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import io.tidegrad.loadtests.LoadTest;
+import io.tidegrad.localstack.ParentWatch;
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/// A JVM that measures one thing, prints lines of JSON and ends. It runs with this one's flags, on its class path.
+///
+/// @param moreFlags of the JVM
+/// @param moreClassPath behind this JVM's own
+/// @param environment set besides
+record MeasuringJvm(
+        List<String> moreFlags, List<Path> moreClassPath, Map<String, String> environment) {
+    static final MeasuringJvm LIKE_THIS = new MeasuringJvm(List.of(), List.of(), Map.of());
+
+    /// @param what is measured, for messages
+    /// @param main a class and its arguments
+    /// @throws BenchException it failed, or printed something else
+    void run(String what, List<String> main, Consumer<Measurement> done) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(LoadTest.loggingFlags());
+        command.addAll(moreFlags);
+        StringBuilder classPath = new StringBuilder(System.getProperty("java.class.path"));
+        moreClassPath.forEach(path -> classPath.append(File.pathSeparator).append(path));
+        command.addAll(List.of("-cp", classPath.toString()));
+        command.add(ParentWatch.class.getName());
+        command.addAll(main);
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+        builder.environment().putAll(environment);
+        try {
+            Process process = builder.start();
+            try (BufferedReader output = process.inputReader()) {
+                for (String json = output.readLine(); json != null; json = output.readLine()) {
+                    done.accept(Measurement.fromJson(json));
+                }
+            }
+            int status = process.waitFor();
+            if (status != 0) {
+                throw new BenchException(
+                        "the JVM that measured " + what + " ended with status " + status);
+            }
+        } catch (JsonProcessingException e) {
+            throw new BenchException(
+                    "the JVM that measured " + what + " printed no JSON: " + e.getMessage());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new BenchException("interrupted while measuring " + what);
+        }
+    }
+}

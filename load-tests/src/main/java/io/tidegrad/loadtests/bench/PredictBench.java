@@ -1,0 +1,61 @@
+package io.tidegrad.loadtests.bench;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.model.Plan;
+import io.tidegrad.engine.model.Predictor;
+import io.tidegrad.engine.snapshot.ModelHash;
+import io.tidegrad.loadtests.bench.Measurement.Metric;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Predicts with one model in this JVM and measures it, each prediction by the clock.
+final class PredictBench {
+    private final Workload.Predicting workload;
+    private final int batchSize;
+
+    PredictBench(Workload.Predicting workload, int batchSize) {
+        this.workload = workload;
+        this.batchSize = batchSize;
+    }
+
+    List<Measurement> run(double seconds) {
+        Meter meter = new Meter();
+        Kernels kernels = Kernels.active();
+        Plan plan = Plan.of(workload.learning().spec());
+        Parameters parameters = Parameters.initial(plan);
+        Predictor predictor = new Predictor(plan, kernels, batchSize);
+        Batch batch = new Batch(plan.spec().row(), batchSize);
+        MadeUpRows rows = new MadeUpRows(plan);
+        float[] predictions = new float[batchSize * plan.outputs()];
+        Latencies latencies =
+                new Latencies(
+                        () -> {
+                            rows.fill(batch);
+                            predictor.predict(parameters, batch, predictions);
+                        });
+        Meter.Window window =
+                meter.measure(latencies, batchSize, false, seconds, latencies::forget);
+
+        Roofline roofline = new Roofline(plan);
+        double fill = MachineLimits.nanos(() -> rows.fill(batch));
+        double possible = 1e9 * batchSize / roofline.predictNanos(batchSize, fill);
+        byte[] fingerprint = workload.name().getBytes(StandardCharsets.US_ASCII);
+        Measurement.Subject subject =
+                new Measurement.Subject(
+                        workload.name(),
+                        batchSize,
+                        1,
+                        kernels.name(),
+                        ModelHash.weights(fingerprint, parameters));
+        List<Measurement> lines = new ArrayList<>(window.of(subject));
+        lines.addAll(latencies.of(subject));
+        lines.add(subject.with(Metric.READING_PASS_NS, roofline.readNanos()));
+        lines.add(subject.with(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, possible));
+        lines.add(subject.with(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() / possible));
+        lines.add(subject.with(Metric.FMA_PEAK_GFLOPS, roofline.flopsPerNano()));
+        return lines;
+    }
+}

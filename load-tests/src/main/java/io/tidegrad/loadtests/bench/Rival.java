@@ -1,0 +1,89 @@
+package io.tidegrad.loadtests.bench;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/// What a workload is compared with.
+public enum Rival {
+    LIBTORCH("LibTorch", "libtorch"),
+    ONNX_RUNTIME("ONNX Runtime", "onnxruntime"),
+    OPENBLAS("OpenBLAS", "openblas"),
+    C("C, gcc", "c"),
+    /// Tidegrad with scalar kernels.
+    SCALAR("scalar kernels", ""),
+    /// Tidegrad with one worker, where the other side has two.
+    ONE_WORKER("one worker", ""),
+    /// No program: the share of the roofline that was reached.
+    ROOFLINE("roofline", ""),
+    /// No program: one pass over the same weights, in the same JVM.
+    READING_PASS("reading the weights", "");
+
+    private final String title;
+    private final String argument; // of the rivals' main class; empty where it is not one of theirs
+
+    Rival(String title, String argument) {
+        this.title = title;
+        this.argument = argument;
+    }
+
+    String title() {
+        return title;
+    }
+
+    boolean isProgram() {
+        return this != ROOFLINE && this != READING_PASS;
+    }
+
+    /// Whether it is in the build that the profile `rivals` makes.
+    boolean isForeign() {
+        return !argument.isEmpty();
+    }
+
+    /// In a JVM of its own, one thread.
+    ///
+    /// @param build the folder of that build
+    void run(Bench.Line line, double seconds, Path build, Consumer<Measurement> done) {
+        String what = line.name() + ", " + title;
+        Bench.Line alone = new Bench.Line(line.workload(), line.batch(), 1);
+        if (!isForeign()) {
+            List<String> flags = this == SCALAR ? List.of("-Dtidegrad.kernels=scalar") : List.of();
+            new MeasuringJvm(flags, List.of(), Map.of())
+                    .run(what, BenchProcess.command(alone, seconds), done);
+            return;
+        }
+        List<String> flags =
+                List.of(
+                        "--sun-misc-unsafe-memory-access=allow",
+                        "-Dorg.bytedeco.javacpp.cachedir=" + build.resolve("javacpp"));
+        Map<String, String> oneThread = Map.of("OMP_NUM_THREADS", "1", "OPENBLAS_NUM_THREADS", "1");
+        new MeasuringJvm(
+                        flags,
+                        List.of(build.resolve("classes"), build.resolve("lib").resolve("*")),
+                        oneThread)
+                .run(
+                        what,
+                        List.of(
+                                "io.tidegrad.loadtests.rivals.RivalProcess",
+                                argument,
+                                line.workload().name(),
+                                Integer.toString(line.batch()),
+                                Double.toString(seconds)),
+                        done);
+    }
+
+    /// @throws BenchException the build is not there; says how to get it
+    static Path build(Path root) {
+        Path build = root.resolve("load-tests/rivals/target");
+        if (!Files.isDirectory(build.resolve("lib"))) {
+            throw new BenchException(
+                    "expected the rivals in "
+                            + build.resolve("lib")
+                            + ", found nothing: ./tidegrad build --rivals fetches and builds them"
+                            + " (250 MB: LibTorch, OpenBLAS and ONNX Runtime, for Linux on x86-64)");
+        }
+        return build;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.loadtests.bench;
+
+import org.jspecify.annotations.NullMarked;
