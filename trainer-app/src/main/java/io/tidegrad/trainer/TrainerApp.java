@@ -2,17 +2,12 @@ package io.tidegrad.trainer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.model.spec.SpecException;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.StoreParts;
-import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -114,7 +109,7 @@ public final class TrainerApp implements AutoCloseable {
     private List<ModelSpec> specs(ModelCatalog catalog) {
         Map<String, ModelSpec> specs = new LinkedHashMap<>();
         for (Path file : config.specs()) {
-            ModelSpec spec = parse(read(file), file.toString());
+            ModelSpec spec = SpecFile.read(file);
             if (specs.put(spec.model(), spec) != null) {
                 throw new TrainerException(
                         ExitCode.CONFIGURATION,
@@ -133,35 +128,9 @@ public final class TrainerApp implements AutoCloseable {
                                 + model
                                 + ": expected a registered model, found none; register it with --spec FILE");
             }
-            specs.put(model, parse(known.getSpec(), "the registered spec of " + model));
+            specs.put(model, SpecFile.parse(known.getSpec(), "the registered spec of " + model));
         }
         return List.copyOf(specs.values());
-    }
-
-    private static String read(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (IOException e) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "--spec "
-                            + file
-                            + ": expected a readable file in UTF-8, found "
-                            + switch (e) {
-                                case NoSuchFileException none -> "none";
-                                case CharacterCodingException other -> "other bytes";
-                                default -> e.toString();
-                            },
-                    e);
-        }
-    }
-
-    private static ModelSpec parse(String yaml, String source) {
-        try {
-            return ModelSpec.parse(yaml, source);
-        } catch (SpecException e) {
-            throw new TrainerException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()), e);
-        }
     }
 
     private static Throwable root(Throwable thrown) {

@@ -25,6 +25,11 @@ public record Adagrad(double rate, double epsilon, double initialAccumulator) im
     }
 
     @Override
+    public Adagrad withRate(double rate) {
+        return new Adagrad(rate, epsilon, initialAccumulator);
+    }
+
+    @Override
     public void prepare(long t, OptimizerStep step) {
         step.kind = OptimizerStep.Kind.ADAGRAD;
         step.epsilon = (float) epsilon;

@@ -34,6 +34,11 @@ public record Adam(double rate, double beta1, double beta2, double epsilon, bool
     }
 
     @Override
+    public Adam withRate(double rate) {
+        return new Adam(rate, beta1, beta2, epsilon, amsgrad);
+    }
+
+    @Override
     public void prepare(long t, OptimizerStep step) {
         step.kind = amsgrad ? OptimizerStep.Kind.AMSGRAD : OptimizerStep.Kind.ADAM;
         step.beta1 = (float) beta1;

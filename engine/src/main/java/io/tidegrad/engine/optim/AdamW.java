@@ -21,6 +21,11 @@ public record AdamW(Adam adam, double weightDecay) implements Optimizer {
     }
 
     @Override
+    public AdamW withRate(double rate) {
+        return new AdamW(adam.withRate(rate), weightDecay);
+    }
+
+    @Override
     public void prepare(long t, OptimizerStep step) {
         adam.prepare(t, step);
         step.kind = adam.amsgrad() ? OptimizerStep.Kind.ADAMW_AMSGRAD : OptimizerStep.Kind.ADAMW;

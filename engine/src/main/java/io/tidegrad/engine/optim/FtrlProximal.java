@@ -48,6 +48,11 @@ public record FtrlProximal(double alpha, double beta, double l1, double l2) impl
     }
 
     @Override
+    public FtrlProximal withRate(double rate) {
+        return new FtrlProximal(rate, beta, l1, l2);
+    }
+
+    @Override
     public void prepare(long t, OptimizerStep step) {
         step.kind = OptimizerStep.Kind.FTRL;
         step.inverseAlpha = (float) (1 / alpha);

@@ -19,6 +19,9 @@ public sealed interface Optimizer permits Sgd, Adagrad, RmsProp, Adam, AdamW, Ft
     /// The base rate, of which a `Schedule` makes the rate of each update.
     double rate();
 
+    /// The same at another base rate.
+    Optimizer withRate(double rate);
+
     /// Whether the rate is one for all updates and layers.
     default boolean hasFixedRate() {
         return false;

@@ -25,6 +25,11 @@ public record RmsProp(double rate, double alpha, double epsilon, boolean centere
     }
 
     @Override
+    public RmsProp withRate(double rate) {
+        return new RmsProp(rate, alpha, epsilon, centered, momentum);
+    }
+
+    @Override
     public void prepare(long t, OptimizerStep step) {
         if (momentum == 0) {
             step.kind = centered ? OptimizerStep.Kind.RMSPROP_CENTERED : OptimizerStep.Kind.RMSPROP;

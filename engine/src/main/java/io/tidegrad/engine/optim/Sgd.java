@@ -26,6 +26,11 @@ public record Sgd(double rate, double momentum, boolean nesterov) implements Opt
     }
 
     @Override
+    public Sgd withRate(double rate) {
+        return new Sgd(rate, momentum, nesterov);
+    }
+
+    @Override
     public void prepare(long t, OptimizerStep step) {
         step.kind =
                 momentum == 0

@@ -166,6 +166,26 @@ public final class ModelSpec {
         return new SpecReader(yaml, source).read();
     }
 
+    /// The same model at other rates, for a trial of them: what it is called and its text stay, its fingerprint does not.
+    public ModelSpec withRates(Optimizer optimizer, Schedule schedule) {
+        return new ModelSpec(
+                model,
+                input,
+                label,
+                features,
+                layers,
+                loss,
+                optimizer,
+                schedule,
+                clipping,
+                regularization,
+                miniBatch,
+                window,
+                publishEvery,
+                seed,
+                yaml);
+    }
+
     public String model() {
         return model;
     }

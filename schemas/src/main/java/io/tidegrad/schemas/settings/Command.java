@@ -23,7 +23,14 @@ public enum Command {
             """
             Reads the newest snapshot, or the one of --version, from the snapshots topic and verifies it as a scorer does.
             What the files hold: docs/exchange.md.
-            Exit status: 1 the version is not there or can't be written so, else as the trainer's, docs/operations.md.""");
+            Exit status: 1 the version is not there or can't be written so, else as the trainer's, docs/operations.md."""),
+    LR_FIND(
+            "raise the learning rate along a stream and say which one to take",
+            """
+            With --spec, --bootstrap-servers and --registry-url it reads the spec's topic from its beginning; nothing is
+            written there. With --stream it reads one that ships with Tidegrad, by its own spec unless --spec is given.
+            What it learns on the way is thrown away. docs/troubles.md tells how to read the plot.
+            Exit status: as the trainer's, docs/operations.md.""");
 
     private final String purpose;
     private final String more;
@@ -35,7 +42,7 @@ public enum Command {
 
     /// As typed: `trainer`.
     public String word() {
-        return name().toLowerCase(Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     /// What `--help` prints: every setting of this command, from the one table of settings.

@@ -49,6 +49,23 @@ sealed interface Form {
         }
     }
 
+    record Decimal() implements Form {
+        @Override
+        public String expected() {
+            return "a number above 0, for instance 0.001 or 1e-6";
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            try {
+                double number = Double.parseDouble(value);
+                return number > 0 && number < Double.POSITIVE_INFINITY;
+            } catch (NumberFormatException notANumber) {
+                return false;
+            }
+        }
+    }
+
     record Choice(List<String> values) implements Form {
         @Override
         public String expected() {

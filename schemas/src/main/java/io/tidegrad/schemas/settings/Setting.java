@@ -1,12 +1,12 @@
 package io.tidegrad.schemas.settings;
 
 import static io.tidegrad.schemas.settings.Command.EXPORT;
+import static io.tidegrad.schemas.settings.Command.LR_FIND;
 import static io.tidegrad.schemas.settings.Command.REPLAY;
 import static io.tidegrad.schemas.settings.Command.SCORER;
 import static io.tidegrad.schemas.settings.Command.TRAINER;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +19,7 @@ public enum Setting {
             new Form.Addresses(),
             "where Kafka is; several separated by commas",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY, EXPORT),
+            Set.of(TRAINER, SCORER, REPLAY, EXPORT, LR_FIND),
             Set.of(TRAINER, SCORER, REPLAY, EXPORT)),
     REGISTRY_URL(
             "registry-url",
@@ -27,15 +27,15 @@ public enum Setting {
             new Form.Text("base of the schema registry's Confluent REST API"),
             "base of the schema registry's Confluent REST API",
             Default.NONE,
-            Set.of(TRAINER, REPLAY),
+            Set.of(TRAINER, REPLAY, LR_FIND),
             Set.of(TRAINER, REPLAY)),
     SPEC(
             "spec",
             "FILE",
             new Form.Many(new Form.Text("a file")),
-            "a model to learn; repeat for more",
+            "a model to learn; repeat for more (lr-find: one)",
             Default.NONE,
-            Set.of(TRAINER),
+            Set.of(TRAINER, LR_FIND),
             Set.of()),
     MODEL(
             "model",
@@ -149,13 +149,53 @@ public enum Setting {
             Default.told("its end at the start"),
             Set.of(REPLAY),
             Set.of()),
+    STREAM(
+            "stream",
+            "NAME",
+            new Form.Choice(List.of("flights", "digits")),
+            "a stream that ships with Tidegrad, in place of a topic: flights or digits",
+            Default.NONE,
+            Set.of(LR_FIND),
+            Set.of()),
+    FROM(
+            "from",
+            "RATE",
+            new Form.Decimal(),
+            "the learning rate of the first update",
+            Default.value("1e-6"),
+            Set.of(LR_FIND),
+            Set.of()),
+    TO(
+            "to",
+            "RATE",
+            new Form.Decimal(),
+            "the learning rate of the last update, if the loss allows",
+            Default.value("10"),
+            Set.of(LR_FIND),
+            Set.of()),
+    EVENTS(
+            "events",
+            "N",
+            new Form.Number(1, 1_000_000_000),
+            "from the first to the last rate",
+            Default.told("10000, or what there is"),
+            Set.of(LR_FIND),
+            Set.of()),
+    PLOT(
+            "plot",
+            "FILE",
+            new Form.Text("a file"),
+            "draw loss against rate into it (SVG)",
+            Default.NONE,
+            Set.of(LR_FIND),
+            Set.of()),
     JSON(
             "json",
             "",
             new Form.Flag(),
             "print the result as one line of JSON",
             Default.NONE,
-            Set.of(REPLAY),
+            Set.of(REPLAY, LR_FIND),
             Set.of()),
     KAFKA(
             "kafka.KEY",
@@ -163,7 +203,7 @@ public enum Setting {
             new Form.Text("a value"),
             "a setting of Kafka's clients (TLS, SASL, ...), for every client",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY, EXPORT),
+            Set.of(TRAINER, SCORER, REPLAY, EXPORT, LR_FIND),
             Set.of()),
     REGISTRY(
             "registry.KEY",
@@ -171,7 +211,7 @@ public enum Setting {
             new Form.Text("a value"),
             "a setting of the registry's client (basic authentication, time-outs)",
             Default.NONE,
-            Set.of(TRAINER, REPLAY),
+            Set.of(TRAINER, REPLAY, LR_FIND),
             Set.of()),
     CONFIG(
             "config",
@@ -179,7 +219,7 @@ public enum Setting {
             new Form.Text("a file"),
             "properties with these names; not from within a file",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY, EXPORT),
+            Set.of(TRAINER, SCORER, REPLAY, EXPORT, LR_FIND),
             Set.of());
 
     private final String key;
@@ -269,8 +309,7 @@ public enum Setting {
         StringBuilder words = new StringBuilder();
         for (Command command : Command.values()) {
             if (isOf(command)) {
-                words.append(words.isEmpty() ? "" : ", ")
-                        .append(command.name().toLowerCase(Locale.ROOT));
+                words.append(words.isEmpty() ? "" : ", ").append(command.word());
             }
         }
         return words.toString();

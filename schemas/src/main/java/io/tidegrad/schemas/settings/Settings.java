@@ -410,6 +410,11 @@ public final class Settings {
                 : OptionalLong.empty();
     }
 
+    /// Of a setting whose form is a decimal number and that has a default.
+    public double decimal(Setting setting) {
+        return Double.parseDouble(text(setting));
+    }
+
     public boolean flag(Setting setting) {
         return text(setting).equals("true");
     }

@@ -1,0 +1,57 @@
+package io.tidegrad.trainer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.RangeTest;
+import io.tidegrad.model.learn.RateCurve;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.LogReader;
+import java.util.function.LongFunction;
+import org.apache.kafka.clients.admin.Admin;
+
+/// A [RangeTest] on a model's log of record, read from its beginning. The model need not be registered; nothing is written.
+public final class LogRangeTest {
+    private LogRangeTest() {}
+
+    /// @param range of the events that the log holds now → which rates to try
+    /// @throws TrainerException the log can't be read, or is none that a model could learn from
+    /// @throws IllegalArgumentException as [RangeTest]
+    public static RateCurve run(
+            KafkaSettings kafka,
+            RegistrySettings registrySettings,
+            ModelSpec spec,
+            LongFunction<RangeTest.Range> range,
+            Kernels kernels) {
+        try (SchemaRegistry registry = SchemaRegistry.connect(registrySettings.client())) {
+            BootstrapServers.requireOne(kafka.bootstrapServers());
+            KafkaTopics.Log log;
+            try (Admin admin = Admin.create(kafka.client())) {
+                log = new KafkaTopics(admin, (short) -1).log(spec.inputTopic());
+            }
+            RangeTest test =
+                    new RangeTest(
+                            spec,
+                            ValueDecoder.avro(new AvroCodec(registry)),
+                            kernels,
+                            range.apply(log.end() - log.begin()));
+            try (LogReader reader = new LogReader(kafka, spec.inputTopic())) {
+                reader.read(
+                        log.begin(),
+                        reader.end(),
+                        record -> test.fold(record.value(), record.headers()));
+            }
+            return test.curve();
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw TrainerException.from(e, registrySettings.shownUrl());
+        } catch (IllegalArgumentException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw TrainerException.from(e);
+        }
+    }
+}
