@@ -183,6 +183,7 @@ public final class ModelSpec {
                 window,
                 publishEvery,
                 seed,
+                initialWeights,
                 yaml);
     }
 

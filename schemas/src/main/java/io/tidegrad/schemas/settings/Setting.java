@@ -157,16 +157,16 @@ public enum Setting {
             Default.NONE,
             Set.of(LR_FIND),
             Set.of()),
-    FROM(
-            "from",
+    FROM_RATE(
+            "from-rate",
             "RATE",
             new Form.Decimal(),
             "the learning rate of the first update",
             Default.value("1e-6"),
             Set.of(LR_FIND),
             Set.of()),
-    TO(
-            "to",
+    TO_RATE(
+            "to-rate",
             "RATE",
             new Form.Decimal(),
             "the learning rate of the last update, if the loss allows",
