@@ -14,6 +14,7 @@ import io.tidegrad.engine.loss.BatchLoss;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Offsets and sizes, derived once from a `NetworkSpec`; refuses a spec whose shapes don't fit, naming the layer, the
@@ -180,6 +181,13 @@ public final class Plan {
 
     boolean isFrozen(int tensor) {
         return rateFactor(tensor) == 0;
+    }
+
+    /// A line `name rows columns` for each tensor, in plan order.
+    public String shapes() {
+        return tensors.stream()
+                .map(tensor -> tensor.name() + " " + tensor.rows() + " " + tensor.columns() + "\n")
+                .collect(Collectors.joining());
     }
 
     /// The index of the tensor of this name, such as `2.weight`.
