@@ -1,5 +1,7 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.cli.example.ExampleException;
+import io.tidegrad.cli.plot.PlotException;
 import io.tidegrad.cli.quickstart.QuickstartException;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.bench.BenchException;
@@ -25,6 +27,8 @@ import picocli.CommandLine.Spec;
             TrainerCommand.class,
             ScorerCommand.class,
             ReplayCommand.class,
+            LrFindCommand.class,
+            ExampleCommand.class,
             GoldenCommand.class,
             BenchCommand.class,
             LoadtestCommand.class
@@ -98,6 +102,8 @@ public final class Tidegrad implements Runnable {
     /// A message says all when the cause lies outside the program; else it is a defect, and the trace belongs to it.
     private static int failed(Exception e, PrintWriter err) {
         switch (e) {
+            case PlotException known -> err.println("tidegrad: " + known.getMessage());
+            case ExampleException known -> err.println("tidegrad: " + known.getMessage());
             case QuickstartException known -> err.println("tidegrad: " + known.getMessage());
             case LoadTestException known -> err.println("tidegrad: " + known.getMessage());
             case LocalStackException known -> err.println("tidegrad: " + known.getMessage());
