@@ -15,7 +15,7 @@ static final int WIDTH = 10, ROWS = 200, HELD_BACK = 2_000, PASSES = 100, BATCH 
 final List<String> heldBackLosses = new ArrayList<>();
 
 void main() throws IOException {
-    IO.println("# Loss on the 200 events that are learned; passes over them; binary cross-entropy");
+    IO.println("# Loss on the 200 events that are learned; passes; binary cross-entropy");
     run("nothing done", 0, 0, false);
     run("early stopping", 0, 0, true);
     run("dropout", 0.5, 0, false);

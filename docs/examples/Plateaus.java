@@ -18,8 +18,8 @@ void main() {
     var ways = new LinkedHashMap<String, Way>();
     ways.put("SGD", new Way(new Sgd(0.1), Schedule.CONSTANT));
     ways.put("SGD with momentum", new Way(new Sgd(0.1, 0.9, false), Schedule.CONSTANT));
-    ways.put("SGD at ten times the rate", new Way(new Sgd(1), Schedule.CONSTANT));
-    ways.put("that with warm restarts", new Way(new Sgd(1), new Schedule.WarmRestarts(2_000, 1, 0)));
+    ways.put("SGD rate x 10", new Way(new Sgd(1), Schedule.CONSTANT));
+    ways.put("rate x 10 + restarts", new Way(new Sgd(1), new Schedule.WarmRestarts(2_000, 1, 0)));
 
     var excess = new ArrayList<String>();
     IO.println("# Loss while learning (median of 11 starts); step; binary cross-entropy");

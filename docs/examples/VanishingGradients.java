@@ -34,7 +34,7 @@ void main() {
         }
     });
 
-    IO.println("# Loss while learning; step; binary cross-entropy, mean of 50 steps");
+    IO.println("# Loss while learning; step; binary cross-entropy, mean of 50 steps (log)");
     networks.forEach((name, block) -> {
         Parameters model = Parameters.initial(Plan.of(spec(block)));
         var learner = new Learner(model, Kernels.active(), ROWS);

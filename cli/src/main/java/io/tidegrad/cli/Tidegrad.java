@@ -1,5 +1,7 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.cli.example.ExampleException;
+import io.tidegrad.cli.plot.PlotException;
 import io.tidegrad.cli.quickstart.QuickstartException;
 import io.tidegrad.exchange.NotExpressibleException;
 import io.tidegrad.loadtests.LoadTestException;
@@ -28,6 +30,8 @@ import picocli.CommandLine.Spec;
             ScorerCommand.class,
             ReplayCommand.class,
             ExportCommand.class,
+            LrFindCommand.class,
+            ExampleCommand.class,
             GoldenCommand.class,
             BenchCommand.class,
             LoadtestCommand.class
@@ -101,6 +105,8 @@ public final class Tidegrad implements Runnable {
     /// A message says all when the cause lies outside the program; else it is a defect, and the trace belongs to it.
     private static int failed(Exception e, PrintWriter err) {
         switch (e) {
+            case PlotException known -> err.println("tidegrad: " + known.getMessage());
+            case ExampleException known -> err.println("tidegrad: " + known.getMessage());
             case QuickstartException known -> err.println("tidegrad: " + known.getMessage());
             case LoadTestException known -> err.println("tidegrad: " + known.getMessage());
             case ExportException known -> err.println("tidegrad: " + known.getMessage());

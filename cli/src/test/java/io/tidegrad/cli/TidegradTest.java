@@ -41,6 +41,8 @@ class TidegradTest {
                 "loadtest poison --stream all",
                 "loadtest poison --events -1",
                 "golden",
+                "example",
+                "example vanishing",
                 "--loud"
             })
     void aMistakeIsOneLineAndStatusTwo(String line) {
@@ -63,6 +65,8 @@ class TidegradTest {
                 "quickstart --help",
                 "local-stack --help",
                 "replay --help",
+                "lr-find --help",
+                "example --help",
                 "loadtest --help",
                 "loadtest train --help",
                 "loadtest poison --help",

@@ -1,9 +1,12 @@
 package io.tidegrad.trainer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.RangeTest;
+import io.tidegrad.model.learn.RateCurve;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -96,6 +99,24 @@ class TrainerTest {
                         model,
                         toOffset,
                         Kernels.active()));
+    }
+
+    @Test
+    void aRangeTestReadsTheLogFromItsBeginningAndLeavesNothingBehind() throws Exception {
+        log.send(0, 3_000);
+        Set<String> topics = log.admin.listTopics().names().get();
+        RateCurve curve =
+                LogRangeTest.run(
+                        KafkaSettings.of(log.kafka.bootstrapServers()),
+                        RegistrySettings.of(log.kafka.registryUrl()),
+                        log.spec(),
+                        held -> new RangeTest.Range(1e-6, 1e-2, held),
+                        Kernels.active());
+        assertThat(curve.events()).isEqualTo(3_000);
+        assertThat(curve.deadLetters()).isZero();
+        assertThat(curve.end()).isEqualTo(RateCurve.End.AT_THE_LAST_RATE);
+        assertThat(curve.points().getLast().rate()).isCloseTo(1e-2, within(1e-6));
+        assertThat(log.admin.listTopics().names().get()).isEqualTo(topics);
     }
 
     @Test

@@ -11,8 +11,8 @@ import java.util.OptionalDouble;
 /// @param events read, dead letters among them
 public record RateCurve(
         List<Point> points, End end, double keep, long updates, long events, long deadLetters) {
-    /// The slope at a point is that of the line through all points within a quarter of a decade: one point's is noise.
-    private static final double SLOPE_DECADES = 0.25;
+    /// The slope at a point is that of the line through all points within half a decade: of fewer it is noise, or drift.
+    private static final double SLOPE_DECADES = 0.5;
 
     private static final double MARGIN = 10;
 

@@ -1,0 +1,287 @@
+package io.tidegrad.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.cli.plot.Panel;
+import io.tidegrad.cli.plot.Plot;
+import io.tidegrad.cli.plot.PlotFile;
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.localstack.streams.StreamEvent;
+import io.tidegrad.model.feature.AvroEvent;
+import io.tidegrad.model.learn.RangeTest;
+import io.tidegrad.model.learn.RateCurve;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.settings.Setting;
+import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.trainer.LogRangeTest;
+import io.tidegrad.trainer.SpecFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.concurrent.Callable;
+import java.util.function.LongFunction;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.message.BinaryMessageDecoder;
+import org.apache.avro.message.BinaryMessageEncoder;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.Unmatched;
+
+/// Hands all arguments over to [Settings], as replay does.
+@Command(
+        name = "lr-find",
+        description = "Raise the learning rate along a stream and say which one to take.")
+final class LrFindCommand implements Callable<Integer> {
+    private static final long EVENTS = 10_000;
+    private static final int ROWS = 15; // of the table
+
+    @Spec private CommandSpec command = CommandSpec.create();
+
+    @Unmatched private List<String> arguments = new ArrayList<>();
+
+    @Override
+    public Integer call() {
+        PrintWriter out = command.commandLine().getOut();
+        if (arguments.contains("--help") || arguments.contains("-h")) {
+            out.print(io.tidegrad.schemas.settings.Command.LR_FIND.help());
+            out.flush();
+            return 0;
+        }
+        Settings settings =
+                Settings.read(
+                        io.tidegrad.schemas.settings.Command.LR_FIND, arguments, System.getenv());
+        check(settings);
+        ModelSpec spec = spec(settings);
+        RateCurve curve = curve(settings, spec);
+        String plot = settings.text(Setting.PLOT);
+        if (!plot.isEmpty()) {
+            PlotFile.write(Path.of(plot), plot(spec, curve));
+        }
+        out.print(
+                settings.flag(Setting.JSON)
+                        ? json(spec, curve) + System.lineSeparator()
+                        : text(spec, curve));
+        out.flush();
+        return 0;
+    }
+
+    private static void check(Settings settings) {
+        if (settings.list(Setting.SPEC).size() > 1) {
+            settings.problem(
+                    "--spec: expected one model to try, found "
+                            + String.join(", ", settings.list(Setting.SPEC)));
+        }
+        if (settings.text(Setting.STREAM).isEmpty()) {
+            for (Setting setting :
+                    List.of(Setting.SPEC, Setting.BOOTSTRAP_SERVERS, Setting.REGISTRY_URL)) {
+                if (settings.text(setting).isEmpty()) {
+                    settings.problem(
+                            "--" + setting.key() + ": expected a value, found none; or give --stream");
+                }
+            }
+        }
+        settings.refuseMistakes();
+        if (settings.decimal(Setting.FROM) >= settings.decimal(Setting.TO)) {
+            settings.problem(
+                    "--from, --to: expected the first below the second, found "
+                            + settings.text(Setting.FROM)
+                            + " and "
+                            + settings.text(Setting.TO));
+        }
+        settings.refuseMistakes();
+    }
+
+    private static ModelSpec spec(Settings settings) {
+        List<String> files = settings.list(Setting.SPEC);
+        if (!files.isEmpty()) {
+            return SpecFile.read(Path.of(files.getFirst()));
+        }
+        ShippedStream stream = stream(settings);
+        return ModelSpec.parse(stream.spec(), stream.specFile());
+    }
+
+    private static ShippedStream stream(Settings settings) {
+        return ShippedStream.valueOf(settings.text(Setting.STREAM).toUpperCase(Locale.ROOT));
+    }
+
+    private static RateCurve curve(Settings settings, ModelSpec spec) {
+        LongFunction<RangeTest.Range> range =
+                held ->
+                        new RangeTest.Range(
+                                settings.decimal(Setting.FROM),
+                                settings.decimal(Setting.TO),
+                                settings.numberIfGiven(Setting.EVENTS)
+                                        .orElse(Math.min(EVENTS, held)));
+        try {
+            return settings.text(Setting.STREAM).isEmpty()
+                    ? LogRangeTest.run(
+                            settings.kafka(),
+                            settings.registry(),
+                            spec,
+                            range,
+                            Kernels.active())
+                    : shipped(stream(settings), spec, range);
+        } catch (IllegalArgumentException e) {
+            settings.problem(String.valueOf(e.getMessage()));
+            settings.refuseMistakes();
+            throw e;
+        }
+    }
+
+    /// The events as Avro messages, as they would lie in a topic.
+    private static RateCurve shipped(
+            ShippedStream stream, ModelSpec spec, LongFunction<RangeTest.Range> range) {
+        Schema schema = stream.schema();
+        BinaryMessageDecoder<GenericRecord> messages =
+                new BinaryMessageDecoder<>(GenericData.get(), schema);
+        AvroEvent event = new AvroEvent();
+        ValueDecoder decoder =
+                value -> {
+                    try {
+                        return event.of(messages.decode(value));
+                    } catch (IOException encodedHere) {
+                        throw new UncheckedIOException(encodedHere);
+                    }
+                };
+        RangeTest test = new RangeTest(spec, decoder, Kernels.active(), range.apply(stream.rows()));
+        BinaryMessageEncoder<GenericRecord> encoder =
+                new BinaryMessageEncoder<>(GenericData.get(), schema);
+        Headers none = new RecordHeaders();
+        try {
+            for (StreamEvent next : stream.read()) {
+                if (!test.fold(encoder.encode(next.toAvro(schema)).array(), none)) {
+                    break;
+                }
+            }
+        } catch (IOException neverOfMemory) {
+            throw new UncheckedIOException(neverOfMemory);
+        }
+        return test.curve();
+    }
+
+    private static Plot plot(ModelSpec spec, RateCurve curve) {
+        List<Panel.Mark> marks = new ArrayList<>();
+        curve.tenthOfLeast()
+                .ifPresent(rate -> marks.add(new Panel.Mark("a tenth of the least's: " + rate(rate), rate)));
+        curve.steepest()
+                .ifPresent(rate -> marks.add(new Panel.Mark("steepest fall: " + rate(rate), rate)));
+        return new Plot(
+                List.of(
+                        new Panel(
+                                spec.model() + ": loss against learning rate",
+                                new Panel.Axis("learning rate", true),
+                                new Panel.Axis("progressive loss, smoothed", false),
+                                List.of(
+                                        new Panel.Line(
+                                                "loss",
+                                                curve.points().stream()
+                                                        .map(p -> new Panel.Point(p.rate(), p.loss()))
+                                                        .toList())),
+                                marks)));
+    }
+
+    private static String text(ModelSpec spec, RateCurve curve) {
+        StringBuilder text = new StringBuilder();
+        text.append(
+                "model %s: %,d updates on %,d events, %,d of them dead letters; loss smoothed with factor %.4f%n%n"
+                        .formatted(
+                                spec.model(),
+                                curve.updates(),
+                                curve.events(),
+                                curve.deadLetters(),
+                                curve.keep()));
+        text.append("      rate        loss%n".formatted());
+        int points = curve.points().size();
+        int last = -1;
+        for (int row = 0; row < ROWS && points > 0; row++) {
+            int point = (int) ((long) row * (points - 1) / (ROWS - 1));
+            if (point > last) {
+                text.append(
+                        "%10s  %10.5g%n"
+                                .formatted(
+                                        rate(curve.points().get(point).rate()),
+                                        curve.points().get(point).loss()));
+            }
+            last = point;
+        }
+        return text.append("%nended: %s%n".formatted(ended(curve)))
+                .append(advice(curve))
+                .toString();
+    }
+
+    private static String ended(RateCurve curve) {
+        return switch (curve.end()) {
+            case LOSS_ROSE -> "the loss exceeded four times its least";
+            case NOT_FINITE -> "the loss was no longer finite";
+            case AT_THE_LAST_RATE -> "at the last rate; the loss never exceeded four times its least";
+            case OF_THE_STREAM ->
+                    "the stream holds no more events: give --events "
+                            + curve.events()
+                            + " to reach the last rate";
+        };
+    }
+
+    private static String advice(RateCurve curve) {
+        OptionalDouble suggestion = curve.suggestion();
+        if (suggestion.isEmpty()) {
+            return "no suggestion: the loss did not fall; give a lower --from, or more --events\n";
+        }
+        return """
+               steepest fall of the loss            %s
+               a tenth of the rate of least loss    %s
+               take the smaller: rate %s
+               """
+                .formatted(
+                        rate(curve.steepest().orElseThrow()),
+                        rate(curve.tenthOfLeast().orElseThrow()),
+                        rate(suggestion.getAsDouble()));
+    }
+
+    /// Two digits: no test of this kind knows more.
+    private static String rate(double rate) {
+        return String.format(Locale.ROOT, "%.1e", rate);
+    }
+
+    private static String json(ModelSpec spec, RateCurve curve) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("model", spec.model());
+        line.put("events", curve.events());
+        line.put("dead_letters", curve.deadLetters());
+        line.put("updates", curve.updates());
+        line.put("smoothing", curve.keep());
+        line.put("end", curve.end().name().toLowerCase(Locale.ROOT));
+        line.put("steepest_rate", number(curve.steepest()));
+        line.put("least_loss_rate", number(curve.least()));
+        line.put("suggested_rate", number(curve.suggestion()));
+        line.put(
+                "points",
+                curve.points().stream()
+                        .filter(point -> Double.isFinite(point.loss()))
+                        .map(point -> List.of(point.rate(), point.loss()))
+                        .toList());
+        try {
+            return new ObjectMapper().writeValueAsString(line);
+        } catch (JsonProcessingException numbersAndTextsAlwaysWork) {
+            throw new IllegalStateException(numbersAndTextsAlwaysWork);
+        }
+    }
+
+    private static @Nullable Double number(OptionalDouble value) {
+        return value.isPresent() ? value.getAsDouble() : null;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.cli.example;
+
+import org.jspecify.annotations.NullMarked;

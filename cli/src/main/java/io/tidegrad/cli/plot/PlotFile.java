@@ -1,0 +1,25 @@
+package io.tidegrad.cli.plot;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/// Where a plot goes.
+public final class PlotFile {
+    private PlotFile() {}
+
+    /// @throws PlotException the file can't be written; says why
+    public static void write(Path file, Plot plot) {
+        try {
+            Files.writeString(file, plot.svg());
+        } catch (IOException e) {
+            throw new PlotException(
+                    "--plot "
+                            + file
+                            + ": expected a file that can be written, found "
+                            + (e instanceof NoSuchFileException ? "no such directory" : e),
+                    e);
+        }
+    }
+}

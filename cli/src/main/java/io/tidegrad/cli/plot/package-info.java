@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.cli.plot;
+
+import org.jspecify.annotations.NullMarked;
