@@ -48,7 +48,8 @@ class RivalsTest {
     }
 
     static Stream<Arguments> predicting() {
-        return Workload.LEARNING.stream()
+        return Workload.PREDICTING.stream()
+                .map(Workload.Predicting::learning)
                 .flatMap(learning -> Stream.of(1, 64).map(batch -> Arguments.of(learning, batch)));
     }
 
