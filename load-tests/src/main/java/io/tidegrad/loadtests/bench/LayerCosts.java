@@ -67,7 +67,7 @@ final class LayerCosts {
     /// Returns the axes of the output.
     private List<Integer> walk(Layer layer, List<Integer> x) {
         int width = x.getLast();
-        int lines = size(x) / width;
+        int lines = width == 0 ? 0 : size(x) / width; // a row may be ids alone
         return switch (layer) {
             case Sequence(List<Layer> layers) -> {
                 List<Integer> y = x;
