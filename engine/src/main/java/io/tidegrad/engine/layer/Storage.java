@@ -143,7 +143,8 @@ public sealed interface Storage {
         }
 
         /// The optimizer on `count` rows of these ids, whose gradients lie side by side in `g`. The ids are distinct.
-        public void update(Kernels kernels, OptimizerStep optimizer, int[] ids, int count, float[] g) {
+        public void update(
+                Kernels kernels, OptimizerStep optimizer, int[] ids, int count, float[] g) {
             if (packed.isWorthIt()) {
                 packed.update(kernels, optimizer, this, ids, count, g);
                 return;

@@ -139,16 +139,23 @@ final class LayerCosts {
     }
 
     private List<Integer> convolution(Conv2d conv, List<Integer> x) {
-        int height = places(x.get(1), conv.kernel().height(), conv.stride().height(), conv.padding().height());
-        int width = places(x.get(2), conv.kernel().width(), conv.stride().width(), conv.padding().width());
+        int height =
+                places(
+                        x.get(1),
+                        conv.kernel().height(),
+                        conv.stride().height(),
+                        conv.padding().height());
+        int width =
+                places(
+                        x.get(2),
+                        conv.kernel().width(),
+                        conv.stride().width(),
+                        conv.padding().width());
         int patches = height * width;
         // The transposed product pads the input's channels, not the output's.
         double area = (double) conv.kernel().height() * conv.kernel().width();
         uses.add(
-                new Use(
-                        patches,
-                        1,
-                        2.0 * patches * area * conv.channels() * padded(x.getFirst())));
+                new Use(patches, 1, 2.0 * patches * area * conv.channels() * padded(x.getFirst())));
         if (conv.bias()) {
             vector();
         }

@@ -55,13 +55,7 @@ public record Match(Bench.Line line, Rival rival, Metric metric, OptionalDouble 
                                             Rival.ROOFLINE,
                                             Metric.ROOFLINE_SHARE,
                                             0.75),
-                                    match(
-                                            "sparse",
-                                            1,
-                                            1,
-                                            Rival.C,
-                                            Metric.EXAMPLES_PER_CPU_S,
-                                            0.8),
+                                    match("sparse", 1, 1, Rival.C, Metric.EXAMPLES_PER_CPU_S, 0.8),
                                     match(
                                             "conv-1",
                                             1,

@@ -30,13 +30,15 @@ final class SparseBench {
     SparseBench(SparseUpdate sparse, int batch) {
         if (batch != 1) {
             throw new IllegalArgumentException(
-                    "--batch: expected 1, as " + sparse.name() + " takes row by row, found " + batch);
+                    "--batch: expected 1, as "
+                            + sparse.name()
+                            + " takes row by row, found "
+                            + batch);
         }
         this.sparse = sparse;
         plan = Plan.of(sparse.learning().spec());
         table = (Tensor.Table) plan.tensors().getFirst();
-        storage =
-                (Storage.Rows) Storage.of(table, plan.spec().optimizer().stateParts());
+        storage = (Storage.Rows) Storage.of(table, plan.spec().optimizer().stateParts());
         this.batch = new Batch(plan.spec().row(), 1);
         rows = new MadeUpRows(plan);
         weights = new float[table.reads()];

@@ -208,7 +208,9 @@ final class LibTorch {
 
     /// Its weights are stored as (height, width, input channels, output channels).
     private Operation convolution(Conv2d conv) {
-        int inputs = plan.tensors().get(tensor).rows() / (conv.kernel().height() * conv.kernel().width());
+        int inputs =
+                plan.tensors().get(tensor).rows()
+                        / (conv.kernel().height() * conv.kernel().width());
         Tensor stored =
                 Tensor.create(
                         nextWeights(),
@@ -239,7 +241,8 @@ final class LibTorch {
                     torch.gru(x, zero, weights, true, 1, 0, true, false, true).get1().select(0, 0);
         }
         TensorVector zeros = new TensorVector(zero, zero);
-        return x -> torch.lstm(x, zeros, weights, true, 1, 0, true, false, true).get1().select(0, 0);
+        return x ->
+                torch.lstm(x, zeros, weights, true, 1, 0, true, false, true).get1().select(0, 0);
     }
 
     private Operation attention(SelfAttention layer) {

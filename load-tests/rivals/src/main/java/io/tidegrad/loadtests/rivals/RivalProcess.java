@@ -75,13 +75,16 @@ public final class RivalProcess {
                 }
             }
             case Workload.Convolution convolution ->
-                    throw new RivalException("no rival convolves as " + convolution.name() + " does");
+                    throw new RivalException(
+                            "no rival convolves as " + convolution.name() + " does");
             case Workload.SparseUpdate sparse ->
                     meter.measure(new SparseLoop(sparse)::run, batch, true, seconds, () -> {})
                             .of(subject);
             case Workload.Loop loop -> {
                 Meter.Steps work =
-                        rival.equals("c") ? new AdamLoop(loop)::run : new OpenBlas(loop, batch)::run;
+                        rival.equals("c")
+                                ? new AdamLoop(loop)::run
+                                : new OpenBlas(loop, batch)::run;
                 yield meter.measure(work, batch, true, seconds, () -> {}).of(subject);
             }
         };
