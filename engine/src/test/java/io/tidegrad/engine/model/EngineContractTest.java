@@ -185,12 +185,18 @@ class EngineContractTest {
                         tensor -> plan.rateFactor(plan.tensor(tensor)));
         Learner learner = new Learner(parameters, KERNELS, 6);
         Gradients gradients = new Gradients(parameters, KERNELS, 6, Gradients.Mode.LEARN);
+        long updates = 0;
         for (int step = 0; step < 8; step++) {
             Batch batch = networks.batch(spec, networks.between(1, 6));
             gradients.ofLoss(batch);
             assertThat(learner.penalty()).isCloseTo(oracle.penalty(), within(oracle.penalty()));
-            oracle.step(values(tensors, gradients::of), untouched(spec, batch));
+            Map<String, float[]> g = values(tensors, gradients::of);
             learner.learn(batch);
+            if (parameters.updates() == updates) {
+                continue; // nothing in the batch counts: every label is the one that is ignored
+            }
+            updates++;
+            oracle.step(g, untouched(spec, batch));
             for (String tensor : tensors) {
                 double[] want = Objects.requireNonNull(oracle.weights.get(tensor));
                 float[] got = parameters.weights(tensor);
