@@ -8,7 +8,9 @@ import sys
 import time
 
 import cases
-from goldenlib import finish, write
+import touched
+from casefiles import write
+from goldenlib import finish
 
 DEFAULT = pathlib.Path(__file__).resolve().parents[1] / "test" / "resources" / "golden"
 
@@ -22,6 +24,10 @@ def main():
     for case in cases.cases():
         fixed = case.pop("_tolerance", None)
         size += write(finish(case, fixed), folder)
+        count += 1
+        kinds[case["kind"]] = kinds.get(case["kind"], 0) + 1
+    for case in touched.cases():
+        size += write(case, folder)
         count += 1
         kinds[case["kind"]] = kinds.get(case["kind"], 0) + 1
     print(f"{count} cases, {size / 1048576:.2f} MiB, {time.time() - start:.0f} s, {kinds}")

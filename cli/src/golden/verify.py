@@ -593,7 +593,7 @@ def ftrl_run(case, R):
 
 def check_training(case, R):
     spec = case["spec"]
-    if spec["optimizer"]["type"] == "ftrl_proximal":
+    if spec["optimizer"]["type"] == "ftrl_proximal" and not spec["optimizer"].get("sparse_embedding"):
         return ftrl_run(case, R)
     rows = case["batches"][0]
     P, B = arrays(case["initial_parameters"]), arrays(case.get("initial_buffers"))
@@ -615,11 +615,26 @@ def check_training(case, R):
 
 
 def embedding_run(case, R):
-    """Sparse Adagrad: only the rows of the batch are touched."""
+    """A touched table, row by row: each row that a step reads has a memory of its own."""
     spec, P, X, T = case["spec"], arrays(case["initial_parameters"]), arrays(case["inputs"]), arrays(case["targets"])
     o = spec["optimizer"]
-    first = P["emb.weight"].copy()
-    state = {k: np.full_like(v, o["initial_accumulator"]) for k, v in P.items()}
+    first = {k: v.copy() for k, v in P.items()}
+    memory = {}
+
+    def move(t, name, row, g):
+        place = (name, row)
+        kept = memory.setdefault(place, {})
+        now = P[name] if row is None else P[name][row]
+        if o["type"] == "ftrl_proximal":
+            begin = first[name] if row is None else first[name][row]
+            new = ftrl_row(o, begin, now, g, kept)
+        else:
+            new = update(o, o["lr"], t, now, g, kept)
+        if row is None:
+            P[name] = new
+        else:
+            P[name][row] = new
+
     losses = []
     for t, rows in enumerate(case["batches"], 1):
         ids, y = X["x"][rows], T["y"][rows]
@@ -629,19 +644,36 @@ def embedding_run(case, R):
         losses.append(np.mean(np.logaddexp(0, s) - s * y))
         g = (sigmoid(s) - y) / len(rows)
         ge = (g @ P["fc.weight"]).reshape(e.shape)
-        dense = {"fc.weight": g.T @ flat, "fc.bias": g.sum(0)}
-        for k, v in dense.items():
-            state[k] += v * v
-            P[k] = P[k] - o["lr"] * v / (np.sqrt(state[k]) + o["eps"])
+        move(t, "fc.weight", None, g.T @ flat)
+        move(t, "fc.bias", None, g.sum(0))
         for row in set(ids.ravel().tolist()):
-            v = ge[ids == row].sum(0)
-            state["emb.weight"][row] += v * v
-            P["emb.weight"][row] -= o["lr"] * v / (np.sqrt(state["emb.weight"][row]) + o["eps"])
+            move(t, "emb.weight", row, ge[ids == row].sum(0))
         after_step(case, R, t, P)
     R.close("losses", losses, case["expected"]["losses"])
-    idle = sorted(set(range(len(first))) - set(X["x"].ravel().tolist()))
+    idle = sorted(set(range(len(first["emb.weight"]))) - set(X["x"].ravel().tolist()))
     final = array(case["expected"]["parameters_after"][-1]["parameters"]["emb.weight"])
-    R.close("untouched rows", final[idle], first[idle], 0, 0)
+    R.close("untouched rows", final[idle], first["emb.weight"][idle], 0, 0)
+
+
+def ftrl_row(o, begin, now, g, kept):
+    """FTRL: each weight as the place where the slope of its objective changes sign, found by bisection. The start is one
+    more linear term of it."""
+    pull = begin * (o["beta"] / o["alpha"] + o["l2"]) + np.sign(begin) * o["l1"]
+    kept.setdefault("linear", -pull)
+    kept.setdefault("n", np.zeros_like(g))
+    grown = kept["n"] + g * g
+    kept["linear"] = kept["linear"] + g - (np.sqrt(grown) - np.sqrt(kept["n"])) / o["alpha"] * now
+    kept["n"] = grown
+    out = np.zeros_like(g)
+    for i in np.ndindex(g.shape):
+        curve = (o["beta"] + math.sqrt(grown[i])) / o["alpha"] + o["l2"]
+        lo, hi = -1e3, 1e3
+        slope = lambda w: kept["linear"][i] + curve * w + o["l1"] * np.sign(w)
+        for _ in range(200):
+            mid = (lo + hi) / 2
+            lo, hi = (mid, hi) if slope(mid) < 0 else (lo, mid)
+        out[i] = 0.0 if abs(hi) < 1e-12 else (lo + hi) / 2
+    return out
 
 
 def check_schedule(case, R):

@@ -34,8 +34,11 @@ import java.util.regex.Pattern;
 /// A line whose first visible character is `#` never reaches the output. To add an optimizer: its formula in
 /// `ScalarKernels.updateOne`, a kind in `OptimizerStep`, its name below and four groups of lines in the template.
 class GenerateKernels {
-    /// The kinds of `OptimizerStep`.
-    private static final String OPTIMIZERS = "[GRADIENT SGD MOMENTUM NESTEROV ADAGRAD ADAM]";
+    /// The kinds of `OptimizerStep` that change weights.
+    private static final String OPTIMIZERS =
+            "[GRADIENT SGD MOMENTUM NESTEROV ADAGRAD"
+                    + " RMSPROP RMSPROP_MOMENTUM RMSPROP_CENTERED RMSPROP_CENTERED_MOMENTUM"
+                    + " ADAM AMSGRAD ADAMW ADAMW_AMSGRAD FTRL]";
 
     /// What differs between widths. Tiles are rows x columns of accumulators. With 512 bits there are 32 registers: 6 x 64
     /// takes 24, leaving 4 for a row of weights and some for broadcasts, and reaches 0.9 of the FMA peak. AVX2 has 16:

@@ -49,6 +49,7 @@ public final class GoldenCase {
                 case "layer" -> LayerCase.run(golden, comparison, kernels);
                 case "loss" -> LossCase.run(golden, comparison, kernels);
                 case "optimizer", "model" -> TrainingCase.run(golden, comparison, kernels);
+                case "schedule" -> ScheduleCase.run(golden, comparison);
                 case "init" -> InitializationCase.run(golden, comparison);
                 default -> throw new UnsupportedException("kind " + kind);
             }

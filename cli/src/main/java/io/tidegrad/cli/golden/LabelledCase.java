@@ -6,6 +6,7 @@ import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.Schedule;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,7 @@ final class LabelledCase {
             RowColumns columns,
             CaseNetwork network,
             Optimizer optimizer,
+            Schedule schedule,
             Clipping clipping,
             Regularization regularization) {
         targets = CaseModel.only(golden.tensors("targets"), "y");
@@ -45,6 +47,7 @@ final class LabelledCase {
                                 network.network(),
                                 loss.loss(),
                                 optimizer,
+                                schedule,
                                 clipping,
                                 regularization,
                                 1));

@@ -6,6 +6,7 @@ import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Gradients;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +32,7 @@ final class LossCase {
                         new CaseNetwork(
                                 List.of(), "predictions", columns, Embedding.Update.TOUCHED),
                         new Sgd(0),
+                        Schedule.CONSTANT,
                         new Clipping.None(),
                         Regularization.NONE);
 

@@ -8,16 +8,19 @@ import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.AdamW;
 import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.FtrlProximal;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Sgd;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Steps of training, through the `Learner` that learns from topics.
@@ -29,11 +32,13 @@ final class TrainingCase {
     private final CaseModel model;
     private final CaseNetwork network;
     private final List<String> weightNames;
+    private final List<String> stateNames;
     private final Map<Integer, List<Fields>> after = new HashMap<>();
     private final @Nullable UntouchedRows untouched;
 
     static void run(Fields golden, Comparison comparison, Kernels kernels) {
-        new TrainingCase(golden, comparison).run(kernels);
+        UnsupportedException.unlessAccepted(() -> new TrainingCase(golden, comparison))
+                .run(kernels);
     }
 
     private TrainingCase(Fields golden, Comparison comparison) {
@@ -56,20 +61,10 @@ final class TrainingCase {
         }
         spec.ignore("hashing"); // says where ids came from
         CaseModel.requireMode(spec);
-        if (spec.has("schedule")) {
-            throw new UnsupportedException("schedule " + spec.object("schedule").text("type"));
-        }
         Fields optimizerFields = spec.object("optimizer");
         boolean sparse = optimizerFields.flag("sparse_embedding", false);
-        Regularization regularization =
-                accepted(() -> regularization(spec.optionalObject("regularization")));
-        Optimizer optimizer = accepted(() -> optimizer(optimizerFields));
-        if (sparse
-                && !(leavesUntouchedRows(optimizer)
-                        && regularization.equals(Regularization.NONE))) {
-            throw new UnsupportedException(
-                    "sparse_embedding where the dense numbers would change untouched rows");
-        }
+        Optimizer optimizer = optimizer(optimizerFields);
+        stateNames = stateNames(optimizer);
         Map<String, Tensor> inputs = golden.tensors("inputs");
         RowColumns columns = new RowColumns(inputs);
         network =
@@ -86,8 +81,9 @@ final class TrainingCase {
                         columns,
                         network,
                         optimizer,
-                        accepted(() -> clipping(spec.optionalObject("gradient_clipping"))),
-                        regularization);
+                        ScheduleCase.schedule(spec.optionalObject("schedule")),
+                        clipping(spec.optionalObject("gradient_clipping")),
+                        regularization(spec.optionalObject("regularization")));
         model = labelled.model();
         weightNames =
                 golden.has("initial_parameters")
@@ -99,7 +95,10 @@ final class TrainingCase {
                 expected.has("parameters_after")
                         ? expected.objects("parameters_after")
                         : List.<Fields>of()) {
-            entry.requireOnly("step", "parameters");
+            entry.requireOnly("step", "parameters", "optimizer_state");
+            if (entry.has("optimizer_state")) {
+                entry.object("optimizer_state").requireOnly(stateNames.toArray(String[]::new));
+            }
             int step = entry.count("step");
             if (step < 1 || step > batches.size()) {
                 throw new GoldenException(
@@ -111,24 +110,6 @@ final class TrainingCase {
             after.computeIfAbsent(step, s -> new ArrayList<>()).add(entry);
         }
         untouched = sparse ? new UntouchedRows(network, model) : null;
-    }
-
-    /// Numbers that the engine refuses (an epsilon of 0, say) are what it can't express.
-    private static <T> T accepted(Supplier<T> setting) {
-        try {
-            return setting.get();
-        } catch (IllegalArgumentException e) {
-            throw new UnsupportedException(String.valueOf(e.getMessage()));
-        }
-    }
-
-    /// Whether a gradient of 0 changes nothing.
-    private static boolean leavesUntouchedRows(Optimizer optimizer) {
-        return switch (optimizer) {
-            case Sgd sgd -> sgd.momentum() == 0;
-            case Adagrad adagrad -> true;
-            case Adam adam -> false;
-        };
     }
 
     private static Optimizer optimizer(Fields fields) {
@@ -148,20 +129,46 @@ final class TrainingCase {
                                     fields.number("lr"),
                                     fields.number("eps"),
                                     fields.number("initial_accumulator", 0));
-                    case "adam" -> {
-                        if (fields.flag("amsgrad", false)) {
-                            throw new UnsupportedException("optimizer adam with amsgrad");
-                        }
-                        yield new Adam(
-                                fields.number("lr"),
-                                fields.number("beta1"),
-                                fields.number("beta2"),
-                                fields.number("eps"));
-                    }
+                    case "rmsprop" ->
+                            new RmsProp(
+                                    fields.number("lr"),
+                                    fields.number("alpha"),
+                                    fields.number("eps"),
+                                    fields.flag("centered", false),
+                                    fields.number("momentum", 0));
+                    case "adam" -> adam(fields);
+                    case "adamw" -> new AdamW(adam(fields), fields.number("weight_decay"));
+                    case "ftrl_proximal" ->
+                            new FtrlProximal(
+                                    fields.number("alpha"),
+                                    fields.number("beta"),
+                                    fields.number("l1"),
+                                    fields.number("l2"));
                     default -> throw new UnsupportedException("optimizer " + type);
                 };
         fields.requireAllRead();
         return optimizer;
+    }
+
+    private static Adam adam(Fields fields) {
+        return new Adam(
+                fields.number("lr"),
+                fields.number("beta1"),
+                fields.number("beta2"),
+                fields.number("eps"),
+                fields.flag("amsgrad", false));
+    }
+
+    /// The names that cases give to parts of the state, in their order.
+    private static List<String> stateNames(Optimizer optimizer) {
+        return switch (optimizer) {
+            case FtrlProximal ftrl -> List.of("z", "n");
+            case Adam adam -> List.of();
+            case AdamW adamW -> List.of();
+            case RmsProp rmsProp -> List.of();
+            case Adagrad adagrad -> List.of();
+            case Sgd sgd -> List.of();
+        };
     }
 
     private static Clipping clipping(@Nullable Fields fields) {
@@ -268,17 +275,29 @@ final class TrainingCase {
     }
 
     private void checkParameters(Fields entry, String step) {
-        entry.tensors("parameters")
-                .forEach(
-                        (name, want) -> {
-                            CaseNetwork.Parameter parameter = model.parameter(name);
-                            comparison.tensor(
-                                    "parameters_after" + step + ", " + name,
-                                    parameter.shape(),
-                                    parameter.fromPlan(
-                                            model.parameters().weights(parameter.tensor())),
-                                    want);
-                        });
+        Parameters parameters = model.parameters();
+        String what = "parameters_after" + step + ", ";
+        check(what, entry.tensors("parameters"), parameters::weights);
+        if (entry.has("optimizer_state")) {
+            Fields state = entry.object("optimizer_state");
+            for (String name : state.names()) {
+                int part = 1 + stateNames.indexOf(name);
+                check(
+                        what + name + " of ",
+                        state.tensors(name),
+                        tensor -> parameters.state(tensor, part));
+            }
+        }
         entry.requireAllRead();
+    }
+
+    /// @param got tensor of the plan → its values
+    private void check(String what, Map<String, Tensor> wanted, Function<String, float[]> got) {
+        wanted.forEach(
+                (name, want) -> {
+                    CaseNetwork.Parameter parameter = model.parameter(name);
+                    float[] values = parameter.fromPlan(got.apply(parameter.tensor()));
+                    comparison.tensor(what + name, parameter.shape(), values, want);
+                });
     }
 }

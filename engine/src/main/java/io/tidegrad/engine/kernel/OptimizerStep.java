@@ -15,8 +15,26 @@ public final class OptimizerStep {
         NESTEROV,
         /// State: s. s += g²; w -= rate g / (sqrt(s) + epsilon). Duchi, Hazan & Singer 2011, diagonal.
         ADAGRAD,
+        /// State: s. s = beta2 s + (1 - beta2) g²; u = g / (sqrt(s) + epsilon); w -= rate u.
+        RMSPROP,
+        /// State: s, b. s and u as above; b = momentum b + u; w -= rate b.
+        RMSPROP_MOMENTUM,
+        /// State: s, a. s as above; a = beta2 a + (1 - beta2) g; u = g / (sqrt(max(s - a², 0)) + epsilon); w -= rate u.
+        RMSPROP_CENTERED,
+        /// State: s, a, b. u as in the centered one; b = momentum b + u; w -= rate b.
+        RMSPROP_CENTERED_MOMENTUM,
         /// State: m, v. Kingma & Ba 2015, algorithm 1.
-        ADAM
+        ADAM,
+        /// State: m, v, x. As ADAM with x = max(x, v) in the place of v.
+        AMSGRAD,
+        /// State: m, v. w *= keep, then ADAM.
+        ADAMW,
+        /// State: m, v, x. w *= keep, then AMSGRAD.
+        ADAMW_AMSGRAD,
+        /// State: z, n. McMahan et al. 2013, algorithm 1: see `FtrlProximal`.
+        FTRL,
+        /// No state. Nothing changes, neither weights nor state; the penalty pulls at nothing.
+        FROZEN
     }
 
     public Kind kind = Kind.SGD;
@@ -27,6 +45,7 @@ public final class OptimizerStep {
     /// 1 - beta1, subtracted in double by the optimizer: 1f - 0.999f is off by 5e-5 of itself.
     public float oneMinusBeta1;
 
+    /// RMSprop's alpha too.
     public float beta2;
 
     /// 1 - beta2, subtracted in double by the optimizer.
@@ -40,10 +59,54 @@ public final class OptimizerStep {
     /// 1 / (1 - beta2^t)
     public float varianceCorrection;
 
+    /// AdamW's 1 - rate · weight decay.
+    public float keep;
+
+    /// FTRL's 1 / alpha.
+    public float inverseAlpha;
+
+    /// FTRL's.
+    public float beta;
+
+    /// FTRL's l1: below it, z is a weight of 0.
+    public float threshold;
+
+    /// FTRL's l2.
+    public float ridge;
+
     /// The gradient of the penalty l1 Σ|w| + l2/2 Σ w² is added to that of the loss: g += l2 w + l1 sign(w), sign(0) = 0.
     public float l1;
 
     public float l2;
+
+    public static OptimizerStep of(Kind kind) {
+        OptimizerStep step = new OptimizerStep();
+        step.kind = kind;
+        return step;
+    }
+
+    /// Takes over everything but the penalty.
+    public void copy(OptimizerStep other) {
+        kind = other.kind;
+        rate = other.rate;
+        momentum = other.momentum;
+        beta1 = other.beta1;
+        oneMinusBeta1 = other.oneMinusBeta1;
+        beta2 = other.beta2;
+        oneMinusBeta2 = other.oneMinusBeta2;
+        epsilon = other.epsilon;
+        momentCorrection = other.momentCorrection;
+        varianceCorrection = other.varianceCorrection;
+        keep = other.keep;
+        inverseAlpha = other.inverseAlpha;
+        beta = other.beta;
+        threshold = other.threshold;
+        ridge = other.ridge;
+    }
+
+    public boolean isFrozen() {
+        return kind == Kind.FROZEN;
+    }
 
     boolean regularizes() {
         return l1 != 0 || l2 != 0;

@@ -116,6 +116,9 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] w,
             float[][] state,
             float[] tile) {
+        if (step.isFrozen()) {
+            return;
+        }
         int width = panels.width();
         int inputs = panels.inputs();
         int tileInputs = width == 64 ? WIDE_TILE_INPUTS : TILE / width;
@@ -161,6 +164,12 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float @Nullable [] dx,
             int dxAt,
             float[] tile) {
+        if (step.isFrozen()) {
+            if (dx != null) {
+                denseInputGradient(panels, fromInput, toInput, 1, dy, dyAt, 0, w, dx, dxAt, 0);
+            }
+            return;
+        }
         if (dx == null) {
             updateByOneRow(
                     step,
@@ -209,6 +218,9 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] bias,
             float[][] state,
             float[] tile) {
+        if (step.isFrozen()) {
+            return;
+        }
         for (int o = 0; o < width; o += TILE) {
             int count = Math.min(TILE, width - o);
             columnSums(count, rows, scale, dy, dyAt + o, dyStride, tile);
@@ -407,6 +419,10 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
     /// y = e^(x - subtrahend)
     abstract void expOfDifference(
             int length, float[] x, int xAt, float subtrahend, float[] y, int yAt);
+
+    static IllegalStateException frozen() {
+        return new IllegalStateException("frozen weights have no update");
+    }
 
     /// The lanes l with bit `distance` set.
     static VectorMask<Float> bit(VectorSpecies<Float> species, int distance) {

@@ -125,6 +125,9 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
         /// table row, in the order of first touch.
         @Override
         public void backward(Step step) {
+            if (step.optimizer(table).isFrozen()) {
+                return;
+            }
             Block dy = output.requireGradient();
             boolean repeated = findDistinct(step);
             if (!touchedOnly) {

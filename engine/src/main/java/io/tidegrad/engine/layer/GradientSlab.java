@@ -3,8 +3,8 @@ package io.tidegrad.engine.layer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.OptimizerStep;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /// All gradients of one step, before the first weight changes: for clipping, and for people to look at. Of a touched table
@@ -24,8 +24,9 @@ public final class GradientSlab {
         }
     }
 
+    /// @param isFrozen whether a tensor has no gradient: it stays 0
     /// @param maxRows of a batch
-    public GradientSlab(List<Tensor> tensors, int maxRows) {
+    public GradientSlab(List<Tensor> tensors, IntPredicate isFrozen, int maxRows) {
         this.tensors = tensors;
         slab = Slab.ofGradients(tensors, maxRows);
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
@@ -42,10 +43,12 @@ public final class GradientSlab {
                 case Storage.Doubles statistics -> {}
             }
         }
-        OptimizerStep gradient = new OptimizerStep();
-        gradient.kind = OptimizerStep.Kind.GRADIENT;
+        OptimizerStep gradient = OptimizerStep.of(OptimizerStep.Kind.GRADIENT);
+        OptimizerStep frozen = OptimizerStep.of(OptimizerStep.Kind.FROZEN);
         leaveGradients = new OptimizerStep[tensors.size()];
-        Arrays.fill(leaveGradients, gradient);
+        for (int tensor = 0; tensor < leaveGradients.length; tensor++) {
+            leaveGradients[tensor] = isFrozen.test(tensor) ? frozen : gradient;
+        }
     }
 
     /// From now on, backward of this step leaves its gradients here and changes no weight.

@@ -11,6 +11,7 @@ public sealed interface Layer
         permits Sequence,
                 Concat,
                 Identity,
+                Rate,
                 Numbers,
                 Embedding,
                 Standardise,
@@ -36,6 +37,12 @@ public sealed interface Layer
     /// The layers that this one holds, in the order of the tree.
     default List<Layer> layers() {
         return List.of();
+    }
+
+    /// The place in the tree of the layer number `index` inside this one, which stands at `path`; `Planner` writes it
+    /// before the names of tensors.
+    default String place(String path, int index) {
+        return path.isEmpty() ? "" + index : path + "." + index;
     }
 
     /// The same layer around others, as many as it holds.

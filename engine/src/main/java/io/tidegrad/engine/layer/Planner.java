@@ -10,12 +10,14 @@ import java.util.List;
 /// first; a tensor is `2.weight`.
 public final class Planner {
     private final String path;
+    private final double rateFactor;
     private final Declared declared;
 
     /// What all planners of a network write to.
     private static final class Declared {
         final Shape.Row row;
         final List<Tensor> tensors = new ArrayList<>();
+        final List<Double> rateFactors = new ArrayList<>(); // of the tensors
         int randomStreams;
         boolean learnsDifferently;
 
@@ -26,11 +28,12 @@ public final class Planner {
 
     /// @param row what a row holds
     public Planner(Shape.Row row) {
-        this("", new Declared(row));
+        this("", 1, new Declared(row));
     }
 
-    private Planner(String path, Declared declared) {
+    private Planner(String path, double rateFactor, Declared declared) {
         this.path = path;
+        this.rateFactor = rateFactor;
         this.declared = declared;
     }
 
@@ -41,7 +44,12 @@ public final class Planner {
 
     /// The planner of a layer inside this one that has a name instead of a number.
     Planner child(String name) {
-        return new Planner(name(name), declared);
+        return new Planner(name(name), rateFactor, declared);
+    }
+
+    /// The same place, at a rate of its own.
+    Planner withRate(double factor) {
+        return new Planner(path, rateFactor * factor, declared);
     }
 
     /// Everything declared so far, by this planner and those it is related to.
@@ -59,6 +67,11 @@ public final class Planner {
         return declared.row;
     }
 
+    /// Tensor → by what its rate is multiplied; 0 where it is frozen.
+    public List<Double> rateFactors() {
+        return List.copyOf(declared.rateFactors);
+    }
+
     String name(String parameter) {
         return path.isEmpty() ? parameter : path + "." + parameter;
     }
@@ -66,6 +79,7 @@ public final class Planner {
     /// Returns the tensor's index, by which passes find its storage in a slab.
     int declare(Tensor tensor) {
         declared.tensors.add(tensor);
+        declared.rateFactors.add(rateFactor);
         return declared.tensors.size() - 1;
     }
 

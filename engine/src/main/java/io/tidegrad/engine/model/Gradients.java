@@ -43,7 +43,7 @@ public final class Gradients {
         this.maxBatch = maxBatch;
         plan = parameters.plan();
         loss = plan.spec().loss();
-        gradients = new GradientSlab(plan.tensors(), maxBatch);
+        gradients = new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch);
         step = new Step(kernels, maxBatch);
         step.slab = parameters.slab();
         step.learns = mode != Mode.PREDICT;
@@ -134,7 +134,7 @@ public final class Gradients {
         return rowLosses;
     }
 
-    /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it.
+    /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it; 0 where it is frozen.
     public float[] of(String tensor) {
         return Values.read(plan, gradients.slab(), plan.tensor(tensor), 0);
     }

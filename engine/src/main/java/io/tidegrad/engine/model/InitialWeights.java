@@ -17,26 +17,33 @@ final class InitialWeights {
             case Tensor.Matrix matrix -> {
                 Initialization initialization = matrix.initialization();
                 float scale = initialization.scale(matrix.fanIn(), matrix.fanOut());
-                fill(matrix, storage, 0, index -> initialization.draw(seed, tensor, index, scale));
+                fill(matrix, storage, index -> initialization.draw(seed, tensor, index, scale));
             }
             case Tensor.Table table ->
                     fill(
                             table,
                             storage,
-                            0,
                             index -> Initialization.uniform(seed, tensor, index, Embedding.START));
             case Tensor.Vector vector -> {
                 if (vector.role() == Tensor.Vector.Role.SCALE) {
-                    fill(vector, storage, 0, index -> 1);
+                    fill(vector, storage, index -> 1);
                 }
             }
             case Tensor.Statistics statistics -> {}
         }
-        Optimizer optimizer = spec.optimizer();
+        startState(spec.optimizer(), declared, storage);
+    }
+
+    /// The optimizer's state before the first update, which starts from the weights as they are.
+    static void startState(Optimizer optimizer, Tensor declared, Storage.Floats storage) {
         for (int part = 1; part <= optimizer.stateParts(); part++) {
-            float start = optimizer.initialState(part);
-            if (start != 0) {
-                fill(declared, storage, part, index -> start);
+            for (int row = 0; row < declared.rows(); row++) {
+                float[] weights = storage.array(0, row);
+                float[] state = storage.array(part, row);
+                for (int column = 0; column < declared.columns(); column++) {
+                    float weight = weights[storage.index(0, row, column)];
+                    state[storage.index(part, row, column)] = optimizer.initialState(part, weight);
+                }
             }
         }
     }
@@ -46,13 +53,13 @@ final class InitialWeights {
         float at(long index);
     }
 
-    private static void fill(Tensor tensor, Storage.Floats storage, int part, Values values) {
+    private static void fill(Tensor tensor, Storage.Floats storage, Values values) {
         int columns = tensor.columns();
         for (int row = 0; row < tensor.rows(); row++) {
-            float[] array = storage.array(part, row);
+            float[] array = storage.array(0, row);
             for (int column = 0; column < columns; column++) {
                 long index = (long) row * columns + column;
-                array[storage.index(part, row, column)] = values.at(index);
+                array[storage.index(0, row, column)] = values.at(index);
             }
         }
     }

@@ -52,7 +52,7 @@ public final class Learner {
         optimizers = new OptimizerSteps(plan);
         step.optimizers = optimizers.ofTensors();
         boolean clips = !(plan.spec().clipping() instanceof Clipping.None);
-        gradients = clips ? new GradientSlab(plan.tensors(), maxBatch) : null;
+        gradients = clips ? new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch) : null;
         if (gradients != null) {
             gradients.receive(step);
         }

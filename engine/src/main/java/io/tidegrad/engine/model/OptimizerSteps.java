@@ -3,45 +3,69 @@ package io.tidegrad.engine.model;
 import io.tidegrad.engine.kernel.OptimizerStep;
 import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 
-/// What the optimizer does to each tensor in a step: tensors that are treated alike (with the penalty, or without) share
-/// their scalars, which are computed once a step.
+/// What the optimizer does to each tensor in a step: tensors that are treated alike (the same rate, with the penalty or
+/// without) share their scalars, which are computed once a step.
 final class OptimizerSteps {
     private final NetworkSpec spec;
-    private final OptimizerStep[] groups;
+    private final Plan plan;
+    private final OptimizerStep shared = new OptimizerStep();
+    private final List<Group> groups = new ArrayList<>();
     private final OptimizerStep[] ofTensors;
 
+    /// Tensors that learn, and alike.
+    private record Group(double rateFactor, boolean penalised, OptimizerStep step) {}
+
     OptimizerSteps(Plan plan) {
+        this.plan = plan;
         spec = plan.spec();
-        Regularization regularization = spec.regularization();
-        OptimizerStep penalised = new OptimizerStep();
-        penalised.l1 = (float) regularization.l1();
-        penalised.l2 = (float) regularization.l2();
-        OptimizerStep free = new OptimizerStep();
-        List<Tensor> tensors = plan.tensors();
-        ofTensors = new OptimizerStep[tensors.size()];
+        OptimizerStep frozen = OptimizerStep.of(OptimizerStep.Kind.FROZEN);
+        ofTensors = new OptimizerStep[plan.tensors().size()];
         for (int tensor = 0; tensor < ofTensors.length; tensor++) {
-            ofTensors[tensor] = isPenalised(tensors.get(tensor)) ? penalised : free;
+            ofTensors[tensor] =
+                    plan.isFrozen(tensor)
+                            ? frozen
+                            : group(plan.rateFactor(tensor), isPenalised(tensor));
         }
-        groups = Arrays.stream(ofTensors).distinct().toArray(OptimizerStep[]::new);
     }
 
-    private boolean isPenalised(Tensor tensor) {
+    private OptimizerStep group(double rateFactor, boolean penalised) {
+        for (Group group : groups) {
+            if (group.rateFactor == rateFactor && group.penalised == penalised) {
+                return group.step;
+            }
+        }
+        OptimizerStep step = new OptimizerStep();
+        if (penalised) {
+            step.l1 = (float) spec.regularization().l1();
+            step.l2 = (float) spec.regularization().l2();
+        }
+        groups.add(new Group(rateFactor, penalised, step));
+        return step;
+    }
+
+    private boolean isPenalised(int tensor) {
         return switch (spec.regularization().scope()) {
             case ALL -> true;
             case WEIGHTS ->
-                    !(tensor instanceof Tensor.Vector vector
+                    !(plan.tensors().get(tensor) instanceof Tensor.Vector vector
                             && vector.role() == Tensor.Vector.Role.BIAS);
         };
     }
 
     /// Prepares update `t`, 1 for the first.
     void prepare(long t) {
-        for (OptimizerStep group : groups) {
-            spec.optimizer().prepare(t, group);
+        Optimizer optimizer = spec.optimizer();
+        optimizer.prepare(t, shared);
+        double rate = spec.schedule().rate(optimizer.rate(), t - 1);
+        for (int i = 0; i < groups.size(); i++) {
+            Group group = groups.get(i);
+            group.step.copy(shared);
+            optimizer.setRate(rate * group.rateFactor, group.step);
         }
     }
 
@@ -50,16 +74,17 @@ final class OptimizerSteps {
         return ofTensors;
     }
 
-    /// l1 Σ|w| + l2/2 Σ w² over the penalised tensors, in doubles; 0 without regularization, at no cost.
+    /// l1 Σ|w| + l2/2 Σ w² over the penalised tensors that learn, in doubles; 0 without regularization, at no cost.
     double penalty(Parameters parameters) {
         Regularization regularization = spec.regularization();
         double penalty = 0;
         if (regularization.equals(Regularization.NONE)) {
             return penalty;
         }
-        List<Tensor> tensors = parameters.plan().tensors();
+        List<Tensor> tensors = plan.tensors();
         for (int tensor = 0; tensor < ofTensors.length; tensor++) {
-            if (isPenalised(tensors.get(tensor))
+            if (isPenalised(tensor)
+                    && !plan.isFrozen(tensor)
                     && parameters.slab().storage(tensor) instanceof Storage.Floats floats) {
                 penalty += penalty(regularization, tensors.get(tensor), floats);
             }

@@ -189,9 +189,14 @@ public final class Parameters {
         throw new IllegalArgumentException(tensor + " holds weights, not statistics");
     }
 
-    /// Sets one tensor's weights (rows, columns), row-major, and marks every page dirty.
+    /// Makes these the weights that one tensor (rows, columns), row-major, starts from: the optimizer's state of it starts anew.
+    /// Marks every page dirty.
     public void setWeights(String tensor, float[] values) {
-        Values.write(plan, slab, plan.tensor(tensor), 0, values);
+        int index = plan.tensor(tensor);
+        Values.write(plan, slab, index, 0, values);
+        if (!servedOnly && slab.storage(index) instanceof Storage.Floats floats) {
+            InitialWeights.startState(plan.spec().optimizer(), plan.tensors().get(index), floats);
+        }
         dirty.markRange(0, pages - 1);
     }
 
@@ -237,7 +242,8 @@ public final class Parameters {
                     (long) declared.rows()
                             * declared.columns()
                             * (statistics ? Double.BYTES : Float.BYTES);
-            if (declared instanceof Tensor.Table table && table.touchedOnly()) {
+            boolean touchedOnly = declared instanceof Tensor.Table table && table.touchedOnly();
+            if (touchedOnly || !statistics && plan.isFrozen(tensor)) {
                 continue;
             }
             mark(set, 0, streams.served(tensor), bytes);

@@ -3,6 +3,7 @@ package io.tidegrad.engine.model;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Planned;
 import io.tidegrad.engine.layer.Planner;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.ShapeException;
@@ -21,16 +22,17 @@ public final class Plan {
     private final NetworkSpec spec;
     private final Planned network; // without the last activation that the loss applies
     private final List<Tensor> tensors;
+    private final List<Double> rateFactors;
     private final Streams streams;
     private final boolean learnsDifferently;
     private final int outputs;
 
-    private Plan(
-            NetworkSpec spec, Planned network, List<Tensor> tensors, boolean learnsDifferently) {
+    private Plan(NetworkSpec spec, Planned network, Planner planner) {
         this.spec = spec;
         this.network = network;
-        this.tensors = tensors;
-        this.learnsDifferently = learnsDifferently;
+        tensors = planner.tensors();
+        rateFactors = planner.rateFactors();
+        learnsDifferently = planner.learnsDifferently();
         outputs = network.output().size();
         streams = new Streams(tensors, spec.optimizer().stateParts());
     }
@@ -61,7 +63,22 @@ public final class Plan {
                             + " output(s), found "
                             + row.labels());
         }
-        return new Plan(spec, network, planner.tensors(), planner.learnsDifferently());
+        requireOneRate(spec, planner);
+        return new Plan(spec, network, planner);
+    }
+
+    private static void requireOneRate(NetworkSpec spec, Planner planner) {
+        for (int tensor = 0; tensor < planner.tensors().size(); tensor++) {
+            double factor = planner.rateFactors().get(tensor);
+            if (spec.optimizer().hasFixedRate() && factor != 0 && factor != 1) {
+                throw new IllegalArgumentException(
+                        planner.tensors().get(tensor).name()
+                                + ": expected a rate factor of 1, or of 0 (frozen), for "
+                                + spec.optimizer().getClass().getSimpleName()
+                                + " has one rate for all layers; found "
+                                + factor);
+            }
+        }
     }
 
     /// A last sigmoid or softmax belongs to its cross-entropy, which works from logits. The wrong one is a mistake: the
@@ -87,12 +104,17 @@ public final class Plan {
     }
 
     private static Layer last(Layer layer) {
-        return layer instanceof Sequence(List<Layer> layers) && !layers.isEmpty()
-                ? last(layers.getLast())
-                : layer;
+        return switch (layer) {
+            case Sequence(List<Layer> layers) when !layers.isEmpty() -> last(layers.getLast());
+            case Rate(double factor, Layer inner) -> last(inner);
+            default -> layer;
+        };
     }
 
     private static Layer withoutLast(Layer layer) {
+        if (layer instanceof Rate(double factor, Layer inner)) {
+            return new Rate(factor, withoutLast(inner));
+        }
         if (!(layer instanceof Sequence(List<Layer> layers))) {
             return layer; // a lone activation: planning it refuses the row
         }
@@ -134,6 +156,15 @@ public final class Plan {
     /// All tensors in plan order: the order of the streams and of the random streams.
     public List<Tensor> tensors() {
         return tensors;
+    }
+
+    /// By what a tensor's rate is multiplied: see `Rate`.
+    public double rateFactor(int tensor) {
+        return rateFactors.get(tensor);
+    }
+
+    boolean isFrozen(int tensor) {
+        return rateFactor(tensor) == 0;
     }
 
     /// The index of the tensor of this name, such as `2.weight`.

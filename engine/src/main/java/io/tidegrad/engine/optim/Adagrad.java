@@ -20,14 +20,13 @@ public record Adagrad(double rate, double epsilon, double initialAccumulator) im
     }
 
     @Override
-    public float initialState(int part) {
+    public float initialState(int part, float weight) {
         return (float) initialAccumulator;
     }
 
     @Override
     public void prepare(long t, OptimizerStep step) {
         step.kind = OptimizerStep.Kind.ADAGRAD;
-        step.rate = (float) rate;
         step.epsilon = (float) epsilon;
     }
 }

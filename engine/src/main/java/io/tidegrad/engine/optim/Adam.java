@@ -4,13 +4,23 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 
 /// Kingma & Ba 2015, algorithm 1: m and v as running means of g and g², w -= rate m̂ / (sqrt(v̂) + epsilon), where
 /// m̂ = m / (1 - beta1^t) and v̂ = v / (1 - beta2^t) undo their start at 0. State per weight: m, v.
-public record Adam(double rate, double beta1, double beta2, double epsilon) implements Optimizer {
+///
+/// @param amsgrad whether the largest v so far takes the place of v in v̂ (Reddi, Kale & Kumar 2018, algorithm 2; as in PyTorch,
+///     the maximum is taken before the correction): a step never grows because a steep gradient was forgotten. State per
+///     weight: m, v, the maximum
+public record Adam(double rate, double beta1, double beta2, double epsilon, boolean amsgrad)
+        implements Optimizer {
     public Adam {
         Require.atLeastZero("adam", "a rate", rate);
         Require.fraction("adam", "beta1", beta1);
         Require.fraction("adam", "beta2", beta2);
         // 0 would be 0 / 0 where a gradient has always been 0.
         Require.aboveZero("adam", "an epsilon", epsilon);
+    }
+
+    /// As in the paper, without `amsgrad`.
+    public Adam(double rate, double beta1, double beta2, double epsilon) {
+        this(rate, beta1, beta2, epsilon, false);
     }
 
     /// With the paper's beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8.
@@ -20,32 +30,18 @@ public record Adam(double rate, double beta1, double beta2, double epsilon) impl
 
     @Override
     public int stateParts() {
-        return 2;
+        return amsgrad ? 3 : 2;
     }
 
     @Override
     public void prepare(long t, OptimizerStep step) {
-        step.kind = OptimizerStep.Kind.ADAM;
-        step.rate = (float) rate;
+        step.kind = amsgrad ? OptimizerStep.Kind.AMSGRAD : OptimizerStep.Kind.ADAM;
         step.beta1 = (float) beta1;
         step.oneMinusBeta1 = (float) (1 - beta1);
         step.beta2 = (float) beta2;
         step.oneMinusBeta2 = (float) (1 - beta2);
         step.epsilon = (float) epsilon;
-        step.momentCorrection = (float) (1 / (1 - power(beta1, t)));
-        step.varianceCorrection = (float) (1 / (1 - power(beta2, t)));
-    }
-
-    /// base^exponent by squaring: the same bits everywhere, which `Math.pow` doesn't promise.
-    static double power(double base, long exponent) {
-        double result = 1;
-        double square = base;
-        for (long rest = exponent; rest > 0; rest >>= 1) {
-            if ((rest & 1) != 0) {
-                result *= square;
-            }
-            square *= square;
-        }
-        return result;
+        step.momentCorrection = (float) (1 / (1 - Power.of(beta1, t)));
+        step.varianceCorrection = (float) (1 / (1 - Power.of(beta2, t)));
     }
 }

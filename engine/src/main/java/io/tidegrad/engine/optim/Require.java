@@ -17,7 +17,15 @@ final class Require {
         that(found >= 0 && found < 1, owner, name + " in [0, 1)", found);
     }
 
-    private static void that(boolean holds, String owner, String expected, double found) {
+    static void atLeastOne(String owner, String name, long found) {
+        that(found >= 1, owner, name + " of at least 1", found);
+    }
+
+    static void above(String owner, String name, long least, long found) {
+        that(found > least, owner, name + " above " + least, found);
+    }
+
+    private static void that(boolean holds, String owner, String expected, Object found) {
         if (!holds) {
             throw new IllegalArgumentException(
                     owner + ": expected " + expected + ", found " + found);

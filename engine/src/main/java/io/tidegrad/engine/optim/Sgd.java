@@ -31,7 +31,6 @@ public record Sgd(double rate, double momentum, boolean nesterov) implements Opt
                 momentum == 0
                         ? OptimizerStep.Kind.SGD
                         : nesterov ? OptimizerStep.Kind.NESTEROV : OptimizerStep.Kind.MOMENTUM;
-        step.rate = (float) rate;
         step.momentum = (float) momentum;
     }
 }

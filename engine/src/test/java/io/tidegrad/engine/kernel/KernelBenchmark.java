@@ -253,6 +253,9 @@ final class KernelBenchmark {
         step.epsilon = 1e-8f;
         step.momentCorrection = 1f;
         step.varianceCorrection = 1f;
+        step.keep = 1f;
+        step.inverseAlpha = 10f;
+        step.beta = 1f;
         return step;
     }
 
@@ -335,9 +338,9 @@ final class KernelBenchmark {
                     w[panels.index(i, o)] = ((i * 31 + o * 17) % 201 - 100) / 3000f;
                 }
             }
-            state = new float[2][panels.length()];
+            state = new float[3][panels.length()];
             bias = new float[stride];
-            biasState = new float[2][stride];
+            biasState = new float[3][stride];
             x = numbers(rows * inputStride());
             dx = new float[rows * inputStride()];
             y = new float[rows * stride];

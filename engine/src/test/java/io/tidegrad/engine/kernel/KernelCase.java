@@ -275,6 +275,11 @@ final class KernelCase {
         step.epsilon = 1e-8f;
         step.momentCorrection = 3.7f;
         step.varianceCorrection = 334.2f;
+        step.keep = 0.997f;
+        step.inverseAlpha = 3f;
+        step.beta = 1f;
+        step.threshold = 0.2f;
+        step.ridge = 0.3f;
         return step;
     }
 
@@ -336,10 +341,13 @@ final class KernelCase {
     /// The lowest value of each part of the state, relative to its largest: what is a sum of squares is never negative.
     private static float[] lowest(OptimizerStep.Kind kind) {
         return switch (kind) {
-            case GRADIENT, SGD -> new float[] {};
+            case GRADIENT, SGD, FROZEN -> new float[] {};
             case MOMENTUM, NESTEROV -> new float[] {-1f};
-            case ADAGRAD -> new float[] {0f};
-            case ADAM -> new float[] {-1f, 0f};
+            case ADAGRAD, RMSPROP -> new float[] {0f};
+            case RMSPROP_MOMENTUM, RMSPROP_CENTERED -> new float[] {0f, -1f};
+            case RMSPROP_CENTERED_MOMENTUM -> new float[] {0f, -1f, -1f};
+            case ADAM, ADAMW, FTRL -> new float[] {-1f, 0f};
+            case AMSGRAD, ADAMW_AMSGRAD -> new float[] {-1f, 0f, 0f};
         };
     }
 

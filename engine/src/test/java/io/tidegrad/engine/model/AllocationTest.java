@@ -17,6 +17,7 @@ import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -29,8 +30,13 @@ import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.AdamW;
 import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.FtrlProximal;
+import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.RmsProp;
+import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.RandomNetworks;
 import java.lang.management.ManagementFactory;
@@ -123,7 +129,41 @@ class AllocationTest {
                         new Adagrad(0.001, 1e-8, 0),
                         new Clipping.GlobalNorm(0.1),
                         new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS),
+                        1),
+                rated(
+                        new AdamW(new Adam(0.001, 0.9, 0.999, 1e-8, true), 0.01),
+                        new Schedule.WarmRestarts(100, 2, 0)),
+                rated(
+                        new RmsProp(0.001, 0.99, 1e-6, true, 0.9),
+                        new Schedule.OneCycle(1_000_000, 0.3, 25, 1e4)),
+                new NetworkSpec(
+                        new RowShape(3, 5, 1),
+                        new Sequence(
+                                new Concat(
+                                        new Numbers(0, 3),
+                                        new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED)),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(),
+                        new FtrlProximal(0.01, 1, 0.1, 1),
                         1));
+    }
+
+    private static NetworkSpec rated(Optimizer optimizer, Schedule schedule) {
+        return new NetworkSpec(
+                new RowShape(3, 5, 1),
+                new Sequence(
+                        new Concat(
+                                new Rate(0.5, new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED)),
+                                Rate.frozen(new Embedding(2, 3, 7, 2, Embedding.Update.DENSE))),
+                        Rate.frozen(new Dense(65)),
+                        new Relu(),
+                        new Dense(1)),
+                new BinaryCrossEntropy(),
+                optimizer,
+                schedule,
+                new Clipping.None(),
+                new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS),
+                1);
     }
 
     @ParameterizedTest

@@ -9,6 +9,7 @@ import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.testing.FixedRun;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -31,6 +32,7 @@ class NumericsTest {
                     "first c89781d75a7aa78754e47db8998c4d7331dcadc758a3912e825d181ec59c420b",
                     "optimizers fb1dde77a22318581083dc3cfb970cef01271b60ae73399cecdb0f537c1a2c69",
                     "shapes 80762f6e7cb1fd71e9c72831e6720e8c3241f0e881e57f2485c3e30eb58e36f7",
+                    "optimizers-2 48cde6d2c19e5c5ba0293f2d71e03c35e2b461de6426d19127b2e6924a8fa2e7",
                     "images 5ec17c7ba056ec944245aeb340ef8a45f5ed8d40a040070959cf904cc163cf92");
 
     @ParameterizedTest
@@ -65,7 +67,8 @@ class NumericsTest {
                 .importClasses(FixedRun.class).get(FixedRun.class).getAccessesFromSelf().stream()
                         .filter(access -> access instanceof JavaCodeUnitAccess)
                         .forEach(access -> used.add(access.getTargetOwner().reflect()));
-        for (Class<?> family : List.of(Layer.class, Loss.class, Optimizer.class, Clipping.class)) {
+        for (Class<?> family :
+                List.of(Layer.class, Loss.class, Optimizer.class, Schedule.class, Clipping.class)) {
             assertThat(family.getPermittedSubclasses())
                     .as("in a run of FixedRun; what is new gets one of its own")
                     .allMatch(used::contains);

@@ -8,6 +8,7 @@ import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.ShapeException;
@@ -20,7 +21,12 @@ import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.FtrlProximal;
+import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.Schedule;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -180,5 +186,59 @@ class PlanTest {
         }
         // Squared errors have no such activation: it stays, with its gradient.
         assertThat(Plan.of(spec(nested, new MeanSquaredError(), 3)).outputs()).isEqualTo(3);
+    }
+
+    @Test
+    void aLayersOwnRateIsTransparent() {
+        Layer network =
+                new Sequence(
+                        new Numbers(0, 4),
+                        new Rate(0.5, new Sequence(new Dense(5), Rate.frozen(new Dense(6)))),
+                        new Rate(0.5, new Sequence(new Rate(0.5, new Dense(3)), new Softmax())));
+        Plan plan = Plan.of(spec(network, new CategoricalCrossEntropy(true), 3));
+
+        assertThat(plan.tensors().stream().map(Tensor::name))
+                .containsExactly(
+                        "1.0.weight",
+                        "1.0.bias",
+                        "1.1.weight",
+                        "1.1.bias",
+                        "2.0.weight",
+                        "2.0.bias");
+        assertThat(IntStream.range(0, 6).mapToObj(plan::rateFactor))
+                .containsExactly(0.5, 0.5, 0.0, 0.0, 0.25, 0.25);
+    }
+
+    @Test
+    void whatHasOneRateCanBeFrozenAndNothingElse() {
+        FtrlProximal ftrl = new FtrlProximal(0.1, 1, 0, 0);
+        Loss loss = new MeanSquaredError();
+        RowShape row = new RowShape(4, 3, 1);
+        Layer dense = new Dense(1);
+        Layer numbers = new Numbers(0, 4);
+        Layer half = new Sequence(numbers, new Rate(0.5, dense));
+        Layer frozen = new Sequence(numbers, Rate.frozen(dense));
+
+        assertThat(Plan.of(new NetworkSpec(row, frozen, loss, ftrl, 1)).rateFactor(0)).isZero();
+        assertThatThrownBy(() -> Plan.of(new NetworkSpec(row, half, loss, ftrl, 1)))
+                .hasMessage(
+                        "1.weight: expected a rate factor of 1, or of 0 (frozen), for FtrlProximal has one rate"
+                                + " for all layers; found 0.5");
+        assertThatThrownBy(
+                        () ->
+                                new NetworkSpec(
+                                        row,
+                                        frozen,
+                                        loss,
+                                        ftrl,
+                                        new Schedule.Exponential(0.9),
+                                        new Clipping.None(),
+                                        Regularization.NONE,
+                                        1))
+                .hasMessage(
+                        "schedule: expected none, for FtrlProximal has one rate for all updates; found"
+                                + " Exponential[gamma=0.9]");
+        assertThatThrownBy(() -> new Rate(-1, dense))
+                .hasMessage("rate: expected a factor of at least 0, found -1.0");
     }
 }

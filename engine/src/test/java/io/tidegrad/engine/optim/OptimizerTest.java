@@ -16,7 +16,7 @@ class OptimizerTest {
     @ValueSource(ints = {1, 2, 3, 7, 64, 1000, 65_537})
     void powersAreExactToFifteenDigits(int exponent) {
         double want = new BigDecimal(0.999).pow(exponent, new MathContext(40)).doubleValue();
-        assertThat(Adam.power(0.999, exponent)).isCloseTo(want, within(1e-15 * exponent * want));
+        assertThat(Power.of(0.999, exponent)).isCloseTo(want, within(1e-15 * exponent * want));
     }
 
     @Test
@@ -33,6 +33,28 @@ class OptimizerTest {
     }
 
     @Test
+    void ftrlStartsFromTheWeightsThatThereAre() {
+        FtrlProximal ftrl = new FtrlProximal(0.1, 1, 0.5, 0.2);
+        for (float w : new float[] {0.3f, -0.02f}) {
+            double z = ftrl.initialState(1, w);
+            double back = -(z - Math.signum(z) * 0.5) / (1 / 0.1 + 0.2);
+            assertThat(back).isCloseTo(w, within(1e-7));
+        }
+        assertThat(ftrl.initialState(1, 0)).isZero();
+        assertThat(ftrl.initialState(2, 0.3f)).isZero();
+    }
+
+    @Test
+    void theScheduledRateIsTheOneByWhichWeightsDecay() {
+        OptimizerStep step = new OptimizerStep();
+        AdamW adamw = new AdamW(Adam.of(0.001), 0.1);
+        adamw.prepare(1, step);
+        adamw.setRate(0.5, step);
+        assertThat(step.rate).isEqualTo(0.5f);
+        assertThat(step.keep).isEqualTo(0.95f);
+    }
+
+    @Test
     void nonsenseIsRefusedWithWhatWasExpectedAndFound() {
         assertThatThrownBy(() -> new Adam(0.001, 1, 0.999, 1e-8))
                 .hasMessage("adam: expected beta1 in [0, 1), found 1.0");
@@ -44,6 +66,16 @@ class OptimizerTest {
                 .hasMessage("sgd: expected momentum above 0 for nesterov, found 0");
         assertThatThrownBy(() -> new Adagrad(0.1, 1e-8, -1))
                 .hasMessage("adagrad: expected an initial accumulator of at least 0, found -1.0");
+        assertThatThrownBy(() -> new RmsProp(0.1, 1, 1e-8, false, 0))
+                .hasMessage("rmsprop: expected alpha in [0, 1), found 1.0");
+        assertThatThrownBy(() -> new RmsProp(0.1, 0.9, 0, false, 0))
+                .hasMessage("rmsprop: expected an epsilon above 0, found 0.0");
+        assertThatThrownBy(() -> new AdamW(Adam.of(0.1), -1))
+                .hasMessage("adamw: expected a weight decay of at least 0, found -1.0");
+        assertThatThrownBy(() -> new FtrlProximal(0, 1, 0, 0))
+                .hasMessage("ftrl-proximal: expected alpha above 0, found 0.0");
+        assertThatThrownBy(() -> new FtrlProximal(0.1, -1, 0, 0))
+                .hasMessage("ftrl-proximal: expected beta of at least 0, found -1.0");
         assertThatThrownBy(() -> new Clipping.GlobalNorm(0))
                 .hasMessage("clipping by global norm: expected a norm above 0, found 0.0");
         assertThatThrownBy(() -> new Regularization(0, Double.NaN, Regularization.Scope.ALL))

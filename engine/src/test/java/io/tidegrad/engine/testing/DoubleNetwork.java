@@ -13,6 +13,7 @@ import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -152,7 +153,11 @@ public final class DoubleNetwork {
     }
 
     private static Layer last(Layer layer) {
-        return layer instanceof Sequence(List<Layer> layers) ? last(layers.getLast()) : layer;
+        return switch (layer) {
+            case Sequence(List<Layer> layers) -> last(layers.getLast());
+            case Rate(double factor, Layer inner) -> last(inner);
+            default -> layer;
+        };
     }
 
     private double loss(double[] p, int row) {
@@ -195,6 +200,7 @@ public final class DoubleNetwork {
                 yield y;
             }
             case Identity identity -> x;
+            case Rate(double factor, Layer inner) -> run(inner, path, x);
             case Numbers(int from, int count) ->
                     ofRows(
                             count,

@@ -3,15 +3,19 @@ package io.tidegrad.engine.testing;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.AdamW;
 import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.FtrlProximal;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Sgd;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.ToDoubleFunction;
 
 /// Clipping, regularization and the optimizers again, in doubles, straight from the formulas: an oracle for updates. It holds
 /// its own weights and state, tensor name → row-major values.
@@ -20,10 +24,15 @@ public final class DoubleOptimizer {
     public final Map<String, double[]> weights = new HashMap<>();
     private final Map<String, double[]> first = new HashMap<>();
     private final Map<String, double[]> second = new HashMap<>();
+    private final Map<String, double[]> third = new HashMap<>();
+    private final ToDoubleFunction<String> rateFactors;
     private int t;
 
-    public DoubleOptimizer(NetworkSpec spec, Map<String, float[]> initial) {
+    /// @param rateFactors tensor → by what its rate is multiplied; 0 if it is frozen
+    public DoubleOptimizer(
+            NetworkSpec spec, Map<String, float[]> initial, ToDoubleFunction<String> rateFactors) {
         this.spec = spec;
+        this.rateFactors = rateFactors;
         initial.forEach(
                 (name, values) -> {
                     double[] w = DoubleNetwork.doubles(values);
@@ -31,9 +40,18 @@ public final class DoubleOptimizer {
                     if (spec.optimizer() instanceof Adagrad adagrad) {
                         Arrays.fill(start, adagrad.initialAccumulator());
                     }
+                    if (spec.optimizer() instanceof FtrlProximal f) {
+                        // The z of which w is the weight, at n = 0.
+                        for (int i = 0; i < w.length; i++) {
+                            start[i] =
+                                    -w[i] * (f.beta() / f.alpha() + f.l2())
+                                            - Math.signum(w[i]) * f.l1();
+                        }
+                    }
                     weights.put(name, w);
                     first.put(name, start);
                     second.put(name, new double[w.length]);
+                    third.put(name, new double[w.length]);
                 });
     }
 
@@ -41,7 +59,7 @@ public final class DoubleOptimizer {
     public double penalty() {
         double penalty = 0;
         for (String name : weights.keySet()) {
-            if (isPenalised(name)) {
+            if (isPenalised(name) && !isFrozen(name)) {
                 for (double w : of(weights, name)) {
                     penalty +=
                             spec.regularization().l1() * Math.abs(w)
@@ -56,6 +74,10 @@ public final class DoubleOptimizer {
         return spec.regularization().scope() == Regularization.Scope.ALL || !name.endsWith("bias");
     }
 
+    private boolean isFrozen(String name) {
+        return rateFactors.applyAsDouble(name) == 0;
+    }
+
     private static double[] of(Map<String, double[]> values, String name) {
         return Objects.requireNonNull(values.get(name));
     }
@@ -67,14 +89,19 @@ public final class DoubleOptimizer {
     public void step(Map<String, float[]> gradients, Map<String, Set<Integer>> untouched) {
         t++;
         double squares = 0;
-        for (float[] values : gradients.values()) {
-            for (float g : values) {
-                squares += (double) g * g;
+        for (Map.Entry<String, float[]> entry : gradients.entrySet()) {
+            if (!isFrozen(entry.getKey())) {
+                for (float g : entry.getValue()) {
+                    squares += (double) g * g;
+                }
             }
         }
         double norm = Math.sqrt(squares);
         gradients.forEach(
                 (name, values) -> {
+                    if (isFrozen(name)) {
+                        return;
+                    }
                     Set<Integer> left = untouched.getOrDefault(name, Set.of());
                     for (int i = 0; i < values.length; i++) {
                         if (!left.contains(i)) {
@@ -103,23 +130,60 @@ public final class DoubleOptimizer {
                                 + regularization.l1() * Math.signum(w[i])
                                 + regularization.l2() * w[i]
                         : clipped;
+        double[] c = of(third, name);
         Optimizer optimizer = spec.optimizer();
+        double rate = DoubleSchedule.rate(spec.schedule(), optimizer.rate(), t - 1);
+        rate *= rateFactors.applyAsDouble(name);
         switch (optimizer) {
-            case Sgd(double rate, double momentum, boolean nesterov) -> {
+            case Sgd(double base, double momentum, boolean nesterov) -> {
                 a[i] = t == 1 ? g : momentum * a[i] + g;
                 w[i] -= rate * (nesterov ? g + momentum * a[i] : a[i]);
             }
-            case Adagrad(double rate, double epsilon, double initial) -> {
+            case Adagrad(double base, double epsilon, double initial) -> {
                 a[i] += g * g;
                 w[i] -= rate * g / (Math.sqrt(a[i]) + epsilon);
             }
-            case Adam(double rate, double beta1, double beta2, double epsilon) -> {
-                a[i] = beta1 * a[i] + (1 - beta1) * g;
-                b[i] = beta2 * b[i] + (1 - beta2) * g * g;
-                double m = a[i] / (1 - Math.pow(beta1, t));
-                double v = b[i] / (1 - Math.pow(beta2, t));
-                w[i] -= rate * m / (Math.sqrt(v) + epsilon);
+            case RmsProp(
+                            double base,
+                            double alpha,
+                            double epsilon,
+                            boolean centered,
+                            double momentum) -> {
+                a[i] = alpha * a[i] + (1 - alpha) * g * g;
+                b[i] = alpha * b[i] + (1 - alpha) * g;
+                double v = centered ? a[i] - b[i] * b[i] : a[i];
+                c[i] = momentum * c[i] + g / (Math.sqrt(v) + epsilon);
+                w[i] -= rate * c[i];
+            }
+            case Adam adam -> adam(adam, rate, g, w, a, b, c, i);
+            case AdamW(Adam adam, double weightDecay) -> {
+                w[i] *= 1 - rate * weightDecay;
+                adam(adam, rate, g, w, a, b, c, i);
+            }
+            case FtrlProximal(double alpha, double beta, double l1, double l2) -> {
+                double sigma = (Math.sqrt(b[i] + g * g) - Math.sqrt(b[i])) / alpha;
+                a[i] += g - sigma * w[i];
+                b[i] += g * g;
+                double shrunk = Math.max(Math.abs(a[i]) - l1, 0) * Math.signum(a[i]);
+                w[i] = -shrunk / ((beta + Math.sqrt(b[i])) / alpha + l2);
             }
         }
+    }
+
+    private void adam(
+            Adam adam,
+            double rate,
+            double g,
+            double[] w,
+            double[] a,
+            double[] b,
+            double[] c,
+            int i) {
+        a[i] = adam.beta1() * a[i] + (1 - adam.beta1()) * g;
+        b[i] = adam.beta2() * b[i] + (1 - adam.beta2()) * g * g;
+        c[i] = Math.max(c[i], b[i]);
+        double m = a[i] / (1 - Math.pow(adam.beta1(), t));
+        double v = (adam.amsgrad() ? c[i] : b[i]) / (1 - Math.pow(adam.beta2(), t));
+        w[i] -= rate * m / (Math.sqrt(v) + adam.epsilon());
     }
 }

@@ -16,6 +16,7 @@ import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -38,9 +39,13 @@ import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.AdamW;
 import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.FtrlProximal;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.RmsProp;
+import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.random.CounterRandom;
 import io.tidegrad.engine.snapshot.ModelHash;
@@ -75,6 +80,7 @@ public final class FixedRun {
             System.out.println("first " + first(hot, workers));
             System.out.println("optimizers " + optimizers(hot, workers));
             System.out.println("shapes " + shapes(hot, workers));
+            System.out.println("optimizers-2 " + optimizers2(hot, workers));
             System.out.println("images " + images(hot, workers));
         }
     }
@@ -157,6 +163,73 @@ public final class FixedRun {
         all.update(run(hot, workers, spec, 1, 500));
         all.update(run(hot, workers, spec, 7, 500));
         return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// RMSprop, AMSGrad, AdamW and FTRL-Proximal, each schedule, layers at their own rate and frozen ones.
+    private static String optimizers2(boolean hot, Workers workers)
+            throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        Loss binary = new BinaryCrossEntropy();
+        Loss categorical = new CategoricalCrossEntropy(false);
+        Clipping norm = new Clipping.GlobalNorm(0.3);
+        Regularization elastic = new Regularization(1e-3, 1e-2, Regularization.Scope.ALL);
+        Adam amsgrad = new Adam(0.003, 0.9, 0.99, 1e-8, true);
+        NetworkSpec[] specs = {
+            scheduled(
+                    classes(categorical, new RmsProp(0.002, 0.95, 1e-4, false, 0), 1),
+                    new Schedule.Constant()),
+            scheduled(
+                    clicks(binary, new RmsProp(0.002, 0.95, 1e-4, false, 0.8)),
+                    new Schedule.Step(100, 0.7)),
+            scheduled(
+                    clicks(binary, new RmsProp(0.002, 0.95, 1e-2, true, 0)),
+                    new Schedule.WarmupCosine(50, 500, 1e-4)),
+            scheduled(
+                    classes(categorical, new RmsProp(0.002, 0.95, 1e-2, true, 0.8), 1),
+                    new Schedule.OneCycle(300, 0.3, 25, 1e4)),
+            scheduled(clicks(binary, amsgrad), new Schedule.InverseSqrt(40)),
+            scheduled(
+                    classes(categorical, new AdamW(Adam.of(0.003), 0.1), 1),
+                    new Schedule.WarmRestarts(30, 2, 1e-5)),
+            scheduled(clicks(binary, new AdamW(amsgrad, 0.05)), new Schedule.LinearWarmup(0.1, 80)),
+            clicks(binary, new FtrlProximal(0.1, 1, 0.01, 0.1)),
+            scheduled(
+                    clicks(binary, new Adagrad(0.05, 1e-8, 0.1)), new Schedule.Exponential(0.997)),
+            scheduled(
+                    rated(categorical, new AdamW(Adam.of(0.01), 0.1)), new Schedule.Cosine(200, 0)),
+            rated(categorical, new FtrlProximal(0.1, 1, 0, 0.1)),
+        };
+        for (NetworkSpec spec : specs) {
+            all.update(run(hot, workers, spec, 1, 400));
+            all.update(run(hot, workers, RandomNetworks.with(spec, norm, elastic), 7, 400));
+        }
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    private static NetworkSpec scheduled(NetworkSpec spec, Schedule schedule) {
+        return RandomNetworks.with(spec, schedule);
+    }
+
+    /// Layers at a rate of their own, where there can be one, and frozen ones.
+    private static NetworkSpec rated(Loss loss, Optimizer optimizer) {
+        double factor = optimizer.hasFixedRate() ? 1 : 0.2;
+        Layer network =
+                new Sequence(
+                        new Concat(
+                                new Sequence(new Numbers(0, NUMBERS), new Standardise()),
+                                new Rate(
+                                        factor,
+                                        new Embedding(
+                                                0, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED)),
+                                Rate.frozen(
+                                        new Embedding(
+                                                1, 2, TABLE_ROWS, 3, Embedding.Update.DENSE))),
+                        new Dense(65),
+                        new Relu(),
+                        Rate.frozen(new Dense(33)),
+                        new Tanh(),
+                        new Rate(factor, new Dense(11)));
+        return new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss, optimizer, SEED);
     }
 
     /// Convolutions and poolings: windows that overlap, hang over the edge or leave pixels out.

@@ -8,6 +8,7 @@ import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -25,9 +26,13 @@ import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.AdamW;
 import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.FtrlProximal;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.RmsProp;
+import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -55,17 +60,39 @@ public final class RandomNetworks {
 
     public NetworkSpec spec() {
         NetworkSpec plain = spec(optimizer());
-        return with(plain, clipping(), regularization());
+        Schedule schedule = plain.optimizer().hasFixedRate() ? Schedule.CONSTANT : schedule();
+        return with(with(plain, schedule), clipping(), regularization());
     }
 
     /// Every kind, at rates at which nothing explodes.
     private Optimizer optimizer() {
-        return switch (between(0, 4)) {
+        return switch (between(0, 10)) {
             case 0 -> new Sgd(0.05);
             case 1 -> new Sgd(0.02, 0.9, false);
             case 2 -> new Sgd(0.02, 0.8, true);
             case 3 -> new Adagrad(0.05, 1e-3, random.nextBoolean() ? 0 : 0.1);
+            case 4 -> new Adam(0.01, 0.9, 0.999, 1e-3, true);
+            case 5 -> new AdamW(new Adam(0.01, 0.9, 0.99, 1e-3, random.nextBoolean()), 0.1);
+            case 6 -> new RmsProp(0.01, 0.9, 1e-2, false, 0);
+            case 7 -> new RmsProp(0.01, 0.9, 1e-2, false, 0.8);
+            case 8 -> new RmsProp(0.01, 0.9, 1e-2, true, random.nextBoolean() ? 0 : 0.8);
+            case 9 -> new FtrlProximal(0.1, 1, random.nextBoolean() ? 0 : 0.01, 0.1);
             default -> new Adam(0.01, 0.9, 0.999, 1e-3);
+        };
+    }
+
+    /// Every kind, within a few steps.
+    private Schedule schedule() {
+        return switch (between(0, 12)) {
+            case 0 -> new Schedule.Step(2, 0.5);
+            case 1 -> new Schedule.Exponential(random.nextBoolean() ? 0.9 : 1.05);
+            case 2 -> new Schedule.LinearWarmup(0.1, 5);
+            case 3 -> new Schedule.InverseSqrt(3);
+            case 4 -> new Schedule.Cosine(6, 0.001);
+            case 5 -> new Schedule.WarmupCosine(2, 6, 0.001);
+            case 6 -> new Schedule.OneCycle(7, 0.4, 10, 100);
+            case 7 -> new Schedule.WarmRestarts(2, random.nextBoolean() ? 1 : 2, 0.001);
+            default -> Schedule.CONSTANT;
         };
     }
 
@@ -97,8 +124,21 @@ public final class RandomNetworks {
                 spec.network(),
                 spec.loss(),
                 spec.optimizer(),
+                spec.schedule(),
                 clipping,
                 regularization,
+                spec.seed());
+    }
+
+    public static NetworkSpec with(NetworkSpec spec, Schedule schedule) {
+        return new NetworkSpec(
+                spec.row(),
+                spec.network(),
+                spec.loss(),
+                spec.optimizer(),
+                schedule,
+                spec.clipping(),
+                spec.regularization(),
                 spec.seed());
     }
 
@@ -106,14 +146,15 @@ public final class RandomNetworks {
         int numbers = between(1, 40);
         int ids = between(0, 4);
         List<Layer> layers = new ArrayList<>();
-        layers.add(input(numbers, ids));
+        layers.add(input(numbers, ids, optimizer));
         for (int hidden = between(0, 3); hidden > 0; hidden--) {
-            layers.add(
+            Layer layer =
                     switch (between(0, 5)) {
                         case 0 -> shaped();
                         case 1 -> images();
                         default -> hidden();
-                    });
+                    };
+            layers.add(rated(layer, optimizer));
             layers.add(activation());
         }
         int outputs = between(1, 3) == 1 ? 1 : between(2, 12);
@@ -140,7 +181,7 @@ public final class RandomNetworks {
     }
 
     /// What reads the row.
-    private Layer input(int numbers, int ids) {
+    private Layer input(int numbers, int ids, Optimizer optimizer) {
         List<Layer> branches = new ArrayList<>();
         int from = between(0, numbers - 1);
         Layer some = new Numbers(from, between(1, numbers - from));
@@ -160,7 +201,7 @@ public final class RandomNetworks {
         }
         if (ids > 0) {
             branches.add(embedding(ids));
-            branches.add(new Sequence(embedding(ids), activation()));
+            branches.add(new Sequence(rated(embedding(ids), optimizer), activation()));
             branches.add(new Concat(embedding(ids), new Sequence(new Numbers(0, 1))));
         }
         if (branches.size() == 1 && random.nextBoolean()) {
@@ -208,6 +249,15 @@ public final class RandomNetworks {
             case 0 -> new Sequence(dense, new Standardise());
             case 1 -> new Concat(dense, new Sequence(new Dense(between(1, 20)), activation()));
             default -> dense;
+        };
+    }
+
+    /// Some at a rate of their own, some frozen.
+    private Layer rated(Layer layer, Optimizer optimizer) {
+        return switch (between(0, 7)) {
+            case 0 -> Rate.frozen(layer);
+            case 1 -> new Rate(optimizer.hasFixedRate() ? 1 : 0.3, layer);
+            default -> layer;
         };
     }
 
@@ -292,7 +342,7 @@ public final class RandomNetworks {
         }
         List<Layer> inner = layer.layers();
         for (int i = 0; i < inner.size(); i++) {
-            collect(inner.get(i), path.isEmpty() ? "" + i : path + "." + i, embeddings);
+            collect(inner.get(i), layer.place(path, i), embeddings);
         }
     }
 }

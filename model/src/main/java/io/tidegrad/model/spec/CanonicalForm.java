@@ -12,6 +12,7 @@ import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Sequence;
@@ -25,8 +26,13 @@ import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.AdamW;
 import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.FtrlProximal;
+import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.RmsProp;
+import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import java.math.BigDecimal;
 import java.util.ArrayList;
@@ -56,7 +62,10 @@ final class CanonicalForm {
                     case CategoricalCrossEntropy(boolean oneHot) -> "categorical-cross-entropy";
                     case MeanSquaredError() -> "mean-squared-error";
                 });
-        line(text, "optimizer", optimizer(spec));
+        line(text, "optimizer", optimizer(spec.optimizer()));
+        if (!(spec.schedule() instanceof Schedule.Constant)) {
+            line(text, "schedule", schedule(spec.schedule()));
+        }
         switch (spec.clipping()) {
             case Clipping.None() -> {}
             case Clipping.Value(double limit) ->
@@ -246,25 +255,14 @@ final class CanonicalForm {
     /// As a spec writes it.
     static String layer(Layer layer, boolean reluFollows) {
         return switch (layer) {
-            case Dense dense -> {
-                boolean plain =
-                        dense.initialization() == SpecReader.defaultInitialization(reluFollows);
-                if (dense.bias() && plain) {
-                    yield "dense: " + dense.outputs();
-                }
-                yield "dense: "
-                        + new Flow()
-                                .add("units", String.valueOf(dense.outputs()))
-                                .add("bias", dense.bias() ? null : "false")
-                                .add(
-                                        "init",
-                                        plain ? null : SpecReader.name(dense.initialization()));
-            }
+            case Dense dense -> dense(dense, 1, reluFollows);
+            case Rate(double factor, Dense dense) -> dense(dense, factor, reluFollows);
             case Relu relu -> "relu";
             case Sigmoid sigmoid -> "sigmoid";
             case Tanh tanh -> "tanh";
             case Softmax softmax -> "softmax";
             // Layers that a spec's network can't name; the binding puts them before it.
+            case Rate rate -> throw unnamed(layer);
             case Sequence sequence -> throw unnamed(layer);
             case Concat concat -> throw unnamed(layer);
             case Numbers numbers -> throw unnamed(layer);
@@ -282,53 +280,160 @@ final class CanonicalForm {
         };
     }
 
+    private static String dense(Dense dense, double rateFactor, boolean reluFollows) {
+        boolean plain = dense.initialization() == SpecReader.defaultInitialization(reluFollows);
+        if (dense.bias() && plain && rateFactor == 1) {
+            return "dense: " + dense.outputs();
+        }
+        return "dense: "
+                + new Flow()
+                        .add("units", String.valueOf(dense.outputs()))
+                        .add("bias", dense.bias() ? null : "false")
+                        .add("init", plain ? null : SpecReader.name(dense.initialization()))
+                        .add("rate-factor", rateFactor == 0 ? null : unless(1, rateFactor))
+                        .add("frozen", rateFactor == 0 ? "true" : null);
+    }
+
     private static IllegalStateException unnamed(Layer layer) {
         return new IllegalStateException("no spec can name " + layer);
     }
 
-    private static String optimizer(ModelSpec spec) {
-        return switch (spec.optimizer()) {
+    private static String optimizer(Optimizer optimizer) {
+        return switch (optimizer) {
             case Sgd(double rate, double momentum, boolean nesterov) ->
                     "{sgd: "
                             + new Flow()
                                     .add("rate", number(rate))
-                                    .add("momentum", momentum == 0 ? null : number(momentum))
-                                    .add("nesterov", nesterov ? "true" : null)
+                                    .add("momentum", unless(0, momentum))
+                                    .add("nesterov", flag(nesterov))
                             + "}";
             case Adagrad(double rate, double epsilon, double initial) -> {
                 Adagrad byDefault = ModelSpec.ADAGRAD;
-                Flow flow =
+                yield named(
+                        "adagrad",
                         new Flow()
-                                .add("rate", rate == byDefault.rate() ? null : number(rate))
-                                .add(
-                                        "epsilon",
-                                        epsilon == byDefault.epsilon() ? null : number(epsilon))
+                                .add("rate", unless(byDefault.rate(), rate))
+                                .add("epsilon", unless(byDefault.epsilon(), epsilon))
                                 .add(
                                         "initial-accumulator",
-                                        initial == byDefault.initialAccumulator()
-                                                ? null
-                                                : number(initial));
-                yield flow.isEmpty() ? "adagrad" : "{adagrad: " + flow + "}";
+                                        unless(byDefault.initialAccumulator(), initial)));
             }
-            case Adam(double rate, double beta1, double beta2, double epsilon) -> {
-                Adam byDefault = ModelSpec.ADAM;
-                Flow flow =
+            case RmsProp(
+                            double rate,
+                            double alpha,
+                            double epsilon,
+                            boolean centered,
+                            double momentum) -> {
+                RmsProp byDefault = ModelSpec.RMSPROP;
+                yield named(
+                        "rmsprop",
                         new Flow()
-                                .add("rate", rate == byDefault.rate() ? null : number(rate))
-                                .add("beta1", beta1 == byDefault.beta1() ? null : number(beta1))
-                                .add("beta2", beta2 == byDefault.beta2() ? null : number(beta2))
-                                .add(
-                                        "epsilon",
-                                        epsilon == byDefault.epsilon() ? null : number(epsilon));
-                yield flow.isEmpty() ? "adam" : "{adam: " + flow + "}";
+                                .add("rate", unless(byDefault.rate(), rate))
+                                .add("alpha", unless(byDefault.alpha(), alpha))
+                                .add("epsilon", unless(byDefault.epsilon(), epsilon))
+                                .add("centered", flag(centered))
+                                .add("momentum", unless(0, momentum)));
             }
+            case Adam adam -> named("adam", adam(adam));
+            case AdamW(Adam adam, double decay) ->
+                    named(
+                            "adamw",
+                            adam(adam)
+                                    .add(
+                                            "weight-decay",
+                                            unless(ModelSpec.ADAMW.weightDecay(), decay)));
+            case FtrlProximal(double alpha, double beta, double l1, double l2) ->
+                    "{ftrl: "
+                            + new Flow()
+                                    .add("alpha", number(alpha))
+                                    .add("beta", unless(1, beta))
+                                    .add("l1", unless(0, l1))
+                                    .add("l2", unless(0, l2))
+                            + "}";
         };
+    }
+
+    private static Flow adam(Adam adam) {
+        Adam byDefault = ModelSpec.ADAM;
+        return new Flow()
+                .add("rate", unless(byDefault.rate(), adam.rate()))
+                .add("beta1", unless(byDefault.beta1(), adam.beta1()))
+                .add("beta2", unless(byDefault.beta2(), adam.beta2()))
+                .add("epsilon", unless(byDefault.epsilon(), adam.epsilon()))
+                .add("amsgrad", flag(adam.amsgrad()));
+    }
+
+    /// The name alone where all is as by default.
+    private static String named(String name, Flow settings) {
+        return settings.isEmpty() ? name : "{" + name + ": " + settings + "}";
+    }
+
+    private static String schedule(Schedule schedule) {
+        return switch (schedule) {
+            case Schedule.Constant() -> throw new IllegalStateException("no schedule to write");
+            case Schedule.Step(long stepSize, double gamma) ->
+                    named(
+                            "step",
+                            new Flow()
+                                    .add("step-size", String.valueOf(stepSize))
+                                    .add("gamma", number(gamma)));
+            case Schedule.Exponential(double gamma) ->
+                    named("exponential", new Flow().add("gamma", number(gamma)));
+            case Schedule.LinearWarmup(double startFactor, long steps) ->
+                    named(
+                            "linear-warmup",
+                            new Flow()
+                                    .add("start-factor", number(startFactor))
+                                    .add("warmup-steps", String.valueOf(steps)));
+            case Schedule.InverseSqrt(long steps) ->
+                    named("inverse-sqrt", new Flow().add("warmup-steps", String.valueOf(steps)));
+            case Schedule.Cosine(long total, double min) ->
+                    named(
+                            "cosine",
+                            new Flow()
+                                    .add("total-steps", String.valueOf(total))
+                                    .add("min-rate", unless(0, min)));
+            case Schedule.WarmupCosine(long warmup, long total, double min) ->
+                    named(
+                            "warmup-cosine",
+                            new Flow()
+                                    .add("warmup-steps", String.valueOf(warmup))
+                                    .add("total-steps", String.valueOf(total))
+                                    .add("min-rate", unless(0, min)));
+            case Schedule.OneCycle(long total, double start, double div, double finalDiv) -> {
+                Schedule.OneCycle byDefault = ModelSpec.ONE_CYCLE;
+                yield named(
+                        "one-cycle",
+                        new Flow()
+                                .add("total-steps", String.valueOf(total))
+                                .add("pct-start", unless(byDefault.pctStart(), start))
+                                .add("div-factor", unless(byDefault.divFactor(), div))
+                                .add(
+                                        "final-div-factor",
+                                        unless(byDefault.finalDivFactor(), finalDiv)));
+            }
+            case Schedule.WarmRestarts(long period, long factor, double min) ->
+                    named(
+                            "warm-restarts",
+                            new Flow()
+                                    .add("period", String.valueOf(period))
+                                    .add("period-factor", unless(1, factor))
+                                    .add("min-rate", unless(0, min)));
+        };
+    }
+
+    private static @Nullable String unless(double byDefault, double value) {
+        return value == byDefault ? null : number(value);
+    }
+
+    private static @Nullable String flag(boolean set) {
+        return set ? "true" : null;
     }
 
     private static Flow regularization(Regularization regularization) {
         return new Flow()
-                .add("l1", regularization.l1() == 0 ? null : number(regularization.l1()))
-                .add("l2", regularization.l2() == 0 ? null : number(regularization.l2()))
+                .add("l1", unless(0, regularization.l1()))
+                .add("l2", unless(0, regularization.l2()))
                 .add(
                         "applies-to",
                         regularization.scope() == Regularization.Scope.ALL

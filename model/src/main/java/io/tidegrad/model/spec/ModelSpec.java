@@ -2,13 +2,17 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.AdamW;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.RmsProp;
+import io.tidegrad.engine.optim.Schedule;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -37,11 +41,18 @@ import org.jspecify.annotations.Nullable;
 ///   - cyclic:    { field: bearing, period: 360 }         # or { field: departed, part: hour }
 ///   - pixels:    { field: image, width: 28, height: 28, divide-by: 255 }
 /// network: [ dense: 64, relu, dense: { units: 1, bias: true, init: he-uniform | he-normal | xavier-uniform | xavier-normal } ]
-///                                      # * sigmoid, tanh; softmax at the end
+///                                      # * sigmoid, tanh; softmax at the end; a dense may have
+///                                      #   rate-factor: 0.1 (times the rate) or frozen: true
 /// loss: binary-cross-entropy           # * or categorical-cross-entropy, mean-squared-error
-/// optimizer: { adam: { rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } }
+/// optimizer: { adam: { rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false } }
 ///                                      # * or { adagrad: { rate: 0.01, epsilon: 1e-10, initial-accumulator: 0 } },
-///                                      #   { sgd: { rate: 0.05, momentum: 0, nesterov: false } }; sgd's rate is required
+///                                      #   { adamw: { adam's keys, weight-decay: 0.01 } },
+///                                      #   { rmsprop: { rate: 0.01, alpha: 0.99, epsilon: 1e-8, centered: false, momentum: 0 } },
+///                                      #   { sgd: { rate: 0.05, momentum: 0, nesterov: false } }; sgd's rate is required,
+///                                      #   { ftrl: { alpha: 0.1, beta: 1, l1: 0, l2: 0 } }; ftrl's alpha is required
+/// schedule: { cosine: { total-steps: 100000, min-rate: 0 } }
+///                                      # or step, exponential, linear-warmup, inverse-sqrt, warmup-cosine, one-cycle,
+///                                      # warm-restarts; the optimizer's rate throughout unless given
 /// gradient-clipping: { global-norm: 1 }  # or { value: 0.1 }; not clipped unless given
 /// regularization: { l1: 0, l2: 0, applies-to: all | weights }
 /// mini-batch: { size: 1, window: PT1H, step: mean }
@@ -52,6 +63,9 @@ import org.jspecify.annotations.Nullable;
 /// Values shown are the defaults where a key may be left out and has one.
 public final class ModelSpec {
     static final Adam ADAM = Adam.of(0.001);
+    static final AdamW ADAMW = new AdamW(ADAM, 0.01);
+    static final RmsProp RMSPROP = new RmsProp(0.01, 0.99, 1e-8, false, 0);
+    static final Schedule.OneCycle ONE_CYCLE = new Schedule.OneCycle(100, 0.3, 25, 1e4);
     static final Adagrad ADAGRAD = new Adagrad(0.01, 1e-10, 0);
     static final Duration PUBLISH_EVERY = Duration.ofMillis(500);
     static final int TIME_PART_DIMENSION = 4;
@@ -74,6 +88,7 @@ public final class ModelSpec {
     private final List<Layer> layers;
     private final Loss loss;
     private final Optimizer optimizer;
+    private final Schedule schedule;
     private final Clipping clipping;
     private final Regularization regularization;
     private final int miniBatch;
@@ -91,6 +106,7 @@ public final class ModelSpec {
             List<Layer> layers,
             Loss loss,
             Optimizer optimizer,
+            Schedule schedule,
             Clipping clipping,
             Regularization regularization,
             int miniBatch,
@@ -105,6 +121,7 @@ public final class ModelSpec {
         this.layers = List.copyOf(layers);
         this.loss = loss;
         this.optimizer = optimizer;
+        this.schedule = schedule;
         this.clipping = clipping;
         this.regularization = regularization;
         this.miniBatch = miniBatch;
@@ -155,6 +172,10 @@ public final class ModelSpec {
         return optimizer;
     }
 
+    public Schedule schedule() {
+        return schedule;
+    }
+
     public Clipping clipping() {
         return clipping;
     }
@@ -189,13 +210,22 @@ public final class ModelSpec {
 
     /// Width of a prediction: 1, or the number of classes.
     public int outputs() {
+        return outputs(layers);
+    }
+
+    /// Of the last dense; 0 without one.
+    static int outputs(List<Layer> layers) {
         int outputs = 0;
         for (Layer layer : layers) {
-            if (layer instanceof Dense dense) {
+            if (withoutRate(layer) instanceof Dense dense) {
                 outputs = dense.outputs();
             }
         }
         return outputs;
+    }
+
+    static Layer withoutRate(Layer layer) {
+        return layer instanceof Rate(double factor, Layer inner) ? inner : layer;
     }
 
     /// Which columns of a row belong to which feature.

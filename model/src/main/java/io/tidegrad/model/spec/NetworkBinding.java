@@ -39,6 +39,7 @@ final class NetworkBinding {
                 new Sequence(List.copyOf(layers)),
                 spec.loss(),
                 spec.optimizer(),
+                spec.schedule(),
                 spec.clipping(),
                 spec.regularization(),
                 spec.seed());

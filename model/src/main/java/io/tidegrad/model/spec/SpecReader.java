@@ -4,6 +4,7 @@ import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
@@ -14,9 +15,13 @@ import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.AdamW;
 import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.FtrlProximal;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.RmsProp;
+import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.model.spec.ModelSpec.Input;
 import io.tidegrad.model.spec.ModelSpec.Label;
@@ -30,6 +35,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -48,6 +54,7 @@ final class SpecReader {
     private static final int PIXELS_SIDE_MAX = 4_096;
     private static final int PIXELS_MAX = 1 << 20;
     private static final int ROWS_MAX = 65_536;
+    private static final long STEPS_MAX = 1_000_000_000_000L;
 
     /// Floats that the open batch may hold: 64 MiB.
     private static final int BATCH_FLOATS_MAX = 1 << 24;
@@ -86,6 +93,7 @@ final class SpecReader {
                         "network",
                         "loss",
                         "optimizer",
+                        "schedule",
                         "gradient-clipping",
                         "regularization",
                         "mini-batch",
@@ -108,6 +116,7 @@ final class SpecReader {
         Optimizer optimizer =
                 optimizer(
                         keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
+        Schedule schedule = schedule(keys.optional("schedule"), optimizer);
         Clipping clipping = clipping(keys.optional("gradient-clipping"));
         Regularization regularization = regularization(keys.optional("regularization"));
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
@@ -116,6 +125,7 @@ final class SpecReader {
         long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
         if (networkIsSound && loss != null) {
             checkEnd(networkNode, layers, loss, label.classes);
+            checkRates(networkNode, layers, optimizer);
         }
         if (!problems.isEmpty() || loss == null) {
             return null;
@@ -143,6 +153,7 @@ final class SpecReader {
                 layers,
                 loss,
                 optimizer,
+                schedule,
                 clipping,
                 regularization,
                 miniBatch.size,
@@ -466,19 +477,36 @@ final class SpecReader {
         if (!value.isMapping()) {
             return new Dense(value.integer(1, UNITS_MAX), true, byDefault);
         }
-        Mapping keys = value.mapping("units", "bias", "init");
+        Mapping keys = value.mapping("units", "bias", "init", "rate-factor", "frozen");
         SpecNode bias = keys.optional("bias");
         SpecNode init = keys.optional("init");
         String name =
                 init == null
                         ? null
                         : init.name("he-uniform", "he-normal", "xavier-uniform", "xavier-normal");
-        return new Dense(
-                keys.required("units", "the number of outputs").integer(1, UNITS_MAX),
-                bias == null || bias.bool(),
-                name == null
-                        ? byDefault
-                        : Initialization.valueOf(name.toUpperCase(Locale.ROOT).replace('-', '_')));
+        Dense dense =
+                new Dense(
+                        keys.required("units", "the number of outputs").integer(1, UNITS_MAX),
+                        bias == null || bias.bool(),
+                        name == null
+                                ? byDefault
+                                : Initialization.valueOf(
+                                        name.toUpperCase(Locale.ROOT).replace('-', '_')));
+        double rateFactor = rateFactor(keys.optional("rate-factor"), keys.optional("frozen"));
+        return rateFactor == 1 ? dense : new Rate(rateFactor, dense);
+    }
+
+    private static double rateFactor(@Nullable SpecNode factor, @Nullable SpecNode frozen) {
+        boolean isFrozen = frozen != null && frozen.bool();
+        if (factor == null) {
+            return isFrozen ? 0 : 1;
+        }
+        if (isFrozen) {
+            factor.problem("a frozen layer has no rate: keep one of rate-factor and frozen");
+        }
+        return factor.decimal(
+                "a number above 0 and at most 1000 (for 0 write frozen: true)",
+                value -> (float) value > 0 && value <= 1000);
     }
 
     /// He et al. derived theirs for relu, Glorot & Bengio theirs for everything that is near linear around 0.
@@ -499,21 +527,31 @@ final class SpecReader {
         };
     }
 
-    private static Optimizer optimizer(SpecNode node) {
+    private Optimizer optimizer(SpecNode node) {
         if (node.is("adam")) {
             return ModelSpec.ADAM;
+        }
+        if (node.is("adamw")) {
+            return ModelSpec.ADAMW;
         }
         if (node.is("adagrad")) {
             return ModelSpec.ADAGRAD;
         }
-        Choice choice = node.choice("optimizer", "sgd", "adagrad", "adam");
+        if (node.is("rmsprop")) {
+            return ModelSpec.RMSPROP;
+        }
+        Choice choice =
+                node.choice("optimizer", "sgd", "adagrad", "rmsprop", "adam", "adamw", "ftrl");
         if (choice == null) {
             return ModelSpec.ADAM;
         }
         return switch (choice.kind()) {
             case "sgd" -> sgd(choice.value());
             case "adagrad" -> adagrad(choice.value());
-            default -> adam(choice.value());
+            case "rmsprop" -> rmsProp(choice.value());
+            case "adamw" -> adamW(choice.value());
+            case "ftrl" -> ftrl(choice.value());
+            default -> adam(choice.value().mapping("rate", "beta1", "beta2", "epsilon", "amsgrad"));
         };
     }
 
@@ -543,14 +581,183 @@ final class SpecReader {
                                 "a number from 0 to 1000", value -> value >= 0 && value <= 1000));
     }
 
-    private static Adam adam(SpecNode node) {
-        Mapping keys = node.mapping("rate", "beta1", "beta2", "epsilon");
+    private static RmsProp rmsProp(SpecNode node) {
+        Mapping keys = node.mapping("rate", "alpha", "epsilon", "centered", "momentum");
         SpecNode rate = keys.optional("rate");
+        SpecNode centered = keys.optional("centered");
+        return new RmsProp(
+                rate == null ? ModelSpec.RMSPROP.rate() : rate(rate),
+                fraction(keys.optional("alpha"), ModelSpec.RMSPROP.alpha()),
+                epsilon(keys.optional("epsilon"), ModelSpec.RMSPROP.epsilon()),
+                centered != null && centered.bool(),
+                fraction(keys.optional("momentum"), 0));
+    }
+
+    private static AdamW adamW(SpecNode node) {
+        Mapping keys = node.mapping("rate", "beta1", "beta2", "epsilon", "amsgrad", "weight-decay");
+        SpecNode decay = keys.optional("weight-decay");
+        return new AdamW(
+                adam(keys), decay == null ? ModelSpec.ADAMW.weightDecay() : penalty(decay));
+    }
+
+    private Optimizer ftrl(SpecNode node) {
+        int before = problems.count();
+        Mapping keys = node.mapping("alpha", "beta", "l1", "l2");
+        SpecNode beta = keys.optional("beta");
+        double alpha =
+                keys.required("alpha", "the learning rate")
+                        .decimal(
+                                "a number from 0.000001 to 1000",
+                                value -> value >= 1e-6 && value <= 1000);
+        double scale =
+                beta == null
+                        ? 1
+                        : beta.decimal(
+                                "a number from 0 to 1000", value -> value >= 0 && value <= 1000);
+        double l1 = penalty(keys.optional("l1"));
+        double l2 = penalty(keys.optional("l2"));
+        return problems.count() > before ? ModelSpec.ADAM : new FtrlProximal(alpha, scale, l1, l2);
+    }
+
+    private static Adam adam(Mapping keys) {
+        SpecNode rate = keys.optional("rate");
+        SpecNode amsgrad = keys.optional("amsgrad");
         return new Adam(
                 rate == null ? ModelSpec.ADAM.rate() : rate(rate),
                 fraction(keys.optional("beta1"), ModelSpec.ADAM.beta1()),
                 fraction(keys.optional("beta2"), ModelSpec.ADAM.beta2()),
-                epsilon(keys.optional("epsilon"), ModelSpec.ADAM.epsilon()));
+                epsilon(keys.optional("epsilon"), ModelSpec.ADAM.epsilon()),
+                amsgrad != null && amsgrad.bool());
+    }
+
+    private Schedule schedule(@Nullable SpecNode node, Optimizer optimizer) {
+        Choice choice =
+                node == null
+                        ? null
+                        : node.choice(
+                                "schedule",
+                                "step",
+                                "exponential",
+                                "linear-warmup",
+                                "inverse-sqrt",
+                                "cosine",
+                                "warmup-cosine",
+                                "one-cycle",
+                                "warm-restarts");
+        if (choice == null || node == null) {
+            return Schedule.CONSTANT;
+        }
+        if (optimizer.hasFixedRate()) {
+            node.problem("ftrl has one rate (alpha) for all updates: leave the schedule out");
+            return Schedule.CONSTANT;
+        }
+        int before = problems.count();
+        Supplier<Schedule> schedule = schedule(choice, optimizer.rate());
+        if (problems.count() > before) {
+            return Schedule.CONSTANT;
+        }
+        try {
+            return schedule.get();
+        } catch (IllegalArgumentException valuesDontFitTogether) {
+            choice.value().problem(String.valueOf(valuesDontFitTogether.getMessage()));
+            return Schedule.CONSTANT;
+        }
+    }
+
+    /// What the values make, if none of them is a mistake.
+    private static Supplier<Schedule> schedule(Choice choice, double baseRate) {
+        SpecNode node = choice.value();
+        return switch (choice.kind()) {
+            case "step" -> {
+                Mapping keys = node.mapping("step-size", "gamma");
+                long size = steps(keys.required("step-size", "the updates of a step"));
+                double gamma = gamma(keys);
+                yield () -> new Schedule.Step(size, gamma);
+            }
+            case "exponential" -> {
+                double gamma = gamma(node.mapping("gamma"));
+                yield () -> new Schedule.Exponential(gamma);
+            }
+            case "linear-warmup" -> {
+                Mapping keys = node.mapping("start-factor", "warmup-steps");
+                double start =
+                        keys.required("start-factor", "the first update's share of the rate")
+                                .decimal("a number from 0 to 1", value -> value >= 0 && value <= 1);
+                long warmup = warmupSteps(keys);
+                yield () -> new Schedule.LinearWarmup(start, warmup);
+            }
+            case "inverse-sqrt" -> {
+                long warmup = warmupSteps(node.mapping("warmup-steps"));
+                yield () -> new Schedule.InverseSqrt(warmup);
+            }
+            case "cosine" -> {
+                Mapping keys = node.mapping("total-steps", "min-rate");
+                long total = totalSteps(keys);
+                double min = minRate(keys, baseRate);
+                yield () -> new Schedule.Cosine(total, min);
+            }
+            case "warmup-cosine" -> {
+                Mapping keys = node.mapping("warmup-steps", "total-steps", "min-rate");
+                long warmup = warmupSteps(keys);
+                long total = totalSteps(keys);
+                double min = minRate(keys, baseRate);
+                yield () -> new Schedule.WarmupCosine(warmup, total, min);
+            }
+            case "one-cycle" -> oneCycle(node);
+            default -> {
+                Mapping keys = node.mapping("period", "period-factor", "min-rate");
+                long period = steps(keys.required("period", "the updates before a restart"));
+                SpecNode factorNode = keys.optional("period-factor");
+                long factor = factorNode == null ? 1 : factorNode.integer(1, 1_000);
+                double min = minRate(keys, baseRate);
+                yield () -> new Schedule.WarmRestarts(period, factor, min);
+            }
+        };
+    }
+
+    private static Supplier<Schedule> oneCycle(SpecNode node) {
+        Mapping keys = node.mapping("total-steps", "pct-start", "div-factor", "final-div-factor");
+        Schedule.OneCycle byDefault = ModelSpec.ONE_CYCLE;
+        long total = totalSteps(keys);
+        double start = fraction(keys.optional("pct-start"), byDefault.pctStart());
+        double div = divisor(keys.optional("div-factor"), byDefault.divFactor());
+        double finalDiv = divisor(keys.optional("final-div-factor"), byDefault.finalDivFactor());
+        return () -> new Schedule.OneCycle(total, start, div, finalDiv);
+    }
+
+    private static long steps(SpecNode node) {
+        return node.integer(1, STEPS_MAX);
+    }
+
+    private static long warmupSteps(Mapping keys) {
+        return steps(keys.required("warmup-steps", "the updates until the rate is reached"));
+    }
+
+    private static long totalSteps(Mapping keys) {
+        return steps(keys.required("total-steps", "the updates until the last rate is reached"));
+    }
+
+    private static double gamma(Mapping keys) {
+        return keys.required("gamma", "the factor between two rates")
+                .decimal(
+                        "a number above 0 and at most 1: a rate that grows for ever ends in infinity",
+                        value -> (float) value > 0 && value <= 1);
+    }
+
+    private static double minRate(Mapping keys, double baseRate) {
+        SpecNode node = keys.optional("min-rate");
+        return node == null
+                ? 0
+                : node.decimal(
+                        "a number from 0 to the optimizer's rate, " + baseRate,
+                        value -> value >= 0 && value <= baseRate);
+    }
+
+    private static double divisor(@Nullable SpecNode node, double byDefault) {
+        return node == null
+                ? byDefault
+                : node.decimal(
+                        "a number from 1 to 1000000000", value -> value >= 1 && value <= 1e9);
     }
 
     private static Clipping clipping(@Nullable SpecNode node) {
@@ -655,15 +862,22 @@ final class SpecReader {
         return every == null ? ModelSpec.PUBLISH_EVERY : every.duration(PUBLISH_MIN, PUBLISH_MAX);
     }
 
+    private static void checkRates(SpecNode network, List<Layer> layers, Optimizer optimizer) {
+        for (Layer layer : layers) {
+            if (optimizer.hasFixedRate()
+                    && layer instanceof Rate(double factor, Layer inner)
+                    && factor != 0) {
+                network.problem(
+                        "ftrl has one rate (alpha) for all layers: expected no rate-factor, found "
+                                + factor);
+            }
+        }
+    }
+
     /// The network's end must be what the loss compares with a label.
     private static void checkEnd(
             SpecNode network, List<Layer> layers, Loss loss, @Nullable SpecNode classes) {
-        int outputs = 0;
-        for (Layer layer : layers) {
-            if (layer instanceof Dense dense) {
-                outputs = dense.outputs();
-            }
-        }
+        int outputs = ModelSpec.outputs(layers);
         if (outputs == 0) {
             network.problem("expected at least one dense layer, found none");
             return;
@@ -674,7 +888,7 @@ final class SpecReader {
                 return;
             }
         }
-        Layer last = layers.getLast();
+        Layer last = ModelSpec.withoutRate(layers.getLast());
         switch (loss) {
             case BinaryCrossEntropy() -> {
                 if (outputs != 1) {

@@ -8,6 +8,7 @@ import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Softmax;
@@ -120,9 +121,10 @@ class ModelSpecTest {
               - cyclic: { field: bearing, period: 360, missing: 0 }
               - cyclic: { field: when, part: month }
               - pixels: { field: image, width: 2, height: 3, divide-by: 1 }
-            network: [ dense: { units: 3, bias: false, init: xavier-normal }, tanh, dense: 2, sigmoid, dense: 1, sigmoid ]
+            network: [ dense: { units: 3, bias: false, init: xavier-normal }, tanh, dense: { units: 4, frozen: true }, dense: { units: 2, rate-factor: 0.10 }, sigmoid, dense: 1, sigmoid ]
             loss: binary-cross-entropy
-            optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7 } }
+            optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
+            schedule: { warm-restarts: { period: 1000, period-factor: 2 } }
             mini-batch: { size: 32, window: PT1H, step: mean }
             publish: { every: PT10S }
             seed: -7
@@ -150,6 +152,26 @@ class ModelSpecTest {
                     optimizer: { adagrad: { rate: 0.01, epsilon: 1e-10, initial-accumulator: 0 } } | optimizer: adagrad
                     optimizer: adagrad | optimizer: adagrad
                     optimizer: { adagrad: { rate: 0.05, initial-accumulator: 0.1 } } | optimizer: {adagrad: {rate: 0.05, initial-accumulator: 0.1}}
+                    optimizer: { adam: { amsgrad: true } } | optimizer: {adam: {amsgrad: true}}
+                    optimizer: { adam: { amsgrad: false, rate: 0.002 } } | optimizer: {adam: {rate: 0.002}}
+                    optimizer: adamw | optimizer: adamw
+                    optimizer: { adamw: { weight-decay: 0.01 } } | optimizer: adamw
+                    optimizer: { adamw: { rate: 0.002, weight-decay: 0.10, amsgrad: true } } | optimizer: {adamw: {rate: 0.002, amsgrad: true, weight-decay: 0.1}}
+                    optimizer: rmsprop | optimizer: rmsprop
+                    optimizer: { rmsprop: { rate: 0.01, alpha: 0.99, epsilon: 1e-8, centered: false, momentum: 0 } } | optimizer: rmsprop
+                    optimizer: { rmsprop: { rate: 0.02, alpha: 0.9, epsilon: 1e-3, centered: true, momentum: 0.5 } } | optimizer: {rmsprop: {rate: 0.02, alpha: 0.9, epsilon: 0.001, centered: true, momentum: 0.5}}
+                    optimizer: { ftrl: { alpha: 0.1, beta: 1, l1: 0, l2: 0 } } | optimizer: {ftrl: {alpha: 0.1}}
+                    optimizer: { ftrl: { alpha: 0.1, beta: 0.5, l1: 1.0, l2: 2 } } | optimizer: {ftrl: {alpha: 0.1, beta: 0.5, l1: 1, l2: 2}}
+                    schedule: { step: { step-size: 1000, gamma: 0.50 } } | schedule: {step: {step-size: 1000, gamma: 0.5}}
+                    schedule: { exponential: { gamma: 0.999 } } | schedule: {exponential: {gamma: 0.999}}
+                    schedule: { linear-warmup: { start-factor: 0.1, warmup-steps: 500 } } | schedule: {linear-warmup: {start-factor: 0.1, warmup-steps: 500}}
+                    schedule: { inverse-sqrt: { warmup-steps: 4000 } } | schedule: {inverse-sqrt: {warmup-steps: 4000}}
+                    schedule: { cosine: { total-steps: 5000, min-rate: 0 } } | schedule: {cosine: {total-steps: 5000}}
+                    schedule: { warmup-cosine: { warmup-steps: 10, total-steps: 5000, min-rate: 1e-4 } } | schedule: {warmup-cosine: {warmup-steps: 10, total-steps: 5000, min-rate: 0.0001}}
+                    schedule: { one-cycle: { total-steps: 5000, pct-start: 0.3, div-factor: 25, final-div-factor: 10000 } } | schedule: {one-cycle: {total-steps: 5000}}
+                    schedule: { one-cycle: { total-steps: 5000, pct-start: 0.2, div-factor: 10, final-div-factor: 100 } } | schedule: {one-cycle: {total-steps: 5000, pct-start: 0.2, div-factor: 10, final-div-factor: 100}}
+                    schedule: { warm-restarts: { period: 1000, period-factor: 1, min-rate: 0 } } | schedule: {warm-restarts: {period: 1000}}
+                    schedule: { warm-restarts: { period: 1000, period-factor: 2, min-rate: 1e-5 } } | schedule: {warm-restarts: {period: 1000, period-factor: 2, min-rate: 0.00001}}
                     gradient-clipping: { global-norm: 5.0 } | gradient-clipping: {global-norm: 5}
                     gradient-clipping: { value: 1e-1 } | gradient-clipping: {value: 0.1}
                     regularization: { l2: 1e-4, applies-to: all } | regularization: {l2: 0.0001}
@@ -171,6 +193,29 @@ class ModelSpecTest {
         ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
         assertThat(again.canonical()).isEqualTo(spec.canonical());
         assertThat(again.network()).isEqualTo(spec.network());
+    }
+
+    @Test
+    void aDenseMayHaveARateOfItsOwnOrNone() {
+        ModelSpec spec =
+                ModelSpec.parse(
+                        Specs.FLIGHTS.replace(
+                                "dense: 16,",
+                                "dense: { units: 16, frozen: true }, relu,"
+                                        + " dense: { units: 3, rate-factor: 1 }, relu,"
+                                        + " dense: { units: 8, rate-factor: 0.50, frozen: false },"),
+                        "spec.yaml");
+        assertThat(spec.layers())
+                .startsWith(
+                        Rate.frozen(new Dense(16)),
+                        new Relu(),
+                        new Dense(3),
+                        new Relu(),
+                        new Rate(0.5, new Dense(8)));
+        assertThat(spec.canonical())
+                .contains(
+                        "network: [dense: {units: 16, frozen: true}, relu, dense: 3, relu,"
+                                + " dense: {units: 8, rate-factor: 0.5}, relu, dense: 1]\n");
     }
 
     @Test
