@@ -90,7 +90,7 @@ public final class RandomNetworks {
 
     /// Every kind, within a few steps.
     private Schedule schedule() {
-        return switch (between(0, 12)) {
+        return switch (between(0, 9)) {
             case 0 -> new Schedule.Step(2, 0.5);
             case 1 -> new Schedule.Exponential(random.nextBoolean() ? 0.9 : 1.05);
             case 2 -> new Schedule.LinearWarmup(0.1, 5);
