@@ -56,15 +56,15 @@ class ScalarMathTest {
     @Test
     void softplusIsWithinItsStatedError() {
         DoubleUnaryOperator exact = DoubleActivations::softplus;
-        assertThat(largestError(ScalarMath::softplus, exact, 0f, Float.MAX_VALUE)).isLessThan(2.5);
-        assertThat(largestError(ScalarMath::softplus, exact, -0f, -87.32f)).isLessThan(2.5);
+        assertThat(largestError(ScalarMath::softplus, exact, 0f, Float.MAX_VALUE)).isLessThan(3);
+        assertThat(largestError(ScalarMath::softplus, exact, -0f, -87.32f)).isLessThan(3);
     }
 
     @Test
     void normalCdfIsWithinItsStatedError() {
         DoubleUnaryOperator exact = DoubleActivations::normalCdf;
-        assertThat(largestError(ScalarMath::normalCdf, exact, 0f, 100f)).isLessThan(4);
-        assertThat(largestError(ScalarMath::normalCdf, exact, -0f, -13f)).isLessThan(4);
+        assertThat(largestError(ScalarMath::normalCdf, exact, 0f, 100f)).isLessThan(6.5);
+        assertThat(largestError(ScalarMath::normalCdf, exact, -0f, -13f)).isLessThan(6.5);
     }
 
     /// As far as the tails are floats at all.
@@ -72,8 +72,8 @@ class ScalarMathTest {
     void activationsAreWithinTheirStatedErrors() {
         assertThat(error(x -> ScalarActivations.elu(0.7f, x), x -> DoubleActivations.elu(0.7f, x)))
                 .isLessThan(2.5);
-        assertThat(error(ScalarActivations::gelu, DoubleActivations::gelu)).isLessThan(5);
-        assertThat(error(ScalarActivations::silu, DoubleActivations::silu)).isLessThan(4);
+        assertThat(error(ScalarActivations::gelu, DoubleActivations::gelu)).isLessThan(7);
+        assertThat(error(ScalarActivations::silu, DoubleActivations::silu)).isLessThan(2.5);
         assertThat(error(ScalarActivations::geluTanh, DoubleActivations::geluTanh)).isLessThan(100);
     }
 
