@@ -1,7 +1,7 @@
 package io.tidegrad.model.spec;
 
-import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.AveragePool2d;
+import io.tidegrad.engine.layer.BatchNorm;
 import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv1d;
@@ -12,13 +12,13 @@ import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
-import io.tidegrad.engine.layer.MaxPool2d;
-import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.LeakyRelu;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;

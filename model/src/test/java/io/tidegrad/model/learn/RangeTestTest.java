@@ -45,8 +45,7 @@ class RangeTestTest {
     }
 
     private static RateCurve run(ModelSpec spec, RangeTest.Range range, int points) {
-        RangeTest test =
-                new RangeTest(spec, RangeTestTest::point, Kernels.active(), range);
+        RangeTest test = new RangeTest(spec, RangeTestTest::point, Kernels.active(), range);
         for (int i = 0; i < points; i++) {
             byte[] number = ByteBuffer.allocate(4).putInt(i).array();
             if (!test.fold(number, new RecordHeaders())) {
@@ -88,7 +87,8 @@ class RangeTestTest {
 
     @Test
     void ratesRiseByOneFactorFromTheFirstToTheLast() {
-        RateCurve curve = run(spec("sgd: { rate: 1 }", 1), new RangeTest.Range(1e-6, 1e-2, 5_000), 5_000);
+        RateCurve curve =
+                run(spec("sgd: { rate: 1 }", 1), new RangeTest.Range(1e-6, 1e-2, 5_000), 5_000);
         assertThat(curve.end()).isEqualTo(RateCurve.End.AT_THE_LAST_RATE);
         assertThat(curve.updates()).isEqualTo(5_000);
         assertThat(curve.points().getLast().rate()).isCloseTo(1e-2, within(1e-8));
