@@ -1,6 +1,6 @@
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.*;
-import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.*;
 import io.tidegrad.engine.model.*;
 import io.tidegrad.engine.optim.*;
 import io.tidegrad.engine.random.CounterRandom;
@@ -41,7 +41,7 @@ void run(Way way, int start, double[][] losses) {
     var spec = new NetworkSpec(
             new RowShape(BITS, 0, 1),
             new Sequence(new Numbers(0, BITS), new Dense(16), new Sigmoid(), new Dense(1)),
-            new BinaryCrossEntropy(), way.optimizer(), way.schedule(),
+            new BinaryCrossEntropy(), Reduction.MEAN, way.optimizer(), way.schedule(),
             new Clipping.None(), Regularization.NONE, start);
     Parameters model = Parameters.initial(Plan.of(spec));
     var learner = new Learner(model, Kernels.active(), ROWS);

@@ -1,9 +1,9 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.cli.example.Example;
+import io.tidegrad.cli.example.ExampleException;
 import io.tidegrad.cli.plot.PlotFile;
 import io.tidegrad.engine.model.NetworkSpec;
-import io.tidegrad.cli.example.ExampleException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.URISyntaxException;
@@ -39,8 +39,7 @@ final class ExampleCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "NAME",
             converter = ExampleName.class,
-            description =
-                    "vanishing-gradients, exploding-gradients, plateaus or overfitting.")
+            description = "vanishing-gradients, exploding-gradients, plateaus or overfitting.")
     private Example example = Example.VANISHING_GRADIENTS;
 
     @Option(names = "--plot", paramLabel = "FILE", description = "Draw into it (SVG).")

@@ -91,7 +91,9 @@ final class LrFindCommand implements Callable<Integer> {
                     List.of(Setting.SPEC, Setting.BOOTSTRAP_SERVERS, Setting.REGISTRY_URL)) {
                 if (settings.text(setting).isEmpty()) {
                     settings.problem(
-                            "--" + setting.key() + ": expected a value, found none; or give --stream");
+                            "--"
+                                    + setting.key()
+                                    + ": expected a value, found none; or give --stream");
                 }
             }
         }
@@ -130,11 +132,7 @@ final class LrFindCommand implements Callable<Integer> {
         try {
             return settings.text(Setting.STREAM).isEmpty()
                     ? LogRangeTest.run(
-                            settings.kafka(),
-                            settings.registry(),
-                            spec,
-                            range,
-                            Kernels.active())
+                            settings.kafka(), settings.registry(), spec, range, Kernels.active())
                     : shipped(stream(settings), spec, range);
         } catch (IllegalArgumentException e) {
             settings.problem(String.valueOf(e.getMessage()));
@@ -177,9 +175,9 @@ final class LrFindCommand implements Callable<Integer> {
     private static Plot plot(ModelSpec spec, RateCurve curve) {
         List<Panel.Mark> marks = new ArrayList<>();
         curve.tenthOfLeast()
-                .ifPresent(rate -> marks.add(new Panel.Mark("a tenth of the least's: " + rate(rate), rate)));
+                .ifPresent(rate -> marks.add(new Panel.Mark("a tenth: " + rate(rate), rate)));
         curve.steepest()
-                .ifPresent(rate -> marks.add(new Panel.Mark("steepest fall: " + rate(rate), rate)));
+                .ifPresent(rate -> marks.add(new Panel.Mark("steepest: " + rate(rate), rate)));
         return new Plot(
                 List.of(
                         new Panel(
@@ -190,7 +188,10 @@ final class LrFindCommand implements Callable<Integer> {
                                         new Panel.Line(
                                                 "loss",
                                                 curve.points().stream()
-                                                        .map(p -> new Panel.Point(p.rate(), p.loss()))
+                                                        .map(
+                                                                p ->
+                                                                        new Panel.Point(
+                                                                                p.rate(), p.loss()))
                                                         .toList())),
                                 marks)));
     }
@@ -228,7 +229,8 @@ final class LrFindCommand implements Callable<Integer> {
         return switch (curve.end()) {
             case LOSS_ROSE -> "the loss exceeded four times its least";
             case NOT_FINITE -> "the loss was no longer finite";
-            case AT_THE_LAST_RATE -> "at the last rate; the loss never exceeded four times its least";
+            case AT_THE_LAST_RATE ->
+                    "at the last rate; the loss never exceeded four times its least";
             case OF_THE_STREAM ->
                     "the stream holds no more events: give --events "
                             + curve.events()

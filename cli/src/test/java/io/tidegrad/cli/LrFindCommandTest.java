@@ -27,19 +27,28 @@ class LrFindCommandTest {
     @Test
     void itPrintsATableBothRatesAndDrawsThem() throws Exception {
         Path plot = directory.resolve("rates.svg");
-        assertThat(run("lr-find", "--stream", "digits", "--events", "2000", "--plot", plot.toString()))
+        assertThat(
+                        run(
+                                "lr-find",
+                                "--stream",
+                                "digits",
+                                "--events",
+                                "2000",
+                                "--plot",
+                                plot.toString()))
                 .as(() -> err.toString())
                 .isZero();
         assertThat(out.toString())
-                .containsPattern("model digits: [\\d,]+ updates on [\\d,]+ events, 0 of them dead letters")
+                .containsPattern(
+                        "model digits: [\\d,]+ updates on [\\d,]+ events, 0 of them dead letters")
                 .containsPattern("(?m)^ +rate +loss$")
                 .containsPattern("steepest fall of the loss +\\d\\.\\de-\\d\\d")
                 .containsPattern("a tenth of the rate of least loss +\\d\\.\\de-\\d\\d")
                 .containsPattern("take the smaller: rate \\d\\.\\de-\\d\\d");
         assertThat(Files.readString(plot))
                 .contains("learning rate")
-                .contains("steepest fall: ")
-                .contains("a tenth of the least's: ");
+                .contains("steepest: ")
+                .contains("a tenth: ");
     }
 
     @Test
@@ -103,6 +112,7 @@ class LrFindCommandTest {
                 """);
         assertThat(run("lr-find", "--stream", "digits", "--spec", spec.toString())).isEqualTo(2);
         assertThat(err.toString())
-                .contains("expected an optimizer whose rate can change from update to update, found FtrlProximal");
+                .contains(
+                        "expected an optimizer whose rate can change from update to update, found FtrlProximal");
     }
 }

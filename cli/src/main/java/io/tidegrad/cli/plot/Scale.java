@@ -38,7 +38,9 @@ record Scale(Panel.Axis axis, double low, double high, double start, double end)
             ticks.add(
                     new Tick(
                             start + (position - low) / (high - low) * (end - start),
-                            axis.logarithmic() ? power(Math.round(position)) : text(position, step)));
+                            axis.logarithmic()
+                                    ? power(Math.round(position))
+                                    : text(position, step)));
         }
         return ticks;
     }

@@ -16,8 +16,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RangeTestTest {
-    /// Of the loss (w x - y)² at x = ±3: its second derivative is 2 x² = 18, so gradient descent diverges above 2 / 18.
+    /// Of the loss (w x - y)² at x = ±3: its second derivative h is 2 x² = 18, and gradient descent diverges above 2 / h.
     private static final double DIVERGES_ABOVE = 2.0 / 18;
+
+    /// With noise of variance σ² in y, steps on single rows keep the loss at σ² (1 + rate h / (2 - rate h)): four times
+    /// its least from here on.
+    private static final double FOURFOLD_FROM = 1.5 / 18;
 
     private static final RangeTest.Range RANGE = new RangeTest.Range(1e-6, 10, 10_000);
 
@@ -45,8 +49,7 @@ class RangeTestTest {
     }
 
     private static RateCurve run(ModelSpec spec, RangeTest.Range range, int points) {
-        RangeTest test =
-                new RangeTest(spec, RangeTestTest::point, Kernels.active(), range);
+        RangeTest test = new RangeTest(spec, RangeTestTest::point, Kernels.active(), range);
         for (int i = 0; i < points; i++) {
             byte[] number = ByteBuffer.allocate(4).putInt(i).array();
             if (!test.fold(number, new RecordHeaders())) {
@@ -63,7 +66,7 @@ class RangeTestTest {
 
         assertThat(curve.end()).isEqualTo(RateCurve.End.LOSS_ROSE);
         double stop = curve.points().getLast().rate();
-        assertThat(stop).isBetween(DIVERGES_ABOVE, 2 * DIVERGES_ABOVE);
+        assertThat(stop).isBetween(FOURFOLD_FROM, 2 * DIVERGES_ABOVE);
         double steepest = curve.steepest().orElseThrow();
         double least = curve.least().orElseThrow();
         assertThat(steepest).isPositive().isLessThan(least);
@@ -88,7 +91,8 @@ class RangeTestTest {
 
     @Test
     void ratesRiseByOneFactorFromTheFirstToTheLast() {
-        RateCurve curve = run(spec("sgd: { rate: 1 }", 1), new RangeTest.Range(1e-6, 1e-2, 5_000), 5_000);
+        RateCurve curve =
+                run(spec("sgd: { rate: 1 }", 1), new RangeTest.Range(1e-6, 1e-2, 5_000), 5_000);
         assertThat(curve.end()).isEqualTo(RateCurve.End.AT_THE_LAST_RATE);
         assertThat(curve.updates()).isEqualTo(5_000);
         assertThat(curve.points().getLast().rate()).isCloseTo(1e-2, within(1e-8));
