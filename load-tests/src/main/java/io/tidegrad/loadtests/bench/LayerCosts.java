@@ -48,6 +48,13 @@ final class LayerCosts {
     LayerCosts(Plan plan) {
         tensors = plan.tensors();
         walk(plan.spec().network(), List.of(plan.spec().row().numbers()));
+        if (uses.size() != tensors.size()) {
+            throw new IllegalStateException(
+                    "expected a use of each of "
+                            + tensors.size()
+                            + " tensors, found "
+                            + uses.size());
+        }
     }
 
     Use use(int tensor) {

@@ -14,6 +14,7 @@ import io.tidegrad.loadtests.bench.Workload;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -119,7 +120,7 @@ class RivalsTest {
             }
             double g = 1 / (1 + Math.exp(-sum)) - batch.labels[0];
             for (int id : batch.ids) {
-                double[] row = table.get(id);
+                double[] row = Objects.requireNonNull(table.get(id));
                 row[1] += g * g;
                 row[0] -= rate * g / (Math.sqrt(row[1]) + 1e-10);
             }
