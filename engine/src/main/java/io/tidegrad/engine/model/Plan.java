@@ -46,8 +46,7 @@ public final class Plan {
         Shape.Row input = new Shape.Row(row.numbers(), row.ids());
         Planner planner = new Planner(input);
         Layer beforeLoss = withoutFusedActivation(spec);
-        Planned network =
-                beforeLoss.plan(planner, input).with(Shape.Columns.LAST_AXIS);
+        Planned network = beforeLoss.plan(planner, input).with(Shape.Columns.LAST_AXIS);
         int lines = network.output().lines();
         int width = network.output().width();
         String mismatch = spec.loss().mismatch(lines, width);

@@ -1,10 +1,10 @@
 package io.tidegrad.engine.testing;
 
 import io.tidegrad.engine.layer.BatchNorm;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Dropout;
-import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
