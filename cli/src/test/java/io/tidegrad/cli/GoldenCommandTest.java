@@ -38,21 +38,21 @@ class GoldenCommandTest {
     @Test
     void casesThatPassAreCountedAndOthersToldInTheOrderOfNames() throws IOException {
         copy("optimizer_sgd");
-        copy("layer_lstm");
-        copy("layer_conv2d");
+        copy("metric_binary");
+        copy("drift_ddm");
         Files.writeString(folder.resolve("README.md"), "not a case");
 
         assertThat(run("golden", folder.toString())).isZero();
         assertThat(out.toString().lines())
                 .containsExactly(
-                        "SKIP layer_conv2d: layer conv2d",
-                        "SKIP layer_lstm: layer lstm",
+                        "SKIP drift_ddm: kind drift",
+                        "SKIP metric_binary: kind metric",
                         "1 passed, 0 failed, 2 skipped");
     }
 
     @Test
     void aWrongNumberIsALineAndStatusOne() throws IOException {
-        copy("layer_conv2d");
+        copy("drift_ddm");
         Path file = copy("optimizer_sgd");
         String text = Files.readString(file);
         int losses = text.indexOf("\"losses\"");
@@ -125,6 +125,6 @@ class GoldenCommandTest {
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 
         assertThat(process.waitFor()).as(output).isZero();
-        assertThat(output.lines().toList().getLast()).isEqualTo("75 passed, 0 failed, 48 skipped");
+        assertThat(output.lines().toList().getLast()).isEqualTo("114 passed, 0 failed, 9 skipped");
     }
 }
