@@ -35,7 +35,7 @@ final class BenchCommand implements Callable<Integer> {
             names = "--workload",
             paramLabel = "NAME",
             description = {
-                "W1 to W5: learn; S1-W1 to S1-W5: predict with their networks; gemm, dw, dx, adam: one kernel",
+                "W1 to W8: learn; S1-W1 to S1-W5: predict; gemm, dw, dx, adam, sparse, conv: one kernel",
                 "(default: all of them; docs/benchmarks.md describes each)"
             })
     private @Nullable String workload;

@@ -98,12 +98,12 @@ final class LrFindCommand implements Callable<Integer> {
             }
         }
         settings.refuseMistakes();
-        if (settings.decimal(Setting.FROM) >= settings.decimal(Setting.TO)) {
+        if (settings.decimal(Setting.FROM_RATE) >= settings.decimal(Setting.TO_RATE)) {
             settings.problem(
-                    "--from, --to: expected the first below the second, found "
-                            + settings.text(Setting.FROM)
+                    "--from-rate, --to-rate: expected the first below the second, found "
+                            + settings.text(Setting.FROM_RATE)
                             + " and "
-                            + settings.text(Setting.TO));
+                            + settings.text(Setting.TO_RATE));
         }
         settings.refuseMistakes();
     }
@@ -125,8 +125,8 @@ final class LrFindCommand implements Callable<Integer> {
         LongFunction<RangeTest.Range> range =
                 held ->
                         new RangeTest.Range(
-                                settings.decimal(Setting.FROM),
-                                settings.decimal(Setting.TO),
+                                settings.decimal(Setting.FROM_RATE),
+                                settings.decimal(Setting.TO_RATE),
                                 settings.numberIfGiven(Setting.EVENTS)
                                         .orElse(Math.min(EVENTS, held)));
         try {

@@ -3,11 +3,13 @@ package io.tidegrad.cli;
 import io.tidegrad.cli.example.ExampleException;
 import io.tidegrad.cli.plot.PlotException;
 import io.tidegrad.cli.quickstart.QuickstartException;
+import io.tidegrad.exchange.NotExpressibleException;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.bench.BenchException;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.streams.DamagedStreamException;
 import io.tidegrad.schemas.settings.SettingsException;
+import io.tidegrad.scorer.SnapshotNotFoundException;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -27,6 +29,7 @@ import picocli.CommandLine.Spec;
             TrainerCommand.class,
             ScorerCommand.class,
             ReplayCommand.class,
+            ExportCommand.class,
             LrFindCommand.class,
             ExampleCommand.class,
             GoldenCommand.class,
@@ -106,6 +109,9 @@ public final class Tidegrad implements Runnable {
             case ExampleException known -> err.println("tidegrad: " + known.getMessage());
             case QuickstartException known -> err.println("tidegrad: " + known.getMessage());
             case LoadTestException known -> err.println("tidegrad: " + known.getMessage());
+            case ExportException known -> err.println("tidegrad: " + known.getMessage());
+            case SnapshotNotFoundException known -> err.println("tidegrad: " + known.getMessage());
+            case NotExpressibleException known -> err.println("tidegrad: " + known.getMessage());
             case LocalStackException known -> err.println("tidegrad: " + known.getMessage());
             case DamagedStreamException known -> err.println("tidegrad: " + known.getMessage());
             case SettingsException known -> {

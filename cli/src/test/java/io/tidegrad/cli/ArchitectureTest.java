@@ -146,6 +146,30 @@ class ArchitectureTest {
                     .resideInAPackage("io.tidegrad.loadtests..");
 
     @ArchTest
+    static final ArchRule only_the_command_line_knows_onnx =
+            noClasses()
+                    .that(resideOutsideOfPackages("io.tidegrad.cli..", "io.tidegrad.exchange.."))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(
+                            "io.tidegrad.exchange..", "ai.onnx..", "com.google.protobuf..");
+
+    @ArchTest
+    static final ArchRule the_exchange_knows_the_engine_only =
+            classes()
+                    .that()
+                    .resideInAPackage("io.tidegrad.exchange..")
+                    .should()
+                    .onlyDependOnClassesThat()
+                    .resideInAnyPackage(
+                            "io.tidegrad.exchange..",
+                            "io.tidegrad.engine..",
+                            "ai.onnx..",
+                            "com.google.protobuf..",
+                            "java..",
+                            "org.jspecify.annotations..");
+
+    @ArchTest
     static final ArchRule kafka_streams_internals_are_used_in_one_class =
             noClasses()
                     .that()

@@ -68,13 +68,18 @@ class BenchCommandTest {
         assertThat(lines.get(3).get("value").asDouble()).isZero();
     }
 
-    static Stream<Arguments> smallestBatches() {
+    /// Learning at each mini-batch, for each takes another path through the kernels; of the others the smallest.
+    static Stream<Arguments> lines() {
         return Workload.ALL.stream()
-                .map(workload -> Arguments.of(workload.name(), workload.batches().getFirst()));
+                .flatMap(
+                        workload ->
+                                workload.batches().stream()
+                                        .limit(workload instanceof Workload.Learning ? 3 : 1)
+                                        .map(batch -> Arguments.of(workload.name(), batch)));
     }
 
     @ParameterizedTest
-    @MethodSource("smallestBatches")
+    @MethodSource("lines")
     void everyWorkloadIsMeasuredAndAllocatesNothing(String workload, int batch) throws Exception {
         List<JsonNode> lines = bench("", "--workload", workload, "--batch", "" + batch);
 
@@ -169,6 +174,7 @@ class BenchCommandTest {
                 "--batch 0                | --batch: expected 1 to 1048576, found 0",
                 "--batch 2000000          | --batch: expected 1 to 1048576, found 2000000",
                 "--batch many             | 'many' is not an int",
+                "--workload sparse --batch 2 --json | --batch: expected 1, as sparse takes row by row, found 2",
                 "--workers 0              | --workers: expected 1 to 64, found 0",
                 "--workers 65             | --workers: expected 1 to 64, found 65",
                 "--seconds 0              | --seconds: expected more than 0 and at most 3600, found 0.0",

@@ -1,8 +1,10 @@
 package io.tidegrad.scorer;
 
 import io.tidegrad.model.snapshot.SnapshotKey;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -55,23 +57,26 @@ final class SnapshotIndex {
 
     /// The highest (epoch, version) whose manifest and parts were all scanned.
     @Nullable Candidate newestComplete() {
-        Candidate newest = null;
-        for (Map.Entry<Version, Found> entry : versions.entrySet()) {
-            Version version = entry.getKey();
-            Found found = entry.getValue();
-            if (found.isComplete()
-                    && (newest == null
-                            || ServedModel.isAbove(
-                                    version.epoch(),
-                                    version.version(),
-                                    newest.epoch(),
-                                    newest.version()))) {
-                newest =
-                        new Candidate(
-                                version.epoch(), version.version(), found.first, found.manifest);
-            }
-        }
-        return newest;
+        List<Candidate> complete = complete();
+        return complete.isEmpty() ? null : complete.getFirst();
+    }
+
+    /// Every version whose manifest and parts were all scanned, newest first.
+    List<Candidate> complete() {
+        return versions.entrySet().stream()
+                .filter(entry -> entry.getValue().isComplete())
+                .map(
+                        entry ->
+                                new Candidate(
+                                        entry.getKey().epoch(),
+                                        entry.getKey().version(),
+                                        entry.getValue().first,
+                                        entry.getValue().manifest))
+                .sorted(
+                        Comparator.comparingInt(Candidate::epoch)
+                                .thenComparingLong(Candidate::version)
+                                .reversed())
+                .toList();
     }
 
     void remove(Candidate candidate) {

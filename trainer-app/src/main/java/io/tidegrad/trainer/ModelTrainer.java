@@ -7,6 +7,7 @@ import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.safetensors.SafetensorsImport;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
@@ -30,6 +31,7 @@ import io.tidegrad.trainer.store.ReadCommitted;
 import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.topology.Patience;
 import io.tidegrad.trainer.topology.TrainerTopology;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
@@ -159,6 +161,12 @@ public final class ModelTrainer implements AutoCloseable {
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
         ModelRecord known = catalog.find(spec.model());
         if (known == null) {
+            ModelSpec.InitialWeights weights = spec.initialWeights();
+            if (weights != null) {
+                // A registered spec can't be corrected any more.
+                SafetensorsImport.check(
+                        Path.of(weights.file()), weights.sha256(), Plan.of(spec.network()));
+            }
             catalog.put(
                     ModelRecord.newBuilder()
                             .setModel(spec.model())

@@ -97,6 +97,11 @@ public final class TestLog implements AutoCloseable {
 
     /// With a registry of its own.
     TestLog(Path directory, int miniBatch, String registryUrl) {
+        this(directory, miniBatch, registryUrl, "");
+    }
+
+    /// With more keys in the spec.
+    TestLog(Path directory, int miniBatch, String registryUrl, String moreKeys) {
         String id = UUID.randomUUID().toString().substring(0, 8);
         this.directory = directory;
         this.registryUrl = registryUrl;
@@ -104,7 +109,8 @@ public final class TestLog implements AutoCloseable {
         topic = "readings-" + id;
         spec =
                 ModelSpec.parse(
-                        SPEC.replace("MODEL", "m" + id)
+                        (SPEC + moreKeys)
+                                .replace("MODEL", "m" + id)
                                 .replace("TOPIC", topic)
                                 .replace("BATCH", "" + miniBatch),
                         "test spec");

@@ -23,9 +23,7 @@ final class LabelledCase {
             Schedule schedule,
             Clipping clipping,
             Regularization regularization) {
-        loss =
-                LossSpec.of(
-                        golden, spec, inputs.rows(), network.outputShape(), network.lastType());
+        loss = LossSpec.of(golden, spec, inputs.rows(), network.outputShape(), network.lastType());
         model =
                 new CaseModel(
                         golden,
@@ -33,9 +31,7 @@ final class LabelledCase {
                         network,
                         new NetworkSpec(
                                 new RowShape(
-                                        inputs.numbers(),
-                                        inputs.ids(),
-                                        loss.labels().rowLength()),
+                                        inputs.numbers(), inputs.ids(), loss.labels().rowLength()),
                                 network.network(),
                                 loss.loss(),
                                 loss.reduction(),

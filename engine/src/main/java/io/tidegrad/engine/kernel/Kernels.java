@@ -168,8 +168,8 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             float[][] state,
             float[] tile);
 
-    /// For each column of one image: y[w] = the maximum of window w (NaN if one is in it), first[w] = which of the
-    /// window's numbers is the first of that size, counted from 0.
+    /// For each column of one image: y[w] = the maximum of window w, first[w] = which of the window's numbers is the first of
+    /// that size, counted from 0. A NaN is greater than all numbers, and the last one counts.
     ///
     /// @param y a line for each window, yStride apart; `first` too
     void maxPool(
@@ -182,7 +182,8 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int yAt,
             int yStride);
 
-    /// dx[first of window w] += dy[w], windows ascending; dx is zero before the first window, never -0.
+    /// In all of window w: dx = dy[w] in its first maximum, else 0. Where windows overlap that is added to dx, windows
+    /// ascending; dx is zero before the first of them, never -0.
     void maxPoolGradient(
             Windows windows,
             int width,
@@ -204,7 +205,7 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
             int yAt,
             int yStride);
 
-    /// dx += dy[w] / divisor in all of window w, windows ascending; dx is zero before the first.
+    /// In all of window w: dx = dy[w] / divisor. Where windows overlap that is added to dx, windows ascending.
     void averagePoolGradient(
             Windows windows,
             int width,

@@ -277,8 +277,10 @@ public final class ScalarKernels implements Kernels {
                 float at = 0;
                 for (int i = start + 1; i < windows.starts()[w + 1]; i++) {
                     float xi = x[xAt + windows.places()[i] + c];
-                    at = xi > max ? i - start : at;
-                    max = Math.max(max, xi);
+                    if (xi > max || Float.isNaN(xi)) {
+                        max = xi;
+                        at = i - start;
+                    }
                 }
                 y[yAt + w * yStride + c] = max;
                 first[yAt + w * yStride + c] = at;
@@ -297,9 +299,14 @@ public final class ScalarKernels implements Kernels {
             float[] dx,
             int dxAt) {
         for (int w = 0; w < windows.count(); w++) {
+            int start = windows.starts()[w];
             for (int c = 0; c < width; c++) {
                 int at = yAt + w * yStride + c;
-                dx[dxAt + windows.places()[windows.starts()[w] + (int) first[at]] + c] += dy[at];
+                for (int i = start; i < windows.starts()[w + 1]; i++) {
+                    float share = first[at] == i - start ? dy[at] : 0f;
+                    int place = dxAt + windows.places()[i] + c;
+                    dx[place] = windows.overlap() ? dx[place] + share : share;
+                }
             }
         }
     }
@@ -340,7 +347,8 @@ public final class ScalarKernels implements Kernels {
             for (int c = 0; c < width; c++) {
                 float share = dy[dyAt + w * dyStride + c] / divisor;
                 for (int i = windows.starts()[w]; i < windows.starts()[w + 1]; i++) {
-                    dx[dxAt + windows.places()[i] + c] += share;
+                    int place = dxAt + windows.places()[i] + c;
+                    dx[place] = windows.overlap() ? dx[place] + share : share;
                 }
             }
         }

@@ -247,11 +247,9 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
                     width,
                     fromPatch,
                     toPatch,
-                    1,
                     taps,
                     x,
                     xAt,
-                    0,
                     patches.corners(),
                     patches.taps(),
                     w,
@@ -259,6 +257,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
                     width,
                     bias == null ? ZEROS : bias,
                     bias == null ? 0 : p * width,
+                    0,
                     y,
                     yAt + p * width,
                     patches.places(),
@@ -286,29 +285,31 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             float[] tile) {
         int width = panels.width();
         int tileTaps = width == 64 ? WIDE_TILE_INPUTS : NARROW_TILE_TAPS;
+        int[] tileRows = width == 64 ? WIDE_TILE_ROWS : NARROW_TILE_ROWS;
         for (int p = 0; p < panels.count(); p++) {
             for (int k = fromTap; k < toTap; k += tileTaps) {
                 int end = Math.min(k + tileTaps, toTap);
-                multiplyPatches(
-                        width,
-                        k,
-                        end,
-                        images,
-                        patches.count(),
-                        x,
-                        xAt,
-                        xImage,
-                        patches.taps(),
-                        patches.corners(),
-                        dy,
-                        dyAt + p * width,
-                        dyStride,
-                        ZEROS,
-                        0,
-                        tile,
-                        0,
-                        width == 64 ? WIDE_TILE_ROWS : NARROW_TILE_ROWS,
-                        0);
+                for (int image = 0; image < images; image++) {
+                    multiplyPatches(
+                            width,
+                            k,
+                            end,
+                            patches.count(),
+                            x,
+                            xAt + image * xImage,
+                            patches.taps(),
+                            patches.corners(),
+                            dy,
+                            dyAt + image * patches.count() * dyStride + p * width,
+                            dyStride,
+                            image == 0 ? ZEROS : tile,
+                            0,
+                            image == 0 ? 0 : width,
+                            tile,
+                            0,
+                            tileRows,
+                            0);
+                }
                 multiplyTile((end - k) * width, tile, scale);
                 int at = (p * panels.inputs() + k) * width;
                 update(step, (end - k) * width, tile, 0, w, at, state, at, 0);
@@ -394,19 +395,17 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int yAt,
             int yRow);
 
-    /// As `multiply`, but the numbers of a lie where tables say, and the sum goes on over several images:
-    /// y[r][c] = start[c] + Σ_i Σ_k a_i[r][k] b_i[k][c], i then k ascending, for rows `fromRow` to `toRow`.
-    /// a_i[r][k] is `a[aAt + i aImage + aRows[r] + aSteps[k]]`, b_i[k][c] is `b[bAt + (i depth + k) bStep + c]`; y[r] starts
-    /// at `y[yAt + yRows[firstPlace + r - fromRow]]`.
+    /// As `multiply`, but the numbers of a lie where tables say:
+    /// y[r][c] = start[r][c] + Σ_k a[r][k] b[k][c], k ascending, for rows `fromRow` to `toRow`, the last not included.
+    /// a[r][k] is `a[aAt + aRows[r] + aSteps[k]]`, b[k][c] is `b[bAt + k bStep + c]`; with i = firstPlace + r - fromRow,
+    /// start[r] begins at `start[startAt + i startRow]` and y[r] at `y[yAt + yRows[i]]`: both may be the same.
     abstract void multiplyPatches(
             int width,
             int fromRow,
             int toRow,
-            int images,
             int depth,
             float[] a,
             int aAt,
-            int aImage,
             int[] aRows,
             int[] aSteps,
             float[] b,
@@ -414,6 +413,7 @@ abstract sealed class VectorKernels implements Kernels permits Simd128, Simd256,
             int bStep,
             float[] start,
             int startAt,
+            int startRow,
             float[] y,
             int yAt,
             int[] yRows,

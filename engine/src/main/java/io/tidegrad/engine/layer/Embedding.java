@@ -113,6 +113,9 @@ public record Embedding(
         /// dtable[id] = Σ dy over all places that read it, row by row, column by column.
         @Override
         public void backward(Step step) {
+            if (lookups.isFrozen(step)) {
+                return;
+            }
             Block dy = output.requireGradient();
             lookups.begin(step);
             for (int row = 0; row < step.rows; row++) {

@@ -176,6 +176,9 @@ public record EmbeddingBag(
             if (layer.weightsFrom != UNWEIGHTED && step.numbersGradient.length > 0) {
                 addWeightGradients(step, dy);
             }
+            if (lookups.isFrozen(step)) {
+                return;
+            }
             lookups.begin(step);
             for (int row = 0; row < step.rows; row++) {
                 int count = count(step, row);

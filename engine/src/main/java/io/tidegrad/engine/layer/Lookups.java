@@ -62,6 +62,10 @@ final class Lookups {
                         + largest);
     }
 
+    boolean isFrozen(Step step) {
+        return step.optimizer(tensor).isFrozen();
+    }
+
     /// Forgets the gradients of the step before.
     void begin(Step step) {
         distinct.begin();
@@ -97,9 +101,6 @@ final class Lookups {
 
     /// Applies the optimizer to the rows of the gradients added, or leaves these in the gradient slab.
     void apply(Step step) {
-        if (step.optimizer(tensor).isFrozen()) {
-            return;
-        }
         int count = distinct.count();
         if (step.scale != 1) {
             for (int i = 0; i < count * table.columns(); i++) {
@@ -136,6 +137,8 @@ final class Lookups {
     /// tells this step's entries from old ones, so that nothing is cleared. It only answers look-ups: its own order never
     /// shows.
     private static final class Distinct {
+        private static final int SPARSE_MAX = 256;
+
         final int[] ids; // slot → id
         private final long[] cells; // stamp (high half) and slot of the id that lies there
         private final int shift;
@@ -144,8 +147,11 @@ final class Lookups {
 
         Distinct(int maxPlaces) {
             ids = new int[maxPlaces];
-            // At most half full.
-            int bits = Math.max(2, 33 - Integer.numberOfLeadingZeros(maxPlaces));
+            // At most half full; an eighth while that fits the first-level cache, since each
+            // collision is a branch that
+            // nobody foresees.
+            int spare = maxPlaces <= SPARSE_MAX ? 3 : 1;
+            int bits = Math.max(2, 32 + spare - Integer.numberOfLeadingZeros(maxPlaces));
             cells = new long[1 << bits];
             shift = 32 - bits;
         }
@@ -165,32 +171,37 @@ final class Lookups {
 
         /// The slot of this id, a new one if it is not known yet.
         int slot(int id) {
-            int cell = cell(id);
-            if (isFree(cell)) {
-                cells[cell] = (long) stamp << 32 | count;
-                ids[count++] = id;
+            int cell = home(id);
+            while (true) {
+                long found = cells[cell];
+                if ((int) (found >>> 32) != stamp) {
+                    cells[cell] = (long) stamp << 32 | count;
+                    ids[count] = id;
+                    return count++;
+                }
+                if (ids[(int) found] == id) {
+                    return (int) found;
+                }
+                cell = cell + 1 & cells.length - 1;
             }
-            return (int) cells[cell];
         }
 
         /// The slot of this id, or -1.
         int slotOf(int id) {
-            int cell = cell(id);
-            return isFree(cell) ? -1 : (int) cells[cell];
-        }
-
-        private boolean isFree(int cell) {
-            return (int) (cells[cell] >>> 32) != stamp;
-        }
-
-        /// The cell that holds this id, or the free one where it belongs.
-        private int cell(int id) {
-            // Fibonacci hashing: 2^32 divided by the golden ratio.
-            int cell = id * 0x9E3779B9 >>> shift;
-            while (!isFree(cell) && ids[(int) cells[cell]] != id) {
+            int cell = home(id);
+            while ((int) (cells[cell] >>> 32) == stamp) {
+                int slot = (int) cells[cell];
+                if (ids[slot] == id) {
+                    return slot;
+                }
                 cell = cell + 1 & cells.length - 1;
             }
-            return cell;
+            return -1;
+        }
+
+        /// Where to look first. Fibonacci hashing: 2^32 divided by the golden ratio.
+        private int home(int id) {
+            return id * 0x9E3779B9 >>> shift;
         }
     }
 }

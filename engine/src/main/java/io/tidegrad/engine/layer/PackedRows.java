@@ -48,13 +48,20 @@ final class PackedRows {
                     gradients[column * stride + row] = g[(from + row) * columns + column];
                 }
             }
-            for (int i = 0; i < table.rowFloats(); i++) {
-                table.gather(ids, from, rows, i, values, i * stride);
-            }
             int length = columns * stride;
+            int pairs = table.rowFloats() & -2;
+            for (int i = 0; i < pairs; i += 2) {
+                table.gatherPairs(ids, from, rows, i, values, i * stride, stride);
+            }
+            if (pairs < table.rowFloats()) {
+                table.gather(ids, from, rows, pairs, values, pairs * stride);
+            }
             kernels.update(optimizer, length, gradients, 0, values, 0, states, length, length);
-            for (int i = 0; i < table.rowFloats(); i++) {
-                table.scatter(values, i * stride, rows, i, ids, from);
+            for (int i = 0; i < pairs; i += 2) {
+                table.scatterPairs(values, i * stride, stride, ids, from, rows, i);
+            }
+            if (pairs < table.rowFloats()) {
+                table.scatter(values, pairs * stride, ids, from, rows, pairs);
             }
         }
     }

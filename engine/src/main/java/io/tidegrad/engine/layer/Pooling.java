@@ -24,7 +24,7 @@ final class Pooling {
                 int yAt,
                 int yStride);
 
-        /// Adds to dx.
+        /// Adds to dx where windows overlap, else writes.
         void backward(
                 Kernels kernels,
                 Windows windows,
@@ -92,7 +92,10 @@ final class Pooling {
             }
             starts[w + 1] = count;
         }
-        return new Windows(starts, Arrays.copyOf(pixels, count));
+        boolean overlap =
+                sliding.kernel().height() > sliding.stride().height()
+                        || sliding.kernel().width() > sliding.stride().width();
+        return new Windows(starts, Arrays.copyOf(pixels, count), overlap);
     }
 
     /// @param pixels of the input's image
@@ -136,7 +139,10 @@ final class Pooling {
             int width = width(dx, dy);
             for (int row = 0; row < step.rows; row++) {
                 int dxRow = dx.row(row * pixels);
-                Arrays.fill(dx.values, dxRow, dxRow + (pixels - 1) * dx.stride + width, 0);
+                // What lies in no window stays zero, as it was allocated: nobody else writes it.
+                if (gradientWindows.overlap()) {
+                    Arrays.fill(dx.values, dxRow, dxRow + (pixels - 1) * dx.stride + width, 0);
+                }
                 operation.backward(
                         step.kernels,
                         gradientWindows,

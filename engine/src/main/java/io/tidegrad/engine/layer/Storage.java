@@ -110,7 +110,7 @@ public sealed interface Storage {
 
         /// Copies one float of each of `count` rows: that at `offset` in the row. Short on purpose: of a large table each load is
         /// a cache miss, and the fewer instructions lie between two, the more of them are under way at once.
-        void gather(int[] ids, int from, int count, int offset, float[] to, int toAt) {
+        public void gather(int[] ids, int from, int count, int offset, float[] to, int toAt) {
             int mask = (1 << shift) - 1;
             for (int i = 0; i < count; i++) {
                 int id = ids[from + i];
@@ -118,12 +118,44 @@ public sealed interface Storage {
             }
         }
 
+        /// As `gather`, two floats side by side of each row: the first ones to `to`, the second ones `apart` behind.
+        void gatherPairs(
+                int[] ids, int from, int count, int offset, float[] to, int toAt, int apart) {
+            int mask = (1 << shift) - 1;
+            for (int i = 0; i < count; i++) {
+                int id = ids[from + i];
+                float[] block = blocks[id >>> shift];
+                int at = (id & mask) * rowFloats + offset;
+                to[toAt + i] = block[at];
+                to[toAt + apart + i] = block[at + 1];
+            }
+        }
+
         /// The reverse of `gather`.
-        void scatter(float[] from, int fromAt, int count, int offset, int[] ids, int idsFrom) {
+        void scatter(float[] from, int fromAt, int[] ids, int idsFrom, int count, int offset) {
             int mask = (1 << shift) - 1;
             for (int i = 0; i < count; i++) {
                 int id = ids[idsFrom + i];
                 blocks[id >>> shift][(id & mask) * rowFloats + offset] = from[fromAt + i];
+            }
+        }
+
+        /// The reverse of `gatherPairs`.
+        void scatterPairs(
+                float[] from,
+                int fromAt,
+                int apart,
+                int[] ids,
+                int idsFrom,
+                int count,
+                int offset) {
+            int mask = (1 << shift) - 1;
+            for (int i = 0; i < count; i++) {
+                int id = ids[idsFrom + i];
+                float[] block = blocks[id >>> shift];
+                int at = (id & mask) * rowFloats + offset;
+                block[at] = from[fromAt + i];
+                block[at + 1] = from[fromAt + apart + i];
             }
         }
 
@@ -142,8 +174,9 @@ public sealed interface Storage {
                     columns);
         }
 
-        /// The optimizer on `count` rows of these ids, whose gradients lie side by side in `g`.
-        void update(Kernels kernels, OptimizerStep optimizer, int[] ids, int count, float[] g) {
+        /// The optimizer on `count` rows of these ids, whose gradients lie side by side in `g`. The ids are distinct.
+        public void update(
+                Kernels kernels, OptimizerStep optimizer, int[] ids, int count, float[] g) {
             if (packed.isWorthIt()) {
                 packed.update(kernels, optimizer, this, ids, count, g);
                 return;

@@ -25,6 +25,8 @@ public final class Parameters {
     /// A store page. A hash leaf is a whole number of them.
     public static final int PAGE_BYTES = 8 * 1024;
 
+    private static final int PAGE_SHIFT = Integer.numberOfTrailingZeros(PAGE_BYTES);
+
     private static final VarHandle FLOAT =
             MethodHandles.byteArrayViewVarHandle(float[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle DOUBLE =
@@ -291,12 +293,12 @@ public final class Parameters {
 
     /// Marks the pages of `bytes` bytes from byte `at` of the stream that begins with page `firstPage`.
     private static void mark(PageSet set, int firstPage, long at, long bytes) {
-        int first = firstPage + (int) (at / PAGE_BYTES);
-        int last = firstPage + (int) ((at + bytes - 1) / PAGE_BYTES);
-        if (first == last) {
+        int first = firstPage + (int) (at >>> PAGE_SHIFT);
+        long rest = PAGE_BYTES - (at & PAGE_BYTES - 1);
+        if (bytes <= rest) {
             set.mark(first);
         } else {
-            set.markRange(first, last);
+            set.markRange(first, firstPage + (int) (at + bytes - 1 >>> PAGE_SHIFT));
         }
     }
 

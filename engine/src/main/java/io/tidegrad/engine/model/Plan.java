@@ -14,21 +14,24 @@ import io.tidegrad.engine.loss.BatchLoss;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Offsets and sizes, derived once from a `NetworkSpec`; refuses a spec whose shapes don't fit, naming the layer, the
 /// shape expected and the shape found, before a float is allocated.
 public final class Plan {
     private final NetworkSpec spec;
-    private final Planned network; // without the last activation that the loss applies
+    private final Layer beforeLoss;
+    private final Planned network; // of beforeLoss
     private final List<Tensor> tensors;
     private final List<Double> rateFactors;
     private final Streams streams;
     private final boolean learnsDifferently;
     private final int outputs;
 
-    private Plan(NetworkSpec spec, Planned network, Planner planner) {
+    private Plan(NetworkSpec spec, Layer beforeLoss, Planned network, Planner planner) {
         this.spec = spec;
+        this.beforeLoss = beforeLoss;
         this.network = network;
         tensors = planner.tensors();
         rateFactors = planner.rateFactors();
@@ -42,8 +45,9 @@ public final class Plan {
         RowShape row = spec.row();
         Shape.Row input = new Shape.Row(row.numbers(), row.ids());
         Planner planner = new Planner(input);
+        Layer beforeLoss = withoutFusedActivation(spec);
         Planned network =
-                withoutFusedActivation(spec).plan(planner, input).with(Shape.Columns.LAST_AXIS);
+                beforeLoss.plan(planner, input).with(Shape.Columns.LAST_AXIS);
         int lines = network.output().lines();
         int width = network.output().width();
         String mismatch = spec.loss().mismatch(lines, width);
@@ -62,7 +66,7 @@ public final class Plan {
                             + row.labels());
         }
         requireOneRate(spec, planner);
-        return new Plan(spec, network, planner);
+        return new Plan(spec, beforeLoss, network, planner);
     }
 
     private static void requireOneRate(NetworkSpec spec, Planner planner) {
@@ -79,8 +83,8 @@ public final class Plan {
         }
     }
 
-    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the
-    /// loss would put a second squashing on top.
+    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the loss would put a
+    /// second squashing on top.
     private static Layer withoutFusedActivation(NetworkSpec spec) {
         Layer network = spec.network();
         Layer last = last(network);
@@ -179,6 +183,13 @@ public final class Plan {
         return rateFactor(tensor) == 0;
     }
 
+    /// A line `name rows columns` for each tensor, in plan order.
+    public String shapes() {
+        return tensors.stream()
+                .map(tensor -> tensor.name() + " " + tensor.rows() + " " + tensor.columns() + "\n")
+                .collect(Collectors.joining());
+    }
+
     /// The index of the tensor of this name, such as `2.weight`.
     public int tensor(String name) {
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
@@ -191,6 +202,12 @@ public final class Plan {
                         + name
                         + "; there are "
                         + tensors.stream().map(Tensor::name).toList());
+    }
+
+    /// The network whose output the loss makes predictions of (`Loss.predict`): the spec's, without a last activation that
+    /// the loss applies itself.
+    public Layer beforeLoss() {
+        return beforeLoss;
     }
 
     BatchLoss loss(int maxRows) {

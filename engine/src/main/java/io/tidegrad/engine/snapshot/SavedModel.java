@@ -1,6 +1,5 @@
 package io.tidegrad.engine.snapshot;
 
-import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
@@ -120,10 +119,7 @@ public final class SavedModel {
 
     private static byte[] tensors(Plan plan) {
         MessageDigest digest = ModelHash.sha256();
-        for (Tensor tensor : plan.tensors()) {
-            String line = tensor.name() + " " + tensor.rows() + " " + tensor.columns() + "\n";
-            digest.update(line.getBytes(StandardCharsets.UTF_8));
-        }
+        digest.update(plan.shapes().getBytes(StandardCharsets.UTF_8));
         return digest.digest();
     }
 

@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class PackedRowsTest {
-    private static final int STATE_PARTS = 2;
+    private static final int STATE_PARTS = 3;
     private static final int ROWS = 400;
 
     /// Any number of rows of any length, in any order: the bits of a call of the kernel for each row.
@@ -28,6 +28,11 @@ class PackedRowsTest {
         optimizer.epsilon = 1e-8f;
         optimizer.momentCorrection = 1.5f;
         optimizer.varianceCorrection = 2f;
+        optimizer.keep = 0.99f;
+        optimizer.inverseAlpha = 3f;
+        optimizer.beta = 1f;
+        optimizer.threshold = 0.2f;
+        optimizer.ridge = 0.3f;
         optimizer.l2 = 0.1f;
         for (int columns = 1; columns <= 17; columns++) {
             Tensor.Table table = new Tensor.Table("t", ROWS, columns, 1, true, -1);

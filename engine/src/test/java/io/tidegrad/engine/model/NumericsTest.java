@@ -38,7 +38,9 @@ class NumericsTest {
                     "recurrent 99bf673e292b470c257cb3e96a6f906aa9bf6a66c990cbf720a5da41a937703e",
                     "losses 366e86e55173cbfb3b34881b002e1ec8f1650f17d86df3276dcd674043fe228b",
                     "norms c751d360d49eec7ed2149aa66733ab0f641c93864960423480bbfd533c13edb2",
-                    "attention da4cdfce8a1a8a14f925e6f5e80f6a6c3688fdf06a5b3d16048e6e82dd09f481");
+                    "attention da4cdfce8a1a8a14f925e6f5e80f6a6c3688fdf06a5b3d16048e6e82dd09f481",
+                    "activations 4c63233504df017cb41a957f1265394f05aaf08da0336b2482b9c9ffb7618130",
+                    "tables 7dc77e6a02955d2c26a2acd256594e2c2681f9750e363ff2964725cfc9a958d1");
 
     @ParameterizedTest
     @CsvSource({

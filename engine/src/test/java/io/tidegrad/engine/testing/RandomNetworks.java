@@ -62,18 +62,20 @@ public final class RandomNetworks {
     /// Rows of every table, few enough that ids repeat.
     private static final int TABLE_ROWS = 7;
 
-    /// Draws of `schedule`: few enough networks, and many enough schedules, that they take turns.
-    private static final int SCHEDULES = 13;
-
     private final Random random;
+    private final long seed; // for what takes turns, because draws would leave some of it out
     private final RandomLosses losses;
-    private final int turn;
 
     public RandomNetworks(long seed) {
-        turn = Math.floorMod(seed, SCHEDULES);
+        this.seed = seed;
         // Spread: the first draws of neighbouring seeds are alike.
         random = new Random(seed * 0x9E3779B97F4A7C15L);
         losses = new RandomLosses(random);
+    }
+
+    /// Neighbouring seeds have neighbouring turns.
+    private int turn(int turns) {
+        return Math.floorMod(seed, turns);
     }
 
     public static IntStream seeds(int count) {
@@ -105,7 +107,7 @@ public final class RandomNetworks {
 
     /// Every kind, within a few steps.
     private Schedule schedule() {
-        return switch (turn) {
+        return switch (turn(13)) {
             case 0 -> new Schedule.Step(2, 0.5);
             case 1 -> new Schedule.Exponential(random.nextBoolean() ? 0.9 : 1.05);
             case 2 -> new Schedule.LinearWarmup(0.1, 5);
@@ -173,12 +175,14 @@ public final class RandomNetworks {
         // One more says how many of a bag's ids count.
         int rowIds = ids == 0 ? 0 : ids + 1;
         layers.add(input(numbers, ids, optimizer));
+        if (turn(3) == 0) {
+            layers.add(rated(recurrent(numbers, ids), optimizer));
+        }
         for (int hidden = between(0, 3); hidden > 0; hidden--) {
             Layer drawn =
-                    switch (between(0, 7)) {
+                    switch (between(0, 6)) {
                         case 0 -> shaped();
                         case 1 -> images();
-                        case 2 -> recurrent(numbers, ids);
                         default -> hidden();
                     };
             layers.add(rated(drawn, optimizer));
@@ -208,7 +212,7 @@ public final class RandomNetworks {
                 row,
                 new Sequence(layers),
                 loss,
-                reduction(loss),
+                reduction(loss, lines * outputs),
                 optimizer,
                 Schedule.CONSTANT,
                 new Clipping.None(),
@@ -216,10 +220,11 @@ public final class RandomNetworks {
                 random.nextLong());
     }
 
-    /// Sums have gradients so large that at the rates here an exponential explodes.
-    private Reduction reduction(Loss loss) {
+    /// A sum over many outputs, or of exponentials, explodes at the rates here.
+    private Reduction reduction(Loss loss, int outputs) {
         Reduction reduction = losses.reduction();
-        return loss instanceof Poisson && reduction == Reduction.SUM ? Reduction.MEAN : reduction;
+        boolean explodes = outputs > 1 || loss instanceof Poisson;
+        return explodes && reduction == Reduction.SUM ? Reduction.MEAN : reduction;
     }
 
     /// What reads the row.
@@ -360,7 +365,7 @@ public final class RandomNetworks {
 
     private Layer recurrent(
             int hidden, Recurrent.Output output, int lengthAt, int numbers, int ids) {
-        Recurrent.Cell cell = Recurrent.Cell.values()[between(0, 2)];
+        Recurrent.Cell cell = Recurrent.Cell.values()[turn(9) / 3];
         boolean bidirectional = random.nextBoolean();
         List<Layer> initial = List.of();
         if (random.nextBoolean()) {

@@ -48,6 +48,10 @@ public record Bench(List<Line> lines, int runs, double seconds) {
                     case Workload.Predicting predicting ->
                             new PredictBench(predicting, batch).run(seconds);
                     case Workload.Loop loop -> new LoopBench(loop, batch).run(seconds);
+                    case Workload.Convolution convolution ->
+                            new ConvolutionBench(convolution, batch).run(seconds);
+                    case Workload.SparseUpdate sparse ->
+                            new SparseBench(sparse, batch).run(seconds);
                 };
             } catch (OutOfMemoryError tooLarge) {
                 throw new IllegalArgumentException(

@@ -136,6 +136,34 @@ final class MachineLimits {
         }
     }
 
+    /// Nanoseconds of one sigmoid or tanh in a near cache: the polynomial of an exponential, 12 FMAs one after the other, and a
+    /// division.
+    static double gateArithmetic() {
+        float[] x = filled(LONG, 0.5f);
+        return nanos(() -> gates(x)) / LONG;
+    }
+
+    private static void gates(float[] x) {
+        float a = 0.5f;
+        float b = 0.25f;
+        for (int i = 0; i < x.length; i++) {
+            float y = x[i];
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            y = Math.fma(y, a, b);
+            x[i] = 1f / (1f + y);
+        }
+    }
+
     /// Nanoseconds to read `reads` random rows of a table, and then, with `updates`, to write them: rows of `dimension`
     /// weights beside `stateParts` parts of state. Memory only: no arithmetic but an addition.
     static double randomRows(int rows, int dimension, int stateParts, int reads, boolean updates) {

@@ -21,8 +21,18 @@ public record Match(Bench.Line line, Rival rival, Metric metric, OptionalDouble 
                             learning("W3", 1, 20),
                             learning("W3", 32, 5),
                             learning("W3", 256, 1.8),
+                            learning("W4", 1, 150),
+                            learning("W4", 256, 15),
                             learning("W5", 1, 10),
                             learning("W5", 256, 3.5),
+                            learning("W6", 1, 5),
+                            learning("W6", 32, 4),
+                            learning("W7-gru", 1, 4),
+                            learning("W7-gru", 32, 3.5),
+                            learning("W7-lstm", 1, 4),
+                            learning("W7-lstm", 32, 1.5),
+                            learning("W8", 1, 4),
+                            learning("W8", 32, 1.5),
                             predicting("S1-W1", 0.3),
                             predicting("S1-W2", 0.95),
                             predicting("S1-W3", 0.3),
@@ -45,6 +55,21 @@ public record Match(Bench.Line line, Rival rival, Metric metric, OptionalDouble 
                                             Rival.ROOFLINE,
                                             Metric.ROOFLINE_SHARE,
                                             0.75),
+                                    match("sparse", 1, 1, Rival.C, Metric.EXAMPLES_PER_CPU_S, 0.8),
+                                    match(
+                                            "conv-1",
+                                            1,
+                                            1,
+                                            Rival.ROOFLINE,
+                                            Metric.ROOFLINE_SHARE,
+                                            0.72),
+                                    match(
+                                            "conv",
+                                            1,
+                                            1,
+                                            Rival.ROOFLINE,
+                                            Metric.ROOFLINE_SHARE,
+                                            0.79),
                                     match("W2", 32, 1, Rival.SCALAR, Metric.EXAMPLES_PER_CPU_S, 8),
                                     match(
                                             "W2",
@@ -66,7 +91,12 @@ public record Match(Bench.Line line, Rival rival, Metric metric, OptionalDouble 
     }
 
     private static Stream<Match> learning(String workload, int batch, double goal) {
-        double share = workload.equals("W2") ? 0.75 : 0.6;
+        double share =
+                switch (workload) {
+                    case "W2" -> 0.75;
+                    case "W7-gru", "W7-lstm", "W8" -> Double.NaN;
+                    default -> 0.6;
+                };
         return Stream.of(
                 match(workload, batch, 1, Rival.LIBTORCH, Metric.EXAMPLES_PER_CPU_S, goal),
                 match(workload, batch, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, share));

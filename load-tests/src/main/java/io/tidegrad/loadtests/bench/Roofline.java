@@ -12,12 +12,14 @@ import io.tidegrad.engine.optim.Optimizer;
 /// not counted.
 final class Roofline {
     private final Plan plan;
+    private final LayerCosts costs;
     private final double flopsPerNano = MachineLimits.flopsPerNano();
     private final double readNanos; // of one padded weight
     private final double updateNanos; // of one padded weight, its state included
 
     Roofline(Plan plan) {
         this.plan = plan;
+        costs = new LayerCosts(plan);
         int weights = 0;
         for (Tensor tensor : plan.tensors()) {
             weights += denseLength(tensor);
@@ -37,40 +39,56 @@ final class Roofline {
     ///
     /// @param fillNanos to copy its rows into the batch, measured
     double learnNanos(int batch, double fillNanos) {
-        double nanos = fillNanos;
-        boolean first = true;
-        for (Tensor tensor : plan.tensors()) {
-            // Nobody needs the gradient of the row.
-            int products = first ? 2 : 3;
-            switch (tensor) {
-                case Tensor.Matrix matrix -> {
-                    int length = matrix.panels().length();
-                    int reads = batch > 1 && !first ? 2 : 1; // one row: dx and update in one pass
-                    nanos += 2.0 * products * batch * length / flopsPerNano;
-                    nanos += length * (reads * readNanos + updateNanos);
-                    first = false;
-                }
-                case Tensor.Vector bias -> nanos += bias.stride() * updateNanos;
-                case Tensor.Table table -> {
-                    nanos += rowsNanos(table, batch, true);
-                    first = false;
-                }
+        int passes = 3; // forward, and as much again twice backward
+        double nanos = fillNanos + insideNanos(batch, passes);
+        boolean first = true; // nobody needs the gradient of the row
+        for (int i = 0; i < plan.tensors().size(); i++) {
+            switch (plan.tensors().get(i)) {
+                case Tensor.Matrix matrix ->
+                        nanos += matrixNanos(costs.use(i), matrix.panels().length(), batch, first);
+                case Tensor.Vector vector -> nanos += vector.stride() * updateNanos;
+                case Tensor.Table table -> nanos += rowsNanos(table, batch, true);
                 case Tensor.Statistics statistics -> {}
             }
+            first = false;
         }
         return nanos;
     }
 
+    private double matrixNanos(LayerCosts.Use use, int length, int batch, boolean first) {
+        int lines = batch * use.lines();
+        double forward = 2.0 * lines * length / flopsPerNano;
+        double weights = forward + length * updateNanos;
+        double backward = first ? 0 : batch * use.backFlops() / flopsPerNano;
+        if (use.inTurn() > 1) {
+            // Read again for each line of a row, and used at once.
+            double read = use.inTurn() * length * readNanos;
+            return Math.max(forward, read) + weights + Math.max(backward, read);
+        }
+        int reads = lines > 1 && !first ? 2 : 1; // one line: dx and update in one pass
+        return forward + weights + backward + reads * length * readNanos;
+    }
+
+    /// Products between activations and transcendental functions inside of layers.
+    private double insideNanos(int batch, int passes) {
+        double gates = costs.transcendentals() == 0 ? 0 : MachineLimits.gateArithmetic();
+        return batch
+                * (passes * costs.attentionFlops() / flopsPerNano
+                        + costs.transcendentals() * gates);
+    }
+
     /// Nanoseconds to predict one batch.
     double predictNanos(int batch, double fillNanos) {
-        double nanos = fillNanos;
-        for (Tensor tensor : plan.tensors()) {
-            switch (tensor) {
+        int passes = 1;
+        double nanos = fillNanos + insideNanos(batch, passes);
+        for (int i = 0; i < plan.tensors().size(); i++) {
+            switch (plan.tensors().get(i)) {
                 case Tensor.Matrix matrix -> {
+                    int lines = batch * costs.use(i).lines();
                     int length = matrix.panels().length();
                     // A weight that is read is used at once: one row takes as long as the slower of
                     // the two.
-                    nanos += Math.max(2.0 * batch * length / flopsPerNano, length * readNanos);
+                    nanos += Math.max(2.0 * lines * length / flopsPerNano, length * readNanos);
                 }
                 case Tensor.Table table -> nanos += rowsNanos(table, batch, false);
                 case Tensor.Vector bias -> {}

@@ -1,11 +1,22 @@
 package io.tidegrad.loadtests.bench;
 
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Extent;
+import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
@@ -91,19 +102,74 @@ public sealed interface Workload {
         }
     }
 
+    /// y[p, o] = b[o] + Σ x[p + (u, v), c] W[u, v, c, o]: a 3 x 3 kernel over an image within a border of zeros, as many
+    /// patches as it has pixels. Forward, without a network around it.
+    ///
+    /// @param side of the image
+    record Convolution(
+            String name,
+            String description,
+            int side,
+            int channels,
+            int outputs,
+            List<Integer> batches)
+            implements Workload {
+        static final int KERNEL = 3;
+
+        /// Of one image, an FMA counted as two.
+        double flops() {
+            return 2.0 * side * side * KERNEL * KERNEL * channels * outputs;
+        }
+    }
+
+    /// Logistic regression on a row's ids, one row a step, without a network around it: read their weights, sum, sigmoid,
+    /// then the optimizer on each, its gradient the same for all.
+    ///
+    /// @param learning whose rows, table and Adagrad
+    record SparseUpdate(String name, String description, Learning learning) implements Workload {
+        @Override
+        public List<Integer> batches() {
+            return List.of(1);
+        }
+    }
+
     long SEED = 42;
+
+    /// 40 ids in a table of 2^22 numbers.
+    Learning LOGISTIC =
+            new Learning(
+                    "W4",
+                    "logistic regression on 40 ids of 2^22, sigmoid, binary cross-entropy, Adagrad, touched rows",
+                    spec(
+                            new RowShape(0, 40, 1),
+                            new Sequence(
+                                    List.of(
+                                            new EmbeddingBag(
+                                                    0,
+                                                    40,
+                                                    EmbeddingBag.ALL,
+                                                    EmbeddingBag.UNWEIGHTED,
+                                                    1 << 22,
+                                                    1,
+                                                    EmbeddingBag.Mode.SUM,
+                                                    Embedding.Update.TOUCHED),
+                                            new Bias(),
+                                            new Sigmoid())),
+                            new BinaryCrossEntropy(),
+                            new Adagrad(0.01, 1e-10, 0)),
+                    List.of(1, 256));
 
     List<Learning> LEARNING =
             List.of(
                     new Learning(
                             "W1",
                             "784-10(relu)-10, softmax cross-entropy, Adam",
-                            classifier(784, 10, 10),
+                            dense(784, 10, 10),
                             List.of(1, 32, 256)),
                     new Learning(
                             "W2",
                             "784-512(relu)-256(relu)-10, softmax cross-entropy, Adam",
-                            classifier(784, 512, 256, 10),
+                            dense(784, 512, 256, 10),
                             List.of(1, 32, 128)),
                     new Learning(
                             "W3",
@@ -115,6 +181,7 @@ public sealed interface Workload {
                                     128,
                                     64),
                             List.of(1, 32, 256)),
+                    LOGISTIC,
                     new Learning(
                             "W5",
                             "26 ids in a 2^20 x 16 table and 13 numbers, 429-128(relu)-64(relu)-1, Adagrad, touched rows",
@@ -127,7 +194,39 @@ public sealed interface Workload {
                                     new Adagrad(0.01, 1e-10, 0),
                                     128,
                                     64),
-                            List.of(1, 256)));
+                            List.of(1, 256)),
+                    new Learning(
+                            "W6",
+                            "1x28x28, twice conv 3x3 (8, 16 channels), relu, maxpool 2, then 400-10, softmax cross-entropy, Adam",
+                            classifier(
+                                    784,
+                                    new Reshape(1, 28, 28),
+                                    new Conv2d(8, Extent.of(3)),
+                                    new Relu(),
+                                    new MaxPool2d(2),
+                                    new Conv2d(16, Extent.of(3)),
+                                    new Relu(),
+                                    new MaxPool2d(2),
+                                    new Flatten()),
+                            List.of(1, 32)),
+                    recurrent("W7-gru", "GRU", Recurrent.Cell.GRU),
+                    recurrent("W7-lstm", "LSTM", Recurrent.Cell.LSTM),
+                    new Learning(
+                            "W8",
+                            "32 steps of 64, x + self-attention(layer norm(x)) with 4 heads, then 2048-10, softmax cross-entropy, Adam",
+                            classifier(
+                                    32 * 64,
+                                    new Reshape(32, 64),
+                                    new Residual(
+                                            new Sequence(
+                                                    List.of(
+                                                            new LayerNorm(),
+                                                            new SelfAttention(4, false)))),
+                                    new Flatten()),
+                            List.of(1, 32)));
+
+    /// Of which it is also asked what a prediction takes.
+    List<String> PREDICTED = List.of("W1", "W2", "W3", "W5");
 
     List<Loop> LOOPS =
             List.of(
@@ -159,11 +258,26 @@ public sealed interface Workload {
                                     new Loop.Shape(256, 10)),
                             List.of(1)));
 
+    List<Predicting> PREDICTING =
+            LEARNING.stream()
+                    .filter(learning -> PREDICTED.contains(learning.name()))
+                    .map(Predicting::new)
+                    .toList();
+
+    List<Convolution> CONVOLUTIONS =
+            List.of(
+                    new Convolution(
+                            "conv-1", "forward of conv 3x3, 28x28, 1 to 16", 28, 1, 16, List.of(1)),
+                    new Convolution(
+                            "conv", "forward of conv 3x3, 28x28, 8 to 16", 28, 8, 16, List.of(1)));
+
+    SparseUpdate SPARSE =
+            new SparseUpdate(
+                    "sparse", "sum of 40 of 2^22 numbers, sigmoid and their Adagrad", LOGISTIC);
+
     List<Workload> ALL =
-            Stream.<Workload>concat(
-                            Stream.concat(
-                                    LEARNING.stream(), LEARNING.stream().map(Predicting::new)),
-                            LOOPS.stream())
+            Stream.of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE))
+                    .<Workload>flatMap(List::stream)
                     .toList();
 
     /// @throws IllegalArgumentException there is none of this name; names the nearest
@@ -180,10 +294,35 @@ public sealed interface Workload {
                                                 name, ALL.stream().map(Workload::name).toList())));
     }
 
-    private static NetworkSpec classifier(int inputs, int... widths) {
+    private static NetworkSpec dense(int inputs, int... widths) {
+        return classifier(inputs, layers(new Numbers(0, inputs), new Softmax(), widths));
+    }
+
+    /// 32 steps of 32 numbers.
+    private static Learning recurrent(String name, String title, Recurrent.Cell cell) {
+        return new Learning(
+                name,
+                title
+                        + ", 32 steps of 32, 64 hidden, the last state, then 64-10, softmax cross-entropy, Adam",
+                classifier(
+                        32 * 32,
+                        new Reshape(32, 32),
+                        new Recurrent(cell, 64, Recurrent.Output.LAST)),
+                List.of(1, 32));
+    }
+
+    /// Layers on so many numbers, then ten classes.
+    private static NetworkSpec classifier(int numbers, Layer... layers) {
+        List<Layer> network = new ArrayList<>(List.of(new Numbers(0, numbers)));
+        network.addAll(List.of(layers));
+        network.addAll(List.of(new Dense(10), new Softmax()));
+        return classifier(numbers, new Sequence(network));
+    }
+
+    private static NetworkSpec classifier(int numbers, Sequence network) {
         return spec(
-                new RowShape(inputs, 0, 1),
-                layers(new Numbers(0, inputs), new Softmax(), widths),
+                new RowShape(numbers, 0, 1),
+                network,
                 new CategoricalCrossEntropy(false),
                 Adam.of(0.001));
     }

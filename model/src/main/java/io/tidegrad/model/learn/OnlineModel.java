@@ -11,7 +11,10 @@ import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.safetensors.InitialWeightsException;
+import io.tidegrad.model.safetensors.SafetensorsImport;
 import io.tidegrad.model.spec.ModelSpec;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -54,10 +57,17 @@ public final class OnlineModel {
         evaluation = new ProgressiveEvaluation(spec);
     }
 
-    /// Fresh from the spec's seed; everything dirty.
+    /// Fresh from the spec's seed, or from its initial weights; everything dirty.
+    ///
+    /// @throws InitialWeightsException the spec names weights that are not there, are others, or don't fit
     public static OnlineModel initial(ModelSpec spec, Kernels kernels) {
         Plan plan = Plan.of(spec.network());
-        return new OnlineModel(spec, kernels, plan, Parameters.initial(plan));
+        Parameters parameters = Parameters.initial(plan);
+        ModelSpec.InitialWeights weights = spec.initialWeights();
+        if (weights != null) {
+            SafetensorsImport.read(Path.of(weights.file()), weights.sha256(), parameters);
+        }
+        return new OnlineModel(spec, kernels, plan, parameters);
     }
 
     /// Empty, to be filled by `Parameters.writePage`, `Parameters.setCounts` and `restoreCarry`.

@@ -67,7 +67,7 @@ import org.jspecify.annotations.Nullable;
 final class CanonicalForm {
     private CanonicalForm() {}
 
-    /// Everything that decides a bit of a weight; `publish` doesn't.
+    /// Everything that decides a bit of a weight; `publish` and where a file lies don't.
     static String of(ModelSpec spec) {
         StringBuilder text = new StringBuilder();
         line(text, "model", quoted(spec.model()));
@@ -104,6 +104,10 @@ final class CanonicalForm {
         }
         if (spec.seed() != 0) {
             line(text, "seed", String.valueOf(spec.seed()));
+        }
+        ModelSpec.InitialWeights initial = spec.initialWeights();
+        if (initial != null) {
+            line(text, "initial-weights", "{sha256: " + quoted(initial.sha256()) + "}");
         }
         return text.toString();
     }

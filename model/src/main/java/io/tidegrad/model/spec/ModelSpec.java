@@ -70,6 +70,8 @@ import org.jspecify.annotations.Nullable;
 /// mini-batch: { size: 1, window: PT1H, step: mean }
 /// publish: { every: PT0.5S }           # wall clock; not part of the fingerprint
 /// seed: 0
+/// initial-weights: { file: weights.safetensors, sha256: … }  # not drawn from the seed, but these; the file's name is not
+///                                      # part of the fingerprint
 /// ```
 ///
 /// Values shown are the defaults where a key may be left out and has one.
@@ -94,6 +96,16 @@ public final class ModelSpec {
     /// At most one of `threshold` and `positive`, and only for a loss of yes or no.
     public record Label(String field, @Nullable Double threshold, @Nullable String positive) {}
 
+    /// A safetensors file that the model starts from.
+    ///
+    /// @param file where it lies, relative to the directory that a command is started in
+    /// @param sha256 of the file, 64 hex digits: what the spec means, wherever it lies
+    public record InitialWeights(String file, String sha256) {
+        static String defaultFile(String sha256) {
+            return sha256 + ".safetensors";
+        }
+    }
+
     private final String model;
     private final Input input;
     private final Label label;
@@ -108,6 +120,7 @@ public final class ModelSpec {
     private final @Nullable Duration window;
     private final Duration publishEvery;
     private final long seed;
+    private final @Nullable InitialWeights initialWeights;
     private final String yaml;
     private final RowLayout layout;
 
@@ -126,6 +139,7 @@ public final class ModelSpec {
             @Nullable Duration window,
             Duration publishEvery,
             long seed,
+            @Nullable InitialWeights initialWeights,
             String yaml) {
         this.model = model;
         this.input = input;
@@ -141,6 +155,7 @@ public final class ModelSpec {
         this.window = window;
         this.publishEvery = publishEvery;
         this.seed = seed;
+        this.initialWeights = initialWeights;
         this.yaml = yaml;
         layout = RowLayout.of(this.features);
     }
@@ -168,6 +183,7 @@ public final class ModelSpec {
                 window,
                 publishEvery,
                 seed,
+                initialWeights,
                 yaml);
     }
 
@@ -249,6 +265,11 @@ public final class ModelSpec {
 
     public long seed() {
         return seed;
+    }
+
+    /// Null for weights drawn from the seed.
+    public @Nullable InitialWeights initialWeights() {
+        return initialWeights;
     }
 
     /// The text as the user wrote it: what `tidegrad.models` stores.

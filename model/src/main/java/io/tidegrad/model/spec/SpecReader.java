@@ -29,6 +29,7 @@ import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
+import io.tidegrad.model.spec.ModelSpec.InitialWeights;
 import io.tidegrad.model.spec.ModelSpec.Input;
 import io.tidegrad.model.spec.ModelSpec.Label;
 import io.tidegrad.model.spec.SpecNode.Choice;
@@ -50,6 +51,10 @@ import org.snakeyaml.engine.v2.nodes.Node;
 final class SpecReader {
     private static final Pattern MODEL_NAME = Pattern.compile("[a-z0-9-]{1,100}");
     private static final Pattern TOPIC_NAME = Pattern.compile("(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,249}");
+
+    private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+    private static final Pattern SAFETENSORS_FILE =
+            Pattern.compile("[^\\p{Cntrl}]{1,4096}\\.safetensors");
 
     private static final int FEATURES_MAX = 1_000;
     private static final int LAYERS_MAX = 100;
@@ -104,7 +109,8 @@ final class SpecReader {
                         "regularization",
                         "mini-batch",
                         "publish",
-                        "seed");
+                        "seed",
+                        "initial-weights");
         if (!root.isMapping()) {
             return null;
         }
@@ -130,6 +136,7 @@ final class SpecReader {
         Duration publishEvery = publishEvery(keys.optional("publish"));
         SpecNode seedNode = keys.optional("seed");
         long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
+        InitialWeights initialWeights = initialWeights(keys.optional("initial-weights"));
         if (networkIsSound && loss != null) {
             checkEnd(networkNode, layers, loss, label.classes, lossKeys.classWeights);
             checkRates(networkNode, layers, optimizer);
@@ -167,7 +174,24 @@ final class SpecReader {
                 miniBatch.window,
                 publishEvery,
                 seed,
+                initialWeights,
                 yaml);
+    }
+
+    private @Nullable InitialWeights initialWeights(@Nullable SpecNode node) {
+        if (node == null) {
+            return null;
+        }
+        Mapping keys = node.mapping("file", "sha256");
+        String sha256 =
+                keys.required("sha256", "the file's SHA-256, as sha256sum prints it")
+                        .text("a SHA-256 of 64 digits 0-9 and a-f", SHA256);
+        SpecNode file = keys.optional("file");
+        return new InitialWeights(
+                file == null
+                        ? InitialWeights.defaultFile(sha256)
+                        : file.text("the path of a .safetensors file", SAFETENSORS_FILE),
+                sha256);
     }
 
     private Input input(SpecNode node) {

@@ -128,6 +128,7 @@ class ModelSpecTest {
             mini-batch: { size: 32, window: PT1H, step: mean }
             publish: { every: PT10S }
             seed: -7
+            initial-weights: { file: "w.safetensors", sha256: "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc" }
             """;
 
     @Test
@@ -140,6 +141,28 @@ class ModelSpecTest {
         assertThat(again.label()).isEqualTo(spec.label());
         assertThat(again.input()).isEqualTo(spec.input());
         assertThat(again.window()).isEqualTo(Duration.ofHours(1));
+        assertThat(again.initialWeights())
+                .isEqualTo(
+                        new ModelSpec.InitialWeights(
+                                "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"
+                                        + ".safetensors",
+                                "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"));
+    }
+
+    /// The weights decide, not where they lie.
+    @Test
+    void theFingerprintKnowsTheInitialWeightsByTheirDigestAlone() {
+        String there =
+                Specs.FLIGHTS
+                        + "initial-weights: { file: a.safetensors, sha256: "
+                        + "7".repeat(64)
+                        + " }\n";
+        byte[] fingerprint = ModelSpec.parse(there, "spec").fingerprint();
+        assertThat(ModelSpec.parse(there.replace("a.safe", "b.safe"), "spec").fingerprint())
+                .isEqualTo(fingerprint);
+        assertThat(ModelSpec.parse(there.replace("77 }", "78 }"), "spec").fingerprint())
+                .isNotEqualTo(fingerprint);
+        assertThat(Specs.flights().fingerprint()).isNotEqualTo(fingerprint);
     }
 
     @ParameterizedTest

@@ -18,6 +18,12 @@ public enum Command {
             Reads the events topic from where the model began, learns as fast as it goes, and prints the hashes. The
             trainer prints the same ones for the same offset, or something is broken.
             Exit status: as the trainer's, docs/operations.md."""),
+    EXPORT(
+            "write a model's weights, as they are served, to an .onnx or a .safetensors file",
+            """
+            Reads the newest snapshot, or the one of --version, from the snapshots topic and verifies it as a scorer does.
+            What the files hold: docs/exchange.md.
+            Exit status: 1 the version is not there or can't be written so, else as the trainer's, docs/operations.md."""),
     LR_FIND(
             "raise the learning rate along a stream and say which one to take",
             """

@@ -1,5 +1,6 @@
 package io.tidegrad.schemas.settings;
 
+import static io.tidegrad.schemas.settings.Command.EXPORT;
 import static io.tidegrad.schemas.settings.Command.LR_FIND;
 import static io.tidegrad.schemas.settings.Command.REPLAY;
 import static io.tidegrad.schemas.settings.Command.SCORER;
@@ -18,8 +19,8 @@ public enum Setting {
             new Form.Addresses(),
             "where Kafka is; several separated by commas",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY, LR_FIND),
-            Set.of(TRAINER, SCORER, REPLAY)),
+            Set.of(TRAINER, SCORER, REPLAY, EXPORT, LR_FIND),
+            Set.of(TRAINER, SCORER, REPLAY, EXPORT)),
     REGISTRY_URL(
             "registry-url",
             "URL",
@@ -40,10 +41,26 @@ public enum Setting {
             "model",
             "NAME",
             new Form.Many(new Form.Name()),
-            "a registered model; repeat for more (replay: one)",
+            "a registered model; repeat for more (replay, export: one)",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY),
-            Set.of(SCORER, REPLAY)),
+            Set.of(TRAINER, SCORER, REPLAY, EXPORT),
+            Set.of(SCORER, REPLAY, EXPORT)),
+    VERSION(
+            "version",
+            "N",
+            new Form.Number(0, Long.MAX_VALUE),
+            "of the model, one that is still on the snapshots topic",
+            Default.told("the newest"),
+            Set.of(EXPORT),
+            Set.of()),
+    TO(
+            "to",
+            "FILE",
+            new Form.Text("a file"),
+            "to write, or to write anew; its name ends in .onnx or .safetensors",
+            Default.NONE,
+            Set.of(EXPORT),
+            Set.of(EXPORT)),
     STATE_DIR(
             "state-dir",
             "DIR",
@@ -58,7 +75,7 @@ public enum Setting {
             new Form.Name(),
             "of Tidegrad's topics and application ids",
             Default.value("tidegrad"),
-            Set.of(TRAINER, SCORER, REPLAY),
+            Set.of(TRAINER, SCORER, REPLAY, EXPORT),
             Set.of()),
     HTTP_HOST(
             "http-host",
@@ -114,7 +131,7 @@ public enum Setting {
             new Form.Number(1, Long.MAX_VALUE),
             "larger models are refused",
             Default.told("a quarter of the heap"),
-            Set.of(SCORER),
+            Set.of(SCORER, EXPORT),
             Set.of()),
     UNKNOWN_FIELDS(
             "unknown-fields",
@@ -140,16 +157,16 @@ public enum Setting {
             Default.NONE,
             Set.of(LR_FIND),
             Set.of()),
-    FROM(
-            "from",
+    FROM_RATE(
+            "from-rate",
             "RATE",
             new Form.Decimal(),
             "the learning rate of the first update",
             Default.value("1e-6"),
             Set.of(LR_FIND),
             Set.of()),
-    TO(
-            "to",
+    TO_RATE(
+            "to-rate",
             "RATE",
             new Form.Decimal(),
             "the learning rate of the last update, if the loss allows",
@@ -186,7 +203,7 @@ public enum Setting {
             new Form.Text("a value"),
             "a setting of Kafka's clients (TLS, SASL, ...), for every client",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY, LR_FIND),
+            Set.of(TRAINER, SCORER, REPLAY, EXPORT, LR_FIND),
             Set.of()),
     REGISTRY(
             "registry.KEY",
@@ -202,7 +219,7 @@ public enum Setting {
             new Form.Text("a file"),
             "properties with these names; not from within a file",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY, LR_FIND),
+            Set.of(TRAINER, SCORER, REPLAY, EXPORT, LR_FIND),
             Set.of());
 
     private final String key;

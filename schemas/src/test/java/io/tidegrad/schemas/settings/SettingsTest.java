@@ -270,6 +270,7 @@ class SettingsTest {
             environment.put("TIDEGRAD_REGISTRY_URL", "http://r");
             environment.put("TIDEGRAD_MODEL", "m");
             environment.put("TIDEGRAD_STATE_DIR", "/s");
+            environment.put("TIDEGRAD_TO", "m.onnx");
             String other = key.equals("isolation.level") ? "read_uncommitted" : "other";
             assertThat(problems(command, environment, List.of("--kafka." + key, other)))
                     .singleElement()

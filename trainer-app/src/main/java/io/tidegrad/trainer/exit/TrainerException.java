@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.exit;
 
+import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.schemas.SchemaRegistry.RegistryRefusedException;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import org.apache.kafka.common.KafkaException;
@@ -36,6 +37,10 @@ public final class TrainerException extends RuntimeException {
         for (Throwable at = thrown; at != null; at = at.getCause()) {
             if (at instanceof TrainerException known) {
                 return known;
+            }
+            if (at instanceof InitialWeightsException) {
+                return new TrainerException(
+                        ExitCode.CONFIGURATION, String.valueOf(at.getMessage()), thrown);
             }
             if (at instanceof AuthorizationException
                     || at instanceof AuthenticationException

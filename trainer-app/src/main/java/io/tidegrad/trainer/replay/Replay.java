@@ -3,6 +3,7 @@ package io.tidegrad.trainer.replay;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ModelRecord;
@@ -21,13 +22,14 @@ import org.apache.kafka.common.KafkaException;
 public final class Replay {
     private Replay() {}
 
-    /// @throws TrainerException the model is not registered, or its log is not what it was registered with
+    /// @throws TrainerException the model is not registered, or its log is not what it was registered with,
+    ///     or the weights that it starts from are not there
     public static ReplayResult run(ReplayOptions options) {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client())) {
             return run(options, registry);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw TrainerException.from(e, options.registry().shownUrl());
-        } catch (KafkaException e) {
+        } catch (KafkaException | InitialWeightsException e) {
             throw TrainerException.from(e);
         }
     }

@@ -1,11 +1,22 @@
 package io.tidegrad.loadtests.rivals;
 
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Extent;
+import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
@@ -18,13 +29,17 @@ import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AdagradOptions;
 import org.bytedeco.pytorch.AdamOptions;
+import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
@@ -138,7 +153,43 @@ final class LibTorch {
                             ? x -> numbers
                             : x -> numbers.narrow(1, from, count);
             case Dense dense -> dense(dense);
+            case Bias bias -> {
+                Tensor b = vector();
+                yield x -> x.add(b);
+            }
             case Embedding embedding -> embedding(embedding);
+            case EmbeddingBag bag -> bag(bag);
+            case Reshape(List<Integer> axes) -> {
+                long[] shape =
+                        Stream.concat(Stream.of(batch.capacity()), axes.stream())
+                                .mapToLong(Integer::longValue)
+                                .toArray();
+                yield x -> x.view(shape);
+            }
+            case Flatten flatten -> x -> x.flatten(1, -1);
+            case Conv2d conv -> convolution(conv);
+            case MaxPool2d(Extent kernel, Extent stride, Extent padding) ->
+                    x ->
+                            torch.max_pool2d(
+                                    x,
+                                    pair(kernel),
+                                    pair(stride),
+                                    pair(padding),
+                                    pair(Extent.of(1)),
+                                    false);
+            case Recurrent recurrent -> recurrent(recurrent);
+            case LayerNorm(double epsilon) -> {
+                long width = plan.tensors().get(tensor).columns();
+                TensorOptional scale = new TensorOptional(vector());
+                TensorOptional shift = new TensorOptional(vector());
+                long[] shape = {width};
+                yield x -> torch.layer_norm(x, shape, scale, shift, epsilon, true);
+            }
+            case SelfAttention attention -> attention(attention);
+            case Residual(Layer inner) -> {
+                Operation operation = operation(inner);
+                yield x -> x.add(operation.apply(x));
+            }
             case Relu relu -> torch::relu;
             case Sigmoid last -> x -> x;
             case Softmax last -> x -> x;
@@ -147,15 +198,107 @@ final class LibTorch {
     }
 
     private Operation dense(Dense dense) {
-        int inputs = plan.tensors().get(tensor).rows();
-        // (inputs, outputs) as stored; LibTorch wants (outputs, inputs), and contiguous.
-        Tensor stored = Tensor.create(nextWeights(), inputs, dense.outputs());
-        Tensor w = parameter(stored.t().contiguous());
+        Tensor w = matrix();
         if (!dense.bias()) {
             return x -> torch.linear(x, w);
         }
-        Tensor b = parameter(Tensor.create(nextWeights(), dense.outputs()));
+        Tensor b = vector();
         return x -> torch.linear(x, w, b);
+    }
+
+    /// Its weights are stored as (height, width, input channels, output channels).
+    private Operation convolution(Conv2d conv) {
+        int inputs =
+                plan.tensors().get(tensor).rows()
+                        / (conv.kernel().height() * conv.kernel().width());
+        Tensor stored =
+                Tensor.create(
+                        nextWeights(),
+                        conv.kernel().height(),
+                        conv.kernel().width(),
+                        inputs,
+                        conv.channels());
+        Tensor w = parameter(stored.permute(3, 2, 0, 1).contiguous());
+        TensorOptional b = conv.bias() ? new TensorOptional(vector()) : new TensorOptional();
+        return x ->
+                torch.conv2d(
+                        x, w, b, pair(conv.stride()), pair(conv.padding()), pair(Extent.of(1)), 1);
+    }
+
+    /// In one direction, from 0, the last state: what `nn::GRU` and `nn::LSTM` call.
+    private Operation recurrent(Recurrent layer) {
+        if (layer.bidirectional()
+                || layer.output() != Recurrent.Output.LAST
+                || layer.lengthAt() != Recurrent.WHOLE
+                || !layer.initial().isEmpty()
+                || layer.cell() == Recurrent.Cell.RNN) {
+            throw new RivalException("LibTorch has no " + layer + " here yet");
+        }
+        TensorVector weights = new TensorVector(matrix(), matrix(), vector(), vector());
+        Tensor zero = floats(1, batch.capacity(), layer.hidden());
+        if (layer.cell() == Recurrent.Cell.GRU) {
+            return x ->
+                    torch.gru(x, zero, weights, true, 1, 0, true, false, true).get1().select(0, 0);
+        }
+        TensorVector zeros = new TensorVector(zero, zero);
+        return x ->
+                torch.lstm(x, zeros, weights, true, 1, 0, true, false, true).get1().select(0, 0);
+    }
+
+    private Operation attention(SelfAttention layer) {
+        Tensor in = matrix();
+        Tensor inBias = vector();
+        Tensor out = matrix();
+        Tensor outBias = vector();
+        long width = out.size(0);
+        long rows = batch.capacity();
+        return x -> {
+            long steps = x.size(1);
+            TensorVector qkv = torch.linear(x, in, inBias).chunk(3, -1);
+            Tensor[] heads = new Tensor[3];
+            for (int i = 0; i < heads.length; i++) {
+                heads[i] =
+                        qkv.get(i)
+                                .view(rows, steps, layer.heads(), width / layer.heads())
+                                .transpose(1, 2);
+            }
+            Tensor y =
+                    torch.scaled_dot_product_attention(
+                            heads[0],
+                            heads[1],
+                            heads[2],
+                            new TensorOptional(),
+                            0,
+                            layer.causal(),
+                            new DoubleOptional(),
+                            false);
+            return torch.linear(y.transpose(1, 2).reshape(rows, steps, width), out, outBias);
+        };
+    }
+
+    private EmbeddingBag requireSum(EmbeddingBag bag) {
+        if (bag.mode() != EmbeddingBag.Mode.SUM
+                || bag.countAt() != EmbeddingBag.ALL
+                || bag.weightsFrom() != EmbeddingBag.UNWEIGHTED
+                || bag.columns() != batch.row().ids()) {
+            throw new RivalException("LibTorch has no " + bag + " here yet");
+        }
+        return bag;
+    }
+
+    /// With a sparse gradient, as a table.
+    private Operation bag(EmbeddingBag any) {
+        EmbeddingBag bag = requireSum(any);
+        Tensor table = parameter(Tensor.create(nextWeights(), bag.rows(), bag.dimension()));
+        long[] starts =
+                LongStream.range(0, batch.capacity()).map(row -> row * bag.columns()).toArray();
+        Tensor offsets = Tensor.create(starts);
+        Tensor all = ids.view(-1);
+        int sum = 0;
+        return x ->
+                torch.embedding_bag(
+                                table, all, offsets, false, sum, true, new TensorOptional(), false)
+                        .get0();
     }
 
     /// With a sparse gradient: only touched rows are updated.
@@ -167,6 +310,22 @@ final class LibTorch {
         boolean whole = embedding.from() == 0 && embedding.columns() == batch.row().ids();
         Tensor read = whole ? ids : ids.narrow(1, embedding.from(), embedding.columns());
         return x -> torch.embedding(table, read, -1, false, true).view(rows, width);
+    }
+
+    /// (inputs, outputs) as stored; LibTorch wants (outputs, inputs), and contiguous.
+    private Tensor matrix() {
+        io.tidegrad.engine.layer.Tensor next = plan.tensors().get(tensor);
+        Tensor stored = Tensor.create(nextWeights(), next.rows(), next.columns());
+        return parameter(stored.t().contiguous());
+    }
+
+    private Tensor vector() {
+        int columns = plan.tensors().get(tensor).columns();
+        return parameter(Tensor.create(nextWeights(), columns));
+    }
+
+    private static long[] pair(Extent extent) {
+        return new long[] {extent.height(), extent.width()};
     }
 
     private float[] nextWeights() {

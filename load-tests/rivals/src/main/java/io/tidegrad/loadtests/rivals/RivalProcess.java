@@ -74,9 +74,17 @@ public final class RivalProcess {
                     yield lines;
                 }
             }
+            case Workload.Convolution convolution ->
+                    throw new RivalException(
+                            "no rival convolves as " + convolution.name() + " does");
+            case Workload.SparseUpdate sparse ->
+                    meter.measure(new SparseLoop(sparse)::run, batch, true, seconds, () -> {})
+                            .of(subject);
             case Workload.Loop loop -> {
                 Meter.Steps work =
-                        rival.equals("c") ? new CLoops(loop)::run : new OpenBlas(loop, batch)::run;
+                        rival.equals("c")
+                                ? new AdamLoop(loop)::run
+                                : new OpenBlas(loop, batch)::run;
                 yield meter.measure(work, batch, true, seconds, () -> {}).of(subject);
             }
         };

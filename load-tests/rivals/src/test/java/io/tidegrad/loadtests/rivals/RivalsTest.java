@@ -11,8 +11,11 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.loadtests.bench.MadeUpRows;
 import io.tidegrad.loadtests.bench.Workload;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -39,7 +42,10 @@ class RivalsTest {
         Learner learner = new Learner(Parameters.initial(plan), Kernels.active(), batchSize);
 
         for (int step = 1; step <= STEPS; step++) {
-            rows.fill(batch);
+            // Each batch twice: the rows of a table that were updated are read again.
+            if (step % 2 == 1) {
+                rows.fill(batch);
+            }
             double expected = learner.learn(batch);
             assertThat(libTorch.learn())
                     .as("loss of step %d", step)
@@ -48,7 +54,8 @@ class RivalsTest {
     }
 
     static Stream<Arguments> predicting() {
-        return Workload.LEARNING.stream()
+        return Workload.PREDICTING.stream()
+                .map(Workload.Predicting::learning)
                 .flatMap(learning -> Stream.of(1, 64).map(batch -> Arguments.of(learning, batch)));
     }
 
@@ -91,6 +98,37 @@ class RivalsTest {
                     };
             assertThat(found[at]).as("element %d", at).isCloseTo((float) sum, within(1e-3f));
         }
+    }
+
+    @Test
+    void cLearnsTheSparseUpdate() {
+        int steps = 2_000;
+        SparseLoop found = new SparseLoop(Workload.SPARSE);
+        found.run(steps);
+
+        Plan plan = Plan.of(Workload.LOGISTIC.spec());
+        double rate = plan.spec().optimizer().rate();
+        Map<Integer, double[]> table = new HashMap<>(); // weight, sum of squares
+        Batch batch = new Batch(plan.spec().row(), 1);
+        MadeUpRows rows = new MadeUpRows(plan);
+        for (int step = 0; step < steps; step++) {
+            rows.fill(batch);
+            double sum = 0;
+            for (int id : batch.ids) {
+                sum += table.computeIfAbsent(id, of -> new double[2])[0];
+            }
+            double g = 1 / (1 + Math.exp(-sum)) - batch.labels[0];
+            for (int id : batch.ids) {
+                double[] row = table.get(id);
+                row[1] += g * g;
+                row[0] -= rate * g / (Math.sqrt(row[1]) + 1e-10);
+            }
+        }
+        table.forEach(
+                (id, row) ->
+                        assertThat(found.weight(id))
+                                .as("weight %d", id)
+                                .isCloseTo((float) row[0], within(1e-5f)));
     }
 
     static List<Workload.Loop> products() {

@@ -1,0 +1,196 @@
+package io.tidegrad.exchange;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
+import ai.onnx.proto.OnnxMl.TypeProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import com.google.protobuf.ByteString;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// A graph in the making: nodes and constants get names of their own, after the layer that they belong to.
+final class OnnxGraph {
+    /// The first axis of inputs and outputs, whose size the caller chooses.
+    static final String BATCH = "batch";
+
+    /// A protobuf message ends at 2 GiB; names and nodes need the rest.
+    private static final long CONSTANT_BYTES_MAX = Integer.MAX_VALUE - (16L << 20);
+
+    private final GraphProto.Builder graph = GraphProto.newBuilder();
+    private final Map<String, Integer> names = new HashMap<>();
+    private long constantBytes;
+
+    GraphProto build(String name) {
+        return graph.setName(name).build();
+    }
+
+    void input(String name, TensorProto.DataType type, long width) {
+        graph.addInput(value(name, type, width));
+    }
+
+    void output(String name, TensorProto.DataType type, long width) {
+        graph.addOutput(value(name, type, width));
+    }
+
+    private static ValueInfoProto value(String name, TensorProto.DataType type, long width) {
+        TensorShapeProto shape =
+                TensorShapeProto.newBuilder()
+                        .addDim(TensorShapeProto.Dimension.newBuilder().setDimParam(BATCH))
+                        .addDim(TensorShapeProto.Dimension.newBuilder().setDimValue(width))
+                        .build();
+        return ValueInfoProto.newBuilder()
+                .setName(name)
+                .setType(
+                        TypeProto.newBuilder()
+                                .setTensorType(
+                                        TypeProto.Tensor.newBuilder()
+                                                .setElemType(type.getNumber())
+                                                .setShape(shape)))
+                .build();
+    }
+
+    /// A node with one output, whose name is returned.
+    ///
+    /// @param path of the layer; `/` and the operator make the name
+    String node(String path, String operator, List<String> inputs, AttributeProto... attributes) {
+        String output = unique(path + "/" + operator);
+        add(operator, inputs, List.of(output), attributes);
+        return output;
+    }
+
+    /// A node with several outputs; returns their names.
+    List<String> nodes(
+            String path,
+            String operator,
+            int outputs,
+            List<String> inputs,
+            AttributeProto... attributes) {
+        List<String> names = new ArrayList<>();
+        for (int i = 0; i < outputs; i++) {
+            names.add(unique(path + "/" + operator));
+        }
+        add(operator, inputs, names, attributes);
+        return names;
+    }
+
+    /// Gives a value the name of an output.
+    void named(String value, String name) {
+        add("Identity", List.of(value), List.of(name));
+    }
+
+    private void add(
+            String operator,
+            List<String> inputs,
+            List<String> outputs,
+            AttributeProto... attributes) {
+        graph.addNode(
+                NodeProto.newBuilder()
+                        .setName(outputs.getFirst())
+                        .setOpType(operator)
+                        .addAllInput(inputs)
+                        .addAllOutput(outputs)
+                        .addAllAttribute(Arrays.asList(attributes)));
+    }
+
+    /// A constant of floats, row-major.
+    String floats(String name, float[] values, long... shape) {
+        ByteBuffer bytes = buffer(name, (long) values.length * Float.BYTES);
+        bytes.asFloatBuffer().put(values);
+        return constant(name, TensorProto.DataType.FLOAT, bytes, shape);
+    }
+
+    String doubles(String name, double[] values, long... shape) {
+        ByteBuffer bytes = buffer(name, (long) values.length * Double.BYTES);
+        bytes.asDoubleBuffer().put(values);
+        return constant(name, TensorProto.DataType.DOUBLE, bytes, shape);
+    }
+
+    /// A vector of whole numbers: axes, sizes, starts.
+    String longs(String name, long... values) {
+        ByteBuffer bytes = buffer(name, (long) values.length * Long.BYTES);
+        bytes.asLongBuffer().put(values);
+        return constant(name, TensorProto.DataType.INT64, bytes, values.length);
+    }
+
+    /// As `longs`, where an operator wants 32 bits.
+    String ints(String name, int... values) {
+        ByteBuffer bytes = buffer(name, (long) values.length * Integer.BYTES);
+        bytes.asIntBuffer().put(values);
+        return constant(name, TensorProto.DataType.INT32, bytes, values.length);
+    }
+
+    private ByteBuffer buffer(String name, long bytes) {
+        constantBytes += bytes;
+        if (constantBytes > CONSTANT_BYTES_MAX) {
+            throw new NotExpressibleException(
+                    "an ONNX file holds at most 2 GiB, and with "
+                            + name
+                            + " the weights come to "
+                            + constantBytes
+                            + " bytes; export to .safetensors, which has no limit");
+        }
+        return ByteBuffer.allocate((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private String constant(
+            String name, TensorProto.DataType type, ByteBuffer bytes, long... shape) {
+        TensorProto.Builder tensor =
+                TensorProto.newBuilder()
+                        .setName(unique(name))
+                        .setDataType(type.getNumber())
+                        .setRawData(ByteString.copyFrom(bytes.array()));
+        for (long axis : shape) {
+            tensor.addDims(axis);
+        }
+        graph.addInitializer(tensor);
+        return tensor.getName();
+    }
+
+    private String unique(String name) {
+        int before = names.merge(name, 1, Integer::sum) - 1;
+        return before == 0 ? name : name + "." + before;
+    }
+
+    static AttributeProto attribute(String name, long value) {
+        return AttributeProto.newBuilder()
+                .setName(name)
+                .setType(AttributeProto.AttributeType.INT)
+                .setI(value)
+                .build();
+    }
+
+    static AttributeProto attribute(String name, float value) {
+        return AttributeProto.newBuilder()
+                .setName(name)
+                .setType(AttributeProto.AttributeType.FLOAT)
+                .setF(value)
+                .build();
+    }
+
+    static AttributeProto attribute(String name, String value) {
+        return AttributeProto.newBuilder()
+                .setName(name)
+                .setType(AttributeProto.AttributeType.STRING)
+                .setS(ByteString.copyFromUtf8(value))
+                .build();
+    }
+
+    static AttributeProto attribute(String name, long... values) {
+        AttributeProto.Builder attribute =
+                AttributeProto.newBuilder()
+                        .setName(name)
+                        .setType(AttributeProto.AttributeType.INTS);
+        for (long value : values) {
+            attribute.addInts(value);
+        }
+        return attribute.build();
+    }
+}

@@ -1,0 +1,49 @@
+package io.tidegrad.model.safetensors;
+
+import java.nio.ByteBuffer;
+
+/// How the format stores a number. The order of the constants is the format's own.
+public enum Dtype {
+    BOOL(1),
+    U8(1),
+    I8(1),
+    F8_E5M2(1),
+    F8_E4M3(1),
+    I16(2),
+    U16(2),
+    F16(2),
+    BF16(2),
+    I32(4),
+    U32(4),
+    F32(4),
+    F64(8),
+    I64(8),
+    U64(8);
+
+    private final int bytes;
+
+    Dtype(int bytes) {
+        this.bytes = bytes;
+    }
+
+    public int bytes() {
+        return bytes;
+    }
+
+    /// Whether every value is a float too: then reading it as one loses nothing.
+    public boolean isFloat() {
+        return this == F16 || this == BF16 || this == F32;
+    }
+
+    /// The next value as a double, for the floating types; little-endian bytes.
+    double next(ByteBuffer from) {
+        return switch (this) {
+            case F16 -> Float.float16ToFloat(from.getShort());
+            case BF16 -> Float.intBitsToFloat(from.getShort() << 16);
+            case F32 -> from.getFloat();
+            case F64 -> from.getDouble();
+            case BOOL, U8, I8, F8_E5M2, F8_E4M3, I16, U16, I32, U32, I64, U64 ->
+                    throw new IllegalArgumentException(this + " is not read");
+        };
+    }
+}

@@ -1,0 +1,104 @@
+package io.tidegrad.model.safetensors;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.tidegrad.engine.model.Parameters;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/// A model's served weights as a safetensors file that PyTorch loads: names and shapes of a `state_dict`, weights as F32,
+/// statistics as F64, whose bytes come first, so that every number lies on a multiple of its size.
+public final class SafetensorsExport {
+    private static final int PIECE_BYTES = 1 << 20;
+
+    private SafetensorsExport() {}
+
+    /// @param metadata kept in the file, beside `format`: `pt`
+    public static void write(Parameters parameters, Map<String, String> metadata, OutputStream to)
+            throws IOException {
+        List<TorchTensor> layout = TorchLayout.of(parameters.plan());
+        List<TorchTensor> tensors =
+                Stream.concat(
+                                layout.stream().filter(SafetensorsExport::isStatistics),
+                                layout.stream().filter(tensor -> !isStatistics(tensor)))
+                        .toList();
+        byte[] header = header(tensors, metadata);
+        to.write(little(Long.BYTES).putLong(header.length).array());
+        to.write(header);
+        for (TorchTensor tensor : tensors) {
+            if (isStatistics(tensor)) {
+                write(parameters.statistics(tensor.tensor()), to);
+            } else {
+                write(tensor.toTorch(parameters.weights(tensor.tensor())), to);
+            }
+        }
+    }
+
+    /// Every tensor as the file describes it: `1.weight [8, 6]`.
+    public static List<String> names(Parameters parameters) {
+        return TorchLayout.of(parameters.plan()).stream().map(TorchTensor::toString).toList();
+    }
+
+    private static boolean isStatistics(TorchTensor tensor) {
+        return tensor.kind().isStatistics();
+    }
+
+    private static byte[] header(List<TorchTensor> tensors, Map<String, String> metadata)
+            throws IOException {
+        ObjectMapper json = new ObjectMapper();
+        ObjectNode header = json.createObjectNode();
+        ObjectNode texts = header.putObject("__metadata__");
+        texts.put(
+                "format", "pt"); // what other libraries ask for before they load names as PyTorch's
+        metadata.forEach(texts::put);
+        long begin = 0;
+        for (TorchTensor tensor : tensors) {
+            Dtype dtype = isStatistics(tensor) ? Dtype.F64 : Dtype.F32;
+            long end =
+                    begin + dtype.bytes() * tensor.shape().stream().reduce(1L, Math::multiplyExact);
+            ObjectNode entry = header.putObject(tensor.name());
+            entry.put("dtype", dtype.name());
+            tensor.shape().forEach(entry.putArray("shape")::add);
+            entry.putArray("data_offsets").add(begin).add(end);
+            begin = end;
+        }
+        byte[] text = json.writeValueAsString(header).getBytes(StandardCharsets.UTF_8);
+        // Spaces, so that the first tensor lies on a multiple of 8 too.
+        byte[] padded = Arrays.copyOf(text, Math.ceilDiv(text.length, Long.BYTES) * Long.BYTES);
+        Arrays.fill(padded, text.length, padded.length, (byte) ' ');
+        return padded;
+    }
+
+    private static void write(float[] values, OutputStream to) throws IOException {
+        ByteBuffer piece = little(PIECE_BYTES);
+        for (float value : values) {
+            if (piece.remaining() < Float.BYTES) {
+                flush(piece, to);
+            }
+            piece.putFloat(value);
+        }
+        flush(piece, to);
+    }
+
+    private static void write(double[] values, OutputStream to) throws IOException {
+        ByteBuffer piece = little(values.length * Double.BYTES);
+        piece.asDoubleBuffer().put(values);
+        to.write(piece.array());
+    }
+
+    private static void flush(ByteBuffer piece, OutputStream to) throws IOException {
+        to.write(piece.array(), 0, piece.position());
+        piece.clear();
+    }
+
+    private static ByteBuffer little(int bytes) {
+        return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+}
