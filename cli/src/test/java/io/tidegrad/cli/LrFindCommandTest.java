@@ -85,9 +85,11 @@ class LrFindCommandTest {
 
     @Test
     void ratesThatDontRiseAreRefused() {
-        assertThat(run("lr-find", "--stream", "digits", "--from-rate", "1", "--to-rate", "0.1")).isEqualTo(2);
+        assertThat(run("lr-find", "--stream", "digits", "--from-rate", "1", "--to-rate", "0.1"))
+                .isEqualTo(2);
         assertThat(err.toString())
-                .contains("--from-rate, --to-rate: expected the first below the second, found 1 and 0.1");
+                .contains(
+                        "--from-rate, --to-rate: expected the first below the second, found 1 and 0.1");
     }
 
     @Test
