@@ -241,7 +241,7 @@ final class LrFindCommand implements Callable<Integer> {
     private static String advice(RateCurve curve) {
         OptionalDouble suggestion = curve.suggestion();
         if (suggestion.isEmpty()) {
-            return "no suggestion: the loss did not fall; give a lower --from, or more --events\n";
+            return "no suggestion: the loss did not fall; give a lower --from-rate, or more --events\n";
         }
         return """
                steepest fall of the loss            %s

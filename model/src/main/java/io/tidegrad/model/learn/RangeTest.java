@@ -30,7 +30,7 @@ public final class RangeTest {
         public Range {
             if (!(from > 0 && from < to && to < Double.POSITIVE_INFINITY)) {
                 throw new IllegalArgumentException(
-                        "--from, --to: expected rates above 0, the first below the second, found "
+                        "--from-rate, --to-rate: expected rates above 0, the first below the second, found "
                                 + from
                                 + " and "
                                 + to);
