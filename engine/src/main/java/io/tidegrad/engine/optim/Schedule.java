@@ -156,8 +156,8 @@ public sealed interface Schedule {
         }
     }
 
-    /// From `from` at `done` 0 to `to` at 1, level at both ends. StrictMath: the same bits everywhere.
+    /// From `from` at `done` 0 to `to` at 1, level at both ends.
     private static double halfCosine(double from, double to, double done) {
-        return to + (from - to) * (1 + StrictMath.cos(Math.PI * done)) / 2;
+        return to + (from - to) * (1 + CosPi.of(done)) / 2;
     }
 }

@@ -115,4 +115,15 @@ class ScheduleTest {
         assertThatThrownBy(() -> new Schedule.WarmRestarts(0, 1, 0))
                 .hasMessage("warm restarts: expected a period of at least 1, found 0");
     }
+
+    @Test
+    void theCosineIsThatOfTheLibraryToTheLastBitsOfOne() {
+        for (int i = 0; i <= 100_000; i++) {
+            double x = i / 100_000.0;
+            assertThat(CosPi.of(x)).isCloseTo(Math.cos(Math.PI * x), within(0x1p-51));
+        }
+        assertThat(CosPi.of(0)).isEqualTo(1);
+        assertThat(CosPi.of(0.5)).isZero();
+        assertThat(CosPi.of(1)).isEqualTo(-1);
+    }
 }
