@@ -18,6 +18,10 @@ public enum Link {
     /// p = softmax(z): the probabilities of a line's classes.
     MULTINOMIAL_LOGIT;
 
+    /// Below a vector, a kernel does nothing but load its constants, which until it is compiled lie on the heap: a scorer's first
+    /// predictions would make garbage. Its bits are those of `ScalarMath`.
+    private static final int SHORT = 15;
+
     /// What a reader gets to see.
     ///
     /// @param z (lines, width), element (line, column) at `at + line * stride + column`
@@ -38,12 +42,13 @@ public enum Link {
             System.arraycopy(z, at + line * stride, predictions, line * width, width);
         }
         int length = lines * width;
-        if (this == LOGIT) {
+        if (this == LOGIT && length > SHORT) {
             kernels.sigmoid(length, predictions, 0, predictions, 0);
-        } else if (this == LOG) {
-            for (int i = 0; i < length; i++) {
-                predictions[i] = ScalarMath.exp(predictions[i]);
-            }
+            return;
+        }
+        for (int i = 0; i < length && this != IDENTITY; i++) {
+            float p = predictions[i];
+            predictions[i] = this == LOGIT ? ScalarMath.sigmoid(p) : ScalarMath.exp(p);
         }
     }
 }
