@@ -73,7 +73,7 @@ final class ExportCommand implements Callable<Integer> {
                 format = each;
             }
         }
-        if (format == null) {
+        if (format == null && !to.isEmpty()) {
             settings.problem(
                     "--to: expected a name that ends in .onnx or .safetensors, found " + to);
         }

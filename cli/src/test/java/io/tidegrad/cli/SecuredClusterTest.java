@@ -238,6 +238,10 @@ class SecuredClusterTest {
                             Tidegrad.class.getName(),
                             command.word());
             builder.environment().putAll(environment);
+            if (command == Command.EXPORT) {
+                builder.environment()
+                        .put("TIDEGRAD_TO", directory.resolve("never.onnx").toString());
+            }
             builder.environment().putAll(changes);
             process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
             started.add(process);
