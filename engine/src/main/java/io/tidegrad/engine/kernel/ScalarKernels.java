@@ -1165,8 +1165,7 @@ public final class ScalarKernels implements Kernels {
     static final int MIX_1 = 0x846ca68b;
 
     /// 24 bits for an index under a key: the hash `lowbias32` (Wellons 2018) with the key's low word before its first
-    /// multiplication and the high word after it. Philox, which draws the key, would take some 30 times as long for each
-    /// number.
+    /// multiplication and the high word after it. Philox, which draws the key, takes ten rounds of two 64-bit products.
     static int drawn(long key, int index) {
         int h = index ^ (int) key;
         h ^= h >>> 16;
