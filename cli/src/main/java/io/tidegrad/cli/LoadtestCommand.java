@@ -3,6 +3,7 @@ package io.tidegrad.cli;
 import io.tidegrad.loadtests.PoisonLoad;
 import io.tidegrad.loadtests.TrainLoad;
 import io.tidegrad.loadtests.TrainLoadOptions;
+import io.tidegrad.loadtests.chaos.RestartLoad;
 import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -22,7 +23,11 @@ import picocli.CommandLine.TypeConversionException;
 @Command(
         name = "loadtest",
         description = "Measure what this machine does a second.",
-        subcommands = {LoadtestCommand.Train.class, LoadtestCommand.Poison.class})
+        subcommands = {
+            LoadtestCommand.Train.class,
+            LoadtestCommand.Poison.class,
+            LoadtestCommand.Restart.class
+        })
 final class LoadtestCommand implements Runnable {
     @Spec private CommandSpec command = CommandSpec.create();
 
@@ -31,7 +36,8 @@ final class LoadtestCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                command.commandLine(), "what to measure is missing; there are: train, poison");
+                command.commandLine(),
+                "what to measure is missing; there are: train, poison, restart");
     }
 
     /// How much is measured.
@@ -57,10 +63,11 @@ final class LoadtestCommand implements Runnable {
             description = {
                 "Events a second from topic to committed weights, beside what bounds them.",
                 "",
-                "Fills a topic, then lets three subjects take turns on it, each in a JVM of its own: the trainer as in"
+                "Fills a topic, then lets four subjects take turns on it, each in a JVM of its own: the trainer as in"
                         + " production; a bare read_committed consumer that decodes the events; the engine alone on the"
-                        + " same rows in memory. Trainer and engine must end with the same bits. Prints medians and"
-                        + " ranges, and the trainer's share of the slower of the other two. What lies in the measured"
+                        + " same rows in memory; a replay. Trainer, engine and replay must end with the same bits."
+                        + " Prints medians and ranges, the trainer's share of the slower of consumer and engine, and the"
+                        + " replay's of the engine. What lies in the measured"
                         + " window: docs/benchmarks.md."
             })
     static final class Train implements Callable<Integer> {
@@ -165,6 +172,49 @@ final class LoadtestCommand implements Runnable {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);
             }
+        }
+    }
+
+    @Command(
+            name = "restart",
+            description = {
+                "Seconds that a trainer is away: killed, stopped and started, replaced by a warm standby.",
+                "",
+                "One model, kept as a page log. Each time ends with the first event that is learned and committed afterwards."
+                        + " A bare read_committed consumer reads the same changelog in the same run: a restart may take 5 s"
+                        + " and what restoring takes at 60 %% of its rate. docs/reliability.md tells what the goals are."
+            })
+    static final class Restart implements Callable<Integer> {
+        @Spec private CommandSpec command = CommandSpec.create();
+
+        @Option(
+                names = "--megabytes",
+                paramLabel = "N",
+                defaultValue = "40",
+                description = "Of the model, with optimizer state (default: ${DEFAULT-VALUE}).")
+        private int megabytes;
+
+        @Option(
+                names = "--repetitions",
+                paramLabel = "N",
+                defaultValue = "3",
+                description = "Of everything (default: ${DEFAULT-VALUE}).")
+        private int repetitions;
+
+        @Option(names = "--json", description = "Print one line of JSON with every value.")
+        private boolean json;
+
+        @Mixin private HelpOption help = new HelpOption();
+
+        @Override
+        public Integer call() throws InterruptedException {
+            try {
+                new RestartLoad(megabytes, repetitions, json, System.out, System.err).run();
+            } catch (IllegalArgumentException e) {
+                throw new ParameterException(
+                        command.commandLine(), String.valueOf(e.getMessage()), e);
+            }
+            return 0;
         }
     }
 }

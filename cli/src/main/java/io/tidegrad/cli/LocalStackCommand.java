@@ -7,7 +7,10 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 @Command(
         name = "local-stack",
@@ -38,12 +41,31 @@ final class LocalStackCommand implements Callable<Integer> {
             description = "Of the registry, 0 for any free one (default: ${DEFAULT-VALUE}).")
     private int registryPort;
 
+    @Option(
+            names = "--nodes",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = {
+                "Brokers: 1, or 3 with replication 3 and min.insync.replicas 2, each a process of its own of at most 512 MB;"
+                        + " --kafka-port is the first one's, the others take free ones (default: ${DEFAULT-VALUE})."
+            })
+    private int nodes;
+
+    @Spec private CommandSpec command = CommandSpec.create();
+
     @Mixin private HelpOption help = new HelpOption();
 
     @Override
     public Integer call() {
+        if (nodes != 1 && nodes != 3) {
+            throw new ParameterException(
+                    command.commandLine(), "--nodes: expected 1 or 3, found " + nodes);
+        }
         LocalStackOptions options =
                 directory == null ? LocalStackOptions.temporary() : LocalStackOptions.in(directory);
+        if (nodes > 1) {
+            options = options.withNodes(nodes).withKafkaAsChild();
+        }
         return LocalStackMain.run(options.withPorts(kafkaPort, registryPort), System.out);
     }
 }

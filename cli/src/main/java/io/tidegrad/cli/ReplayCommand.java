@@ -1,121 +1,233 @@
 package io.tidegrad.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.learn.ProgressiveEvaluation;
+import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.trainer.RegisteredModel;
+import io.tidegrad.trainer.SpecFile;
+import io.tidegrad.trainer.TrainerConfig;
+import io.tidegrad.trainer.TrainerMain;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.replay.Replay;
 import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayResult;
+import java.io.IOException;
 import java.io.PrintWriter;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.PublicKey;
+import java.util.EnumSet;
+import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
+import java.util.OptionalLong;
+import java.util.Set;
+import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Spec;
-import picocli.CommandLine.Unmatched;
 
-/// Hands all arguments over to [Settings], as trainer and scorer do.
 @Command(
         name = "replay",
-        description = "Learn a model again, from its log and its registered spec alone.")
-final class ReplayCommand implements Callable<Integer> {
-    @Spec private CommandSpec command = CommandSpec.create();
+        description = "Learn a log again, by a registered model's spec or another one.")
+final class ReplayCommand extends SettingsCall {
+    private static final String SNAPSHOT = "snapshot:";
+    private static final Set<ModelFile.Format> WEIGHTS = EnumSet.of(ModelFile.Format.SAFETENSORS);
 
-    @Unmatched private List<String> arguments = new ArrayList<>();
+    ReplayCommand() {
+        super(io.tidegrad.schemas.settings.Command.REPLAY);
+    }
 
     @Override
-    public Integer call() {
-        PrintWriter out = command.commandLine().getOut();
-        if (arguments.contains("--help") || arguments.contains("-h")) {
-            out.print(io.tidegrad.schemas.settings.Command.REPLAY.help());
-            out.flush();
-            return 0;
-        }
-        Settings settings =
-                Settings.read(
-                        io.tidegrad.schemas.settings.Command.REPLAY, arguments, System.getenv());
+    int run(Settings settings, PrintWriter out) {
+        check(settings);
+        PublicKey key = Snapshots.publicKey(settings);
+        TrainerConfig next = isLive(settings) ? trainer(settings) : null;
+        settings.refuseMistakes();
         Kernels kernels = Kernels.active();
-        ReplayOptions options = ReplayOptions.of(settings, kernels);
-        ReplayResult result = Replay.run(options);
+        Path temporary = null;
+        ReplayResult result;
+        try (ProgressLine progress = progress(settings)) {
+            Place from = from(settings);
+            ModelSpec spec = givenSpec(settings);
+            OptionalLong version = snapshot(settings);
+            if (version.isPresent()) {
+                ModelFile file = weightsFile(settings);
+                if (file == null) {
+                    temporary = temporary();
+                    file = new ModelFile("--out", temporary, ModelFile.Format.SAFETENSORS);
+                }
+                LoadedModel loaded = Snapshots.find(settings, model(settings), version, key);
+                file.write(loaded.spec(), loaded.parameters(), ExportCommand.metadata(loaded));
+                spec =
+                        SpecEdit.withWeights(
+                                spec == null ? loaded.spec() : spec,
+                                file.path().toAbsolutePath(),
+                                sha256(file.path()));
+                from = new Place.Offset(loaded.manifest().nextOffset());
+            }
+            result = Replay.run(options(settings, from, spec, kernels), progress);
+        } finally {
+            delete(temporary);
+        }
         out.print(
                 settings.flag(Setting.JSON)
-                        ? json(options.model(), result, kernels) + System.lineSeparator()
-                        : text(options.model(), result, kernels));
+                        ? json(ReplayReport.json(result, kernels))
+                        : ReplayReport.text(result, kernels));
         out.flush();
+        if (next != null) {
+            TrainerMain.run(next);
+        }
         return 0;
     }
 
-    private static String text(String model, ReplayResult result, Kernels kernels) {
-        double seconds = result.nanos() * 1e-9;
-        ProgressiveEvaluation evaluation = result.evaluation();
-        return String.format(
-                Locale.ROOT,
-                """
-                model         %s, replayed to offset %,d with kernels %s
-                events        %,d = %,d learned + %,d pending + %,d dead letters
-                version       %,d
-                %-13s %.4f, running prior %.4f
-                weights-hash  %s
-                state-hash    %s
-                took          %.1f s, %,.0f events/s
-                """,
-                model,
-                result.nextOffset(),
-                kernels.name(),
-                result.events(),
-                result.learned(),
-                result.pending(),
-                result.deadLetters(),
-                result.version(),
-                evaluation.classifies() ? "log loss" : "squared error",
-                evaluation.classifies() ? evaluation.logLoss() : evaluation.meanSquaredError(),
-                evaluation.classifies()
-                        ? evaluation.priorLogLoss()
-                        : evaluation.priorMeanSquaredError(),
-                result.weightsHash(),
-                result.stateHash(),
-                seconds,
-                result.events() / seconds);
-    }
-
-    private static String json(String model, ReplayResult result, Kernels kernels) {
-        ProgressiveEvaluation evaluation = result.evaluation();
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("model", model);
-        line.put("kernels", kernels.name());
-        line.put("next_offset", result.nextOffset());
-        line.put("events", result.events());
-        line.put("learned", result.learned());
-        line.put("pending", result.pending());
-        line.put("dead_letters", result.deadLetters());
-        line.put("version", result.version());
-        line.put("accuracy", number(evaluation.accuracy()));
-        line.put("log_loss", number(evaluation.logLoss()));
-        line.put("prior_log_loss", number(evaluation.priorLogLoss()));
-        line.put("auc", number(evaluation.auc()));
-        line.put("mean_squared_error", number(evaluation.meanSquaredError()));
-        line.put("prior_mean_squared_error", number(evaluation.priorMeanSquaredError()));
-        line.put("mean_absolute_error", number(evaluation.meanAbsoluteError()));
-        line.put("weights_hash", result.weightsHash());
-        line.put("state_hash", result.stateHash());
-        line.put("seconds", result.nanos() * 1e-9);
-        try {
-            return new ObjectMapper().writeValueAsString(line);
-        } catch (JsonProcessingException numbersAndTextsAlwaysWork) {
-            throw new IllegalStateException(numbersAndTextsAlwaysWork);
+    /// What one setting says about another.
+    private static void check(Settings settings) {
+        String as = settings.text(Setting.AS);
+        if (isLive(settings) && as.isEmpty()) {
+            settings.problem(
+                    "--until live: expected --as NAME beside it, found none: what goes on learning is a model of its own");
+        }
+        if (isLive(settings) && settings.text(Setting.STATE_DIR).isEmpty()) {
+            settings.problem(
+                    "--until live: expected --state-dir DIR beside it, found none: it goes on as a trainer");
+        }
+        if (!as.isEmpty() && settings.list(Setting.MODEL).contains(as)) {
+            settings.problem("--as " + as + ": expected another name than --model's");
+        }
+        String file = settings.text(Setting.OUT);
+        boolean fromSnapshot = settings.text(Setting.FROM).startsWith(SNAPSHOT);
+        if (fromSnapshot && !as.isEmpty() && file.isEmpty()) {
+            settings.problem(
+                    "--from "
+                            + settings.text(Setting.FROM)
+                            + ": expected --out FILE.safetensors beside --as, found none: the new model's spec names the"
+                            + " weights that it starts from, and where they are kept");
+        }
+        if (!file.isEmpty() && !fromSnapshot) {
+            settings.problem("--out: expected --from snapshot:N beside it, found none");
+        }
+        if (!file.isEmpty() && ModelFile.of("--out", file, WEIGHTS) == null) {
+            settings.problem(ModelFile.wrongEnding("--out", file, WEIGHTS));
         }
     }
 
-    /// JSON has no NaN.
-    private static @Nullable Double number(double value) {
-        return Double.isFinite(value) ? value : null;
+    private static boolean isLive(Settings settings) {
+        return settings.text(Setting.UNTIL).equals("live");
+    }
+
+    private static Place from(Settings settings) {
+        String from = settings.text(Setting.FROM);
+        return from.isEmpty() || from.equals("begin") || from.startsWith(SNAPSHOT)
+                ? new Place.Begin()
+                : Place.parse(from);
+    }
+
+    private static OptionalLong snapshot(Settings settings) {
+        String from = settings.text(Setting.FROM);
+        return from.startsWith(SNAPSHOT)
+                ? OptionalLong.of(Long.parseLong(from.substring(SNAPSHOT.length())))
+                : OptionalLong.empty();
+    }
+
+    /// Null where the registered one is learned by, under its own name.
+    private static @Nullable ModelSpec givenSpec(Settings settings) {
+        String file = settings.text(Setting.WITH_SPEC);
+        String as = settings.text(Setting.AS);
+        ModelSpec spec = file.isEmpty() ? null : SpecFile.read("--with-spec", Path.of(file));
+        if (as.isEmpty()) {
+            return spec;
+        }
+        return SpecEdit.renamed(spec == null ? registered(settings) : spec, as);
+    }
+
+    private static ModelSpec registered(Settings settings) {
+        try (SchemaRegistry registry = SchemaRegistry.connect(settings.registry().client())) {
+            return RegisteredModel.find(
+                            settings.kafka(),
+                            new Topics(settings.text(Setting.PREFIX)),
+                            registry,
+                            model(settings))
+                    .lineage()
+                    .spec();
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw TrainerException.from(e, settings.registry().shownUrl());
+        } catch (KafkaException e) {
+            throw TrainerException.from(e);
+        }
+    }
+
+    private static @Nullable ModelFile weightsFile(Settings settings) {
+        String file = settings.text(Setting.OUT);
+        return file.isEmpty() ? null : ModelFile.of("--out", file, WEIGHTS);
+    }
+
+    private static ReplayOptions options(
+            Settings settings, Place from, @Nullable ModelSpec spec, Kernels kernels) {
+        String until = settings.text(Setting.UNTIL);
+        boolean toEnd = until.isEmpty() || until.equals("end") || isLive(settings);
+        return new ReplayOptions(
+                settings.kafka(),
+                settings.registry(),
+                settings.text(Setting.PREFIX),
+                model(settings),
+                from,
+                toEnd ? new Place.End() : Place.parse(until),
+                spec,
+                !settings.text(Setting.AS).isEmpty(),
+                isLive(settings),
+                settings.text(Setting.COMPARE),
+                replication(settings),
+                kernels);
+    }
+
+    private static short replication(Settings settings) {
+        return (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1);
+    }
+
+    /// Of the model that was kept.
+    private static TrainerConfig trainer(Settings settings) {
+        return TrainerConfig.of(settings, List.of(), List.of(settings.text(Setting.AS)));
+    }
+
+    private static Path temporary() {
+        try {
+            return Files.createTempFile("tidegrad-", ModelFile.Format.SAFETENSORS.ending());
+        } catch (IOException e) {
+            throw new ExportException(
+                    "expected a directory for temporary files, found that none can be made there: "
+                            + e,
+                    e);
+        }
+    }
+
+    private static void delete(@Nullable Path file) {
+        if (file != null) {
+            try {
+                Files.deleteIfExists(file);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    private static String sha256(Path file) {
+        try {
+            return HexFormat.of()
+                    .formatHex(
+                            MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        } catch (IOException e) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION, "--out " + file + ": can't be read: " + e, e);
+        }
     }
 }

@@ -29,12 +29,17 @@ import picocli.CommandLine.Spec;
             TrainerCommand.class,
             ScorerCommand.class,
             ReplayCommand.class,
+            SpecCommand.class,
+            VerifyCommand.class,
+            ModelsCommand.class,
+            SnapshotsCommand.class,
             ExportCommand.class,
             LrFindCommand.class,
             ExampleCommand.class,
             GoldenCommand.class,
             BenchCommand.class,
-            LoadtestCommand.class
+            LoadtestCommand.class,
+            ChaosCommand.class
         },
         commandListHeading = "%nCommands:%n",
         footer = {

@@ -1,6 +1,7 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Numerics;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Properties;
@@ -17,6 +18,8 @@ final class Version implements IVersionProvider {
                     + Runtime.version()
                     + ", kernels "
                     + Kernels.active().name()
+                    + ", numerics "
+                    + Numerics.VERSION
                     + ")"
         };
     }

@@ -6,6 +6,8 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsid
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaAccess;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
@@ -160,6 +162,14 @@ class ArchitectureTest {
                     .resideInAPackage("io.tidegrad.loadtests..");
 
     @ArchTest
+    static final ArchRule nothing_of_the_product_knows_how_it_is_broken_in_tests =
+            noClasses()
+                    .that(resideOutsideOfPackage("io.tidegrad.proof.."))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage("io.tidegrad.proof..");
+
+    @ArchTest
     static final ArchRule only_the_command_line_knows_onnx =
             noClasses()
                     .that(resideOutsideOfPackages("io.tidegrad.cli..", "io.tidegrad.exchange.."))
@@ -182,6 +192,34 @@ class ArchitectureTest {
                             "com.google.protobuf..",
                             "java..",
                             "org.jspecify.annotations..");
+
+    /// So that a simulated schedule is a function of its seed.
+    @ArchTest
+    static final ArchRule store_publisher_and_processor_ask_one_class_for_the_time =
+            noClasses()
+                    .that()
+                    .resideInAnyPackage(
+                            "io.tidegrad.trainer.store..",
+                            "io.tidegrad.trainer.publish..",
+                            "io.tidegrad.trainer.topology..")
+                    .and()
+                    .doNotImplement("io.tidegrad.trainer.store.TrainerClock")
+                    .should()
+                    .accessTargetWhere(asksTheMachineForTheTime());
+
+    private static DescribedPredicate<JavaAccess<?>> asksTheMachineForTheTime() {
+        return DescribedPredicate.describe(
+                "the target asks the machine for the time",
+                access -> {
+                    String owner = access.getTargetOwner().getName();
+                    String name = access.getName();
+                    return owner.equals("java.lang.System")
+                                    && (name.equals("nanoTime") || name.equals("currentTimeMillis"))
+                            || owner.startsWith("java.time.")
+                                    && (name.equals("now") || name.startsWith("system"))
+                            || owner.equals("java.util.Date") && name.equals("<init>");
+                });
+    }
 
     @ArchTest
     static final ArchRule kafka_streams_internals_are_used_in_one_class =

@@ -226,21 +226,30 @@ class SecuredClusterTest {
         private final Path err = Path.of(out + ".err");
 
         Child(Command command, Map<String, String> changes) throws IOException {
-            ProcessBuilder builder =
-                    new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                            "--add-modules=jdk.incubator.vector",
-                            "--enable-native-access=ALL-UNNAMED",
-                            "-XX:+UseSerialGC",
-                            "-XX:TieredStopAtLevel=1",
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            Tidegrad.class.getName(),
-                            command.word());
+            List<String> arguments =
+                    new ArrayList<>(
+                            List.of(
+                                    Path.of(System.getProperty("java.home"), "bin", "java")
+                                            .toString(),
+                                    "--add-modules=jdk.incubator.vector",
+                                    "--enable-native-access=ALL-UNNAMED",
+                                    "-XX:+UseSerialGC",
+                                    "-XX:TieredStopAtLevel=1",
+                                    "-cp",
+                                    System.getProperty("java.class.path"),
+                                    Tidegrad.class.getName()));
+            arguments.addAll(List.of(command.word().split(" ")));
+            ProcessBuilder builder = new ProcessBuilder(arguments);
             builder.environment().putAll(environment);
             if (command == Command.EXPORT) {
                 builder.environment()
                         .put("TIDEGRAD_TO", directory.resolve("never.onnx").toString());
+            }
+            if (command == Command.MODELS_ROLLBACK) {
+                builder.environment().put("TIDEGRAD_VERSION", "1");
+            }
+            if (command == Command.SNAPSHOTS_AT) {
+                builder.environment().put("TIDEGRAD_OFFSET", "0");
             }
             builder.environment().putAll(changes);
             process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
@@ -422,12 +431,12 @@ class SecuredClusterTest {
     @ParameterizedTest
     @EnumSource(Command.class)
     void aCertificateThatNobodyVouchesForIsRefused(Command command) throws Exception {
-        certificate("other-" + command.word());
+        certificate("other-" + command);
         refused(
                 command,
                 Map.of(
                         "TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION",
-                        directory.resolve("other-" + command.word() + ".pem").toString()),
+                        directory.resolve("other-" + command + ".pem").toString()),
                 "Kafka does not let us in",
                 "certification path",
                 "check the kafka.* settings");

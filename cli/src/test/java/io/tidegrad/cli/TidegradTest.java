@@ -2,8 +2,12 @@ package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.localstack.ChildJvm;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -19,6 +23,17 @@ class TidegradTest {
                         .setOut(new PrintWriter(out, true))
                         .setErr(new PrintWriter(err, true));
         return commandLine.execute(line.split(" "));
+    }
+
+    /// Child JVMs run with `ChildJvm.TIDEGRAD_FLAGS`; what is measured there is to be true of the launcher.
+    @Test
+    void theLauncherRunsWithTheFlagsOfOurChildren() throws IOException {
+        String launcher =
+                Files.readString(Path.of(System.getProperty("tidegrad.root"), "tidegrad"));
+        assertThat(ChildJvm.TIDEGRAD_FLAGS)
+                .filteredOn(flag -> flag.startsWith("-X"))
+                .isNotEmpty()
+                .allSatisfy(flag -> assertThat(launcher).contains(flag));
     }
 
     @ParameterizedTest

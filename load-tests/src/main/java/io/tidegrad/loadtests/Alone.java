@@ -17,6 +17,10 @@ import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.replay.Replay;
+import io.tidegrad.trainer.replay.ReplayResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,6 +53,7 @@ public final class Alone {
                 switch (Subject.valueOf(arguments[0])) {
                     case CONSUMER -> consume(spec, events, arguments[4], arguments[5]);
                     case ENGINE -> learn(stream, spec, events);
+                    case REPLAY -> replay(spec, events, arguments[4], arguments[5]);
                     case TRAINER -> throw new IllegalArgumentException("a trainer is a TrainerRun");
                 };
         Files.writeString(Path.of(arguments[6]), Json.write(measurement));
@@ -142,6 +147,30 @@ public final class Alone {
             learned += batch.size();
         }
         return measurement(learned, begin, cpu, model.weightsHash(), model.stateHash());
+    }
+
+    /// As the command: from the first poll to the last step. The tick behind the last event is part of it.
+    private static Measurement replay(
+            ModelSpec spec, long events, String bootstrapServers, String registryUrl) {
+        OnlineModel.blank(spec, Kernels.active()).learner().warmUp(WARM_UP_MAX.toNanos());
+        double cpu = CpuClock.seconds(ProcessHandle.current().pid());
+        ReplayResult result =
+                Replay.of(
+                        spec,
+                        KafkaSettings.of(bootstrapServers),
+                        RegistrySettings.of(registryUrl),
+                        Kernels.active());
+        if (result.learned() != events) {
+            throw new LoadTestException(
+                    "expected " + events + " events learned, found " + result.learned());
+        }
+        return new Measurement(
+                events,
+                result.nanos() * 1e-9,
+                CpuClock.seconds(ProcessHandle.current().pid()) - cpu,
+                0,
+                result.weightsHash(),
+                result.stateHash());
     }
 
     /// As many as it takes until the stream ends where a mini-batch does: from there on they repeat.

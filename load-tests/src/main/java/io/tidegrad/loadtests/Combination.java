@@ -55,25 +55,42 @@ final class Combination {
         return shares;
     }
 
+    /// By repetition: the replay's rate over the engine's.
+    double[] replayShares() {
+        double[] shares = new double[of(Subject.REPLAY).size()];
+        for (int repetition = 0; repetition < shares.length; repetition++) {
+            shares[repetition] =
+                    rate(Subject.REPLAY, repetition) / rate(Subject.ENGINE, repetition);
+        }
+        return shares;
+    }
+
     private double rate(Subject subject, int repetition) {
         return of(subject).get(repetition).eventsPerSecond();
     }
 
-    /// The trainer has learned what the engine has, bit for bit: what was measured is the same work.
+    /// Trainer and replay have learned what the engine has, bit for bit: what was measured is the same work.
     ///
-    /// @throws LoadTestException it has not
+    /// @throws LoadTestException one of them has not
     void requireEqualBits() {
+        requireEqualBits(Subject.TRAINER);
+        requireEqualBits(Subject.REPLAY);
+    }
+
+    private void requireEqualBits(Subject subject) {
         Measurement engine = of(Subject.ENGINE).getLast();
-        Measurement trainer = of(Subject.TRAINER).getLast();
-        if (!engine.stateHash().equals(trainer.stateHash())) {
+        Measurement measured = of(subject).getLast();
+        if (!engine.stateHash().equals(measured.stateHash())) {
             throw new LoadTestException(
                     stream().label()
                             + ", mini-batch "
                             + miniBatch
                             + ": expected the engine's state-hash "
                             + engine.stateHash()
-                            + " of the trainer, found "
-                            + trainer.stateHash()
+                            + " of the "
+                            + subject.label()
+                            + ", found "
+                            + measured.stateHash()
                             + ": they did not learn the same rows");
         }
     }

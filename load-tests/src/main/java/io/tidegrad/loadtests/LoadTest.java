@@ -14,14 +14,14 @@ import org.slf4j.LoggerFactory;
 
 /// What is around every measuring: broker and registry as processes of their own, everything stopped and removed at the
 /// end whatever happens, the logs kept when something went wrong.
-public abstract sealed class LoadTest permits TrainLoad, PoisonLoad {
+public abstract class LoadTest {
     private final PrintStream out;
     private final PrintStream progress;
     private final Resources resources = new Resources();
 
     /// @param out for the result
     /// @param progress for a line a run
-    LoadTest(PrintStream out, PrintStream progress) {
+    protected LoadTest(PrintStream out, PrintStream progress) {
         this.out = out;
         this.progress = progress;
     }
@@ -35,10 +35,7 @@ public abstract sealed class LoadTest permits TrainLoad, PoisonLoad {
         Runtime.getRuntime().addShutdownHook(hook);
         try {
             RunDirectory directory = resources.add(RunDirectory.temporary());
-            LocalStack stack =
-                    resources.add(
-                            LocalStack.start(
-                                    LocalStackOptions.in(directory.path()).withKafkaAsChild()));
+            LocalStack stack = resources.add(LocalStack.start(stack(directory)));
             out.print(measure(stack, directory));
             out.flush();
         } catch (LoadTestException | LocalStackException e) {
@@ -51,16 +48,22 @@ public abstract sealed class LoadTest permits TrainLoad, PoisonLoad {
         }
     }
 
-    /// Returns what to print.
-    abstract String measure(LocalStack stack, RunDirectory directory) throws InterruptedException;
+    /// Brokers and registry that are started for it.
+    protected LocalStackOptions stack(RunDirectory directory) {
+        return LocalStackOptions.in(directory.path()).withKafkaAsChild();
+    }
 
-    final void say(String format, Object... values) {
+    /// Returns what to print.
+    protected abstract String measure(LocalStack stack, RunDirectory directory)
+            throws InterruptedException;
+
+    protected final void say(String format, Object... values) {
         progress.println(String.format(Locale.ROOT, format, values));
         progress.flush();
     }
 
     /// The launcher's, and this process's logging.
-    static List<String> childFlags() {
+    protected static List<String> childFlags() {
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
         flags.addAll(loggingFlags());
         return flags;

@@ -41,7 +41,7 @@ public final class PoisonLoad extends LoadTest {
     }
 
     @Override
-    String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         say("%s: filling two topics with %,d events each", stream.label(), events);
         List<StreamEvent> shipped = stream.read();
         List<EventLog> logs =

@@ -2,14 +2,16 @@ package io.tidegrad.loadtests;
 
 import java.util.Locale;
 
-/// What is measured: the whole, and the two parts that it can't be faster than.
+/// What is measured: the whole, the two parts that it can't be faster than, and the whole without a commit.
 enum Subject {
     /// `tidegrad trainer`: from the topic to committed weights.
     TRAINER,
     /// A bare consumer that decodes the topic, read_committed, and drops the events.
     CONSUMER,
     /// The engine alone, on the same rows in memory.
-    ENGINE;
+    ENGINE,
+    /// `tidegrad replay`: from the topic to weights in memory.
+    REPLAY;
 
     /// As in output: `trainer`.
     String label() {

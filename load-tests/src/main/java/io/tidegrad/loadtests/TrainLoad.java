@@ -33,7 +33,7 @@ public final class TrainLoad extends LoadTest {
     }
 
     @Override
-    String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         List<Combination> combinations = new ArrayList<>();
         for (ShippedStream stream : options.streams()) {
             long events = options.events(stream);
@@ -87,7 +87,7 @@ public final class TrainLoad extends LoadTest {
                             case TRAINER ->
                                     new TrainerRun(stack, log, name)
                                             .measure(specFile, files, trainerFlags());
-                            case CONSUMER, ENGINE -> alone(subject, specFile, files);
+                            case CONSUMER, ENGINE, REPLAY -> alone(subject, specFile, files);
                         };
                 combination.add(subject, measurement);
                 say(
@@ -166,9 +166,9 @@ public final class TrainLoad extends LoadTest {
                                 0,
                                 json.path("weightsHash").asText(),
                                 json.path("stateHash").asText());
-                return subject == Subject.CONSUMER
-                        ? measurement.withBroker(CpuClock.seconds(broker) - brokerCpu)
-                        : measurement;
+                return subject == Subject.ENGINE
+                        ? measurement
+                        : measurement.withBroker(CpuClock.seconds(broker) - brokerCpu);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

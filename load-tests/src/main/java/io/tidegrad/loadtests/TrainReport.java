@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests;
 
 import io.tidegrad.localstack.Json;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -39,6 +40,19 @@ final class TrainReport {
                                     .formatted(shares.median(), shares.least(), shares.most())));
         }
         text.append('\n');
+        text.append(row("events/s, median (range)", "", "replay", "engine", "replay / engine"));
+        for (Combination combination : combinations) {
+            Spread shares = Spread.of(combination.replayShares());
+            text.append(
+                    row(
+                            combination.stream().label(),
+                            "mini-batch " + combination.miniBatch(),
+                            rates(combination, Subject.REPLAY),
+                            rates(combination, Subject.ENGINE),
+                            "%.2f (%.2f-%.2f)"
+                                    .formatted(shares.median(), shares.least(), shares.most())));
+        }
+        text.append('\n');
         text.append(row("CPU µs an event, median", "", "trainer", "consumer", "engine", "broker"));
         for (Combination combination : combinations) {
             text.append(
@@ -59,7 +73,9 @@ final class TrainReport {
         return text.toString();
     }
 
-    private static String row(String... cells) {
+    private static String row(String... first) {
+        String[] cells = Arrays.copyOf(first, 6);
+        Arrays.fill(cells, first.length, cells.length, "");
         return String.format(Locale.ROOT, "%-26s%-15s%-28s%-32s%-32s%s", (Object[]) cells)
                 .stripTrailing()
                 .concat("\n");
@@ -106,6 +122,11 @@ final class TrainReport {
             double[] shares = combination.shares();
             line.put("ratio_to_slower", Spread.of(shares).median());
             line.put("ratio_to_slower_all", shares);
+        }
+        if (subject == Subject.REPLAY) {
+            double[] shares = combination.replayShares();
+            line.put("ratio_to_engine", Spread.of(shares).median());
+            line.put("ratio_to_engine_all", shares);
         }
         if (subject != Subject.CONSUMER) {
             line.put("weights_hash", all.getLast().weightsHash());

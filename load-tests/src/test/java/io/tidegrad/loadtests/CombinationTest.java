@@ -36,15 +36,28 @@ class CombinationTest {
     }
 
     @Test
+    void aReplayIsComparedWithTheEngineOfItsOwnRepetition() {
+        add(Subject.REPLAY, 4, "a");
+        add(Subject.ENGINE, 2, "a");
+        add(Subject.REPLAY, 5, "a");
+        add(Subject.ENGINE, 4, "a");
+        assertThat(combination.replayShares()).containsExactly(0.5, 0.8);
+    }
+
+    @Test
     void otherBitsThanTheEnginesAreRefused() {
         add(Subject.TRAINER, 1, "abc");
         add(Subject.ENGINE, 1, "abc");
+        add(Subject.REPLAY, 1, "abc");
         assertThatCode(combination::requireEqualBits).doesNotThrowAnyException();
         add(Subject.ENGINE, 1, "abd");
         assertThatThrownBy(combination::requireEqualBits)
                 .isInstanceOf(LoadTestException.class)
                 .hasMessageContaining("flights, mini-batch 8: expected the engine's state-hash abd")
-                .hasMessageContaining("found abc");
+                .hasMessageContaining("of the trainer, found abc");
+        add(Subject.TRAINER, 1, "abd");
+        assertThatThrownBy(combination::requireEqualBits)
+                .hasMessageContaining("of the replay, found abc");
     }
 
     @Test

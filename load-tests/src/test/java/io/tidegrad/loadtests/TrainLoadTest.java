@@ -33,7 +33,7 @@ class TrainLoadTest {
     /// 10,004 events: the last mini-batch of 7 is not full, and only the tick behind it has it learned; and the digits begin
     /// again after 10,000, in the middle of a mini-batch.
     @Test
-    void everySubjectTakesEveryEventAndTrainerAndEngineLearnTheSame() throws Exception {
+    void everySubjectTakesEveryEventAndTrainerEngineAndReplayLearnTheSame() throws Exception {
         List<JsonNode> lines =
                 run(
                         new TrainLoadOptions(
@@ -43,11 +43,11 @@ class TrainLoadTest {
                                 10_004,
                                 true,
                                 null));
-        assertThat(lines).hasSize(6);
+        assertThat(lines).hasSize(8);
         for (int line = 0; line < lines.size(); line++) {
             JsonNode json = lines.get(line);
-            Subject subject = Subject.values()[line % 3];
-            assertThat(json.path("stream").asText()).isEqualTo(line < 3 ? "flights" : "digits");
+            Subject subject = Subject.values()[line % 4];
+            assertThat(json.path("stream").asText()).isEqualTo(line < 4 ? "flights" : "digits");
             assertThat(json.path("subject").asText()).isEqualTo(subject.label());
             assertThat(json.path("mini_batch").asInt()).isEqualTo(7);
             assertThat(json.path("events").asLong()).isEqualTo(10_004);
@@ -58,16 +58,21 @@ class TrainLoadTest {
             if (subject == Subject.TRAINER) {
                 keys.addAll(List.of("ratio_to_slower", "ratio_to_slower_all"));
             }
+            if (subject == Subject.REPLAY) {
+                keys.addAll(List.of("ratio_to_engine", "ratio_to_engine_all"));
+            }
             if (subject != Subject.CONSUMER) {
                 keys.addAll(List.of("weights_hash", "state_hash"));
             }
             assertThat(json.fieldNames()).toIterable().containsExactlyElementsOf(keys);
         }
-        for (int stream = 0; stream < 6; stream += 3) {
+        for (int stream = 0; stream < 8; stream += 4) {
             JsonNode trainer = lines.get(stream);
             JsonNode engine = lines.get(stream + 2);
             assertThat(trainer.path("state_hash").asText())
                     .hasSize(64)
+                    .isEqualTo(engine.path("state_hash").asText());
+            assertThat(lines.get(stream + 3).path("state_hash").asText())
                     .isEqualTo(engine.path("state_hash").asText());
             assertThat(trainer.path("weights_hash").asText())
                     .hasSize(64)

@@ -88,8 +88,15 @@ final class BrokerNode {
             protocols += "," + ListenerSecurity.LISTENER + ":" + security.protocol();
             config.putAll(security.settings());
         }
+        String advertised = clients;
+        for (Map.Entry<String, ClusterLayout.Door> door : node.doors().entrySet()) {
+            clients += ",%s://127.0.0.1:%d".formatted(door.getKey(), door.getValue().port());
+            advertised +=
+                    ",%s://127.0.0.1:%d".formatted(door.getKey(), door.getValue().advertisedPort());
+            protocols += "," + door.getKey() + ":PLAINTEXT";
+        }
         config.put("listeners", clients + ",CONTROLLER://127.0.0.1:" + node.controllerPort());
-        config.put("advertised.listeners", clients);
+        config.put("advertised.listeners", advertised);
         config.put("controller.listener.names", "CONTROLLER");
         config.put("listener.security.protocol.map", protocols);
         config.put("inter.broker.listener.name", "PLAINTEXT");
@@ -128,6 +135,12 @@ final class BrokerNode {
         // has nobody to
         // hand its partitions to, so the bound only has to outlast a pause of the process.
         config.put("broker.session.timeout.ms", size == 1 ? "3000" : "6000");
+
+        if (size > 1) {
+            // Three JVMs on two busy cores: within Kafka's default of 2 s a follower may not get a
+            // turn, and each time it doesn't it calls an election.
+            config.put("controller.quorum.fetch.timeout.ms", "6000");
+        }
 
         // One small machine: the default cleaner buffer alone is 128 MiB.
         config.put("log.cleaner.dedupe.buffer.size", String.valueOf(2 * 1024 * 1024));

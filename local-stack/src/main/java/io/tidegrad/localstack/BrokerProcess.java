@@ -1,25 +1,29 @@
 package io.tidegrad.localstack;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
-/// Kafka in a child JVM, so that it can be killed like the real thing and has a heap and a processor account of its
-/// own. Its port and its data stay the same from life to life.
+/// One Kafka node in a child JVM, so that it can be killed like the real thing and has a heap and a processor account of
+/// its own. Its port and its data stay the same from life to life.
 public final class BrokerProcess implements AutoCloseable {
     private static final Duration READY_WITHIN = Duration.ofSeconds(180);
     private static final Duration STOP_WITHIN = Duration.ofSeconds(20);
     private static final List<String> JVM_FLAGS =
-            List.of("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError");
+            List.of("-Xms64m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError");
 
     private final ClusterLayout layout;
+    private final int id;
     private ChildJvm child;
 
-    private BrokerProcess(ClusterLayout layout) {
+    /// Returns when it serves, which takes a majority of the cluster's nodes.
+    BrokerProcess(ClusterLayout layout, int id) {
         this.layout = layout;
-        this.child = launch(layout);
+        this.id = id;
+        this.child = launch(layout, id);
     }
 
-    /// One node; returns when it serves.
+    /// A cluster of one; returns when it serves.
     ///
     /// @throws LocalStackException a port or the directory is taken, or Kafka did not get ready
     public static BrokerProcess start(BrokerOptions options) {
@@ -29,21 +33,28 @@ public final class BrokerProcess implements AutoCloseable {
         }
         ClusterLayout layout = ClusterLayout.prepare(options);
         try {
-            return new BrokerProcess(layout);
+            return new BrokerProcess(layout, 0);
         } catch (RuntimeException e) {
             layout.deleteIfTemporary();
             throw e;
         }
     }
 
-    private static ChildJvm launch(ClusterLayout layout) {
+    private static ChildJvm launch(ClusterLayout layout, int id) {
+        boolean alone = layout.nodes().size() == 1;
+        List<String> flags = new ArrayList<>(JVM_FLAGS);
+        // Three share a machine: with this heap none is larger than 512 MB.
+        flags.add(alone ? "-Xmx512m" : "-Xmx256m");
         ChildJvm child =
                 ChildJvm.start(
-                        "Kafka broker",
-                        JVM_FLAGS,
+                        alone ? "Kafka broker" : "Kafka broker " + id,
+                        flags,
                         ChildJvm.ownClassPath(),
-                        List.of(BrokerMain.class.getName(), layout.directory().toString(), "0"),
-                        layout.directory().resolve("broker.log"),
+                        List.of(
+                                BrokerMain.class.getName(),
+                                layout.directory().toString(),
+                                String.valueOf(id)),
+                        layout.directory().resolve(alone ? "broker.log" : "broker-" + id + ".log"),
                         true);
         child.awaitLine(READY_WITHIN);
         return child;
@@ -51,6 +62,11 @@ public final class BrokerProcess implements AutoCloseable {
 
     public String bootstrapServers() {
         return layout.bootstrapServers();
+    }
+
+    /// Of the node in its cluster.
+    public int id() {
+        return id;
     }
 
     public long pid() {
@@ -66,6 +82,15 @@ public final class BrokerProcess implements AutoCloseable {
         child.kill();
     }
 
+    /// Stands still, alive and silent, until [#resume]. See [ChildJvm#pause].
+    public void pause() {
+        child.pause();
+    }
+
+    public void resume() {
+        child.resume();
+    }
+
     /// SIGTERM, and SIGKILL if it takes longer than 20 s.
     public void stop() {
         child.stop(STOP_WITHIN);
@@ -74,11 +99,13 @@ public final class BrokerProcess implements AutoCloseable {
     /// A new life on the same data and port, after [#kill] or [#stop]. Returns when it serves.
     public void restart() {
         if (child.isAlive()) {
-            throw new IllegalStateException("the broker is running: kill or stop it first");
+            throw new IllegalStateException(
+                    "the broker is running: kill or stop it first (node " + id + ")");
         }
-        child = launch(layout);
+        child = launch(layout, id);
     }
 
+    /// Of a cluster of one; a larger one is closed as a whole.
     @Override
     public void close() {
         stop();

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,13 +30,15 @@ public final class ChildJvm implements AutoCloseable {
     private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
     /// What a trainer or a scorer runs with in production, as in the launcher: the engine's module, no warning about
-    /// native access, the collector that costs no threads.
+    /// native access, the collector that costs no threads, the compiler's thresholds that suit the kernels.
     public static final List<String> TIDEGRAD_FLAGS =
             List.of(
                     "--add-modules=jdk.incubator.vector",
                     "--enable-native-access=ALL-UNNAMED",
                     "-XX:+UseSerialGC",
-                    "-Xshare:auto");
+                    "-Xshare:auto",
+                    "-XX:Tier4BackEdgeThreshold=200000",
+                    "-XX:Tier4MinInvocationThreshold=100");
 
     private static final int TAIL_BYTES = 4096;
     private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
@@ -58,9 +61,21 @@ public final class ChildJvm implements AutoCloseable {
     /// @param log       standard error is appended to it
     public static ChildJvm run(
             String name, List<String> jvmFlags, List<String> mainClass, Path output, Path log) {
+        return run(List.of(), name, jvmFlags, mainClass, output, log);
+    }
+
+    /// @param within a command that ends by becoming the one that follows it, such as `nice -n 5`
+    public static ChildJvm run(
+            List<String> within,
+            String name,
+            List<String> jvmFlags,
+            List<String> mainClass,
+            Path output,
+            Path log) {
         List<String> command = new ArrayList<>(List.of(ParentWatch.class.getName()));
         command.addAll(mainClass);
         return start(
+                within,
                 name,
                 jvmFlags,
                 ownClassPath(),
@@ -81,6 +96,7 @@ public final class ChildJvm implements AutoCloseable {
             Path log,
             boolean talks) {
         return start(
+                List.of(),
                 name,
                 jvmFlags,
                 classPath,
@@ -92,13 +108,14 @@ public final class ChildJvm implements AutoCloseable {
     }
 
     private static ChildJvm start(
+            List<String> within,
             String name,
             List<String> jvmFlags,
             List<String> classPath,
             List<String> command,
             ProcessBuilder.Redirect output,
             Path log) {
-        List<String> line = new ArrayList<>();
+        List<String> line = new ArrayList<>(within);
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         line.addAll(jvmFlags);
         line.add("-cp");
@@ -230,7 +247,7 @@ public final class ChildJvm implements AutoCloseable {
                         + logTail());
     }
 
-    private String logTail() {
+    public String logTail() {
         try {
             byte[] all = Files.readAllBytes(log);
             int from = Math.max(0, all.length - TAIL_BYTES);
@@ -255,7 +272,7 @@ public final class ChildJvm implements AutoCloseable {
     /// Waits for the end, at most `bound`.
     ///
     /// @return whether it has ended
-    boolean waitFor(Duration bound) {
+    public boolean waitFor(Duration bound) {
         try {
             return process.waitFor(bound);
         } catch (InterruptedException e) {
@@ -265,13 +282,50 @@ public final class ChildJvm implements AutoCloseable {
     }
 
     /// SIGTERM, and SIGKILL if that is not enough within `patience`.
-    void stop(Duration patience) {
+    public void stop(Duration patience) {
         // By its handle: Process.destroy would close the pipe as well, and the child would take us
         // for gone.
         process.toHandle().destroy();
         if (!waitFor(patience)) {
             kill();
         }
+    }
+
+    /// SIGSTOP: stands still, alive and silent, until [#resume]. Java itself has no such signal.
+    ///
+    /// @throws LocalStackException this system has no `kill`
+    public void pause() {
+        signal("-STOP");
+    }
+
+    /// SIGCONT, after [#pause].
+    public void resume() {
+        signal("-CONT");
+    }
+
+    private void signal(String signal) {
+        try {
+            int status =
+                    new ProcessBuilder("kill", signal, String.valueOf(process.pid()))
+                            .redirectErrorStream(true)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .start()
+                            .waitFor();
+            if (status != 0 && process.isAlive()) {
+                throw new LocalStackException(
+                        "kill " + signal + " of the " + name + " ended with status " + status);
+            }
+        } catch (IOException e) {
+            throw new LocalStackException("can't run kill: " + e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new LocalStackException("interrupted while pausing the " + name, e);
+        }
+    }
+
+    /// Its exit status; empty while it runs.
+    public OptionalInt status() {
+        return process.isAlive() ? OptionalInt.empty() : OptionalInt.of(process.exitValue());
     }
 
     /// SIGTERM, and SIGKILL if it takes longer than 10 s. Returns when the process is gone.
@@ -281,7 +335,7 @@ public final class ChildJvm implements AutoCloseable {
     }
 
     /// SIGKILL; returns when the process is gone.
-    void kill() {
+    public void kill() {
         process.destroyForcibly();
         try {
             process.waitFor();

@@ -34,7 +34,27 @@ record ClusterLayout(
         boolean temporary) {
     private static final String FILE = "cluster.properties";
 
-    record Node(int id, int port, int controllerPort) {}
+    /// @param doors further listeners, by name
+    record Node(int id, int port, int controllerPort, Map<String, Door> doors) {
+        Node {
+            doors = Map.copyOf(doors);
+        }
+
+        Door door(String name) {
+            Door door = doors.get(name);
+            if (door == null) {
+                throw new IllegalArgumentException(
+                        "expected a door of " + doors.keySet() + ", found " + name);
+            }
+            return door;
+        }
+    }
+
+    /// A listener for clients that reach it through something else, a relay for instance.
+    ///
+    /// @param port it listens on
+    /// @param advertisedPort where clients are sent to
+    record Door(int port, int advertisedPort) {}
 
     ClusterLayout {
         nodes = List.copyOf(nodes);
@@ -85,13 +105,19 @@ record ClusterLayout(
         if (options.port() != 0) {
             ports.add(options.port());
         }
-        while (ports.size() < 2 * options.nodes()) {
+        while (ports.size() < options.nodes() * (2 + options.doors().size())) {
             ports.add(Ports.free());
         }
         Iterator<Integer> next = ports.iterator();
         List<Node> nodes = new ArrayList<>();
         for (int id = 0; id < options.nodes(); id++) {
-            nodes.add(new Node(id, next.next(), next.next()));
+            int port = next.next();
+            int controllerPort = next.next();
+            Map<String, Door> doors = new TreeMap<>();
+            for (Map.Entry<String, List<Integer>> door : options.doors().entrySet()) {
+                doors.put(door.getKey(), new Door(next.next(), door.getValue().get(id)));
+            }
+            nodes.add(new Node(id, port, controllerPort, doors));
         }
         return nodes;
     }
@@ -99,6 +125,13 @@ record ClusterLayout(
     String bootstrapServers() {
         return nodes.stream()
                 .map(node -> "127.0.0.1:" + node.port())
+                .collect(Collectors.joining(","));
+    }
+
+    /// For clients of a door: the advertised ports of all nodes.
+    String bootstrapServers(String door) {
+        return nodes.stream()
+                .map(node -> "127.0.0.1:" + node.door(door).advertisedPort())
                 .collect(Collectors.joining(","));
     }
 
@@ -114,6 +147,12 @@ record ClusterLayout(
             file.setProperty(
                     "node." + node.id() + ".controller.port",
                     String.valueOf(node.controllerPort()));
+            node.doors()
+                    .forEach(
+                            (name, door) ->
+                                    file.setProperty(
+                                            "node." + node.id() + ".door." + name,
+                                            door.port() + " " + door.advertisedPort()));
         }
         settings.forEach((key, value) -> file.setProperty("broker." + key, value));
         if (security != null) {
@@ -135,7 +174,8 @@ record ClusterLayout(
                     new Node(
                             id,
                             Integer.parseInt(file.getProperty("node." + id + ".port")),
-                            Integer.parseInt(file.getProperty("node." + id + ".controller.port"))));
+                            Integer.parseInt(file.getProperty("node." + id + ".controller.port")),
+                            doors(file, "node." + id + ".door.")));
         }
         Map<String, String> settings = new TreeMap<>();
         for (String key : file.stringPropertyNames()) {
@@ -150,6 +190,19 @@ record ClusterLayout(
                 ListenerSecurity.read(file),
                 directory,
                 false);
+    }
+
+    private static Map<String, Door> doors(Properties file, String prefix) {
+        Map<String, Door> doors = new TreeMap<>();
+        for (String key : file.stringPropertyNames()) {
+            if (key.startsWith(prefix)) {
+                String[] ports = file.getProperty(key).split(" ");
+                doors.put(
+                        key.substring(prefix.length()),
+                        new Door(Integer.parseInt(ports[0]), Integer.parseInt(ports[1])));
+            }
+        }
+        return doors;
     }
 
     void deleteIfTemporary() {

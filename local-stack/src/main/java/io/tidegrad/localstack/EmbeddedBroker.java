@@ -1,11 +1,7 @@
 package io.tidegrad.localstack;
 
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.function.IntConsumer;
 
 /// Real Kafka in this process, in KRaft mode: one node or three.
@@ -54,25 +50,12 @@ public final class EmbeddedBroker implements AutoCloseable {
         layout.deleteIfTemporary();
     }
 
-    // At the same time: each node's start waits for a majority of the others, and its stop for the
-    // rest to take over.
     private void onEveryNode(IntConsumer action) {
-        try (var threads = Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
-            List<? extends Future<?>> all =
-                    layout.nodes().stream()
-                            .map(node -> threads.submit(() -> action.accept(node.id())))
-                            .toList();
-            for (Future<?> one : all) {
-                one.get();
-            }
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException cause) {
-                throw cause;
-            }
-            throw new IllegalStateException(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new LocalStackException("interrupted while Kafka was starting or stopping", e);
-        }
+        AtOnce.all(
+                layout.nodes().size(),
+                id -> {
+                    action.accept(id);
+                    return id;
+                });
     }
 }

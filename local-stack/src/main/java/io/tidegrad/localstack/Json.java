@@ -3,6 +3,7 @@ package io.tidegrad.localstack;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -13,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /// JSON over HTTP, from processes on this machine.
 public final class Json implements AutoCloseable {
+    /// What is not there: every path from it is missing.
+    public static final JsonNode NOTHING = MissingNode.getInstance();
+
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
     private static final ObjectMapper MAPPER = new ObjectMapper();
 

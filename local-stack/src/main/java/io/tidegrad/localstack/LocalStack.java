@@ -44,15 +44,15 @@ public final class LocalStack implements KafkaProvider {
             }
         }
 
-        record Child(BrokerProcess broker) implements Kafka {
+        record Children(BrokerCluster brokers) implements Kafka {
             @Override
             public String bootstrapServers() {
-                return broker.bootstrapServers();
+                return brokers.bootstrapServers();
             }
 
             @Override
             public void close() {
-                broker.close();
+                brokers.close();
             }
         }
     }
@@ -73,7 +73,7 @@ public final class LocalStack implements KafkaProvider {
                 inBackground(
                         () ->
                                 options.kafkaAsChild()
-                                        ? new Kafka.Child(BrokerProcess.start(options.broker()))
+                                        ? new Kafka.Children(BrokerCluster.start(options.broker()))
                                         : new Kafka.InProcess(
                                                 EmbeddedBroker.start(options.broker())));
         try {
@@ -156,12 +156,19 @@ public final class LocalStack implements KafkaProvider {
         return registry;
     }
 
-    /// The broker's process.
+    /// The process of the one broker, or of the first one.
     ///
     /// @throws IllegalStateException Kafka runs in this process: start with `withKafkaAsChild()`
     public BrokerProcess brokerProcess() {
+        return brokers().node(0);
+    }
+
+    /// The brokers' processes.
+    ///
+    /// @throws IllegalStateException Kafka runs in this process: start with `withKafkaAsChild()`
+    public BrokerCluster brokers() {
         return switch (kafka) {
-            case Kafka.Child(BrokerProcess broker) -> broker;
+            case Kafka.Children(BrokerCluster brokers) -> brokers;
             case Kafka.InProcess inProcess ->
                     throw new IllegalStateException("Kafka runs in this process, not as a child");
         };

@@ -1,6 +1,7 @@
 package io.tidegrad.localstack;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// @param kafkaPort      0: any free one
 /// @param registryPort   0: any free one
 /// @param nodes          Kafka nodes: 1 or 3
-/// @param kafkaAsChild   Kafka in a JVM of its own (one node only) instead of in this process
+/// @param kafkaAsChild   each node in a JVM of its own instead of in this process
+/// @param doors          further listeners of Kafka, as of [BrokerOptions]
 /// @param brokerSettings broker settings that go before ours, by their Kafka names
 public record LocalStackOptions(
         @Nullable Path directory,
@@ -18,40 +20,46 @@ public record LocalStackOptions(
         int registryPort,
         int nodes,
         boolean kafkaAsChild,
+        Map<String, List<Integer>> doors,
         Map<String, String> brokerSettings) {
     /// For tests: one node in this process, temporary data, any ports.
     public static LocalStackOptions temporary() {
-        return new LocalStackOptions(null, 0, 0, 1, false, Map.of());
+        return new LocalStackOptions(null, 0, 0, 1, false, Map.of(), Map.of());
     }
 
     /// One node in this process that keeps its data in `directory`, any ports.
     public static LocalStackOptions in(Path directory) {
-        return new LocalStackOptions(directory, 0, 0, 1, false, Map.of());
+        return new LocalStackOptions(directory, 0, 0, 1, false, Map.of(), Map.of());
     }
 
     public LocalStackOptions withPorts(int kafka, int registry) {
         return new LocalStackOptions(
-                directory, kafka, registry, nodes, kafkaAsChild, brokerSettings);
+                directory, kafka, registry, nodes, kafkaAsChild, doors, brokerSettings);
     }
 
     public LocalStackOptions withNodes(int nodes) {
         return new LocalStackOptions(
-                directory, kafkaPort, registryPort, nodes, kafkaAsChild, brokerSettings);
+                directory, kafkaPort, registryPort, nodes, kafkaAsChild, doors, brokerSettings);
     }
 
     public LocalStackOptions withKafkaAsChild() {
         return new LocalStackOptions(
-                directory, kafkaPort, registryPort, nodes, true, brokerSettings);
+                directory, kafkaPort, registryPort, nodes, true, doors, brokerSettings);
+    }
+
+    public LocalStackOptions withDoors(Map<String, List<Integer>> doors) {
+        return new LocalStackOptions(
+                directory, kafkaPort, registryPort, nodes, kafkaAsChild, doors, brokerSettings);
     }
 
     public LocalStackOptions withBrokerSettings(Map<String, String> settings) {
         return new LocalStackOptions(
-                directory, kafkaPort, registryPort, nodes, kafkaAsChild, settings);
+                directory, kafkaPort, registryPort, nodes, kafkaAsChild, doors, settings);
     }
 
     BrokerOptions broker() {
         Path data = directory == null ? null : directory.resolve("kafka");
-        return new BrokerOptions(nodes, data, kafkaPort, brokerSettings, null);
+        return new BrokerOptions(nodes, data, kafkaPort, brokerSettings, doors, null);
     }
 
     RegistryOptions registry() {

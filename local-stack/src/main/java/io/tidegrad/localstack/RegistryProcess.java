@@ -27,53 +27,54 @@ public final class RegistryProcess implements AutoCloseable {
     private static final Duration POLL_LAST = Duration.ofMillis(500);
     private static final String CONFLUENT_API = "/apis/ccompat/v7";
 
-    private final ChildJvm child;
+    private final int port;
+    private final @Nullable Path directory;
     private final String url;
     private final Path log;
-    private final boolean logIsTemporary;
+    private ChildJvm child;
 
-    private RegistryProcess(ChildJvm child, String url, Path log, boolean logIsTemporary) {
-        this.child = child;
-        this.url = url;
+    private RegistryProcess(int port, @Nullable Path directory, Path log) {
+        this.port = port;
+        this.directory = directory;
         this.log = log;
-        this.logIsTemporary = logIsTemporary;
+        url = "http://127.0.0.1:" + port + CONFLUENT_API;
+        child = launch(port, directory, log);
+        awaitReady();
     }
 
     /// Returns when the registry answers.
     ///
     /// @throws LocalStackException it is not unpacked, the port is taken, or it did not get ready
     public static RegistryProcess start(RegistryOptions options) {
-        Path home = home();
+        home(); // what can be known to fail is asked before anything is started
         int port = options.port() == 0 ? Ports.free() : options.port();
         Ports.requireFree(port, "schema registry", Ports.REGISTRY_OPTION);
         Path directory = options.directory();
-        Path log;
         try {
-            log =
+            Path log =
                     directory == null
                             ? Files.createTempFile("tidegrad-registry-", ".log")
                             : Files.createDirectories(directory).resolve("registry.log");
+            return new RegistryProcess(port, directory, log);
         } catch (IOException e) {
             throw new LocalStackException(
                     "can't use the registry's directory " + directory + ": " + e, e);
         }
+    }
+
+    private static ChildJvm launch(int port, @Nullable Path directory, Path log) {
         // Quarkus' own start class runs inside our watcher: no second JVM only to watch the first.
-        ChildJvm child =
-                ChildJvm.start(
-                        "schema registry",
-                        flags(port, directory),
-                        List.of(
-                                ChildJvm.ownCode().toString(),
-                                home.resolve("quarkus-run.jar").toString()),
-                        List.of(
-                                ParentWatch.class.getName(),
-                                "io.quarkus.bootstrap.runner.QuarkusEntryPoint"),
-                        log,
-                        false);
-        String url = "http://127.0.0.1:" + port + CONFLUENT_API;
-        RegistryProcess registry = new RegistryProcess(child, url, log, directory == null);
-        registry.awaitReady();
-        return registry;
+        return ChildJvm.start(
+                "schema registry",
+                flags(port, directory),
+                List.of(
+                        ChildJvm.ownCode().toString(),
+                        home().resolve("quarkus-run.jar").toString()),
+                List.of(
+                        ParentWatch.class.getName(),
+                        "io.quarkus.bootstrap.runner.QuarkusEntryPoint"),
+                log,
+                false);
     }
 
     private static List<String> flags(int port, @Nullable Path directory) {
@@ -201,6 +202,25 @@ public final class RegistryProcess implements AutoCloseable {
         child.kill();
     }
 
+    /// See [ChildJvm#pause].
+    public void pause() {
+        child.pause();
+    }
+
+    public void resume() {
+        child.resume();
+    }
+
+    /// A new life on the same port, and on the same schemas when it has a directory; after [#kill]. Returns when it
+    /// answers.
+    public void restart() {
+        if (child.isAlive()) {
+            throw new IllegalStateException("the schema registry is running: kill it first");
+        }
+        child = launch(port, directory, log);
+        awaitReady();
+    }
+
     CompletableFuture<Process> onExit() {
         return child.onExit();
     }
@@ -208,7 +228,7 @@ public final class RegistryProcess implements AutoCloseable {
     @Override
     public void close() {
         child.stop(STOP_WITHIN);
-        if (logIsTemporary) {
+        if (directory == null) {
             try {
                 Files.deleteIfExists(log);
             } catch (IOException e) {

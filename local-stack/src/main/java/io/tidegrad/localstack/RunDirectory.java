@@ -145,10 +145,15 @@ public final class RunDirectory implements AutoCloseable {
 
     /// Broker and registry log beside their data.
     private void gatherLogs() throws IOException {
-        for (String log : List.of("kafka/broker.log", "registry/registry.log")) {
-            Path file = path.resolve(log);
-            if (Files.exists(file)) {
-                Files.move(file, logs().resolve(file.getFileName()));
+        for (String directory : List.of("kafka", "registry")) {
+            if (!Files.exists(path.resolve(directory))) {
+                continue;
+            }
+            try (DirectoryStream<Path> logs =
+                    Files.newDirectoryStream(path.resolve(directory), "*.log")) {
+                for (Path log : logs) {
+                    Files.move(log, logs().resolve(log.getFileName()));
+                }
             }
         }
     }

@@ -22,7 +22,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
-import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +55,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
 
     private record SubjectSchema(String subject, Schema schema) {}
 
-    private record Answer(int status, JsonNode body, URI uri) {
+    record Answer(int status, JsonNode body, URI uri) {
         int errorCode() {
             return body.path("error_code").asInt(0);
         }
@@ -184,7 +183,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
         return cache;
     }
 
-    private static Schema schema(String what, Answer answer) {
+    static Schema schema(String what, Answer answer) {
         JsonNode body = required(answer, 200);
         if (!body.path("schema").isTextual()) {
             // A login page, a proxy's greeting: taken for a bad schema, it would turn every event
@@ -211,7 +210,8 @@ final class RestSchemaRegistry implements SchemaRegistry {
             // strict.
             return new Schema.Parser(NameValidator.UTF_VALIDATOR)
                     .parse(body.path("schema").textValue());
-        } catch (AvroRuntimeException malformed) {
+        } catch (RuntimeException malformed) {
+            // Not only Avro's own: a name that nothing defines is a NullPointerException in 1.12.2.
             throw new UnsupportedSchemaException(
                     what + " is no valid Avro schema: " + malformed.getMessage());
         }
@@ -320,15 +320,19 @@ final class RestSchemaRegistry implements SchemaRegistry {
             request.header("Authorization", authorization);
         }
         HttpResponse<byte[]> response = send(uri, request.build(), timeout);
+        return answer(response.statusCode(), response.body(), uri);
+    }
+
+    static Answer answer(int status, byte[] body, URI uri) {
         JsonNode json;
         try {
-            json = JSON.readTree(response.body());
+            json = JSON.readTree(body);
         } catch (JsonProcessingException notJson) {
             json = JSON.missingNode();
         } catch (IOException e) {
             throw new RegistryUnavailableException(uri + " gave an unreadable answer: " + e, e);
         }
-        Answer answer = new Answer(response.statusCode(), json, uri);
+        Answer answer = new Answer(status, json, uri);
         if (answer.status() >= 500 || answer.status() == 429) {
             throw new RegistryUnavailableException(
                     uri + " answered " + answer.status() + ": " + answer.message(), null);

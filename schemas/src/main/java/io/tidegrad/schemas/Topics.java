@@ -9,6 +9,16 @@ public record Topics(String prefix) {
         return prefix + ".models";
     }
 
+    /// model → `ControlRecord`, own binary format; append-only, kept for ever.
+    public String control() {
+        return prefix + ".control";
+    }
+
+    /// Of whoever writes to `control` and `models`: one at a time.
+    public String controlTransactionalId() {
+        return prefix + "-control";
+    }
+
     /// `SnapshotKey` → manifest, part or heartbeat; own binary format; compacted + tombstones.
     public String snapshots(String model) {
         return prefix + ".snapshots." + model;

@@ -98,6 +98,8 @@ final class OwnSchemasTest {
                         case STRING -> "x";
                         case INT -> 1;
                         case LONG -> 1L;
+                        case ARRAY -> List.of();
+                        case UNION -> null;
                         case ENUM ->
                                 new org.apache.avro.generic.GenericData.EnumSymbol(
                                         field.schema(), "SHADOW");

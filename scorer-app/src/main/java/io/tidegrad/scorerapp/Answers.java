@@ -9,9 +9,12 @@ import io.helidon.http.HeaderValues;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerResponse;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.scorer.Admission;
 import io.tidegrad.scorer.AdmissionLog;
+import io.tidegrad.scorer.ControlStatus;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
@@ -113,6 +116,7 @@ final class Answers {
         return object(
                 json -> {
                     json.writeStringField("model", served.model());
+                    json.writeStringField("stage", status.control().stage());
                     version(json, served);
                     freshness(json, status.freshnessMs());
                     json.writeStringField("weights_hash", weightsHash);
@@ -130,6 +134,7 @@ final class Answers {
                     json.writeArrayFieldStart("previous_versions");
                     for (ServedModel previous : scorer.previous()) {
                         json.writeStartObject();
+                        json.writeStringField("model", previous.model());
                         json.writeNumberField("epoch", previous.epoch());
                         json.writeNumberField("version", previous.version());
                         json.writeEndObject();
@@ -152,6 +157,7 @@ final class Answers {
                     for (AdmissionLog.Entry entry : entries) {
                         json.writeStartObject();
                         json.writeNumberField("sequence", entry.sequence());
+                        json.writeStringField("model", entry.model());
                         json.writeNumberField("epoch", entry.epoch());
                         json.writeNumberField("version", entry.version());
                         json.writeNumberField("next_offset", entry.nextOffset());
@@ -184,6 +190,10 @@ final class Answers {
         json.writeBooleanField("ready", status.ready());
         ServedModel served = status.served();
         if (served != null) {
+            json.writeStringField("model", served.model());
+        }
+        json.writeStringField("stage", status.control().stage());
+        if (served != null) {
             version(json, served);
         }
         freshness(json, status.freshnessMs());
@@ -198,7 +208,48 @@ final class Answers {
         }
         json.writeNumberField("snapshots_seen", status.snapshotsSeen());
         json.writeNumberField("snapshots_loaded", status.snapshotsLoaded());
+        json.writeNumberField("snapshots_full", status.reading().fulls());
+        json.writeNumberField("snapshots_delta", status.reading().deltas());
+        json.writeNumberField("snapshot_fallbacks", status.reading().fallbacks());
+        json.writeNumberField("brought_back", status.reading().broughtBack());
+        if (served != null) {
+            json.writeNumberField("chain", served.manifest().chain().deltas());
+        }
         refusals(json, "snapshots_refused", status);
+        control(json, status.control());
+    }
+
+    private static void control(JsonGenerator json, ControlStatus control) throws IOException {
+        json.writeObjectFieldStart("control");
+        json.writeNumberField("records", control.records());
+        json.writeNumberField("unreadable", control.unreadable());
+        json.writeStringField("answered_by", control.model());
+        json.writeNumberField("first_epoch", control.epoch());
+        ControlAction.Rollback rollback = control.rollback();
+        if (rollback != null) {
+            json.writeObjectFieldStart("rolled_back_to");
+            json.writeNumberField("epoch", rollback.base().epoch());
+            json.writeNumberField("version", rollback.base().version());
+            json.writeEndObject();
+        }
+        ControlRecord last = control.last();
+        if (last != null) {
+            json.writeObjectFieldStart("last");
+            json.writeStringField("action", last.action().word());
+            json.writeStringField("model", RecordReader.printable(last.model()));
+            json.writeNumberField("time_ms", last.time());
+            json.writeStringField("author", RecordReader.printable(last.author()));
+            json.writeStringField("reason", RecordReader.printable(last.reason()));
+            json.writeEndObject();
+        }
+        if (!control.lastUnreadable().isEmpty()) {
+            json.writeStringField(
+                    "last_unreadable", RecordReader.printable(control.lastUnreadable()));
+        }
+        if (!control.problem().isEmpty()) {
+            json.writeStringField("problem", RecordReader.printable(control.problem()));
+        }
+        json.writeEndObject();
     }
 
     private static void refusals(JsonGenerator json, String name, ScorerStatus status)

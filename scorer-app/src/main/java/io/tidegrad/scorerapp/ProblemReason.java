@@ -22,6 +22,8 @@ enum ProblemReason {
     UNKNOWN_MODEL(Status.NOT_FOUND_404),
     UNKNOWN_PATH(Status.NOT_FOUND_404),
     METHOD_NOT_ALLOWED(Status.METHOD_NOT_ALLOWED_405),
+    /// By a control record; asking again helps only when it is created again.
+    MODEL_DELETED(Status.GONE_410),
     TOO_SLOW(Status.REQUEST_TIMEOUT_408),
     BODY_TOO_LARGE(Status.REQUEST_ENTITY_TOO_LARGE_413),
     LINE_TOO_LONG(Status.REQUEST_URI_TOO_LONG_414),
@@ -63,6 +65,7 @@ enum ProblemReason {
                     UNKNOWN_MODEL,
                     UNKNOWN_PATH,
                     METHOD_NOT_ALLOWED,
+                    MODEL_DELETED,
                     WRONG_CONTENT_TYPE,
                     NOT_READY,
                     INTERNAL ->
@@ -82,12 +85,14 @@ enum ProblemReason {
             case MISSING_FIELD -> MISSING_FIELD;
             case NOT_FINITE -> NOT_FINITE;
             case OUT_OF_RANGE -> OUT_OF_RANGE;
-            // Of labels, of event times and of bytes on a topic: scoring looks at none of them.
+            // Of labels, of weights, of event times and of bytes on a topic: scoring looks at none
+            // of them.
             case NULL_VALUE,
                     NOT_AVRO,
                     UNKNOWN_SCHEMA,
                     MISSING_LABEL,
                     INVALID_LABEL,
+                    INVALID_WEIGHT,
                     MISSING_TIME,
                     FUTURE_TIME ->
                     INTERNAL;

@@ -11,6 +11,7 @@ import java.util.Set;
 final class RecordFields {
     private final Map<String, String> expected = new LinkedHashMap<>();
     private final Set<String> pixels = new LinkedHashSet<>();
+    private final Set<String> lists = new LinkedHashSet<>();
 
     /// Read as a time by one feature and as text by another.
     private final Set<String> timeAndCategory = new LinkedHashSet<>();
@@ -20,6 +21,19 @@ final class RecordFields {
         Set<String> categories = new LinkedHashSet<>();
         for (Feature feature : spec.features()) {
             switch (feature) {
+                case Feature.Sequence sequence ->
+                        expect(
+                                sequence.field(),
+                                (sequence.padded() ? "array of at most " : "array of ")
+                                        + sequence.count()
+                                        + " numbers");
+                case Feature.Categories list -> expectList(list.field(), list.count());
+                case Feature.Bag bag -> {
+                    expectList(bag.field(), bag.count());
+                    if (bag.weights() != null) {
+                        expect(bag.weights(), "array of at most " + bag.count() + " numbers");
+                    }
+                }
                 case Feature.Numeric number -> expect(number.field(), "number");
                 case Feature.Category category -> {
                     categories.add(category.field());
@@ -54,12 +68,20 @@ final class RecordFields {
                 }
             }
         }
+        if (spec.weightField() != null) {
+            expect(spec.weightField(), "weight (not used)");
+        }
         if (spec.input().eventTime() != null) {
             expect(spec.input().eventTime(), "time (not used)");
         }
         expect(spec.label().field(), "label (not used)");
         timeAndCategory.addAll(times);
         timeAndCategory.retainAll(categories);
+    }
+
+    private void expectList(String field, int count) {
+        lists.add(field);
+        expect(field, "array of at most " + count + " strings, numbers, booleans or nulls");
     }
 
     private void expect(String field, String kind) {
@@ -73,6 +95,11 @@ final class RecordFields {
 
     boolean isKnown(String field) {
         return expected.containsKey(field);
+    }
+
+    /// Whether its array may hold other values than numbers.
+    boolean isList(String field) {
+        return lists.contains(field);
     }
 
     boolean isPixels(String field) {

@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// A request's body → events. One JSON object is one record; an array of objects is many. Values are strings, numbers,
-/// booleans, nulls, and arrays of numbers; nothing nests deeper, no type is named by the input, no name comes twice.
+/// booleans, nulls, and arrays of them; nothing nests deeper, no type is named by the input, no name comes twice.
 final class RecordReader {
     private static final int NESTING_MAX = 4;
     private static final int NUMBER_CHARS_MAX = 64;
@@ -155,7 +155,10 @@ final class RecordReader {
             case VALUE_TRUE -> Boolean.TRUE;
             case VALUE_FALSE -> Boolean.FALSE;
             case VALUE_NULL -> null;
-            case START_ARRAY -> numbers(parser, field, index);
+            case START_ARRAY ->
+                    fields.isList(field)
+                            ? values(parser, field, index)
+                            : numbers(parser, field, index);
             default -> throw wrongType(field, index, describe(token) + at(parser));
         };
     }
@@ -217,6 +220,29 @@ final class RecordReader {
             numbers.add(number(parser));
         }
         return numbers;
+    }
+
+    /// Null where an element is.
+    private List<@Nullable Object> values(JsonParser parser, String field, int index)
+            throws IOException {
+        List<@Nullable Object> values = new ArrayList<>();
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+            JsonToken token = parser.currentToken();
+            values.add(
+                    switch (token) {
+                        case VALUE_STRING -> wholeText(parser.getText(), index);
+                        case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> number(parser);
+                        case VALUE_TRUE -> Boolean.TRUE;
+                        case VALUE_FALSE -> Boolean.FALSE;
+                        case VALUE_NULL -> null;
+                        default ->
+                                throw wrongType(
+                                        field,
+                                        index,
+                                        "an array with " + describe(token) + " in it" + at(parser));
+                    });
+        }
+        return values;
     }
 
     private HttpProblem wrongType(String field, int index, String found) {

@@ -10,10 +10,10 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.scorer.NotReadyException;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.RejectedEventException;
 import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedModel;
 import java.io.IOException;
 import java.util.List;
@@ -67,7 +67,10 @@ final class ScoreEndpoint {
             byte[] body = body(request);
             ServedModel served = served(scorer);
             List<Event> events = readers(served).reader().read(body, body.length);
-            Predictions predictions = scorer.scoreAll(events);
+            // By the version whose fields they were read by: the one that a swap brings meanwhile
+            // may
+            // be another model's.
+            Predictions predictions = scorer.scoreAll(served, events);
             Answers.send(
                     response,
                     Status.OK_200,
@@ -76,8 +79,6 @@ final class ScoreEndpoint {
         } catch (RejectedEventException e) {
             throw new HttpProblem(
                     ProblemReason.of(e.rejection().reason()), e.index(), e.rejection().detail());
-        } catch (NotReadyException e) {
-            throw notReady(scorer);
         }
     }
 
@@ -121,12 +122,16 @@ final class ScoreEndpoint {
     }
 
     private static HttpProblem notReady(Scorer scorer) {
+        ScorerStatus status = scorer.status();
+        if (status.control().deleted()) {
+            return new HttpProblem(ProblemReason.MODEL_DELETED, status.control().lastInWords());
+        }
         return new HttpProblem(
                 ProblemReason.NOT_READY,
                 "model '"
                         + scorer.model()
                         + "' has no snapshot yet; its follower is "
-                        + scorer.status().follower());
+                        + status.follower());
     }
 
     private byte[] body(ServerRequest request) {

@@ -36,6 +36,7 @@ public final class ScorerApp implements AutoCloseable {
         ScorerOptions options =
                 ScorerOptions.of(model, config.kafka().consumer())
                         .withPrefix(config.topicPrefix())
+                        .withPublicKey(config.publicKey())
                         .withClock(clock);
         return config.maxSnapshotBytes() == 0
                 ? options

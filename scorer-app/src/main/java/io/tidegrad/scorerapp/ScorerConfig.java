@@ -1,12 +1,16 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.schemas.settings.Command;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.schemas.settings.SettingsException;
+import java.nio.file.Path;
+import java.security.PublicKey;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Everything a scorer is told.
 ///
@@ -17,6 +21,7 @@ import java.util.Map;
 /// @param maxBodyBytes larger requests are answered 413
 /// @param maxConnections open at once; further ones wait to be accepted
 /// @param maxSnapshotBytes largest model taken; 0 for a quarter of the heap
+/// @param publicKey that every snapshot must be signed with; null when they need not be signed
 /// @param ignoreUnknownFields whether fields that no feature reads are passed over instead of refused
 public record ScorerConfig(
         List<String> models,
@@ -26,6 +31,7 @@ public record ScorerConfig(
         int maxBodyBytes,
         int maxConnections,
         long maxSnapshotBytes,
+        @Nullable PublicKey publicKey,
         boolean ignoreUnknownFields,
         KafkaSettings kafka) {
     public ScorerConfig {
@@ -39,6 +45,7 @@ public record ScorerConfig(
 
     /// @throws SettingsException with every mistake
     static ScorerConfig of(Settings settings) {
+        PublicKey publicKey = publicKey(settings);
         settings.refuseMistakes();
         return new ScorerConfig(
                 settings.list(Setting.MODEL),
@@ -48,7 +55,21 @@ public record ScorerConfig(
                 settings.number(Setting.MAX_BODY_BYTES),
                 settings.number(Setting.MAX_CONNECTIONS),
                 settings.numberIfGiven(Setting.MAX_SNAPSHOT_BYTES).orElse(0),
+                publicKey,
                 settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"),
                 settings.kafka());
+    }
+
+    private static @Nullable PublicKey publicKey(Settings settings) {
+        String file = settings.text(Setting.SNAPSHOT_PUBLIC_KEY);
+        if (file.isEmpty()) {
+            return null;
+        }
+        try {
+            return ManifestKeys.publicKey(Path.of(file));
+        } catch (IllegalArgumentException e) {
+            settings.problem(Setting.SNAPSHOT_PUBLIC_KEY.key() + ": " + e.getMessage());
+            return null;
+        }
     }
 }

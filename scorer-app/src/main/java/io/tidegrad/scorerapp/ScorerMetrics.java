@@ -9,6 +9,7 @@ import io.micrometer.core.instrument.Timer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.scorer.ControlStatus;
 import io.tidegrad.scorer.RefusalReason;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
@@ -104,12 +105,92 @@ final class ScorerMetrics {
                 "snapshots.loaded",
                 "Versions admitted",
                 ScorerStatus::snapshotsLoaded);
+        gauge(
+                scorer,
+                model,
+                "chain",
+                "Deltas from the full snapshot to the served version",
+                status -> served(status, served -> served.manifest().chain().deltas()));
+        counter(
+                scorer,
+                model.and("kind", "full"),
+                "snapshots.admitted",
+                "Versions admitted, by kind",
+                status -> status.reading().fulls());
+        counter(
+                scorer,
+                model.and("kind", "delta"),
+                "snapshots.admitted",
+                "Versions admitted, by kind",
+                status -> status.reading().deltas());
+        counter(
+                scorer,
+                model.and("kind", "rollback"),
+                "snapshots.admitted",
+                "Versions admitted, by kind",
+                status -> status.reading().broughtBack());
+        counter(
+                scorer,
+                model,
+                "snapshots.fallbacks",
+                "Full snapshots that mended a gap between deltas",
+                status -> status.reading().fallbacks());
+        counter(
+                scorer,
+                model,
+                "records.read",
+                "Records read from the snapshots topic",
+                status -> status.reading().records());
+        counter(
+                scorer,
+                model,
+                "bytes.read",
+                "Bytes of those records",
+                status -> status.reading().bytes());
+        counter(
+                scorer,
+                model,
+                "bytes.copied",
+                "Memory for admitted versions beyond what they share with the one before",
+                status -> status.reading().copiedBytes());
         counter(
                 scorer,
                 model,
                 "follower.failures",
                 "Times that Kafka gave an error and the follower began again",
                 ScorerStatus::followerFailures);
+        for (String stage : ControlStatus.STAGES) {
+            gauge(
+                    scorer,
+                    model.and("stage", stage),
+                    "stage",
+                    "1 at the stage that the model is in",
+                    status -> status.control().stage().equals(stage) ? 1 : 0);
+        }
+        gauge(
+                scorer,
+                model,
+                "promoted",
+                "1 while another model answers to the name",
+                status -> status.control().model().equals(status.model()) ? 0 : 1);
+        gauge(
+                scorer,
+                model,
+                "control.problem",
+                "1 while what was decided is not what serves",
+                status -> status.control().problem().isEmpty() ? 0 : 1);
+        counter(
+                scorer,
+                model,
+                "control.records",
+                "Control records followed, of all models",
+                status -> status.control().records());
+        counter(
+                scorer,
+                model,
+                "control.unreadable",
+                "Control records passed over",
+                status -> status.control().unreadable());
         for (RefusalReason reason : RefusalReason.values()) {
             counter(
                     scorer,

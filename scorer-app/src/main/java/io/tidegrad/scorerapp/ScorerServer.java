@@ -246,8 +246,14 @@ final class ScorerServer implements AutoCloseable {
         return live.getAsBoolean();
     }
 
+    /// A model that was deleted is not waited for: it would take the others' traffic with it. Alone, it leaves nothing to
+    /// answer with.
     private boolean isReady() {
-        return scorers.values().stream().allMatch(Scorer::ready);
+        List<Scorer> expected =
+                scorers.values().stream()
+                        .filter(scorer -> !scorer.status().control().deleted())
+                        .toList();
+        return !expected.isEmpty() && expected.stream().allMatch(Scorer::ready);
     }
 
     private static void nothingHere(ServerRequest request) {

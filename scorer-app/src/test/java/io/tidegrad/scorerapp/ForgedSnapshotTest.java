@@ -258,7 +258,7 @@ class ForgedSnapshotTest {
                         "a flipped bit in the manifest",
                         value -> Forgery.flipped(value, 4L * value.length)),
                 manifestBytes("a manifest of format 0", value -> Forgery.withFormat(value, 0, "")),
-                manifestBytes("a manifest of format 2", value -> Forgery.withFormat(value, 2, "")),
+                manifestBytes("a manifest of format 4", value -> Forgery.withFormat(value, 4, "")),
                 manifestBytes(
                         "a manifest of format -1", value -> Forgery.withFormat(value, -1, "")),
                 row(
@@ -271,14 +271,14 @@ class ForgedSnapshotTest {
                                         Forgery.withFormat(
                                                 next.records().getFirst().value(), 0, model))),
                 row(
-                        "a part of format 2",
+                        "a part of format 3",
                         "unreadable",
                         (next, model) ->
                                 Forgery.withPart(
                                         next,
                                         0,
                                         Forgery.withFormat(
-                                                next.records().getFirst().value(), 2, model))),
+                                                next.records().getFirst().value(), 3, model))),
                 row(
                         "another topic's part",
                         "unreadable",

@@ -28,6 +28,8 @@ class RecordReaderTest {
                       - time-part: { field: sold, parts: [month], dimension: 2 }
                       - category: { field: sold, buckets: 16, dimension: 2 }
                       - pixels: { field: image, width: 2, height: 2 }
+                      - sequence: { field: steps, steps: 2 }
+                      - bag: { field: tags, count: 3, buckets: 16, dimension: 2, weights: shares }
                     network: [ dense: 1 ]
                     loss: binary-cross-entropy
                     optimizer: { sgd: { rate: 0.1 } }
@@ -134,5 +136,20 @@ class RecordReaderTest {
         assertThatThrownBy(() -> new RecordReader(FIELDS, false).read(bytes, bytes.length))
                 .isInstanceOf(HttpProblem.class)
                 .hasMessageContaining("UTF-8");
+    }
+
+    @Test
+    void readsListsOfValuesWhereAFeatureIsMadeOfThem() {
+        Event event =
+                read("{\"tags\": [\"a\", 3, true, null], \"shares\": [1, 0.5], \"steps\": [1, 2]}")
+                        .getFirst();
+        assertThat(event.get("tags")).isEqualTo(java.util.Arrays.asList("a", 3L, true, null));
+        assertThat(event.get("shares")).isEqualTo(List.of(1L, 0.5));
+        assertThat(FIELDS.expected())
+                .containsEntry("tags", "array of at most 3 strings, numbers, booleans or nulls")
+                .containsEntry("steps", "array of 2 numbers");
+        assertThatThrownBy(() -> read("{\"shares\": [\"a\"]}"))
+                .hasMessageContaining("a string in it");
+        assertThatThrownBy(() -> read("{\"tags\": [[1]]}")).hasMessageContaining("an array in it");
     }
 }

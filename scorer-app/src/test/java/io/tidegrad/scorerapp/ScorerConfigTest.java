@@ -26,6 +26,7 @@ class ScorerConfigTest {
                                 1 << 20,
                                 1024,
                                 0,
+                                null,
                                 false,
                                 KafkaSettings.of("k:1")));
     }
@@ -54,6 +55,7 @@ class ScorerConfigTest {
                                 1,
                                 2,
                                 3_000_000_000L,
+                                null,
                                 true,
                                 new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL"))));
     }
@@ -71,5 +73,21 @@ class ScorerConfigTest {
                         "--nonsense",
                         "--model",
                         "--bootstrap-servers");
+    }
+
+    @Test
+    void aKeyFileThatIsNoneIsAMistakeLikeTheOthers() {
+        assertThatThrownBy(
+                        () ->
+                                ScorerConfig.parse(
+                                        List.of(
+                                                "--bootstrap-servers=k:1",
+                                                "--model=flights",
+                                                "--snapshot-public-key=/dev/null"),
+                                        Map.of()))
+                .isInstanceOf(SettingsException.class)
+                .hasMessageContainingAll(
+                        "snapshot-public-key",
+                        "/dev/null: expected a line -----BEGIN PUBLIC KEY----- and its end, found none");
     }
 }

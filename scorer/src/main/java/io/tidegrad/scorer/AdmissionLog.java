@@ -9,11 +9,13 @@ public final class AdmissionLog {
     public static final int CAPACITY = 4096;
 
     /// @param sequence 1 for the first admission of this process, then counting up without gaps
+    /// @param model whose version it is: the one of the scorer's name, or one that was promoted to it
     /// @param nextOffset of the log of record, exclusive
     /// @param admittedAtMillis epoch ms of the swap
     /// @param newestAppendTime record timestamp (epoch ms) of the newest event contained
     public record Entry(
             long sequence,
+            String model,
             int epoch,
             long version,
             long nextOffset,
@@ -28,6 +30,7 @@ public final class AdmissionLog {
         ring[(int) (admissions % CAPACITY)] =
                 new Entry(
                         admissions,
+                        model.model(),
                         model.epoch(),
                         model.version(),
                         model.nextOffset(),

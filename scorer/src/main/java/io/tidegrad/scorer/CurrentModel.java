@@ -1,6 +1,7 @@
 package io.tidegrad.scorer;
 
 import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.SnapshotManifest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,40 +17,81 @@ final class CurrentModel {
     static final int PREVIOUS_KEPT = 3;
 
     private final long maxPreviousBytes;
+    private final Succession succession;
     private final AtomicReference<@Nullable ServedModel> root = new AtomicReference<>();
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
     private volatile List<ServedModel> previous = List.of();
-    private volatile @Nullable Heartbeat heartbeat;
-    private long heartbeatOffset;
+    private volatile @Nullable Beat beat;
+
+    /// A heartbeat, of which model, and where it lies.
+    private record Beat(String model, Heartbeat heartbeat, long offset) {}
 
     /// @param maxPreviousBytes of weights that earlier versions may hold together: large models keep fewer
-    CurrentModel(long maxPreviousBytes) {
+    CurrentModel(long maxPreviousBytes, Succession succession) {
         this.maxPreviousBytes = maxPreviousBytes;
+        this.succession = succession;
     }
 
     @Nullable ServedModel get() {
         return root.getAcquire();
     }
 
-    /// Called by the follower only. (epoch, version) must be above the one served.
+    /// What may be published next; the follower's thread only.
+    Succession succession() {
+        return succession;
+    }
+
+    /// Whether a version may be served next; others need not be read.
+    boolean wants(String model, int epoch, long version) {
+        return succession.mayFollow(root.getPlain(), model, epoch, version);
+    }
+
+    /// Called by the follower only.
+    ///
+    /// @throws IllegalArgumentException the version may not follow the one that is served
     void publish(ServedModel model) {
         ServedModel replaced = root.getPlain();
-        if (replaced != null && !model.isNewerThan(replaced)) {
+        if (!wants(model.model(), model.epoch(), model.version())) {
             throw new IllegalArgumentException(
-                    "version "
-                            + model.epoch()
-                            + "."
-                            + model.version()
-                            + " is not above the served one, "
-                            + replaced.epoch()
-                            + "."
-                            + replaced.version());
+                    model.name()
+                            + " may not follow "
+                            + (replaced == null ? "what was" : replaced.name()));
         }
         if (replaced != null) {
             previous = kept(replaced);
         }
+        succession.serves(model);
         root.setRelease(model);
         firstAdmission.countDown();
+    }
+
+    /// Whether this is the very version that a rollback serves: published once more by the trainer that went on from it.
+    boolean wasBroughtBack(SnapshotManifest manifest) {
+        ServedModel served = root.getPlain();
+        return served != null
+                && served.isBroughtBack()
+                && served.epoch() == manifest.epoch()
+                && served.hasWeights(manifest.model(), manifest.version(), manifest.weightsHash());
+    }
+
+    /// Nothing is served any more. Called by the follower only.
+    void retire() {
+        root.setRelease(null);
+        previous = List.of();
+    }
+
+    /// Of the versions at hand, the one of this model with these weights.
+    @Nullable ServedModel withWeights(String model, long version, String weightsHash) {
+        ServedModel served = root.getPlain();
+        if (served != null && served.hasWeights(model, version, weightsHash)) {
+            return served;
+        }
+        for (ServedModel candidate : previous) {
+            if (candidate.hasWeights(model, version, weightsHash)) {
+                return candidate;
+            }
+        }
+        return null;
     }
 
     private List<ServedModel> kept(ServedModel replaced) {
@@ -73,25 +115,31 @@ final class CurrentModel {
         return previous;
     }
 
-    @Nullable Heartbeat heartbeat() {
-        return heartbeat;
+    /// The newest of that model; null when none was read, or only of another.
+    @Nullable Heartbeat heartbeat(String model) {
+        Beat known = beat;
+        return known == null || !model.equals(known.model) ? null : known.heartbeat;
     }
 
     /// Called by the follower only. Of one epoch the beat furthest down the log counts, whatever order they are read in;
     /// an earlier epoch's says nothing, for its trainer may not know yet that it is over.
     ///
     /// @param offset of the record that says so
-    void beat(Heartbeat beat, long offset) {
-        Heartbeat known = heartbeat;
+    void beat(String model, Heartbeat newer, long offset) {
+        if (succession.isOver(model, newer.epoch())) {
+            return;
+        }
+        Beat known = beat;
         if (known == null
-                || beat.epoch() > known.epoch()
-                || (beat.epoch() == known.epoch() && offset > heartbeatOffset)) {
-            heartbeatOffset = offset;
-            heartbeat = beat;
+                || !known.model.equals(model)
+                || newer.epoch() > known.heartbeat.epoch()
+                || (newer.epoch() == known.heartbeat.epoch() && offset > known.offset)) {
+            beat = new Beat(model, newer, offset);
         }
     }
 
+    /// True when a version serves; false when the time is over first, or the model was deleted meanwhile.
     boolean awaitFirst(Duration timeout) throws InterruptedException {
-        return firstAdmission.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        return firstAdmission.await(timeout.toNanos(), TimeUnit.NANOSECONDS) && get() != null;
     }
 }

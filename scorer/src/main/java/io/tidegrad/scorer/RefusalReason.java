@@ -8,8 +8,11 @@ import java.util.Locale;
 public enum RefusalReason {
     /// A key, part or manifest whose bytes are not what they should be: magic, format, length, place, checksum.
     UNREADABLE,
-    /// A delta, or anything else that needs a parent which is not here.
+    /// A delta to another version than the one served: the one between was refused or is gone. The next full snapshot mends
+    /// it.
     UNKNOWN_PARENT,
+    /// Not signed, or not by the key that this scorer was given.
+    SIGNATURE,
     /// A manifest without all of its parts, or parts that another version followed without a manifest.
     INCOMPLETE,
     /// Declared or collected bytes beyond `ScorerOptions.maxSnapshotBytes`.
@@ -28,6 +31,8 @@ public enum RefusalReason {
     WEIGHTS_HASH,
     /// The trainer's own predictions were not reproduced bit for bit.
     GOLDEN_ROWS,
+    /// Of an epoch that is over: a control record has begun a later one.
+    OLD_EPOCH,
     /// (epoch, version) is not above the one served.
     NOT_NEWER,
     /// A defect of this program, logged with its cause.
@@ -37,6 +42,7 @@ public enum RefusalReason {
         return switch (reason) {
             case WRONG_MODEL -> WRONG_MODEL;
             case PARENT -> UNKNOWN_PARENT;
+            case SIGNATURE -> SIGNATURE;
             case SPEC -> SPEC;
             case FEATURES -> FEATURES;
             case NUMERICS -> NUMERICS;

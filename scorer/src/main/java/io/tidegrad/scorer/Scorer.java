@@ -6,6 +6,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
 import java.time.Duration;
@@ -37,61 +38,52 @@ public final class Scorer implements AutoCloseable {
     private final CurrentModel current;
     private final AdmissionLog admissions = new AdmissionLog();
     private final SnapshotCounters counters = new SnapshotCounters();
-    private final SnapshotAdmission admission;
+    private final ControlIntake control;
     private final SessionPool sessions;
     private final @Nullable SnapshotFollower follower;
 
     private Scorer(
             String model,
-            long maxSnapshotBytes,
             int maxBatch,
             InstantSource clock,
             Kernels kernels,
-            @Nullable ScorerOptions followed,
-            Function<Plan, Parameters> room) {
+            CurrentModel current,
+            Function<Scorer, @Nullable SnapshotFollower> follower) {
         this.model = model;
         this.clock = clock;
         this.kernels = kernels;
         this.maxBatch = maxBatch;
-        current = new CurrentModel(maxSnapshotBytes);
-        admission =
-                new SnapshotAdmission(
-                        model,
-                        new SnapshotVerifier(model, kernels, maxSnapshotBytes, room),
-                        kernels,
-                        clock,
-                        current,
-                        admissions,
-                        counters);
+        this.current = current;
+        control = new ControlIntake(model);
         // Twice the processors: more sessions than that can't be busy at once for long.
         sessions =
                 new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
-        if (followed == null) {
-            follower = null;
-        } else {
-            SnapshotIntake intake =
-                    new SnapshotIntake(model, admission, current, counters, maxSnapshotBytes);
-            follower = new SnapshotFollower(followed, intake, current, counters);
-        }
+        this.follower = follower.apply(this);
     }
 
     /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic needs
     /// to be there yet.
     public static Scorer open(ScorerOptions options) {
-        return open(options, Parameters::served);
+        return open(options, Parameters::served, new Succession());
     }
 
     /// @param room where snapshots are decoded; see `SnapshotVerifier`
-    static Scorer open(ScorerOptions options, Function<Plan, Parameters> room) {
+    static Scorer open(
+            ScorerOptions options, Function<Plan, Parameters> room, Succession succession) {
         Scorer scorer =
                 new Scorer(
                         options.model(),
-                        options.maxSnapshotBytes(),
                         options.maxBatch(),
                         options.clock(),
                         options.kernels(),
-                        options,
-                        room);
+                        new CurrentModel(options.maxSnapshotBytes(), succession),
+                        opening ->
+                                new SnapshotFollower(
+                                        options,
+                                        model -> opening.intake(options, model, room),
+                                        opening.control,
+                                        opening.current,
+                                        opening.counters));
         SnapshotFollower follower = scorer.follower;
         if (follower != null) {
             follower.start();
@@ -99,22 +91,43 @@ public final class Scorer implements AutoCloseable {
         return scorer;
     }
 
-    /// Serves one snapshot and never another.
+    private SnapshotIntake intake(
+            ScorerOptions options, String answering, Function<Plan, Parameters> room) {
+        SnapshotVerifier verifier =
+                new SnapshotVerifier(
+                        answering, kernels, options.maxSnapshotBytes(), options.publicKey(), room);
+        return new SnapshotIntake(
+                answering,
+                admission(answering, verifier),
+                current,
+                counters,
+                options.maxSnapshotBytes());
+    }
+
+    private SnapshotAdmission admission(String answering, SnapshotVerifier verifier) {
+        return new SnapshotAdmission(
+                answering, verifier, kernels, clock, current, admissions, counters);
+    }
+
+    /// Serves one full snapshot and never another.
     ///
     /// @param parts values of parts 0 … n-1
     /// @throws IllegalArgumentException the snapshot is refused; says why
     public static Scorer of(SnapshotManifest manifest, List<byte[]> parts, InstantSource clock) {
+        long maxBytes = Runtime.getRuntime().maxMemory() / 4;
+        Kernels kernels = Kernels.active();
         Scorer scorer =
                 new Scorer(
                         manifest.model(),
-                        Runtime.getRuntime().maxMemory() / 4,
                         32,
                         clock,
-                        Kernels.active(),
-                        null,
-                        Parameters::served);
+                        kernels,
+                        new CurrentModel(maxBytes, new Succession()),
+                        opening -> null);
         scorer.counters.seen();
-        if (scorer.admission.admit(manifest, parts) instanceof Admission.Refused refused) {
+        SnapshotVerifier verifier = new SnapshotVerifier(manifest.model(), kernels, maxBytes);
+        if (scorer.admission(manifest.model(), verifier).admit(manifest, parts)
+                instanceof Admission.Refused refused) {
             throw new IllegalArgumentException(
                     "snapshot "
                             + refused.epoch()
@@ -130,6 +143,7 @@ public final class Scorer implements AutoCloseable {
         return scorer;
     }
 
+    /// The name that it was opened with. Which model answers to it, an answer tells.
     public String model() {
         return model;
     }
@@ -177,7 +191,7 @@ public final class Scorer implements AutoCloseable {
         float[] probabilities = new float[session.outputs()];
         session.probabilities(probabilities, 0);
         return new Prediction(
-                model,
+                session.model().model(),
                 session.epoch(),
                 session.version(),
                 session.offset(),
@@ -191,12 +205,22 @@ public final class Scorer implements AutoCloseable {
     /// @throws RejectedEventException for the first event that can't be scored; its `index` says which
     /// @throws NotReadyException no version has been admitted yet
     public Predictions scoreAll(List<? extends Event> events) {
+        ServedModel served = current.get();
+        if (served == null) {
+            throw new NotReadyException(model);
+        }
+        return scoreAll(served, events);
+    }
+
+    /// As `scoreAll(List)`, by a version that was read from `current()`: another one that comes meanwhile may want other
+    /// fields of an event.
+    public Predictions scoreAll(ServedModel served, List<? extends Event> events) {
         if (events.isEmpty()) {
             throw new IllegalArgumentException("expected at least one event, found none");
         }
         ScoringSession session = sessions.take();
         try {
-            session.begin();
+            session.begin(served);
             int outputs = session.outputs();
             float[] probabilities = new float[Math.multiplyExact(events.size(), outputs)];
             int at = 0;
@@ -213,7 +237,7 @@ public final class Scorer implements AutoCloseable {
                 }
             }
             return new Predictions(
-                    model,
+                    served.model(),
                     session.epoch(),
                     session.version(),
                     session.offset(),
@@ -258,6 +282,9 @@ public final class Scorer implements AutoCloseable {
 
     public ScorerStatus status() {
         ServedModel served = current.get();
+        ControlStatus controlled = control.status();
+        Heartbeat heartbeat =
+                current.heartbeat(served == null ? controlled.model() : served.model());
         SnapshotFollower.Status following =
                 follower == null
                         ? new SnapshotFollower.Status(SnapshotFollower.State.CLOSED, "")
@@ -267,17 +294,38 @@ public final class Scorer implements AutoCloseable {
                 served,
                 served == null
                         ? Freshness.UNKNOWN
-                        : Freshness.millis(served, current.heartbeat(), clock.millis()),
+                        : Freshness.millis(served, heartbeat, clock.millis()),
                 follower == null
                         ? "none"
                         : following.state().name().toLowerCase(Locale.ROOT).replace('_', '-'),
                 following.detail(),
-                current.heartbeat(),
+                controlled.with(problem(controlled, served)),
+                heartbeat,
                 counters.seenCount(),
                 counters.loadedCount(),
+                counters.reading(),
                 counters.failureCount(),
                 counters.refusedCounts(),
                 counters.lastRefusal());
+    }
+
+    /// Why what was decided is not what serves; empty when it is, or when nothing serves, which has words of its own.
+    private static String problem(ControlStatus controlled, @Nullable ServedModel served) {
+        if (served == null
+                || (served.model().equals(controlled.model())
+                        && served.epoch() >= controlled.epoch()
+                        && !controlled.deleted())) {
+            return served == null ? controlled.problem() : "";
+        }
+        return controlled.problem().isEmpty()
+                ? "expected "
+                        + (controlled.deleted()
+                                ? "nothing of "
+                                : "epoch " + controlled.epoch() + " or above of ")
+                        + controlled.model()
+                        + ", still serving "
+                        + served.name()
+                : controlled.problem();
     }
 
     /// Stops following. What was admitted can still be scored with.

@@ -2,12 +2,14 @@ package io.tidegrad.scorer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.schemas.Topics;
+import java.security.PublicKey;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.jspecify.annotations.Nullable;
 
 /// How to open a `Scorer` on a model's snapshots topic.
 ///
@@ -16,6 +18,7 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 /// @param maxSnapshotBytes largest model that is taken, checked before memory is asked for; at the worst moment a load
 ///     needs about three times the model: the one served, the parts, the one being verified
 /// @param maxBatch events a session scores at once
+/// @param publicKey Ed25519 key that every manifest must be signed with; null when they need not be signed
 /// @param clock what freshness and admission times are told by
 public record ScorerOptions(
         String model,
@@ -23,6 +26,7 @@ public record ScorerOptions(
         Map<String, Object> kafka,
         long maxSnapshotBytes,
         int maxBatch,
+        @Nullable PublicKey publicKey,
         InstantSource clock,
         Kernels kernels) {
 
@@ -90,27 +94,43 @@ public record ScorerOptions(
                 new LinkedHashMap<>(kafka),
                 Runtime.getRuntime().maxMemory() / 4,
                 32,
+                null,
                 InstantSource.system(),
                 Kernels.active());
     }
 
     public ScorerOptions withPrefix(String prefix) {
         return new ScorerOptions(
-                model, new Topics(prefix), kafka, maxSnapshotBytes, maxBatch, clock, kernels);
+                model,
+                new Topics(prefix),
+                kafka,
+                maxSnapshotBytes,
+                maxBatch,
+                publicKey,
+                clock,
+                kernels);
     }
 
     public ScorerOptions withMaxSnapshotBytes(long bytes) {
-        return new ScorerOptions(model, topics, kafka, bytes, maxBatch, clock, kernels);
+        return new ScorerOptions(model, topics, kafka, bytes, maxBatch, publicKey, clock, kernels);
     }
 
     public ScorerOptions withMaxBatch(int events) {
-        return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, events, clock, kernels);
+        return new ScorerOptions(
+                model, topics, kafka, maxSnapshotBytes, events, publicKey, clock, kernels);
+    }
+
+    public ScorerOptions withPublicKey(@Nullable PublicKey key) {
+        return new ScorerOptions(
+                model, topics, kafka, maxSnapshotBytes, maxBatch, key, clock, kernels);
     }
 
     public ScorerOptions withClock(InstantSource source) {
-        return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, maxBatch, source, kernels);
+        return new ScorerOptions(
+                model, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, source, kernels);
     }
 
+    /// Of the model of that name.
     String topic() {
         return topics.snapshots(model);
     }

@@ -96,6 +96,11 @@ public final class ScoringSession {
         if (model == null) {
             throw new NotReadyException(modelName);
         }
+        begin(model);
+    }
+
+    /// As `begin()`, with a version that the caller has read before: what was made ready for it is scored by it.
+    public void begin(ServedModel model) {
         pinned = model;
         Bench ready = bench;
         if (ready == null || ready.binding != model.binding()) {
@@ -131,7 +136,7 @@ public final class ScoringSession {
         Bench ready = bench();
         ServedModel model = pinned();
         ready.predictor.predict(model.parameters(), ready.batch, ready.probabilities);
-        freshnessMs = Freshness.millis(model, current.heartbeat(), clock.millis());
+        freshnessMs = Freshness.millis(model, current.heartbeat(model.model()), clock.millis());
     }
 
     /// Empties the batch and keeps the version.

@@ -2,25 +2,33 @@ package io.tidegrad.scorer;
 
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.snapshot.ModelHash;
+import io.tidegrad.engine.snapshot.ServedLeaves;
+import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
 
 /// One admitted version: immutable, shared by every thread that scores. Its parameters were filled and verified before
-/// it was published and nobody writes them afterwards.
+/// it was published and nobody writes them afterwards; versions share what did not change between them.
 public final class ServedModel {
     private final ModelBinding binding;
     private final Parameters parameters;
+    private final ServedLeaves leaves;
     private final SnapshotManifest manifest;
+    private final boolean broughtBack;
     private final long admittedAt;
 
     ServedModel(
             ModelBinding binding,
             Parameters parameters,
+            ServedLeaves leaves,
             SnapshotManifest manifest,
+            boolean broughtBack,
             long admittedAt) {
         this.binding = binding;
         this.parameters = parameters;
+        this.leaves = leaves;
         this.manifest = manifest;
+        this.broughtBack = broughtBack;
         this.admittedAt = admittedAt;
     }
 
@@ -61,6 +69,12 @@ public final class ServedModel {
         return admittedAt;
     }
 
+    /// By a rollback: its weights were published in an earlier epoch, and no trainer's snapshot of this one came yet.
+    public boolean isBroughtBack() {
+        return broughtBack;
+    }
+
+    /// As published; of a version brought back with the epoch that it is served under, and without signature.
     public SnapshotManifest manifest() {
         return manifest;
     }
@@ -75,13 +89,20 @@ public final class ServedModel {
         return ModelHash.weights(binding.spec().fingerprint(), parameters);
     }
 
-    /// Above `other` in (epoch, version) order.
-    boolean isNewerThan(ServedModel other) {
-        return isAbove(epoch(), version(), other.epoch(), other.version());
+    /// Model, epoch and version, for messages: `flight-delay 1.120500`.
+    String name() {
+        return model() + " " + epoch() + "." + version();
     }
 
-    static boolean isAbove(int epoch, long version, int otherEpoch, long otherVersion) {
-        return epoch != otherEpoch ? epoch > otherEpoch : version > otherVersion;
+    boolean hasWeights(String ofModel, long ofVersion, String weightsHash) {
+        return version() == ofVersion
+                && manifest.weightsHash().equals(weightsHash)
+                && model().equals(ofModel);
+    }
+
+    /// As the parent of a delta.
+    LoadedModel loaded() {
+        return new LoadedModel(manifest, binding.spec(), binding.plan(), parameters, leaves);
     }
 
     ModelBinding binding() {

@@ -59,8 +59,14 @@ final class SnapshotAdmission {
             if (outOfPlace != null) {
                 return outOfPlace;
             }
-            return switch (verifier.verify(manifest, parts)) {
-                case Verification.Admitted(LoadedModel loaded) -> publish(loaded);
+            ServedModel served = servedOfThis();
+            LoadedModel parent = served == null ? null : served.loaded();
+            return switch (verifier.verify(manifest, parts, parent)) {
+                case Verification.Admitted(LoadedModel loaded, long copiedBytes) -> {
+                    // Told first: whoever sees the version finds it counted.
+                    counters.loaded(manifest.isDelta(), copiedBytes);
+                    yield publish(loaded, false);
+                }
                 case Verification.Refused(Verification.Reason reason, String detail) ->
                         refused(manifest, RefusalReason.of(reason), detail);
             };
@@ -86,27 +92,49 @@ final class SnapshotAdmission {
         }
     }
 
-    /// What the served model rules out: versions go up, and a spec stays for its epoch.
-    private Admission.@Nullable Refused refuseOutOfPlace(SnapshotManifest manifest) {
+    /// Serves a version of an earlier epoch again, as the first one of the epoch that a rollback began.
+    ///
+    /// @param copiedBytes of memory for it, 0 when it was at hand
+    Admission bringBack(LoadedModel base, int epoch, long copiedBytes) {
+        counters.broughtBack(copiedBytes);
+        return publish(base.inEpoch(epoch), true);
+    }
+
+    /// The verifier of this model's snapshots.
+    SnapshotVerifier verifier() {
+        return verifier;
+    }
+
+    /// What is served, when it is a version of this model and not of one that answered before.
+    private @Nullable ServedModel servedOfThis() {
         ServedModel served = current.get();
-        if (served == null) {
-            return null;
+        return served != null && served.model().equals(model) ? served : null;
+    }
+
+    /// What was served before rules out: versions go up, epochs end, and a spec stays for its epoch.
+    private Admission.@Nullable Refused refuseOutOfPlace(SnapshotManifest manifest) {
+        if (current.succession().isOver(model, manifest.epoch())) {
+            return refused(
+                    manifest,
+                    RefusalReason.OLD_EPOCH,
+                    "epoch " + manifest.epoch() + " is over: a later one has begun");
         }
-        if (!ServedModel.isAbove(
-                manifest.epoch(), manifest.version(), served.epoch(), served.version())) {
+        ServedModel served = servedOfThis();
+        if (!current.wants(model, manifest.epoch(), manifest.version())) {
             return refused(
                     manifest,
                     RefusalReason.NOT_NEWER,
                     "expected a version above "
-                            + served.epoch()
-                            + "."
-                            + served.version()
+                            + (served == null
+                                    ? "what was served"
+                                    : served.epoch() + "." + served.version())
                             + ", found "
                             + manifest.epoch()
                             + "."
                             + manifest.version());
         }
-        if (manifest.epoch() == served.epoch()
+        if (served != null
+                && manifest.epoch() == served.epoch()
                 && !Arrays.equals(
                         manifest.specFingerprint(), served.manifest().specFingerprint())) {
             return refused(
@@ -119,13 +147,17 @@ final class SnapshotAdmission {
         return null;
     }
 
-    private Admission publish(LoadedModel loaded) {
+    private Admission publish(LoadedModel loaded, boolean broughtBack) {
         ModelBinding binding = bind(loaded);
         warmUp(binding, loaded);
         ServedModel served =
-                new ServedModel(binding, loaded.parameters(), loaded.manifest(), clock.millis());
-        // Told first: whoever sees the version finds it counted.
-        counters.loaded();
+                new ServedModel(
+                        binding,
+                        loaded.parameters(),
+                        loaded.leaves(),
+                        loaded.manifest(),
+                        broughtBack,
+                        clock.millis());
         admissions.add(served);
         current.publish(served);
         return new Admission.Admitted(served);
@@ -133,7 +165,7 @@ final class SnapshotAdmission {
 
     /// The served model's binding when the spec is the same, so that sessions keep their workspace.
     private ModelBinding bind(LoadedModel loaded) {
-        ServedModel served = current.get();
+        ServedModel served = servedOfThis();
         if (served != null
                 && Arrays.equals(
                         served.manifest().specFingerprint(), loaded.manifest().specFingerprint())) {

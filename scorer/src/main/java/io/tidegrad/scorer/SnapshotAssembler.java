@@ -82,6 +82,18 @@ final class SnapshotAssembler {
         abandon();
     }
 
+    /// Forgets the version of `key`; another one that is in assembly stays.
+    void discard(SnapshotKey key) {
+        if (open && isOf(key)) {
+            clear();
+        }
+    }
+
+    /// Epoch of the version in assembly, -1 when there is none.
+    int epoch() {
+        return open ? epoch : -1;
+    }
+
     private Admission.@Nullable Refused unfinished(SnapshotKey next) {
         if (!open || abandoned) {
             return null;

@@ -9,10 +9,17 @@ import org.jspecify.annotations.Nullable;
 /// What the follower has seen and done since the process started. Written by one thread, read by any.
 final class SnapshotCounters {
     private final LongAdder seen = new LongAdder();
-    private final LongAdder loaded = new LongAdder();
+    private final LongAdder fulls = new LongAdder();
+    private final LongAdder deltas = new LongAdder();
+    private final LongAdder fallbacks = new LongAdder();
+    private final LongAdder broughtBack = new LongAdder();
+    private final LongAdder records = new LongAdder();
+    private final LongAdder bytes = new LongAdder();
+    private final LongAdder copiedBytes = new LongAdder();
     private final LongAdder failures = new LongAdder();
     private final LongAdder[] refused = new LongAdder[RefusalReason.values().length]; // by ordinal
     private volatile Admission.@Nullable Refused lastRefusal;
+    private boolean gap; // since the last full snapshot; the writing thread's
 
     SnapshotCounters() {
         Arrays.setAll(refused, ordinal -> new LongAdder());
@@ -23,13 +30,31 @@ final class SnapshotCounters {
         seen.increment();
     }
 
-    void loaded() {
-        loaded.increment();
+    void loaded(boolean delta, long copied) {
+        (delta ? deltas : fulls).increment();
+        copiedBytes.add(copied);
+        if (!delta && gap) {
+            fallbacks.increment();
+        }
+        gap &= delta;
+    }
+
+    /// An earlier version serves again, by a rollback.
+    void broughtBack(long copied) {
+        broughtBack.increment();
+        copiedBytes.add(copied);
+    }
+
+    /// A record came from the topic.
+    void read(long size) {
+        records.increment();
+        bytes.add(size);
     }
 
     void refused(Admission.Refused refusal) {
         refused[refusal.reason().ordinal()].increment();
         lastRefusal = refusal;
+        gap |= refusal.reason() == RefusalReason.UNKNOWN_PARENT;
     }
 
     /// The follower lost Kafka, or could not begin, and will try again.
@@ -42,7 +67,18 @@ final class SnapshotCounters {
     }
 
     long loadedCount() {
-        return loaded.sum();
+        return fulls.sum() + deltas.sum() + broughtBack.sum();
+    }
+
+    SnapshotReading reading() {
+        return new SnapshotReading(
+                fulls.sum(),
+                deltas.sum(),
+                fallbacks.sum(),
+                broughtBack.sum(),
+                records.sum(),
+                bytes.sum(),
+                copiedBytes.sum());
     }
 
     long failureCount() {

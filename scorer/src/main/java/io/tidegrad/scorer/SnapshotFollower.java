@@ -1,32 +1,24 @@
 package io.tidegrad.scorer;
 
-import io.tidegrad.model.snapshot.Heartbeat;
-import io.tidegrad.model.snapshot.SnapshotFormatException;
-import io.tidegrad.model.snapshot.SnapshotKey;
-import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.Verification;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.apache.kafka.clients.consumer.CloseOptions;
-import org.apache.kafka.clients.consumer.Consumer;
+import java.util.function.Function;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.PartitionInfo;
-import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.WakeupException;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A thread that follows a model's snapshots topic: assigned, read_committed, without a group. It starts at the newest
-/// whole snapshot, found by scanning back from the end in doubling steps, then reads what comes. Whatever happens to
-/// Kafka, or to a snapshot, it goes on: with back-off, and with the last good model serving.
+/// A thread that follows what answers to a model's name: the control topic says which model that is and from which epoch on,
+/// its snapshots topic brings the versions. It reads all of the former before it serves anything, begins the latter at the
+/// newest full snapshot (`SnapshotBootstrap`), and begins again wherever a control record says something else. Whatever
+/// happens to Kafka, or to a snapshot, it goes on: with back-off, and with the last good model serving.
 final class SnapshotFollower implements AutoCloseable {
     /// What the thread is doing, for health.
     enum State {
@@ -34,6 +26,8 @@ final class SnapshotFollower implements AutoCloseable {
         /// Kafka answers, the topic is not there (yet).
         WAITING_FOR_TOPIC,
         FOLLOWING,
+        /// The model was deleted: nothing serves until it is created again.
+        DELETED,
         /// Kafka gave an error; tried again after a pause.
         RETRYING,
         /// Kafka does not let us in, and nothing serves yet; tried again, but only other settings can help.
@@ -47,36 +41,41 @@ final class SnapshotFollower implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(SnapshotFollower.class);
 
-    private static final Duration POLL = Duration.ofMillis(20);
-    private static final Duration ASK = Duration.ofSeconds(5);
-    private static final long FIRST_SCAN_RECORDS = 16;
-
     /// Further behind than this, the versions in between are skipped for the newest one, as at a start.
     private static final long LAG_RECORDS_MAX = 4096;
 
     private static final long PAUSE_MILLIS_MIN = 100;
     private static final long PAUSE_MILLIS_MAX = 2_000;
 
-    private final TopicPartition partition;
     private final ScorerOptions options;
-    private final SnapshotIntake intake;
+    private final Function<String, SnapshotIntake> intakes;
+    private final ControlIntake control;
     private final CurrentModel current;
     private final SnapshotCounters counters;
     private final CountDownLatch closing = new CountDownLatch(1);
     private final Thread thread;
     private volatile Status status = new Status(State.STARTING, "");
-    private volatile @Nullable Consumer<byte[], byte[]> consumer;
+    private volatile @Nullable FollowedTopics topics;
 
+    // On our thread:
+    private @Nullable SnapshotFeed feed; // of the model that answers; kept over reconnects
+    private @Nullable ControlDirective inForce;
+    private ControlAction.@Nullable Rollback unavailable; // its base can't be had
+    private boolean positioned; // behind what was dealt with, and on the topic of the feed
+    private boolean catchingUp; // by reading, because there is nothing to jump to
+
+    /// @param intakes what takes a model's snapshots, by its name
     SnapshotFollower(
             ScorerOptions options,
-            SnapshotIntake intake,
+            Function<String, SnapshotIntake> intakes,
+            ControlIntake control,
             CurrentModel current,
             SnapshotCounters counters) {
         this.options = options;
-        this.intake = intake;
+        this.intakes = intakes;
+        this.control = control;
         this.current = current;
         this.counters = counters;
-        partition = new TopicPartition(options.topic(), 0);
         thread =
                 Thread.ofPlatform()
                         .name("tidegrad-follower-" + options.model())
@@ -95,7 +94,7 @@ final class SnapshotFollower implements AutoCloseable {
     @Override
     public void close() {
         closing.countDown();
-        Consumer<byte[], byte[]> blocked = consumer;
+        FollowedTopics blocked = topics;
         if (blocked != null) {
             blocked.wakeup();
         }
@@ -127,12 +126,16 @@ final class SnapshotFollower implements AutoCloseable {
                     status = failure(e);
                     log.warn(
                             "following {} failed, next try in {} ms: {}",
-                            partition,
+                            options.model(),
                             pauseMillis,
                             describe(e));
                     log.debug("cause", e);
-                    intake.reset();
-                    pause(pauseMillis);
+                    if (feed != null) {
+                        feed.intake().reset();
+                    }
+                    if (closing.await(pauseMillis, TimeUnit.MILLISECONDS)) {
+                        break;
+                    }
                     pauseMillis = Math.min(2 * pauseMillis, PAUSE_MILLIS_MAX);
                 }
             }
@@ -164,218 +167,207 @@ final class SnapshotFollower implements AutoCloseable {
     }
 
     private void follow() throws InterruptedException {
-        try (Consumer<byte[], byte[]> opened = open()) {
-            consumer = opened;
+        try (FollowedTopics opened = new FollowedTopics(options, control, closing)) {
+            topics = opened;
+            positioned = false;
             try {
-                if (!awaitTopic(opened)) {
-                    return;
-                }
-                opened.assign(List.of(partition));
-                bootstrap(opened);
-                status = new Status(State.FOLLOWING, "");
+                opened.readControl();
                 while (!isClosing()) {
-                    for (ConsumerRecord<byte[], byte[]> record :
-                            opened.poll(POLL).records(partition)) {
-                        accept(record);
-                    }
-                    if (opened.currentLag(partition).orElse(0) > LAG_RECORDS_MAX) {
-                        bootstrap(opened);
+                    ControlDirective directive = control.directive();
+                    inForce = directive;
+                    if (directive.deleted()) {
+                        serveNothing(opened);
+                    } else {
+                        follow(opened, directive);
                     }
                 }
             } finally {
-                consumer = null;
-                opened.close(CloseOptions.timeout(Duration.ofSeconds(1)));
+                topics = null;
             }
         }
     }
 
-    private Consumer<byte[], byte[]> open() {
-        try {
-            return new KafkaConsumer<>(
-                    options.consumerSettings(),
-                    new ByteArrayDeserializer(),
-                    new ByteArrayDeserializer());
-        } catch (KafkaException e) {
-            Throwable root = root(e);
-            // An address that does not resolve may do so in a moment; all else lies in the
-            // settings.
-            throw root instanceof ConfigException
-                    ? e
-                    : new InvalidConfigurationException(describe(root));
+    /// What is under way is no longer wanted.
+    private boolean halted() {
+        return isClosing() || control.directive() != inForce;
+    }
+
+    private void serveNothing(FollowedTopics opened) throws InterruptedException {
+        current.retire();
+        feed = null;
+        positioned = false;
+        opened.followNothing();
+        String detail =
+                "model "
+                        + control.status().model()
+                        + " was deleted: "
+                        + control.status().lastInWords();
+        log.warn("{}", detail);
+        status = new Status(State.DELETED, detail);
+        while (!halted()) {
+            opened.pause();
         }
     }
 
-    /// False when closed while waiting.
-    private boolean awaitTopic(Consumer<byte[], byte[]> opened) throws InterruptedException {
-        while (!isClosing()) {
-            List<PartitionInfo> partitions = opened.partitionsFor(partition.topic(), ASK);
-            if (partitions != null && partitions.size() == 1) {
+    /// Follows one directive until another is given.
+    private void follow(FollowedTopics opened, ControlDirective directive)
+            throws InterruptedException {
+        SnapshotFeed followed = feed(directive.model());
+        followed.intake().begin(directive.epoch());
+        if (!positioned) {
+            String topic = options.topics().snapshots(directive.model());
+            opened.followNothing();
+            if (!awaitTopic(opened, topic)) {
+                return;
+            }
+            opened.follow(topic);
+            if (!goesOn(opened, followed)) {
+                bootstrap(opened, followed, directive);
+            }
+            if (halted()) {
+                return;
+            }
+            positioned = true;
+        }
+        bringBack(opened, followed, directive);
+        status = new Status(State.FOLLOWING, "");
+        while (!halted()) {
+            for (ConsumerRecord<byte[], byte[]> record : opened.poll()) {
+                followed.accept(record);
+            }
+            boolean behind = opened.lag() > LAG_RECORDS_MAX;
+            if (behind && !catchingUp) {
+                positioned = false;
+                bootstrap(opened, followed, directive);
+                positioned = !halted();
+            }
+            catchingUp = behind;
+        }
+    }
+
+    private SnapshotFeed feed(String model) {
+        SnapshotFeed known = feed;
+        if (known == null || !known.intake().model().equals(model)) {
+            known = new SnapshotFeed(intakes.apply(model), counters);
+            feed = known;
+            positioned = false;
+            unavailable = null;
+        }
+        return known;
+    }
+
+    /// False when something else is to be done before the topic is there.
+    private boolean awaitTopic(FollowedTopics opened, String topic) throws InterruptedException {
+        while (!halted()) {
+            int partitions = opened.partitions(topic);
+            if (partitions == 1) {
                 return true;
             }
             String detail =
-                    partitions == null || partitions.isEmpty()
-                            ? "topic "
-                                    + partition.topic()
-                                    + " does not exist (yet): the trainer creates it"
+                    partitions == 0
+                            ? "topic " + topic + " does not exist (yet): the trainer creates it"
                             : "topic "
-                                    + partition.topic()
+                                    + topic
                                     + " has "
-                                    + partitions.size()
+                                    + partitions
                                     + " partitions, a snapshots topic has 1: its order is the order of versions";
             if (!status.detail().equals(detail)) {
                 log.info("{}", detail);
             }
             status = new Status(State.WAITING_FOR_TOPIC, detail);
-            pause(2 * PAUSE_MILLIS_MIN);
+            opened.pause();
         }
         return false;
     }
 
-    /// Loads the newest whole and good snapshot that is above the served one, and leaves the position where following
-    /// begins. Stretches are scanned from the end backwards, each twice as long as the one after it, none twice.
-    private void bootstrap(Consumer<byte[], byte[]> opened) {
-        intake.reset();
-        List<TopicPartition> asked = List.of(partition);
-        long begin = opened.beginningOffsets(asked, ASK).getOrDefault(partition, 0L);
-        // Under read_committed this is the last stable offset: no transaction that is still open
-        // lies before it.
-        long end = opened.endOffsets(asked, ASK).getOrDefault(partition, 0L);
-        SnapshotIndex index = new SnapshotIndex();
-        long to = end;
-        long step = FIRST_SCAN_RECORDS;
-        boolean found = false;
-        while (!found && to > begin && !isClosing()) {
-            long from = Math.max(begin, to - step);
-            scan(opened, from, to, index);
-            found = loadNewest(opened, index);
-            to = from;
-            step *= 2;
+    /// After an error: where it was, when that is still there and not far from the end.
+    private static boolean goesOn(FollowedTopics opened, SnapshotFeed followed) {
+        long resume = followed.resume();
+        long end = opened.end();
+        if (resume < opened.begin() || end < resume || resume + LAG_RECORDS_MAX < end) {
+            return false;
         }
-        intake.reset();
-        opened.seek(partition, index.resumeAt(end));
+        opened.seek(resume);
+        return true;
     }
 
-    private void scan(Consumer<byte[], byte[]> opened, long from, long to, SnapshotIndex index) {
-        opened.seek(partition, from);
-        while (opened.position(partition) < to && !isClosing()) {
-            for (ConsumerRecord<byte[], byte[]> record : opened.poll(POLL).records(partition)) {
-                if (record.offset() < to) {
-                    note(record, index);
-                }
-            }
-        }
+    private void bootstrap(
+            FollowedTopics opened, SnapshotFeed followed, ControlDirective directive) {
+        new SnapshotBootstrap(opened, followed, current, this::halted).run(directive.since());
     }
 
-    private void note(ConsumerRecord<byte[], byte[]> record, SnapshotIndex index) {
-        if (record.key() == null || record.value() == null) {
+    /// After a rollback: serves the version it goes back to, until the new epoch has one of its own.
+    private void bringBack(
+            FollowedTopics opened, SnapshotFeed followed, ControlDirective directive) {
+        ControlAction.Rollback rollback = directive.rollback();
+        SnapshotIntake intake = followed.intake();
+        if (rollback == null
+                || rollback.equals(unavailable)
+                || !intake.wants(rollback.epoch(), rollback.base().version())) {
             return;
         }
-        try {
-            SnapshotKey key = SnapshotKey.decode(record.key());
-            switch (key.kind()) {
-                case HEARTBEAT -> current.beat(Heartbeat.decode(record.value()), record.offset());
-                case PART -> index.part(key, record.offset());
-                case MANIFEST ->
-                        index.manifest(
-                                key,
-                                SnapshotManifest.decode(record.value()).parts(),
-                                record.offset());
+        long position = opened.position();
+        Verification found = base(opened, followed, rollback.base());
+        opened.seek(position);
+        if (halted()) {
+            return;
+        }
+        switch (found) {
+            case Verification.Admitted(LoadedModel base, long copiedBytes) -> {
+                intake.bringBack(base, rollback.epoch(), copiedBytes);
+                log.info(
+                        "{} is rolled back: serving {}.{} as {}.{}",
+                        directive.model(),
+                        rollback.base().epoch(),
+                        rollback.base().version(),
+                        rollback.epoch(),
+                        rollback.base().version());
             }
-        } catch (SnapshotFormatException unreadable) {
-            // Counted and told as when it had come while following.
-            accept(record);
+            case Verification.Refused(Verification.Reason reason, String why) -> {
+                unavailable = rollback;
+                String problem =
+                        "rolled back to version "
+                                + rollback.base().epoch()
+                                + "."
+                                + rollback.base().version()
+                                + ", which can't be had: "
+                                + why
+                                + "; "
+                                + (current.get() == null
+                                        ? "nothing serves"
+                                        : "what served before goes on")
+                                + " until epoch "
+                                + rollback.epoch()
+                                + " publishes";
+                control.problem(rollback, problem);
+                log.error("{}: {}", directive.model(), problem);
+            }
         }
     }
 
-    /// True when the search is over: a version was admitted, or what is left is not above the served one.
-    private boolean loadNewest(Consumer<byte[], byte[]> opened, SnapshotIndex index) {
-        for (SnapshotIndex.Candidate next = index.newestComplete();
-                next != null;
-                next = index.newestComplete()) {
-            if (!intake.wants(next.epoch(), next.version())) {
-                return true;
-            }
-            if (!intake.wasRefused(next.manifest()) && load(opened, next)) {
-                return true;
-            }
-            index.remove(next);
-        }
-        return false;
-    }
-
-    private boolean load(Consumer<byte[], byte[]> opened, SnapshotIndex.Candidate candidate) {
-        intake.reset();
-        opened.seek(partition, candidate.from());
-        while (opened.position(partition) <= candidate.manifest() && !isClosing()) {
-            for (ConsumerRecord<byte[], byte[]> record : opened.poll(POLL).records(partition)) {
-                if (record.offset() <= candidate.manifest() && isOf(candidate, record)) {
-                    if (accept(record) instanceof Admission.Admitted) {
-                        return true;
-                    }
-                }
-            }
-        }
-        return false;
-    }
-
-    private static boolean isOf(
-            SnapshotIndex.Candidate candidate, ConsumerRecord<byte[], byte[]> record) {
-        if (record.key() == null || record.value() == null) {
-            return false;
+    private Verification base(
+            FollowedTopics opened, SnapshotFeed followed, ControlAction.Base base) {
+        ServedModel atHand =
+                current.withWeights(followed.intake().model(), base.version(), base.weightsHash());
+        if (atHand != null) {
+            return new Verification.Admitted(atHand.loaded(), 0);
         }
         try {
-            SnapshotKey key = SnapshotKey.decode(record.key());
-            return key.kind() != SnapshotKey.Kind.HEARTBEAT
-                    && key.epoch() == candidate.epoch()
-                    && key.version() == candidate.version();
-        } catch (SnapshotFormatException e) {
-            return false;
-        }
-    }
-
-    private @Nullable Admission accept(ConsumerRecord<byte[], byte[]> record) {
-        Admission admission =
-                intake.accept(record.key(), record.value(), record.offset(), record.timestamp());
-        switch (admission) {
-            case null -> {}
-            case Admission.Admitted(ServedModel model) ->
-                    log.debug(
-                            "serving {} version {}.{}",
-                            model.model(),
-                            model.epoch(),
-                            model.version());
-            case Admission.Refused(int epoch, long version, RefusalReason reason, String detail) ->
-                    log.warn(
-                            "refused {} version {}.{} at offset {}: {}: {}",
-                            options.model(),
-                            epoch,
-                            version,
-                            record.offset(),
-                            reason.code(),
-                            detail);
-        }
-        return admission;
-    }
-
-    private void pause(long millis) throws InterruptedException {
-        boolean closed = closing.await(millis, TimeUnit.MILLISECONDS);
-        if (closed) {
-            log.debug("closing");
+            return new RollbackBase(opened, followed, base, this::halted)
+                    .find(followed.intake().verifier(), options.maxSnapshotBytes());
+        } catch (OutOfMemoryError e) {
+            return new Verification.Refused(
+                    Verification.Reason.TOO_LARGE, "the heap had no room for it");
         }
     }
 
     /// What TLS dislikes stands in the innermost cause.
     private static String rest(Throwable e) {
-        Throwable root = root(e);
-        return root == e ? "" : ": " + root.getMessage();
-    }
-
-    private static Throwable root(Throwable e) {
         Throwable root = e;
         while (root.getCause() != null) {
             root = root.getCause();
         }
-        return root;
+        return root == e ? "" : ": " + root.getMessage();
     }
 
     private static String describe(Throwable e) {

@@ -4,14 +4,15 @@ import io.tidegrad.model.snapshot.SnapshotKey;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Where the versions of a scanned stretch of the topic lie: offsets only, no payload. Lets a start find the newest whole
-/// snapshot from the end without holding or verifying the others.
+/// Where the versions of a scanned stretch of the topic lie: offsets only, no payload. Lets a look-up find a whole snapshot, and
+/// what it is a change to, without holding or verifying the others.
 final class SnapshotIndex {
     private static final long NOWHERE = -1;
 
@@ -19,15 +20,16 @@ final class SnapshotIndex {
 
     /// @param from offset of its first part (or of the manifest when there is none)
     /// @param manifest offset of its manifest
-    record Candidate(int epoch, long version, long from, long manifest) {}
+    /// @param parent version that it is a change to; -1 when it is full
+    record Candidate(int epoch, long version, long from, long manifest, long parent) {}
 
     private static final class Found {
         // As large as what was read, whatever numbers it claims.
         final Set<Integer> parts = new HashSet<>();
         long first = Long.MAX_VALUE;
-        long last = NOWHERE;
         long manifest = NOWHERE;
         int expected;
+        long parent = NOWHERE;
 
         boolean isComplete() {
             return manifest != NOWHERE
@@ -42,15 +44,15 @@ final class SnapshotIndex {
         Found found = found(key);
         found.parts.add(key.part());
         found.first = Math.min(found.first, offset);
-        found.last = Math.max(found.last, offset);
     }
 
     /// A later manifest of the same version stands for it: the earlier one's transaction was repeated.
-    void manifest(SnapshotKey key, int parts, long offset) {
+    void manifest(SnapshotKey key, int parts, long parent, long offset) {
         Found found = found(key);
         if (offset > found.manifest) {
             found.manifest = offset;
             found.expected = parts;
+            found.parent = parent;
         }
         found.first = Math.min(found.first, offset);
     }
@@ -71,7 +73,8 @@ final class SnapshotIndex {
                                         entry.getKey().epoch(),
                                         entry.getKey().version(),
                                         entry.getValue().first,
-                                        entry.getValue().manifest))
+                                        entry.getValue().manifest,
+                                        entry.getValue().parent))
                 .sorted(
                         Comparator.comparingInt(Candidate::epoch)
                                 .thenComparingLong(Candidate::version)
@@ -83,19 +86,24 @@ final class SnapshotIndex {
         versions.remove(new Version(candidate.epoch(), candidate.version()));
     }
 
-    /// Where following begins: `end`, or the first part of a version that was still being written there.
-    long resumeAt(long end) {
-        long resume = end;
-        long newestManifest = NOWHERE;
-        for (Found found : versions.values()) {
-            newestManifest = Math.max(newestManifest, found.manifest);
-        }
-        for (Found found : versions.values()) {
-            if (found.manifest == NOWHERE && found.last > newestManifest) {
-                resume = Math.min(resume, found.first);
+    /// The full snapshot first, the version last; empty when a link is not whole.
+    List<Candidate> chain(Candidate version) {
+        Map<Long, Candidate> whole = new LinkedHashMap<>();
+        for (Candidate candidate : complete()) {
+            if (candidate.epoch() == version.epoch()) {
+                whole.put(candidate.version(), candidate);
             }
         }
-        return resume;
+        LinkedList<Candidate> chain = new LinkedList<>();
+        Candidate next = version;
+        while (next != null && next.parent() < next.version()) {
+            chain.addFirst(next);
+            if (next.parent() < 0) {
+                return chain;
+            }
+            next = whole.get(next.parent());
+        }
+        return List.of();
     }
 
     private Found found(SnapshotKey key) {

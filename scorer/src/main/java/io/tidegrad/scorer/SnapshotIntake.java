@@ -1,10 +1,12 @@
 package io.tidegrad.scorer;
 
 import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotParts;
+import io.tidegrad.model.snapshot.SnapshotVerifier;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -58,15 +60,44 @@ final class SnapshotIntake {
         };
     }
 
+    static boolean isManifest(byte @Nullable [] key) {
+        return key != null && key.length == SnapshotKey.BYTES && key[0] == 'M';
+    }
+
     boolean wasRefused(long manifestOffset) {
         return refusedOffsets.contains(manifestOffset);
     }
 
-    /// Whether a version is above the one served; others need not be read.
+    String model() {
+        return model;
+    }
+
+    /// Whether a version may be served next; others need not be read.
     boolean wants(int epoch, long version) {
-        ServedModel served = current.get();
-        return served == null
-                || ServedModel.isAbove(epoch, version, served.epoch(), served.version());
+        return current.wants(model, epoch, version);
+    }
+
+    /// Whether a later epoch has begun.
+    boolean isOver(int epoch) {
+        return current.succession().isOver(model, epoch);
+    }
+
+    /// From now on nothing of an earlier epoch is taken.
+    void begin(int epoch) {
+        current.succession().begin(model, epoch);
+        if (assembler.epoch() < epoch) {
+            assembler.clear();
+        }
+    }
+
+    /// Serves `base` as the first version of the epoch that a rollback began.
+    Admission bringBack(LoadedModel base, int epoch, long copiedBytes) {
+        return admission.bringBack(base, epoch, copiedBytes);
+    }
+
+    /// Of this model's snapshots.
+    SnapshotVerifier verifier() {
+        return admission.verifier();
     }
 
     /// Forgets a version in assembly: the next record is not the one after the last.
@@ -76,7 +107,7 @@ final class SnapshotIntake {
 
     private @Nullable Admission heartbeat(SnapshotKey key, byte[] value, long offset) {
         try {
-            current.beat(Heartbeat.decode(value), offset);
+            current.beat(model, Heartbeat.decode(value), offset);
             return null;
         } catch (SnapshotFormatException e) {
             return refuse(
@@ -115,35 +146,27 @@ final class SnapshotIntake {
         try {
             manifest = SnapshotManifest.decode(value);
         } catch (SnapshotFormatException e) {
-            assembler.clear();
+            assembler.discard(key);
             return refuse(
                     offset,
                     unreadable(key.epoch(), key.version(), "manifest at offset " + offset, e));
         }
-        if (manifest.epoch() != key.epoch() || manifest.version() != key.version()) {
-            assembler.clear();
-            return refuse(
-                    offset,
-                    new Admission.Refused(
-                            key.epoch(),
-                            key.version(),
-                            RefusalReason.UNREADABLE,
-                            "the key says version "
-                                    + key.epoch()
-                                    + "."
-                                    + key.version()
-                                    + ", its manifest "
-                                    + manifest.epoch()
-                                    + "."
-                                    + manifest.version()));
+        Admission.Refused unwanted = refuseUnwanted(key, manifest);
+        if (unwanted != null) {
+            assembler.discard(key);
+            return refuse(offset, unwanted);
+        }
+        if (current.wasBroughtBack(manifest)) {
+            assembler.discard(key);
+            beat(manifest, offset, timestamp);
+            return null;
         }
         if (!wants(key.epoch(), key.version())) {
-            assembler.clear();
+            assembler.discard(key);
             return refuse(
                     offset,
-                    new Admission.Refused(
-                            key.epoch(),
-                            key.version(),
+                    refused(
+                            key,
                             RefusalReason.NOT_NEWER,
                             "version "
                                     + key.epoch()
@@ -156,9 +179,8 @@ final class SnapshotIntake {
         if (parts == null) {
             return refuse(
                     offset,
-                    new Admission.Refused(
-                            key.epoch(),
-                            key.version(),
+                    refused(
+                            key,
                             RefusalReason.INCOMPLETE,
                             "the manifest tells of "
                                     + manifest.parts()
@@ -168,20 +190,52 @@ final class SnapshotIntake {
         }
         return switch (admission.admit(manifest, parts)) {
             case Admission.Admitted admitted -> {
-                // A snapshot published with the log's end in sight says so at once; the next beat
-                // is up to a second away.
-                current.beat(
-                        new Heartbeat(
-                                manifest.epoch(),
-                                manifest.version(),
-                                manifest.nextOffset(),
-                                manifest.caughtUp(),
-                                timestamp),
-                        offset);
+                beat(manifest, offset, timestamp);
                 yield admitted;
             }
             case Admission.Refused refused -> refuse(offset, refused);
         };
+    }
+
+    /// What key and manifest rule out by themselves.
+    private Admission.@Nullable Refused refuseUnwanted(SnapshotKey key, SnapshotManifest manifest) {
+        if (manifest.epoch() != key.epoch() || manifest.version() != key.version()) {
+            return refused(
+                    key,
+                    RefusalReason.UNREADABLE,
+                    "the key says version "
+                            + key.epoch()
+                            + "."
+                            + key.version()
+                            + ", its manifest "
+                            + manifest.epoch()
+                            + "."
+                            + manifest.version());
+        }
+        if (isOver(key.epoch())) {
+            return refused(
+                    key,
+                    RefusalReason.OLD_EPOCH,
+                    "epoch " + key.epoch() + " is over: the model was rolled back or made anew");
+        }
+        return null;
+    }
+
+    /// A snapshot published with the log's end in sight says so at once; the next beat is up to a second away.
+    private void beat(SnapshotManifest manifest, long offset, long timestamp) {
+        current.beat(
+                model,
+                new Heartbeat(
+                        manifest.epoch(),
+                        manifest.version(),
+                        manifest.nextOffset(),
+                        manifest.caughtUp(),
+                        timestamp),
+                offset);
+    }
+
+    private static Admission.Refused refused(SnapshotKey key, RefusalReason reason, String detail) {
+        return new Admission.Refused(key.epoch(), key.version(), reason, detail);
     }
 
     private Admission refuse(long offset, Admission.Refused refusal) {

@@ -1,5 +1,7 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
@@ -8,6 +10,7 @@ import io.tidegrad.model.snapshot.SnapshotVerifier;
 import io.tidegrad.model.snapshot.Verification;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -30,47 +33,83 @@ public final class SnapshotLookup {
 
     private final ScorerOptions options;
     private final TopicPartition partition;
+    private final TopicPartition controlPartition;
     private final KafkaConsumer<byte[], byte[]> consumer;
 
     private SnapshotLookup(ScorerOptions options, KafkaConsumer<byte[], byte[]> consumer) {
         this.options = options;
         this.consumer = consumer;
         partition = new TopicPartition(options.topic(), 0);
+        controlPartition = new TopicPartition(options.topics().control(), 0);
     }
 
-    /// @param version of its newest epoch; empty for the newest sound one
+    /// @param version of the newest epoch that has it; empty for what a scorer would serve: the newest sound one of the epoch
+    ///     that counts, or what that epoch was rolled back to
     /// @throws SnapshotNotFoundException it is not there, or not sound, with what is there
     /// @throws org.apache.kafka.common.KafkaException Kafka can't be reached or does not let us in
     public static LoadedModel find(ScorerOptions options, OptionalLong version) {
+        return find(options, OptionalInt.empty(), version);
+    }
+
+    /// A version of any epoch.
+    ///
+    /// @throws SnapshotNotFoundException it is not there, or not sound, with what is there
+    /// @throws org.apache.kafka.common.KafkaException Kafka can't be reached or does not let us in
+    public static LoadedModel find(ScorerOptions options, int epoch, long version) {
+        return find(options, OptionalInt.of(epoch), OptionalLong.of(version));
+    }
+
+    private static LoadedModel find(
+            ScorerOptions options, OptionalInt epoch, OptionalLong version) {
         try (KafkaConsumer<byte[], byte[]> consumer =
                 new KafkaConsumer<>(
                         options.consumerSettings(),
                         new ByteArrayDeserializer(),
                         new ByteArrayDeserializer())) {
-            return new SnapshotLookup(options, consumer).find(version);
+            return new SnapshotLookup(options, consumer).find(epoch, version);
         }
     }
 
-    private LoadedModel find(OptionalLong version) {
-        List<PartitionInfo> partitions = consumer.partitionsFor(partition.topic(), ASK);
-        if (partitions == null || partitions.isEmpty()) {
+    private LoadedModel find(OptionalInt epoch, OptionalLong version) {
+        if (!exists(partition)) {
             throw notFound("no such topic; the trainer creates it");
         }
+        ControlDirective directive = directive();
         consumer.assign(List.of(partition));
-        List<SnapshotIndex.Candidate> complete = index().complete();
+        SnapshotIndex index = index();
+        List<SnapshotIndex.Candidate> complete = index.complete();
         Verification.Refused refused = null;
         for (SnapshotIndex.Candidate candidate : complete) {
-            if (version.isPresent() && candidate.version() != version.getAsLong()) {
+            boolean wanted =
+                    version.isPresent()
+                            ? candidate.version() == version.getAsLong()
+                                    && candidate.epoch() == epoch.orElse(candidate.epoch())
+                            : candidate.epoch() >= directive.epoch();
+            if (!wanted) {
                 continue;
             }
-            switch (load(candidate)) {
-                case Verification.Admitted(LoadedModel model) -> {
+            switch (loadChain(index.chain(candidate))) {
+                case Verification.Admitted(LoadedModel model, long copied) -> {
                     return model;
                 }
                 case Verification.Refused other -> refused = other;
             }
             if (version.isPresent()) {
                 break;
+            }
+        }
+        ControlAction.Rollback rollback = directive.rollback();
+        if (version.isEmpty() && rollback != null) {
+            for (SnapshotIndex.Candidate candidate : complete) {
+                if (candidate.epoch() == rollback.base().epoch()
+                        && candidate.version() == rollback.base().version()) {
+                    switch (loadChain(index.chain(candidate))) {
+                        case Verification.Admitted(LoadedModel base, long copied) -> {
+                            return base.inEpoch(rollback.epoch());
+                        }
+                        case Verification.Refused other -> refused = other;
+                    }
+                }
             }
         }
         if (refused != null) {
@@ -82,6 +121,7 @@ public final class SnapshotLookup {
         }
         throw notFound(
                 "not version "
+                        + (epoch.isPresent() ? epoch.getAsInt() + "." : "")
                         + version.orElse(0)
                         + ", but "
                         + complete.stream()
@@ -90,15 +130,40 @@ public final class SnapshotLookup {
                         + " (epoch.version)");
     }
 
+    private boolean exists(TopicPartition of) {
+        List<PartitionInfo> partitions = consumer.partitionsFor(of.topic(), ASK);
+        return partitions != null && !partitions.isEmpty();
+    }
+
+    /// Of the model itself, whoever answers to its name.
+    private ControlDirective directive() {
+        ControlIntake control = new ControlIntake(options.model());
+        if (exists(controlPartition)) {
+            consumer.assign(List.of(controlPartition));
+            read(
+                    controlPartition,
+                    begin(controlPartition),
+                    end(controlPartition),
+                    record -> control.accept(record.key(), record.value(), record.offset()));
+        }
+        return control.directive(options.model());
+    }
+
+    private long begin(TopicPartition of) {
+        return consumer.beginningOffsets(List.of(of), ASK).getOrDefault(of, 0L);
+    }
+
+    /// Under read_committed this is the last stable offset.
+    private long end(TopicPartition of) {
+        return consumer.endOffsets(List.of(of), ASK).getOrDefault(of, 0L);
+    }
+
     private SnapshotIndex index() {
         SnapshotIndex index = new SnapshotIndex();
-        List<TopicPartition> asked = List.of(partition);
-        long begin = consumer.beginningOffsets(asked, ASK).getOrDefault(partition, 0L);
-        // Under read_committed this is the last stable offset.
-        long end = consumer.endOffsets(asked, ASK).getOrDefault(partition, 0L);
         read(
-                begin,
-                end,
+                partition,
+                begin(partition),
+                end(partition),
                 record -> {
                     SnapshotKey key = key(record);
                     byte[] value = record.value();
@@ -111,7 +176,11 @@ public final class SnapshotLookup {
                         case MANIFEST -> {
                             SnapshotManifest manifest = manifest(value);
                             if (manifest != null) {
-                                index.manifest(key, manifest.parts(), record.offset());
+                                index.manifest(
+                                        key,
+                                        manifest.parts(),
+                                        manifest.parentVersion(),
+                                        record.offset());
                             }
                         }
                     }
@@ -119,66 +188,49 @@ public final class SnapshotLookup {
         return index;
     }
 
-    private Verification load(SnapshotIndex.Candidate candidate) {
-        SnapshotAssembler assembler = new SnapshotAssembler(options.maxSnapshotBytes());
-        SnapshotKey wanted = SnapshotKey.manifest(candidate.epoch(), candidate.version());
-        Verification[] verified = {
-            new Verification.Refused(
-                    Verification.Reason.PARTS, "it went from the topic while it was read")
-        };
-        read(
-                candidate.from(),
-                candidate.manifest() + 1,
-                record -> {
-                    SnapshotKey key = key(record);
-                    byte[] value = record.value();
-                    if (key == null
-                            || value == null
-                            || key.epoch() != candidate.epoch()
-                            || key.version() != candidate.version()) {
-                        return;
-                    }
-                    if (key.kind() == SnapshotKey.Kind.PART) {
-                        Admission.Refused tooLarge = assembler.part(key, value);
-                        if (tooLarge != null) {
-                            verified[0] =
-                                    new Verification.Refused(
-                                            Verification.Reason.TOO_LARGE, tooLarge.detail());
-                        }
-                    } else if (record.offset() == candidate.manifest()) {
-                        SnapshotManifest manifest = manifest(value);
-                        List<byte[]> parts =
-                                manifest == null ? null : assembler.take(wanted, manifest.parts());
-                        if (manifest != null && parts != null) {
-                            verified[0] =
-                                    new SnapshotVerifier(
-                                                    options.model(),
-                                                    options.kernels(),
-                                                    options.maxSnapshotBytes())
-                                            .verify(manifest, parts);
-                        }
-                    }
-                });
-        return verified[0];
+    private Verification loadChain(List<SnapshotIndex.Candidate> chain) {
+        if (chain.isEmpty()) {
+            return new Verification.Refused(
+                    Verification.Reason.PARENT,
+                    "it is a change to a version that is not whole on the topic any more");
+        }
+        SnapshotIndex.Candidate full = chain.getFirst();
+        SnapshotIndex.Candidate wanted = chain.getLast();
+        ChainLoader loader =
+                new ChainLoader(
+                        options.model(),
+                        new SnapshotVerifier(
+                                options.model(),
+                                options.kernels(),
+                                options.maxSnapshotBytes(),
+                                options.publicKey(),
+                                Parameters::served),
+                        options.maxSnapshotBytes(),
+                        wanted.epoch(),
+                        full.version(),
+                        wanted.version());
+        read(partition, full.from(), wanted.manifest() + 1, loader::accept);
+        return loader.result();
     }
 
-    private void read(long from, long to, Consumer<ConsumerRecord<byte[], byte[]>> each) {
-        consumer.seek(partition, from);
+    private void read(
+            TopicPartition of, long from, long to, Consumer<ConsumerRecord<byte[], byte[]>> each) {
+        consumer.seek(of, from);
         long lastProgress = System.nanoTime();
         long position = from;
         while (position < to) {
-            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL).records(partition)) {
+            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL).records(of)) {
                 if (record.offset() < to) {
                     each.accept(record);
                 }
             }
-            long now = consumer.position(partition);
+            long now = consumer.position(of);
             if (now > position) {
                 position = now;
                 lastProgress = System.nanoTime();
             } else if (System.nanoTime() - lastProgress > PATIENCE.toNanos()) {
                 throw new TimeoutException(
-                        partition + ": nothing came for " + PATIENCE.toSeconds() + " s");
+                        of + ": nothing came for " + PATIENCE.toSeconds() + " s");
             }
         }
     }

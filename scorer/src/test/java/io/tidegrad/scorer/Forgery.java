@@ -6,6 +6,7 @@ import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.SnapshotManifest.Chain;
 import io.tidegrad.model.snapshot.SnapshotManifest.GoldenRow;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import java.nio.ByteBuffer;
@@ -34,6 +35,9 @@ public final class Forgery {
     public long servedBytes;
     public String weightsHash;
     public List<GoldenRow> goldenRows;
+    public long payloadBytes;
+    public Chain chain;
+    public byte[] signature;
 
     private Forgery(SnapshotManifest of) {
         this.of = of;
@@ -50,6 +54,9 @@ public final class Forgery {
         servedBytes = of.servedBytes();
         weightsHash = of.weightsHash();
         goldenRows = of.goldenRows();
+        payloadBytes = of.payloadBytes();
+        chain = of.chain();
+        signature = of.signature();
     }
 
     /// The snapshot's records with another manifest.
@@ -137,14 +144,14 @@ public final class Forgery {
         return flipped;
     }
 
-    /// A part's frame and payload with some bytes more or fewer, and a checksum and a length that agree.
+    /// A part's frame and payload with some bytes more or fewer, and a checksum and lengths that agree.
     public static byte[] resized(byte[] part, int bytes, String model) {
         byte[] resized = Arrays.copyOf(part, part.length + bytes);
+        ByteBuffer whole = ByteBuffer.wrap(part).order(ByteOrder.LITTLE_ENDIAN);
         ByteBuffer.wrap(resized)
                 .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(
-                        24,
-                        ByteBuffer.wrap(part).order(ByteOrder.LITTLE_ENDIAN).getInt(24) + bytes);
+                .putInt(25, whole.getInt(25) + bytes)
+                .putInt(29, whole.getInt(29) + bytes);
         return sealed(resized, model);
     }
 
@@ -156,6 +163,14 @@ public final class Forgery {
     }
 
     private SnapshotManifest manifest() {
+        if (of.parentVersion() < 0 && chain == of.chain() && payloadBytes == of.payloadBytes()) {
+            boolean delta = parentVersion >= 0;
+            chain =
+                    delta
+                            ? new Chain(parentVersion, -1, 1)
+                            : Chain.ofFull(version, chain.fullTime());
+            payloadBytes = delta ? servedBytes - 4 : servedBytes;
+        }
         return new SnapshotManifest(
                 model,
                 epoch,
@@ -177,6 +192,10 @@ public final class Forgery {
                 parts,
                 servedBytes,
                 weightsHash,
-                goldenRows);
+                goldenRows,
+                payloadBytes,
+                chain,
+                of.origin(),
+                signature);
     }
 }

@@ -112,7 +112,12 @@ class SnapshotFollowerTest {
         publisher.publish(damaged(trainer.learn(5).publish()));
         try (Scorer scorer = Scorer.open(TestBroker.options(model))) {
             awaitVersion(scorer, 5);
-            assertThat(scorer.status().refused()).containsEntry(RefusalReason.UNREADABLE, 1L);
+            // The second transaction's marker may still be on its way when the scorer starts.
+            await().atMost(SOON)
+                    .untilAsserted(
+                            () ->
+                                    assertThat(scorer.status().refused())
+                                            .containsEntry(RefusalReason.UNREADABLE, 1L));
             publisher.publish(damaged(trainer.learn(5).publish()));
             publishAndAwait(scorer);
             assertThat(scorer.admissions().after(0))

@@ -1,12 +1,15 @@
 package io.tidegrad.scorer;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
+import java.security.PublicKey;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// A scorer's inside without Kafka: records in, admissions out.
 final class TestIntake {
@@ -23,13 +26,18 @@ final class TestIntake {
     }
 
     TestIntake(String model, long maxBytes, InstantSource clock) {
+        this(model, maxBytes, null, clock);
+    }
+
+    TestIntake(String model, long maxBytes, @Nullable PublicKey key, InstantSource clock) {
         this.model = model;
-        current = new CurrentModel(maxBytes);
+        current = new CurrentModel(maxBytes, new Succession());
         this.clock = clock;
         SnapshotAdmission admission =
                 new SnapshotAdmission(
                         model,
-                        new SnapshotVerifier(model, Kernels.active(), maxBytes),
+                        new SnapshotVerifier(
+                                model, Kernels.active(), maxBytes, key, Parameters::served),
                         Kernels.active(),
                         clock,
                         current,

@@ -25,7 +25,11 @@ public final class TestPublisher implements AutoCloseable {
     private final KafkaProducer<byte[], byte[]> plain;
 
     public TestPublisher(String bootstrapServers, String model) {
-        topic = Topics.DEFAULT.snapshots(model);
+        this(bootstrapServers, Topics.DEFAULT, model);
+    }
+
+    public TestPublisher(String bootstrapServers, Topics topics, String model) {
+        topic = topics.snapshots(model);
         this.bootstrapServers = bootstrapServers;
         plain =
                 new KafkaProducer<>(
@@ -52,6 +56,15 @@ public final class TestPublisher implements AutoCloseable {
                                             .configs(Map.of("cleanup.policy", "compact"))))
                     .all()
                     .get();
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+        return this;
+    }
+
+    public TestPublisher deleteTopic() {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers))) {
+            admin.deleteTopics(List.of(topic)).all().get();
         } catch (InterruptedException | ExecutionException e) {
             throw new IllegalStateException(e);
         }

@@ -9,9 +9,12 @@ import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// Learns made-up departures and publishes: what a trainer does, without Kafka. Events are a pure function of their
 /// offset, so every test sees the same versions.
@@ -26,6 +29,8 @@ public final class TestTrainer {
     private final Row row;
     private final int epoch;
     private long nextOffset;
+    private PublishedSnapshot.Form form = PublishedSnapshot.Form.PLAIN;
+    private @Nullable SnapshotManifest last;
 
     private TestTrainer(ModelSpec spec, int epoch) {
         model = OnlineModel.initial(spec, Kernels.active());
@@ -41,6 +46,27 @@ public final class TestTrainer {
     /// @param hidden width of the hidden layer: another width is another spec
     public static TestTrainer of(String modelName, int epoch, int hidden) {
         return new TestTrainer(ModelSpec.parse(spec(modelName, hidden), "test"), epoch);
+    }
+
+    /// A model of the same events with fewer features: another spec, other fields.
+    public static TestTrainer ofDistances(String modelName) {
+        return new TestTrainer(
+                ModelSpec.parse(
+                        """
+                        model: %s
+                        input: { topic: flights }
+                        label: { field: late }
+                        features:
+                          - number: { field: distance, scale: standard }
+                          - category: { field: destination, buckets: 16, dimension: 2 }
+                        network: [ dense: 1 ]
+                        loss: binary-cross-entropy
+                        optimizer: { sgd: { rate: 0.05 } }
+                        seed: 7
+                        """
+                                .formatted(modelName),
+                        "test"),
+                1);
     }
 
     public static String spec(String modelName, int hidden) {
@@ -123,6 +149,46 @@ public final class TestTrainer {
                 nextOffset,
                 nextOffset == 0 ? 0 : appendTime(nextOffset - 1),
                 caughtUp);
+    }
+
+    /// All of the model; deltas may follow.
+    public PublishedSnapshot publishFull() {
+        PublishedSnapshot full = PublishedSnapshot.full(model, moment(), form);
+        published(full);
+        return full;
+    }
+
+    /// What changed since the snapshot before.
+    public PublishedSnapshot publishDelta() {
+        SnapshotManifest before = Objects.requireNonNull(last, "a full snapshot comes first");
+        PublishedSnapshot delta =
+                PublishedSnapshot.delta(
+                        model,
+                        moment(),
+                        new PublishedSnapshot.Parent(before.version(), before.chain()),
+                        form);
+        published(delta);
+        return delta;
+    }
+
+    public TestTrainer with(PublishedSnapshot.Form other) {
+        form = other;
+        return this;
+    }
+
+    private void published(PublishedSnapshot snapshot) {
+        model.parameters().changes().clear();
+        last = snapshot.manifest();
+    }
+
+    private PublishedSnapshot.Moment moment() {
+        return new PublishedSnapshot.Moment(
+                model.weightsHash(),
+                epoch,
+                nextOffset,
+                nextOffset == 0 ? 0 : appendTime(nextOffset - 1),
+                false,
+                System.currentTimeMillis());
     }
 
     /// The trainer's own answers to the events at `offsets`.

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.UnknownMemberIdException;
@@ -53,7 +54,7 @@ final class GroupOffsets {
         }
     }
 
-    private static void checkInLog(Lineage lineage, long offset, KafkaTopics.Log log) {
+    private void checkInLog(Lineage lineage, long offset, KafkaTopics.Log log) {
         if (offset < log.begin()) {
             throw new TrainerException(
                     ExitCode.STATE_VIOLATION,
@@ -70,7 +71,11 @@ final class GroupOffsets {
                             + " offsets that were not learned. Learn again under a new model name, and raise the topic's"
                             + " retention");
         }
-        if (offset > log.end()) {
+        // The log's end was looked at before the group's offset was: of a model that another
+        // trainer
+        // learns meanwhile, the offset may have passed it.
+        long end = offset > log.end() ? end(lineage) : log.end();
+        if (offset > end) {
             throw new TrainerException(
                     ExitCode.STATE_VIOLATION,
                     "model "
@@ -80,12 +85,20 @@ final class GroupOffsets {
                             + " to reach offset "
                             + offset
                             + ", up to which it was learned, found that it ends at "
-                            + log.end()
+                            + end
                             + ": the log lost records. Restore it, or learn again under a new model name");
         }
     }
 
-    private @Nullable OffsetAndMetadata committed(Lineage lineage) {
+    private long end(Lineage lineage) {
+        return KafkaTopics.get(
+                        admin.listOffsets(Map.of(lineage.log(), OffsetSpec.latest()))
+                                .partitionResult(lineage.log()))
+                .offset();
+    }
+
+    /// Null when the group has no offset.
+    @Nullable OffsetAndMetadata committed(Lineage lineage) {
         try {
             return KafkaTopics.get(
                             admin.listConsumerGroupOffsets(group)

@@ -2,6 +2,7 @@ package io.tidegrad.trainer;
 
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.StoreSettings;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -47,7 +48,13 @@ final class KafkaTopics {
     /// @param bytesMax its `max.message.bytes`
     /// @param begin offset of its first record
     /// @param end offset after its last
-    record Log(TopicPartition partition, Uuid topicId, int bytesMax, long begin, long end) {}
+    record Log(
+            TopicPartition partition,
+            Uuid topicId,
+            int bytesMax,
+            StoreSettings.Retention retention,
+            long begin,
+            long end) {}
 
     /// The events topic, if a model can learn from it directly: it exists, has one partition and keeps every event.
     Log log(String topic) {
@@ -94,8 +101,23 @@ final class KafkaTopics {
                 partition,
                 description.topicId(),
                 (int) number(config, TopicConfig.MAX_MESSAGE_BYTES_CONFIG),
+                new StoreSettings.Retention(retention, retentionBytes),
                 offset(partition, OffsetSpec.earliest()),
                 offset(partition, OffsetSpec.latest()));
+    }
+
+    /// @throws TrainerException there is no such topic
+    Uuid id(String topic) {
+        TopicDescription description = describe(topic);
+        if (description == null) {
+            throw new TrainerException(
+                    ExitCode.STATE_VIOLATION,
+                    "topic "
+                            + topic
+                            + ": expected the topic of events, found none: it was deleted, and what was learned from it"
+                            + " can't be learned again");
+        }
+        return description.topicId();
     }
 
     /// What a topic of ours must be like.
@@ -104,6 +126,7 @@ final class KafkaTopics {
     /// @param onePartition whether more are refused
     /// @param cleanup `compact` or `delete`, exactly
     /// @param bytesMax `max.message.bytes`, at least
+    /// @param forEver whether a retention that deletes anything is refused
     /// @param settings more, when created
     record Wanted(
             String topic,
@@ -111,7 +134,18 @@ final class KafkaTopics {
             boolean onePartition,
             String cleanup,
             int bytesMax,
-            Map<String, String> settings) {}
+            boolean forEver,
+            Map<String, String> settings) {
+        Wanted(
+                String topic,
+                int partitions,
+                boolean onePartition,
+                String cleanup,
+                int bytesMax,
+                Map<String, String> settings) {
+            this(topic, partitions, onePartition, cleanup, bytesMax, false, settings);
+        }
+    }
 
     /// Returns the topic's `max.message.bytes`.
     int createOrCheck(Wanted wanted) {
@@ -167,7 +201,27 @@ final class KafkaTopics {
                                     TopicConfig.MAX_MESSAGE_BYTES_CONFIG,
                                     Integer.toString(wanted.bytesMax())));
         }
+        if (wanted.forEver()) {
+            requireKeptForEver(wanted.topic(), config);
+        }
         return (int) bytesMax;
+    }
+
+    private static void requireKeptForEver(String topic, Config config) {
+        for (String key :
+                List.of(TopicConfig.RETENTION_MS_CONFIG, TopicConfig.RETENTION_BYTES_CONFIG)) {
+            if (number(config, key) >= 0) {
+                throw refused(
+                        "topic "
+                                + topic
+                                + ": expected "
+                                + key
+                                + "=-1, found "
+                                + number(config, key)
+                                + ": what was decided would be forgotten; "
+                                + remedy(topic, key, "-1"));
+            }
+        }
     }
 
     private static String remedy(String topic, String setting, String value) {

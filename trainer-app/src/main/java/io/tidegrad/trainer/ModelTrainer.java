@@ -1,26 +1,29 @@
 package io.tidegrad.trainer;
 
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.layer.Workers;
+import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.learn.EventFold;
-import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.learn.ValueDecoder;
-import io.tidegrad.model.safetensors.SafetensorsImport;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
-import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.log.Burst;
+import io.tidegrad.trainer.log.StopOrder;
 import io.tidegrad.trainer.publish.AvroProgress;
 import io.tidegrad.trainer.publish.Heartbeats;
 import io.tidegrad.trainer.publish.ProgressWriter;
 import io.tidegrad.trainer.publish.Publisher;
+import io.tidegrad.trainer.publish.SnapshotSeries;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
@@ -28,21 +31,27 @@ import io.tidegrad.trainer.store.GuardedClients;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
 import io.tidegrad.trainer.store.ReadCommitted;
+import io.tidegrad.trainer.store.Refusals;
+import io.tidegrad.trainer.store.RestoreProgress;
 import io.tidegrad.trainer.store.StoreParts;
+import io.tidegrad.trainer.store.StoreSettings;
+import io.tidegrad.trainer.store.StoreStatus;
+import io.tidegrad.trainer.store.TrainerClock;
 import io.tidegrad.trainer.topology.Patience;
 import io.tidegrad.trainer.topology.TrainerTopology;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.IntSupplier;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.errors.StreamsException;
@@ -54,7 +63,6 @@ import org.slf4j.LoggerFactory;
 /// One model that learns: its topics, its registration, and its Kafka Streams application `{prefix}-{model}-{epoch}`.
 public final class ModelTrainer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ModelTrainer.class);
-    private static final int FIRST_EPOCH = 1;
 
     /// Compaction reads what restart reads: small segments and an eager cleaner keep it near the model's size. The lag
     /// is bounded for a model that learns seldom.
@@ -69,22 +77,31 @@ public final class ModelTrainer implements AutoCloseable {
     private static final Duration WARM_UP_MAX = Duration.ofSeconds(10);
 
     /// Pages are small and carry chunks are 256 KiB; snapshot parts are the largest thing written.
-    private static final int PART_REQUEST_BYTES = SnapshotParts.PART_BYTES_MAX + 64 * 1024;
+    static final int PART_REQUEST_BYTES = SnapshotParts.PART_BYTES_MAX + 64 * 1024;
+
+    private static final Duration STOP_MAX = Duration.ofSeconds(30);
+
+    private static final Duration SETTLE = Duration.ofSeconds(4);
+
+    /// A larger full snapshot is spread over several commits, so that none comes near its transaction's timeout: a broker
+    /// takes 20 MB/s and more (`StreamsSettings`), which makes it a second beside the flush.
+    private static final long SNAPSHOT_COMMIT_BYTES = 16L << 20;
 
     private static final int DEAD_LETTER_ROOM_BYTES = 256 * 1024;
 
     private final Lineage lineage;
+    private final LearningMemory memory;
     private final CommitGuard guard;
     private final KafkaStreams streams;
     private final Heartbeats heartbeats;
     private final RecordDecoder decoder;
-    private final Duration commitInterval;
+    private final StoreSettings store;
     private final Kernels kernels;
-    private volatile boolean stopping;
+    private final StopOrder stop = new StopOrder();
 
     /// What all models of a process share.
     ///
-    /// @param models in this process
+    /// @param models of this process, as of when it is asked
     /// @param storeParts `StoreParts.STANDARD` outside tests
     record Surroundings(
             TrainerConfig config,
@@ -92,27 +109,81 @@ public final class ModelTrainer implements AutoCloseable {
             Admin admin,
             SchemaRegistry registry,
             Kernels kernels,
-            int models,
+            IntSupplier models,
             StoreParts storeParts) {
         Topics topics() {
             return new Topics(config.prefix());
         }
     }
 
+    /// What a model needs before it can learn: it is registered, its topics are there, its group has an offset.
+    record Ready(
+            Lineage lineage,
+            String applicationId,
+            StoreSettings.Retention retention,
+            int deadLetterBytesMax,
+            ReadCommitted readCommitted,
+            GroupOffsets group) {
+        @Nullable OffsetAndMetadata committed() {
+            return group.committed(lineage);
+        }
+
+        Changelog changelog() {
+            return new Changelog(
+                    new TopicPartition(Changelog.topic(applicationId), 0), readCommitted);
+        }
+    }
+
     /// Checks and creates what the model needs; nothing learns yet.
     ///
     /// @param spec as given by its author, or as registered
+    /// @param known what is registered of it
+    /// @param reason why its epoch began, if a rollback began it
     /// @param failed told at most once, from Streams' thread
     /// @throws TrainerException why it can't be learned
     static ModelTrainer prepare(
-            ModelSpec spec, Surroundings surroundings, Consumer<TrainerException> failed) {
+            ModelSpec spec,
+            ModelRecord known,
+            String reason,
+            Surroundings surroundings,
+            Consumer<TrainerException> failed) {
         TrainerConfig config = surroundings.config();
-        Topics topics = surroundings.topics();
-        KafkaTopics kafkaTopics = new KafkaTopics(surroundings.admin(), config.replication());
+        EpochBase base =
+                new EpochBase(
+                        config.kafka(),
+                        config.registry(),
+                        surroundings.topics(),
+                        config.snapshotForm(),
+                        reason,
+                        surroundings.kernels(),
+                        surroundings.storeParts());
+        Ready ready =
+                ready(
+                        spec,
+                        known,
+                        config.kafka(),
+                        surroundings.topics(),
+                        config.replication(),
+                        surroundings.admin(),
+                        base::ensure);
+        return new ModelTrainer(ready, surroundings, failed);
+    }
+
+    /// @param known what is registered of it
+    /// @param replication of topics that are created, -1 for the broker's default
+    /// @param firstState gives an epoch a state that does not begin from nothing, before its group has an offset
+    /// @throws TrainerException why it can't be learned
+    static Ready ready(
+            ModelSpec spec,
+            ModelRecord known,
+            KafkaSettings kafka,
+            Topics topics,
+            short replication,
+            Admin admin,
+            Consumer<Ready> firstState) {
+        KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
         KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
-        ModelCatalog catalog =
-                new ModelCatalog(topics.models(), config.kafka().client(), surroundings.registry());
-        Lineage lineage = register(spec, log, catalog);
+        Lineage lineage = lineage(spec, log, known);
         String applicationId = topics.applicationId(lineage.model(), lineage.epoch());
 
         kafkaTopics.createOrCheck(
@@ -146,41 +217,24 @@ public final class ModelTrainer implements AutoCloseable {
                         PART_REQUEST_BYTES,
                         CHANGELOG));
 
-        ReadCommitted readCommitted = new ReadCommitted(config.kafka().client());
-        Changelog changelog =
-                new Changelog(new TopicPartition(Changelog.topic(applicationId), 0), readCommitted);
-        Duration patience = StreamsSettings.sessionTimeout(config.kafka()).multipliedBy(3);
-        new GroupOffsets(surroundings.admin(), applicationId, patience)
-                .ensure(lineage, log, changelog);
-        return new ModelTrainer(
-                lineage, applicationId, surroundings, deadLetterBytesMax, readCommitted, failed);
+        Duration patience = StreamsSettings.sessionTimeout(kafka).multipliedBy(3);
+        GroupOffsets group = new GroupOffsets(admin, applicationId, patience);
+        Ready ready =
+                new Ready(
+                        lineage,
+                        applicationId,
+                        log.retention(),
+                        deadLetterBytesMax,
+                        new ReadCommitted(kafka.client()),
+                        group);
+        firstState.accept(ready);
+        group.ensure(lineage, log, ready.changelog());
+        return ready;
     }
 
     /// The catalog decides: a model it knows must be this one.
-    private static Lineage register(ModelSpec spec, KafkaTopics.Log log, ModelCatalog catalog) {
+    private static Lineage lineage(ModelSpec spec, KafkaTopics.Log log, ModelRecord known) {
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
-        ModelRecord known = catalog.find(spec.model());
-        if (known == null) {
-            ModelSpec.InitialWeights weights = spec.initialWeights();
-            if (weights != null) {
-                // A registered spec can't be corrected any more.
-                SafetensorsImport.check(
-                        Path.of(weights.file()), weights.sha256(), Plan.of(spec.network()));
-            }
-            catalog.put(
-                    ModelRecord.newBuilder()
-                            .setModel(spec.model())
-                            .setEpoch(FIRST_EPOCH)
-                            .setSpec(spec.yaml())
-                            .setSpecFingerprint(fingerprint)
-                            .setStage(Stage.LIVE)
-                            .setCreatedAt(Instant.ofEpochMilli(System.currentTimeMillis()))
-                            .setInputTopic(spec.inputTopic())
-                            .setInputTopicId(log.topicId().toString())
-                            .setStartOffset(log.begin())
-                            .build());
-            return new Lineage(spec, FIRST_EPOCH, log.partition(), log.topicId(), log.begin());
-        }
         if (!known.getSpecFingerprint().equals(fingerprint)) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
@@ -206,48 +260,49 @@ public final class ModelTrainer implements AutoCloseable {
                             + known.getInputTopicId()
                             + ", found id "
                             + log.topicId()
-                            + ": it was deleted and created again, so its offsets mean other events. Learn from it under a"
-                            + " new model name");
+                            + ": "
+                            + Refusals.otherLog(spec.model()));
         }
         return new Lineage(
                 spec,
                 known.getEpoch(),
                 log.partition(),
                 Uuid.fromString(known.getInputTopicId()),
-                known.getStartOffset());
+                known.getStartOffset(),
+                ModelCatalog.rollbacks(known));
     }
 
     private ModelTrainer(
-            Lineage lineage,
-            String applicationId,
-            Surroundings surroundings,
-            int deadLetterBytesMax,
-            ReadCommitted readCommitted,
-            Consumer<TrainerException> failed) {
-        this.lineage = lineage;
+            Ready ready, Surroundings surroundings, Consumer<TrainerException> failed) {
+        lineage = ready.lineage();
+        memory = LearningMemory.of(lineage.spec());
+        String applicationId = ready.applicationId();
+        int deadLetterBytesMax = ready.deadLetterBytesMax();
+        ReadCommitted readCommitted = ready.readCommitted();
         kernels = surroundings.kernels();
         TrainerConfig config = surroundings.config();
         Topics topics = surroundings.topics();
         StoreParts storeParts = surroundings.storeParts();
         guard = storeParts.guard(lineage.log());
-        GuardedClients clients = new GuardedClients(guard, lineage.log());
-        Parameters sizes = Parameters.blank(Plan.of(lineage.spec().network()));
-        long modelBytes = sizes.servedBytes() + sizes.optimizerBytes();
-        commitInterval =
-                StreamsSettings.commitInterval(config.kafka(), modelBytes, surroundings.models());
-        Patience patience =
-                new Patience(
-                        StreamsSettings.transactionTimeout(config.kafka(), commitInterval)
-                                .dividedBy(2));
+        Plan plan = Plan.of(lineage.spec().network());
+        GuardedClients clients =
+                new GuardedClients(
+                        guard, lineage.log(), Burst.eventsMax(plan.bytesOfEveryStep()), stop);
+        store = storeSettings(config, plan, surroundings.models(), ready.retention());
+        Patience patience = new Patience(store.transactionTimeout().dividedBy(2));
         ProgressWriter progress =
                 AvroProgress.register(lineage, topics.progress(), surroundings.registry());
         Publisher.Settings publishing =
                 new Publisher.Settings(
                         lineage.spec().publishEvery(),
-                        config.keepSnapshots(),
+                        new SnapshotSeries.Settings(
+                                config.snapshotDeltas(),
+                                config.ladder(),
+                                config.snapshotForm(),
+                                SNAPSHOT_COMMIT_BYTES),
                         progress,
                         clients::atEnd,
-                        () -> stopping);
+                        stop::isGiven);
         decoder = RecordDecoder.of(config.registry().client(), patience::left);
         AvroEvent event = new AvroEvent();
         ValueDecoder values = value -> event.of(decoder.decode(lineage.log().topic(), value));
@@ -260,13 +315,17 @@ public final class ModelTrainer implements AutoCloseable {
                                         storeParts.store(
                                                 lineage,
                                                 surroundings.kernels(),
+                                                store,
+                                                stop::isGiven,
                                                 readCommitted,
-                                                guard),
+                                                guard,
+                                                TrainerClock.SYSTEM),
                                 CHANGELOG),
                         model -> new EventFold(lineage.spec(), model, values),
                         () -> new Publisher(lineage, publishing),
                         deadLetterBytesMax,
                         patience,
+                        stop,
                         warmUp());
         Properties settings = new Properties();
         settings.putAll(
@@ -275,7 +334,9 @@ public final class ModelTrainer implements AutoCloseable {
                         config.stateDir(),
                         surroundings.instanceId(),
                         config.kafka(),
-                        commitInterval,
+                        store.commitMax(),
+                        store.mayRedo(),
+                        config.standbyReplicas(),
                         Math.max(PART_REQUEST_BYTES, deadLetterBytesMax)));
         try {
             streams = streams(parts, settings, clients);
@@ -285,12 +346,15 @@ public final class ModelTrainer implements AutoCloseable {
         }
         streams.setUncaughtExceptionHandler(
                 thrown -> {
+                    if (stop.isGiven() && guard.committed() == null) {
+                        return StreamThreadExceptionResponse.SHUTDOWN_CLIENT; // it never began
+                    }
                     failed.accept(TrainerException.from(thrown));
                     return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
                 });
         streams.setStateListener(
                 (now, before) -> {
-                    if (now == KafkaStreams.State.ERROR) {
+                    if (now == KafkaStreams.State.ERROR && !stop.isGiven()) {
                         failed.accept(
                                 new TrainerException(
                                         ExitCode.RETRYABLE,
@@ -299,7 +363,35 @@ public final class ModelTrainer implements AutoCloseable {
                 });
         heartbeats =
                 new Heartbeats(
-                        lineage, topics.snapshots(lineage.model()), guard, config.kafka().client());
+                        lineage,
+                        topics.snapshots(lineage.model()),
+                        guard,
+                        this::hasTask,
+                        config.kafka().client());
+    }
+
+    private static StoreSettings storeSettings(
+            TrainerConfig config,
+            Plan plan,
+            IntSupplier models,
+            StoreSettings.Retention retention) {
+        long modelBytes = plan.parameterBytes();
+        Duration max =
+                StreamsSettings.commitIntervalMax(
+                        config.kafka(),
+                        modelBytes,
+                        config.storeBytesPerSecond(),
+                        models.getAsInt(),
+                        config.allModels());
+        return new StoreSettings(
+                config.store(),
+                modelBytes,
+                config.storeBytesPerSecond(),
+                config.redoGoal(),
+                StreamsSettings.transactionTimeout(config.kafka(), max),
+                () -> StreamsSettings.commitIntervalMin(config.kafka(), models.getAsInt()),
+                max,
+                retention);
     }
 
     private static KafkaStreams streams(
@@ -322,11 +414,13 @@ public final class ModelTrainer implements AutoCloseable {
 
     void start() {
         LOG.info(
-                "model {}, epoch {}: learning from {}, committing every {} ms",
+                "model {}, epoch {}: learning from {}, committing every {} ms, at most {}; heap needed: {}",
                 lineage.model(),
                 lineage.epoch(),
                 lineage.log(),
-                commitInterval.toMillis());
+                store.commitMin().toMillis(),
+                store.commitMax().toMillis(),
+                memory.text());
         streams.start();
     }
 
@@ -336,9 +430,12 @@ public final class ModelTrainer implements AutoCloseable {
         return CompletableFuture.runAsync(
                 () -> {
                     long nanos =
-                            OnlineModel.blank(lineage.spec(), kernels)
-                                    .learner()
-                                    .warmUp(WARM_UP_MAX.toNanos());
+                            Learner.warmUp(
+                                    lineage.spec().network(),
+                                    kernels,
+                                    lineage.spec().miniBatch(),
+                                    Workers.NONE,
+                                    WARM_UP_MAX.toNanos());
                     LOG.info(
                             "model {}: kernels warm after {} ms",
                             lineage.model(),
@@ -349,6 +446,11 @@ public final class ModelTrainer implements AutoCloseable {
                                 .name("warm-up-" + lineage.model())
                                 .daemon()
                                 .start(task));
+    }
+
+    /// What the model takes of the heap.
+    public LearningMemory memory() {
+        return memory;
     }
 
     public Lineage lineage() {
@@ -374,30 +476,74 @@ public final class ModelTrainer implements AutoCloseable {
         return streams.state();
     }
 
-    Duration commitInterval() {
-        return commitInterval;
+    /// Whether the model is this instance's to learn; false while another one learns it and this one would take over.
+    boolean hasTask() {
+        return streams.metadataForLocalThreads().stream()
+                .anyMatch(thread -> !thread.activeTasks().isEmpty());
     }
 
-    /// Publishes the newest version, commits, and stops. What was read but not committed is read again next time.
+    /// See `CommitGuard.restoring`.
+    RestoreProgress restoring() {
+        return guard.restoring();
+    }
+
+    /// See `CommitGuard.flushTime`.
+    Duration flushTime() {
+        return guard.flushTime();
+    }
+
+    /// Learns what has been read, publishes the newest version, leaves a whole image, commits, and stops.
     @Override
     public void close() {
-        stopping = true;
+        stop.give();
         CommittedState committed = guard.committed();
-        if (committed != null && !committed.settled() && state() == KafkaStreams.State.RUNNING) {
+        if (committed != null && !isSettled(committed) && state() == KafkaStreams.State.RUNNING) {
             settle();
         }
         heartbeats.close();
-        streams.close(Duration.ofSeconds(30));
+        streams.close(STOP_MAX);
         decoder.close();
     }
 
-    /// An idle trainer looks for something to publish once a second, at the latest.
+    /// Stops for good, and leaves the group: whoever asks sees at once that nobody learns it, and another instance need not
+    /// wait for a session to end.
+    ///
+    /// @param settle whether what has been read is learned and published first, as `close` does
+    void leave(boolean settle) {
+        stop.give();
+        CommittedState committed = guard.committed();
+        if (settle
+                && committed != null
+                && !isSettled(committed)
+                && state() == KafkaStreams.State.RUNNING) {
+            settle();
+        }
+        heartbeats.close();
+        streams.close(
+                CloseOptions.timeout(STOP_MAX)
+                        .withGroupMembershipOperation(
+                                CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
+        decoder.close();
+    }
+
+    private static boolean isSettled(CommittedState committed) {
+        return committed.settled() && committed.isWhole();
+    }
+
+    /// Patience ends when nothing has been committed for as long as a slow machine needs to hash and check a whole model:
+    /// four seconds, and one for each 10 MB.
     private void settle() {
-        long deadline = System.nanoTime() + Duration.ofSeconds(2).toNanos();
+        long patience = SETTLE.toNanos() + 100 * store.modelBytes();
+        long deadline = System.nanoTime() + patience;
+        int written = StoreStatus.NO_IMAGE;
         while (System.nanoTime() < deadline && state() == KafkaStreams.State.RUNNING) {
             CommittedState committed = guard.committed();
-            if (committed != null && committed.settled()) {
+            if (committed != null && isSettled(committed)) {
                 return;
+            }
+            if (committed != null && committed.store().imagePages() != written) {
+                written = committed.store().imagePages();
+                deadline = System.nanoTime() + patience;
             }
             try {
                 Thread.sleep(20);

@@ -14,13 +14,21 @@ import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.model.control.ControlState;
+import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
+import io.tidegrad.trainer.store.RestoreProgress;
+import io.tidegrad.trainer.store.StoreKind;
+import io.tidegrad.trainer.store.StoreStatus;
 import java.net.BindException;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import org.apache.kafka.streams.KafkaStreams;
@@ -28,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 
 /// `GET /health` (JSON) and `GET /metrics` (Prometheus). Everything it says has been committed: a reader of the topics
 /// sees the same. `docs/operations.md` lists fields and names.
-final class OperationsServer implements AutoCloseable {
+final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     // Helidon logs each start and stop through java.util.logging. Held here, as the JDK forgets
@@ -44,9 +52,10 @@ final class OperationsServer implements AutoCloseable {
     private final PrometheusMeterRegistry metrics;
     private final JvmGcMetrics gc = new JvmGcMetrics();
 
-    private OperationsServer(String host, int port, List<ModelTrainer> models) {
+    private OperationsServer(String host, int port, ModelSlots slots) {
         metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-        models.forEach(model -> register(model, metrics));
+        slots.listen(this);
+        slots.running().forEach(this::begins);
         gc.bindTo(metrics);
         new JvmMemoryMetrics().bindTo(metrics);
         server =
@@ -60,7 +69,7 @@ final class OperationsServer implements AutoCloseable {
                                         routing.get(
                                                         "/health",
                                                         (request, response) ->
-                                                                health(models, response))
+                                                                health(slots, response))
                                                 .get(
                                                         "/metrics",
                                                         (request, response) ->
@@ -72,8 +81,8 @@ final class OperationsServer implements AutoCloseable {
                         .build();
     }
 
-    static OperationsServer start(String host, int port, List<ModelTrainer> models) {
-        OperationsServer operations = new OperationsServer(host, port, List.copyOf(models));
+    static OperationsServer start(String host, int port, ModelSlots slots) {
+        OperationsServer operations = new OperationsServer(host, port, slots);
         try {
             operations.server.start();
         } catch (RuntimeException e) {
@@ -98,35 +107,100 @@ final class OperationsServer implements AutoCloseable {
         return server.port();
     }
 
-    private static void health(List<ModelTrainer> models, ServerResponse response)
+    /// Meters are of one trainer: a model that begins again, perhaps in another epoch, gets new ones.
+    @Override
+    public synchronized void begins(ModelTrainer trainer) {
+        ends(trainer);
+        register(trainer, metrics);
+    }
+
+    @Override
+    public synchronized void ends(ModelTrainer trainer) {
+        String model = trainer.lineage().model();
+        metrics.getMeters().stream()
+                .filter(meter -> model.equals(meter.getId().getTag("model")))
+                .forEach(metrics::remove);
+    }
+
+    private static void health(ModelSlots slots, ServerResponse response)
             throws JsonProcessingException {
-        boolean up = models.stream().allMatch(OperationsServer::learns);
+        List<ModelSlot> here =
+                slots.all().stream()
+                        .filter(slot -> slot.doing() != ModelSlot.Doing.DELETED)
+                        .toList();
+        boolean up = here.stream().allMatch(OperationsServer::isAsDecided);
         Map<String, Object> health = new LinkedHashMap<>();
         health.put("status", up ? "UP" : "DOWN");
         health.put("kernels", Kernels.active().name());
-        health.put("models", models.stream().map(OperationsServer::describe).toList());
+        health.put("models", here.stream().map(OperationsServer::describe).toList());
         response.status(up ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503)
                 .header(HeaderNames.CONTENT_TYPE, "application/json")
                 .send(JSON.writeValueAsBytes(health));
     }
 
+    private static boolean isAsDecided(ModelSlot slot) {
+        ModelTrainer trainer = slot.trainer();
+        return slot.doing() == ModelSlot.Doing.PAUSED
+                || trainer != null && (learns(trainer) || standsBy(trainer));
+    }
+
+    private static Map<String, @Nullable Object> describe(ModelSlot slot) {
+        ModelTrainer trainer = slot.trainer();
+        if (trainer != null) {
+            return describe(trainer);
+        }
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        ControlState decided = slot.decided();
+        said.put("model", slot.model());
+        said.put("epoch", decided.epoch() == 0 ? null : decided.epoch());
+        said.put("state", slot.doing().name().toLowerCase(Locale.ROOT));
+        ControlRecord newest = decided.newest();
+        if (newest != null) {
+            Map<String, @Nullable Object> decision = new LinkedHashMap<>();
+            decision.put("action", newest.action().word());
+            decision.put("time", Instant.ofEpochMilli(newest.time()).toString());
+            decision.put("author", newest.author());
+            decision.put("reason", newest.reason());
+            said.put("decided", decision);
+        }
+        return said;
+    }
+
     private static boolean learns(ModelTrainer model) {
-        return model.state() == KafkaStreams.State.RUNNING && model.committed() != null;
+        return model.state() == KafkaStreams.State.RUNNING
+                && model.committed() != null
+                && model.hasTask();
+    }
+
+    /// Another instance learns it.
+    private static boolean standsBy(ModelTrainer model) {
+        return model.state() == KafkaStreams.State.RUNNING && !model.hasTask();
     }
 
     private static Map<String, @Nullable Object> describe(ModelTrainer model) {
         Map<String, @Nullable Object> said = new LinkedHashMap<>();
         said.put("model", model.lineage().model());
         said.put("epoch", model.lineage().epoch());
-        said.put("state", model.state().name().toLowerCase(java.util.Locale.ROOT));
+        said.put(
+                "state",
+                standsBy(model) ? "standby" : model.state().name().toLowerCase(Locale.ROOT));
         said.put("log", model.lineage().log().toString());
-        said.put("store", "page-log");
-        said.put("commit_interval_ms", model.commitInterval().toMillis());
         said.put("lag", model.lag() < 0 ? null : model.lag());
+        said.put("memory_bytes", memory(model.memory()));
+        RestoreProgress restoring = model.restoring();
+        Map<String, @Nullable Object> restore = new LinkedHashMap<>();
+        restore.put("pages", restoring.pagesRestored());
+        restore.put("pages_of", restoring.pages());
+        restore.put("bytes", restoring.bytes());
+        restore.put("redo_events", restoring.redone());
+        restore.put("redo_events_of", restoring.toRedo());
+        said.put("restore", restore);
         CommittedState committed = model.committed();
-        if (committed == null) {
+        if (committed == null || standsBy(model)) { // what it learned itself is not the newest
             return said;
         }
+        describe(committed.store(), said);
+        said.put("flush_ms", model.flushTime().toMillis());
         said.put("version", committed.version());
         said.put("watermark", committed.nextOffset());
         said.put("learned", committed.examples());
@@ -137,6 +211,7 @@ final class OperationsServer implements AutoCloseable {
         said.put(
                 "published_version",
                 committed.publishedVersion() < 0 ? null : committed.publishedVersion());
+        said.put("snapshots", SnapshotMetrics.health(committed.snapshots()));
         said.put("commits", committed.commits());
         Report report = committed.report();
         if (report != null) {
@@ -156,6 +231,43 @@ final class OperationsServer implements AutoCloseable {
             said.put("report", reported);
         }
         return said;
+    }
+
+    private static Map<String, Long> memory(LearningMemory memory) {
+        Map<String, Long> bytes = new LinkedHashMap<>();
+        bytes.put("weights", memory.learning().weights());
+        bytes.put("optimizer_state", memory.learning().optimizerState());
+        bytes.put("gradients", memory.learning().gradients());
+        bytes.put("workspace", memory.learning().workspace());
+        bytes.put("batch", memory.learning().batch());
+        bytes.put("warm_up", memory.warmUp());
+        bytes.put("total", memory.total());
+        return bytes;
+    }
+
+    private static void describe(StoreStatus store, Map<String, @Nullable Object> said) {
+        said.put("store", store.kind().word());
+        said.put("store_reason", store.reason());
+        said.put("commit_interval_ms", store.commitIntervalMillis());
+        said.put("changed_bytes", store.changedBytes());
+        said.put("changed_bytes_per_second", number(store.changedBytesPerSecond()));
+        Map<String, @Nullable Object> image = new LinkedHashMap<>();
+        image.put("number", store.image());
+        image.put("watermark", store.imageOffset());
+        image.put("next_pages", store.imagePages() < 0 ? null : store.imagePages());
+        image.put("pages", store.pages());
+        image.put("redo_events", store.redoEvents());
+        image.put("redo_ms", store.redoMillis());
+        double left = retentionLeft(store);
+        image.put("retention_left_ms", Double.isInfinite(left) ? null : (long) left);
+        said.put("image", image);
+    }
+
+    /// Milliseconds, at least 0.
+    private static double retentionLeft(StoreStatus store) {
+        return store.retainedUntilMillis() == Long.MAX_VALUE
+                ? Double.POSITIVE_INFINITY
+                : Math.max(0, store.retainedUntilMillis() - System.currentTimeMillis());
     }
 
     private static @Nullable Double number(double value) {
@@ -220,6 +332,74 @@ final class OperationsServer implements AutoCloseable {
                 "tidegrad.pending.rows",
                 "rows waiting for their batch",
                 CommittedState::pending);
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.store.image.and.redo",
+                "1 where the model is kept as image and redo, 0 where as page log",
+                committed -> committed.store().kind() == StoreKind.IMAGE_AND_REDO ? 1 : 0);
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.commit.interval.seconds",
+                "until the next commit, while there is something to commit",
+                committed -> committed.store().commitIntervalMillis() / 1e3);
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.changed.bytes",
+                "of the pages that changed between the last two commits",
+                committed -> committed.store().changedBytes());
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.image.number",
+                "of the newest whole image",
+                committed -> committed.store().image());
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.image.progress",
+                "of the image being written, 0 to 1; NaN when there is none",
+                committed ->
+                        committed.store().imagePages() < 0
+                                ? Double.NaN
+                                : (double) committed.store().imagePages()
+                                        / committed.store().pages());
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.redo.events",
+                "that a restart would learn again",
+                committed -> committed.store().redoEvents());
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.redo.seconds",
+                "about how long a restart would learn again",
+                committed -> committed.store().redoMillis() / 1e3);
+        gauge(
+                metrics,
+                tags,
+                model,
+                "tidegrad.retention.left.seconds",
+                "until retention may delete what a restart would learn again",
+                committed -> retentionLeft(committed.store()) / 1e3);
+        Gauge.builder("tidegrad.flush.seconds", model, m -> m.flushTime().toNanos() / 1e9)
+                .description("what the last commit took")
+                .tags(tags)
+                .register(metrics);
+        Gauge.builder("tidegrad.restore.progress", model, OperationsServer::restored)
+                .description("of pages and of events to learn again, 0 to 1")
+                .tags(tags)
+                .register(metrics);
         reported(
                 metrics, tags, model, "tidegrad.log.loss", "progressive log loss", Report::logLoss);
         reported(
@@ -264,6 +444,7 @@ final class OperationsServer implements AutoCloseable {
                 "tidegrad.mean.absolute.error",
                 "progressive mean absolute error",
                 Report::meanAbsoluteError);
+        SnapshotMetrics.register(model, metrics);
         Gauge.builder("tidegrad.lag", model, m -> m.lag() < 0 ? Double.NaN : m.lag())
                 .description("offsets between the watermark and the end of the log")
                 .tags(tags)
@@ -272,10 +453,26 @@ final class OperationsServer implements AutoCloseable {
                 .description("of the events of the last minute, 0 to 1")
                 .tags(tags)
                 .register(metrics);
-        Gauge.builder("tidegrad.up", model, m -> learns(m) ? 1 : 0)
+        Gauge.builder("tidegrad.standby", model, m -> standsBy(m) ? 1 : 0)
+                .description("1 while another trainer learns the model")
+                .tags(tags)
+                .register(metrics);
+        Gauge.builder("tidegrad.up", model, m -> learns(m) || standsBy(m) ? 1 : 0)
                 .description("1 while the model learns")
                 .tags(tags)
                 .register(metrics);
+    }
+
+    /// Each half of the way counts half.
+    private static double restored(ModelTrainer model) {
+        if (model.committed() != null) {
+            return 1;
+        }
+        RestoreProgress progress = model.restoring();
+        double pages =
+                progress.pages() == 0 ? 0 : (double) progress.pagesRestored() / progress.pages();
+        double redo = progress.toRedo() == 0 ? 0 : (double) progress.redone() / progress.toRedo();
+        return (pages + redo) / 2;
     }
 
     private static void counter(

@@ -16,12 +16,18 @@ public final class SpecFile {
 
     /// @throws TrainerException the file can't be read, or the spec has mistakes: all of them
     public static ModelSpec read(Path file) {
+        return read("--spec", file);
+    }
+
+    /// @param option by which it was given
+    public static ModelSpec read(String option, Path file) {
         try {
             return parse(Files.readString(file), file.toString());
         } catch (IOException e) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
-                    "--spec "
+                    option
+                            + " "
                             + file
                             + ": expected a readable file in UTF-8, found "
                             + switch (e) {
@@ -33,7 +39,7 @@ public final class SpecFile {
         }
     }
 
-    static ModelSpec parse(String yaml, String source) {
+    public static ModelSpec parse(String yaml, String source) {
         try {
             return ModelSpec.parse(yaml, source);
         } catch (SpecException e) {

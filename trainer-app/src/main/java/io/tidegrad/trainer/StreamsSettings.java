@@ -22,8 +22,14 @@ final class StreamsSettings {
     static final Duration SESSION_TIMEOUT = Duration.ofSeconds(6);
     static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(10);
 
+    /// A model that is learned again from an image does so before its first poll. A trainer that dies meanwhile is noticed
+    /// all the same: its session ends.
+    private static final Duration LONG_START = Duration.ofHours(6);
+
     private static final long COMMIT_MILLIS_MIN = 100;
-    private static final long CHANGELOG_BYTES_PER_SECOND = 20_000_000;
+
+    /// A flush may take this part of the transaction timeout.
+    private static final int FLUSH_SHARE = 4;
 
     /// Two cores do about 130 transactions a second, all models together.
     private static final long COMMIT_MILLIS_PER_MODEL = 10;
@@ -48,16 +54,35 @@ final class StreamsSettings {
 
     private StreamsSettings() {}
 
-    /// Unless given, long enough that the whole model, the worst a commit can log, is at most 20 MB/s, and that all
-    /// models of this process together stay below what brokers commit.
-    static Duration commitInterval(KafkaSettings kafka, long modelBytes, int models) {
+    /// The shortest commit interval: unless given, long enough that all models of this process together stay below what
+    /// brokers commit.
+    static Duration commitIntervalMin(KafkaSettings kafka, int models) {
         String given = kafka.get(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG);
-        if (given != null) {
-            return Duration.ofMillis(Long.parseLong(given));
-        }
-        long forBytes = modelBytes * 1_000 / CHANGELOG_BYTES_PER_SECOND;
         return Duration.ofMillis(
-                Math.max(COMMIT_MILLIS_MIN, Math.max(forBytes, models * COMMIT_MILLIS_PER_MODEL)));
+                given == null
+                        ? Math.max(COMMIT_MILLIS_MIN, models * COMMIT_MILLIS_PER_MODEL)
+                        : Long.parseLong(given));
+    }
+
+    /// The longest commit interval, at which Streams commits by itself: unless given, long enough for the whole model, the
+    /// most that a commit can log, but no longer than a quarter of the transaction timeout; where models may come later, that
+    /// quarter. Between the two the store asks for a commit when what has changed since the last one is worth it, and as
+    /// often as the models that there are by then allow. Fixed when a model starts, as the transaction timeout is.
+    ///
+    /// @param bytesPerSecond to the changelog, at most
+    /// @param more whether models may come later
+    static Duration commitIntervalMax(
+            KafkaSettings kafka, long modelBytes, long bytesPerSecond, int models, boolean more) {
+        Duration min = commitIntervalMin(kafka, models);
+        if (kafka.get(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG) != null) {
+            return min;
+        }
+        String given = kafka.get(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG);
+        long timeout = given == null ? TRANSACTION_TIMEOUT.toMillis() : Long.parseLong(given);
+        long longest = timeout / FLUSH_SHARE;
+        long forBytes = modelBytes * 1_000 / bytesPerSecond;
+        return Duration.ofMillis(
+                Math.max(min.toMillis(), more ? longest : Math.min(forBytes, longest)));
     }
 
     /// Unless given, long enough for four commits.
@@ -109,6 +134,8 @@ final class StreamsSettings {
         return interval;
     }
 
+    /// @param longStarts whether a start may learn for minutes before it polls
+    /// @param standbyReplicas of each model, in other instances
     /// @param requestBytesMax of the producer
     static Map<String, Object> of(
             String applicationId,
@@ -116,6 +143,8 @@ final class StreamsSettings {
             String instanceId,
             KafkaSettings kafka,
             Duration commitInterval,
+            boolean longStarts,
+            int standbyReplicas,
             int requestBytesMax) {
         Map<String, Object> client = kafka.client();
         Map<String, Object> settings = new HashMap<>(client);
@@ -124,6 +153,7 @@ final class StreamsSettings {
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
         settings.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, "classic");
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
+        settings.put(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, standbyReplicas);
         settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, commitInterval.toMillis());
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0L);
         settings.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_BURSTS);
@@ -142,6 +172,9 @@ final class StreamsSettings {
         consumer(settings, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_EVENTS_MAX);
         consumer(settings, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES_MAX);
         consumer(settings, ConsumerConfig.RECEIVE_BUFFER_CONFIG, SYSTEM_BUFFER);
+        if (longStarts) {
+            consumer(settings, ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, LONG_START.toMillis());
+        }
 
         producer(
                 settings,

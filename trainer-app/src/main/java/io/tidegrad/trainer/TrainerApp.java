@@ -1,18 +1,22 @@
 package io.tidegrad.trainer;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.StoreParts;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
@@ -29,7 +33,8 @@ public final class TrainerApp implements AutoCloseable {
     private final Admin admin;
     private final SchemaRegistry registry;
     private final CompletableFuture<TrainerException> ended = new CompletableFuture<>();
-    private final List<ModelTrainer> models = new ArrayList<>();
+    private @Nullable ControlFollower follower;
+    private @Nullable ModelSlots slots;
     private @Nullable OperationsServer server;
     private boolean closed;
 
@@ -89,24 +94,51 @@ public final class TrainerApp implements AutoCloseable {
     }
 
     private void startModels(String instanceId, StoreParts storeParts, Kernels kernels) {
-        KafkaTopics topics = new KafkaTopics(admin, config.replication());
-        topics.checkBroker();
-        String catalogTopic = new Topics(config.prefix()).models();
-        topics.createOrCheck(
-                new KafkaTopics.Wanted(catalogTopic, 1, true, "compact", 1024 * 1024, Map.of()));
-        List<ModelSpec> specs =
-                specs(new ModelCatalog(catalogTopic, config.kafka().client(), registry));
-        ModelTrainer.Surroundings surroundings =
-                new ModelTrainer.Surroundings(
-                        config, instanceId, admin, registry, kernels, specs.size(), storeParts);
-        for (ModelSpec spec : specs) {
-            models.add(ModelTrainer.prepare(spec, surroundings, this::failed));
+        KafkaTopics kafkaTopics = new KafkaTopics(admin, config.replication());
+        kafkaTopics.checkBroker();
+        ControlLog.createOrCheck(kafkaTopics, topics());
+        Map<String, ModelSpec> given = given();
+        register(given.values(), kafkaTopics);
+        ControlFollower following = new ControlFollower(config.kafka(), topics().control());
+        follower = following;
+        List<ControlRecord> history = following.history();
+        ModelCatalog catalog = catalog();
+        Map<String, ModelRecord> registered = catalog.all();
+        ModelSlots slots =
+                new ModelSlots(
+                        catalog,
+                        given,
+                        models ->
+                                new ModelTrainer.Surroundings(
+                                        config,
+                                        instanceId,
+                                        admin,
+                                        registry,
+                                        kernels,
+                                        models,
+                                        storeParts),
+                        this::failed);
+        this.slots = slots;
+        for (String model : wanted(given.keySet(), registered)) {
+            slots.add(model, history);
         }
-        server = OperationsServer.start(config.httpHost(), config.httpPort(), models);
-        models.forEach(ModelTrainer::start);
+        slots.requireAny();
+        slots.requireRoom(registered);
+        slots.prepare();
+        server = OperationsServer.start(config.httpHost(), config.httpPort(), slots);
+        slots.start();
+        following.follow(record -> slots.decided(record, config.allModels()));
     }
 
-    private List<ModelSpec> specs(ModelCatalog catalog) {
+    private Topics topics() {
+        return new Topics(config.prefix());
+    }
+
+    private ModelCatalog catalog() {
+        return new ModelCatalog(topics().models(), config.kafka().client(), registry);
+    }
+
+    private Map<String, ModelSpec> given() {
         Map<String, ModelSpec> specs = new LinkedHashMap<>();
         for (Path file : config.specs()) {
             ModelSpec spec = SpecFile.read(file);
@@ -116,21 +148,41 @@ public final class TrainerApp implements AutoCloseable {
                         "--spec: model " + spec.model() + " is given twice");
             }
         }
-        for (String model : config.models()) {
-            if (specs.containsKey(model)) {
-                continue; // the file must agree with the catalog; that is checked for all
+        return specs;
+    }
+
+    /// A model that was deleted stays so, whatever file a supervisor starts the trainer with.
+    private void register(Collection<ModelSpec> given, KafkaTopics kafkaTopics) {
+        ControlLog control = new ControlLog(config.kafka(), topics(), registry);
+        ControlLog.View known = control.read();
+        for (ModelSpec spec : given) {
+            if (!known.models().containsKey(spec.model()) && !known.state(spec.model()).deleted()) {
+                KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
+                Registration.ensure(
+                        new Registration.Wanted(spec, log, log.begin(), Stage.LIVE, false),
+                        control,
+                        "",
+                        "a trainer was started with its spec");
             }
-            ModelRecord known = catalog.find(model);
-            if (known == null) {
+        }
+    }
+
+    private Set<String> wanted(Set<String> given, Map<String, ModelRecord> registered) {
+        Set<String> wanted = new LinkedHashSet<>(given);
+        for (String model : config.models()) {
+            if (!registered.containsKey(model)) {
                 throw new TrainerException(
                         ExitCode.CONFIGURATION,
                         "--model "
                                 + model
                                 + ": expected a registered model, found none; register it with --spec FILE");
             }
-            specs.put(model, SpecFile.parse(known.getSpec(), "the registered spec of " + model));
+            wanted.add(model);
         }
-        return List.copyOf(specs.values());
+        if (config.allModels()) {
+            wanted.addAll(registered.keySet());
+        }
+        return wanted;
     }
 
     private static Throwable root(Throwable thrown) {
@@ -152,8 +204,10 @@ public final class TrainerApp implements AutoCloseable {
         return ended;
     }
 
+    /// Those that run: not those that are paused, or learned again for a rollback.
     public List<ModelTrainer> models() {
-        return List.copyOf(models);
+        ModelSlots all = slots;
+        return all == null ? List.of() : all.running();
     }
 
     /// Of the health and metrics server.
@@ -172,15 +226,13 @@ public final class TrainerApp implements AutoCloseable {
             return;
         }
         closed = true;
-        List<Thread> closing =
-                models.stream().map(model -> Thread.ofVirtual().start(model::close)).toList();
-        for (Thread thread : closing) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                break;
-            }
+        ControlFollower following = follower;
+        if (following != null) {
+            following.close();
+        }
+        ModelSlots all = slots;
+        if (all != null) {
+            all.close();
         }
         OperationsServer running = server;
         if (running != null) {

@@ -22,17 +22,25 @@ public final class TrainerMain {
             System.out.print(Command.TRAINER.help());
             return;
         }
-        TrainerApp app;
+        TrainerConfig config;
         try {
             Settings settings = Settings.read(Command.TRAINER, given, System.getenv());
-            TrainerConfig config = TrainerConfig.of(settings);
+            config = TrainerConfig.of(settings);
             LOG.info("settings: {}", settings);
-            app = TrainerApp.start(config);
-            System.out.println("trainer ready: http://" + config.httpHost() + ":" + app.httpPort());
         } catch (SettingsException e) {
             System.err.println(e.getMessage());
             System.exit(SettingsException.STATUS);
             return;
+        }
+        run(config);
+    }
+
+    /// Ends the process: when it is asked to stop, or with the reason why a model can't go on.
+    public static void run(TrainerConfig config) {
+        TrainerApp app;
+        try {
+            app = TrainerApp.start(config);
+            System.out.println("trainer ready: http://" + config.httpHost() + ":" + app.httpPort());
         } catch (TrainerException e) {
             // For a person: a message, no stack trace. Only a defect of ours is worth one.
             if (e.exitCode() == ExitCode.INTERNAL) {

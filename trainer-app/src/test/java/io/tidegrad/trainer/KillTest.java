@@ -3,16 +3,20 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.store.Breaker;
-import io.tidegrad.trainer.store.Breaker.KillPoint;
-import io.tidegrad.trainer.store.Breaker.KillPoint.Moment;
+import io.tidegrad.trainer.store.BreakableParts.KillPoint;
+import io.tidegrad.trainer.store.BreakableParts.KillPoint.Moment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -25,7 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 ///
 /// A run prints its seed; `-Dseed=…` repeats its choices.
 class KillTest {
-    private static final int RANDOM_KILLS = 5;
+    /// More of them, and of much else: ChaosTest.
+    private static final int RANDOM_KILLS = 2;
 
     /// In order; the last two need state to restore, and so does every later life.
     private static final List<KillPoint> FIXED =
@@ -62,11 +67,14 @@ class KillTest {
         List<Long> millisToLearning = new ArrayList<>();
         try (Traffic traffic = new Traffic(log, seed)) {
             long killedAt = -1;
+            Set<String> identity = Set.of();
             for (int kill = 0; kill < FIXED.size() + RANDOM_KILLS; kill++) {
                 KillPoint point = kill < FIXED.size() ? FIXED.get(kill) : KillPoint.NEVER;
                 try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, point)) {
                     if (point.moment() != Moment.RECORD_RESTORED) {
                         trainer.await("LEARNED");
+                        identity = identity.isEmpty() ? identity() : identity;
+                        assertThat(strangers(identity)).isEmpty();
                         if (killedAt >= 0) {
                             millisToLearning.add((System.nanoTime() - killedAt) / 1_000_000);
                         }
@@ -112,11 +120,68 @@ class KillTest {
                         + fold.weightsHash().substring(0, 16));
     }
 
+    /// As whom the group and the transactions know this model's trainers.
+    private Set<String> identity() {
+        Set<String> identity = new TreeSet<>();
+        TestLog.await(log.admin.describeConsumerGroups(List.of(log.group())).all())
+                .values()
+                .forEach(
+                        group ->
+                                group.members()
+                                        .forEach(
+                                                member ->
+                                                        identity.add(
+                                                                "member "
+                                                                        + member.groupInstanceId()
+                                                                                .orElse(
+                                                                                        "nameless"))));
+        TestLog.await(log.admin.listTransactions().all()).stream()
+                .map(TransactionListing::transactionalId)
+                .filter(id -> id.startsWith(log.group()))
+                .forEach(id -> identity.add("transactions of " + id));
+        return identity;
+    }
+
+    /// Invariant I9, the oracle: a trainer that takes its predecessor's place in the group and among the transactions waits for
+    /// neither of them to time out; whoever is a stranger does, however fast it is.
+    private Set<String> strangers(Set<String> identity) {
+        Set<String> strangers = identity();
+        strangers.removeAll(identity);
+        return strangers;
+    }
+
+    @ProvesOracle(Breaker.FORGETS_WHO_IT_IS)
+    @Test
+    void aTrainerThatForgotWhoItIsIsReported() {
+        log.send(0, 100);
+        Set<String> identity;
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
+            trainer.await("LEARNED");
+            identity = identity();
+            assertThat(identity).hasSize(2);
+            trainer.kill();
+        }
+        try (TrainerProcess trainer =
+                TrainerProcess.start(
+                        log,
+                        Breaker.FORGETS_WHO_IT_IS,
+                        KillPoint.NEVER,
+                        "--state-dir",
+                        directory.resolve("another").toString())) {
+            trainer.await("READY");
+            org.awaitility.Awaitility.await()
+                    .atMost(TrainerTest.PATIENCE)
+                    .until(() -> !strangers(identity).isEmpty());
+        }
+    }
+
+    @ProvesOracle(Breaker.LOGS_IN_COMMIT)
     @Test
     void theOracleCatchesPagesLoggedInCommit() {
         assertThat(hashAfterOneKill(Breaker.LOGS_IN_COMMIT)).isNotEqualTo(log.fold().stateHash());
     }
 
+    @ProvesOracle(Breaker.FLUSHES_NOTHING)
     @Test
     void theOracleCatchesAFlushThatDoesNothing() {
         assertThat(hashAfterOneKill(Breaker.FLUSHES_NOTHING)).isNotEqualTo(log.fold().stateHash());
@@ -164,6 +229,7 @@ class KillTest {
     }
 
     /// With the check on the trainer stops and says so; with it off it learns 100 events twice, and only the oracle knows.
+    @ProvesOracle(Breaker.CHECKS_NO_WATERMARK)
     @Test
     void theOracleCatchesAMovedGroupOffsetWithTheCheckOff() {
         moveTheGroupOffsetBetweenTwoLives();
@@ -194,9 +260,10 @@ class KillTest {
             TrainerProcess.awaitReport(port, 1_000);
             assertThat(trainer.stop()).isZero();
         }
+        log.endSessions();
         org.awaitility.Awaitility.await()
                 .atMost(TrainerTest.PATIENCE)
-                .ignoreExceptions() // the group counts as alive until its session times out
+                .ignoreExceptions() // the group's end takes a moment
                 .until(
                         () -> {
                             TestLog.await(
@@ -212,11 +279,13 @@ class KillTest {
         log.send(1_000, 1_200);
     }
 
+    @ProvesOracle(Breaker.FLUSHES_NOTHING_GUARDED)
     @Test
     void theGuardStopsTheFirstCommitOfAStoreThatFlushesNothing() {
         assertStopsBeforeTheFirstCommit(Breaker.FLUSHES_NOTHING_GUARDED);
     }
 
+    @ProvesOracle(Breaker.PUTS_NO_WATERMARK_GUARDED)
     @Test
     void theGuardStopsTheFirstCommitWithoutAWatermark() {
         assertStopsBeforeTheFirstCommit(Breaker.PUTS_NO_WATERMARK_GUARDED);

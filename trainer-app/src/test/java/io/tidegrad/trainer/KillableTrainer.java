@@ -1,9 +1,10 @@
 package io.tidegrad.trainer;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.proof.Breaker;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.store.Breaker;
-import io.tidegrad.trainer.store.Breaker.KillPoint;
+import io.tidegrad.trainer.store.BreakableParts;
+import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +26,7 @@ public final class KillableTrainer {
             TrainerApp app =
                     TrainerApp.start(
                             TrainerConfig.parse(rest, Map.of()),
-                            breaker.stoppingAt(point),
+                            new BreakableParts(breaker, point, true),
                             Kernels.active());
             System.out.println("READY " + app.httpPort());
             Runtime.getRuntime()
@@ -33,7 +34,8 @@ public final class KillableTrainer {
                             new Thread(
                                     () -> {
                                         app.close();
-                                        System.out.println("STATE " + Breaker.liveStateHash());
+                                        System.out.println(
+                                                "STATE " + BreakableParts.liveStateHash());
                                         Runtime.getRuntime().halt(0);
                                     }));
             TrainerException why = app.ended().join();

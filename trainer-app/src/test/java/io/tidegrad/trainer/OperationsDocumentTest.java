@@ -2,7 +2,6 @@ package io.tidegrad.trainer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tidegrad.schemas.settings.Command;
 import io.tidegrad.schemas.settings.KafkaRules;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -12,7 +11,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class OperationsDocumentTest {
@@ -34,17 +32,13 @@ class OperationsDocumentTest {
     void everySettingIsInTheOperatorsTable() throws IOException {
         String document = document();
         for (Setting setting : Setting.values()) {
-            List<String> requiring =
-                    Stream.of(Command.values())
-                            .filter(setting::isRequiredBy)
-                            .map(Command::word)
-                            .toList();
+            String requiring = setting.requiredBy();
             String otherwise =
                     requiring.isEmpty()
                             ? setting.otherwise()
-                            : String.join(", ", requiring).equals(setting.commands())
+                            : requiring.equals(setting.commands())
                                     ? "required"
-                                    : "required by " + String.join(", ", requiring);
+                                    : "required by " + requiring;
             assertThat(document)
                     .contains(
                             "| `%s` | %s | %s | %s |"

@@ -3,6 +3,7 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.proof.Mutations;
 import io.tidegrad.trainer.Poison.Kind;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;

@@ -185,6 +185,23 @@ class RefusalTest {
                         "found delete",
                         "kafka-configs.sh"),
                 new Row(
+                        "a control topic that would forget",
+                        test -> {
+                            test.create(
+                                    test.log.topics().control(),
+                                    Map.of(
+                                            "max.message.bytes",
+                                            "1000000",
+                                            "retention.ms",
+                                            "604800000"));
+                            return test.created().arguments();
+                        },
+                        ExitCode.CONFIGURATION,
+                        "expected retention.ms=-1",
+                        "found 604800000",
+                        "what was decided would be forgotten",
+                        "kafka-configs.sh"),
+                new Row(
                         "a dead-letter topic narrower than the log",
                         test -> {
                             test.create(
@@ -279,6 +296,8 @@ class RefusalTest {
                         "with id",
                         "found id",
                         "deleted and created again",
+                        "tidegrad models delete",
+                        "tidegrad models create --spec FILE",
                         "new model name"),
                 new Row(
                         "a log that lost records",
@@ -580,6 +599,7 @@ class RefusalTest {
 
     /// As `kafka-consumer-groups.sh --reset-offsets` does.
     private void setOffset(OffsetAndMetadata offset) {
+        log.endSessions();
         eventually(
                 () ->
                         TestLog.await(
@@ -589,7 +609,7 @@ class RefusalTest {
                                         .all()));
     }
 
-    /// Deleting a topic takes a moment, and a group counts as alive until its session times out.
+    /// Deleting a topic takes a moment, and so does a group's end.
     private static void eventually(Runnable action) {
         await().atMost(TrainerTest.PATIENCE).ignoreExceptions().untilAsserted(action::run);
     }

@@ -29,6 +29,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// A registry that is not well while a trainer needs a schema it has not seen: no event is lost, none becomes a dead
 /// letter for the registry's fault, and a trainer that is started again goes on where it was.
 class RegistryFaultTest {
+    /// Half of it is the patience with a registry.
+    private static final int TRANSACTION_TIMEOUT_MILLIS = 4_000;
+
     @TempDir Path directory;
     TestLog log;
 
@@ -46,7 +49,7 @@ class RegistryFaultTest {
     @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
     void aRegistryThatIsNotWellStopsTheTrainerForALaterStart(Fault fault) throws Exception {
         try (SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl())) {
-            String[] options = {"--registry-url", registry.url()};
+            String[] options = options(registry.url());
             log.send(0, 50);
             try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
                 TrainerTest.awaitSettled(trainer, 50);
@@ -63,13 +66,22 @@ class RegistryFaultTest {
         }
     }
 
+    private static String[] options(String registryUrl) {
+        return new String[] {
+            "--registry-url",
+            registryUrl,
+            "--kafka.transaction.timeout.ms",
+            Integer.toString(TRANSACTION_TIMEOUT_MILLIS)
+        };
+    }
+
     /// The real one's process is gone, and comes back on the same port.
     @Test
     void aRegistryThatWasStoppedIsWaitedForAndThenLearnedOn() throws Exception {
         Path schemas = directory.resolve("registry");
         RegistryProcess first = RegistryProcess.start(RegistryOptions.in(schemas));
         int port = URI.create(first.url()).getPort();
-        String[] options = {"--registry-url", first.url()};
+        String[] options = options(first.url());
         try (TestLog own = new TestLog(directory, 8, first.url()).created()) {
             own.send(0, 50);
             try (TrainerApp trainer = TrainerApp.start(own.config(options))) {
@@ -160,7 +172,8 @@ class RegistryFaultTest {
                 "after %d ms: %s%n", (System.nanoTime() - begin) / 1_000_000, why.getMessage());
         assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
         assertThat(why)
-                .hasMessageContaining("schema registry within 5000 ms")
+                .hasMessageContaining(
+                        "schema registry within " + TRANSACTION_TIMEOUT_MILLIS / 2 + " ms")
                 .hasMessageContaining("nothing is lost");
         return why;
     }

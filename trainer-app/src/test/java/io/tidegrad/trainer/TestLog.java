@@ -34,6 +34,7 @@ import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -46,7 +47,7 @@ import org.jspecify.annotations.Nullable;
 /// One model's log on a real broker, with topics of its own, and the oracle: a fold of the visible records in this
 /// process, which knows nothing of changelogs, groups or transactions.
 public final class TestLog implements AutoCloseable {
-    static final Schema EVENT =
+    public static final Schema EVENT =
             new Schema.Parser()
                     .parse(
                             """
@@ -70,12 +71,12 @@ public final class TestLog implements AutoCloseable {
             features:
               - number: { field: a, scale: standard }
               - number: { field: b }
-              - category: { field: place, buckets: 2048, dimension: 4 }
+              - category: { field: place, buckets: BUCKETS, dimension: DIMENSION }
             network: [ dense: 8, relu, dense: 1 ]
             loss: binary-cross-entropy
             optimizer: { adam: { rate: 0.01 } }
             mini-batch: { size: BATCH }
-            publish: { every: PT0.2S }
+            publish: { every: EVERY }
             seed: 7
             """;
 
@@ -102,6 +103,23 @@ public final class TestLog implements AutoCloseable {
 
     /// With more keys in the spec.
     TestLog(Path directory, int miniBatch, String registryUrl, String moreKeys) {
+        this(directory, "" + miniBatch, registryUrl, moreKeys);
+    }
+
+    /// @param miniBatch its size, and more of its keys: `8, window: PT20S`
+    TestLog(Path directory, String miniBatch, String registryUrl, String moreKeys) {
+        this(directory, miniBatch, registryUrl, moreKeys, 2_048, 4, "PT0.2S");
+    }
+
+    /// With another table, (buckets, dimension): the model's size. And snapshots so far apart.
+    TestLog(
+            Path directory,
+            String miniBatch,
+            String registryUrl,
+            String moreKeys,
+            int buckets,
+            int dimension,
+            String publishEvery) {
         String id = UUID.randomUUID().toString().substring(0, 8);
         this.directory = directory;
         this.registryUrl = registryUrl;
@@ -112,7 +130,10 @@ public final class TestLog implements AutoCloseable {
                         (SPEC + moreKeys)
                                 .replace("MODEL", "m" + id)
                                 .replace("TOPIC", topic)
-                                .replace("BATCH", "" + miniBatch),
+                                .replace("BATCH", miniBatch)
+                                .replace("BUCKETS", "" + buckets)
+                                .replace("DIMENSION", "" + dimension)
+                                .replace("EVERY", publishEvery),
                         "test spec");
         registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
         codec = new AvroCodec(registry);
@@ -320,13 +341,18 @@ public final class TestLog implements AutoCloseable {
 
     /// The same as if only the records at these offsets had been there.
     public Fold fold(LongPredicate offsets) {
+        return fold(visible(topic), offsets);
+    }
+
+    /// The same of records that were read before.
+    public Fold fold(List<ConsumerRecord<byte[], byte[]>> visible, LongPredicate offsets) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
         EventFold fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
         List<Long> rejected = new ArrayList<>();
         long ticks = 0;
         long next = 0;
         List<ConsumerRecord<byte[], byte[]>> records =
-                visible(topic).stream().filter(record -> offsets.test(record.offset())).toList();
+                visible.stream().filter(record -> offsets.test(record.offset())).toList();
         for (ConsumerRecord<byte[], byte[]> record : records) {
             switch (fold.fold(record.value(), record.headers())) {
                 case EventFold.Outcome.Accepted() -> {}
@@ -367,6 +393,15 @@ public final class TestLog implements AutoCloseable {
     public static String header(ConsumerRecord<byte[], byte[]> record, String name) {
         var header = record.headers().lastHeader(name);
         return header == null ? "" : new String(header.value(), StandardCharsets.UTF_8);
+    }
+
+    /// Takes the group's members away, as it does itself once their sessions time out: a trainer does not leave when it stops,
+    /// so that it gets its task back when it starts again.
+    void endSessions() {
+        await(
+                admin.removeMembersFromConsumerGroup(
+                                group(), new RemoveMembersFromConsumerGroupOptions())
+                        .all());
     }
 
     static <T> T await(org.apache.kafka.common.KafkaFuture<T> future) {

@@ -36,15 +36,27 @@ class TrainerConfigTest {
     }
 
     @Test
-    void commitsAreSpacedByModelSizeAndByTheNumberOfModelsUnlessGiven() {
-        assertThat(StreamsSettings.commitInterval(PLAIN, 100_000, 1))
-                .isEqualTo(Duration.ofMillis(100));
-        assertThat(StreamsSettings.commitInterval(PLAIN, 40_000_000, 1))
-                .isEqualTo(Duration.ofSeconds(2));
-        assertThat(StreamsSettings.commitInterval(PLAIN, 100_000, 200))
-                .isEqualTo(Duration.ofSeconds(2));
-        assertThat(StreamsSettings.commitInterval(with("commit.interval.ms", "50"), 40_000_000, 1))
-                .isEqualTo(Duration.ofMillis(50));
+    void commitsAreSpacedByWhatIsWrittenAndByTheNumberOfModelsUnlessGiven() {
+        KafkaSettings given = with("commit.interval.ms", "50");
+        assertThat(StreamsSettings.commitIntervalMin(PLAIN, 1)).isEqualTo(Duration.ofMillis(100));
+        assertThat(StreamsSettings.commitIntervalMin(PLAIN, 200)).isEqualTo(Duration.ofSeconds(2));
+        assertThat(StreamsSettings.commitIntervalMin(given, 200)).isEqualTo(Duration.ofMillis(50));
+
+        assertThat(commitIntervalMax(PLAIN, 100_000)).isEqualTo(Duration.ofMillis(100));
+        assertThat(commitIntervalMax(PLAIN, 40_000_000)).isEqualTo(Duration.ofSeconds(2));
+        assertThat(commitIntervalMax(given, 40_000_000)).isEqualTo(Duration.ofMillis(50));
+        // A gigabyte fits the default transaction timeout.
+        assertThat(commitIntervalMax(PLAIN, 1L << 30))
+                .isEqualTo(StreamsSettings.TRANSACTION_TIMEOUT.dividedBy(4));
+        assertThat(commitIntervalMax(with("transaction.timeout.ms", "4000"), 1L << 30))
+                .isEqualTo(Duration.ofSeconds(1));
+        // Where models may come later, there is room for 250.
+        assertThat(StreamsSettings.commitIntervalMax(PLAIN, 1, 1, 1, true))
+                .isEqualTo(StreamsSettings.commitIntervalMin(PLAIN, 250));
+    }
+
+    private static Duration commitIntervalMax(KafkaSettings kafka, long modelBytes) {
+        return StreamsSettings.commitIntervalMax(kafka, modelBytes, 20_000_000, 1, false);
     }
 
     @Test
@@ -74,10 +86,12 @@ class TrainerConfigTest {
                                 "commit.interval.ms", "250",
                                 "security.protocol", "SSL"));
         Map<String, Object> settings =
-                StreamsSettings.of("app", Path.of("/s"), "i", kafka, Duration.ofMillis(250), 1);
+                StreamsSettings.of(
+                        "app", Path.of("/s"), "i", kafka, Duration.ofMillis(250), false, 2, 1);
         assertThat(settings)
                 .containsEntry("bootstrap.servers", "k:9092")
                 .containsEntry("security.protocol", "SSL")
+                .containsEntry("num.standby.replicas", 2)
                 .containsEntry("main.consumer.max.poll.records", "7")
                 .containsEntry("commit.interval.ms", 250L);
     }

@@ -2,8 +2,8 @@ package io.tidegrad.trainer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.tidegrad.trainer.store.Breaker;
-import io.tidegrad.trainer.store.Breaker.KillPoint;
+import io.tidegrad.proof.Breaker;
+import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -19,11 +19,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 
 /// A `KillableTrainer` seen from its parent.
 final class TrainerProcess implements AutoCloseable {
     /// Of one step of a child's life; a liveness bound.
-    private static final Duration PATIENCE = Duration.ofSeconds(90);
+    private static final Duration PATIENCE =
+            Duration.ofSeconds(Integer.getInteger("patience.seconds", 90));
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -36,7 +38,13 @@ final class TrainerProcess implements AutoCloseable {
         Thread.ofVirtual().start(this::read);
     }
 
-    static TrainerProcess start(TestLog log, Breaker breaker, KillPoint point) {
+    static TrainerProcess start(TestLog log, Breaker breaker, KillPoint point, String... more) {
+        return start(log, "-Xmx192m", breaker, point, more);
+    }
+
+    /// @param options of the JVM, in place of the ones above where they name the same
+    static TrainerProcess start(
+            TestLog log, String options, Breaker breaker, KillPoint point, String... more) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(
@@ -47,16 +55,18 @@ final class TrainerProcess implements AutoCloseable {
                         // Scalar kernels: quick to start, and one more proof that they give the
                         // vector kernels' bits.
                         "-Dtidegrad.kernels=scalar",
-                        "-Xmx192m",
                         "-XX:+UseSerialGC",
-                        "-XX:TieredStopAtLevel=1",
+                        "-XX:TieredStopAtLevel=1"));
+        command.addAll(List.of(options.split(" ")));
+        command.addAll(
+                List.of(
                         "-cp",
                         System.getProperty("java.class.path"),
                         KillableTrainer.class.getName(),
                         breaker.name(),
                         point.moment().name(),
                         Integer.toString(point.nth())));
-        command.addAll(log.arguments());
+        command.addAll(log.arguments(more));
         try {
             return new TrainerProcess(
                     new ProcessBuilder(command)
@@ -110,6 +120,10 @@ final class TrainerProcess implements AutoCloseable {
         }
     }
 
+    long pid() {
+        return process.pid();
+    }
+
     /// SIGKILL.
     void kill() {
         process.destroyForcibly();
@@ -136,17 +150,20 @@ final class TrainerProcess implements AutoCloseable {
 
     /// The one model's part of `/health`, once it has learned everything up to `nextOffset` and said so.
     static JsonNode awaitReport(int port, long nextOffset) {
-        JsonNode[] last = new JsonNode[1];
-        org.awaitility.Awaitility.await()
+        return awaitHealth(
+                port, health -> health.path("report").path("watermark").asLong(-1) == nextOffset);
+    }
+
+    /// The same, once the model's state is restored.
+    static JsonNode awaitHealth(int port) {
+        return awaitHealth(port, health -> health.has("watermark"));
+    }
+
+    static JsonNode awaitHealth(int port, Predicate<JsonNode> wanted) {
+        return org.awaitility.Awaitility.await()
                 .atMost(PATIENCE)
                 .pollInterval(Duration.ofMillis(50))
-                .until(
-                        () -> {
-                            last[0] = health(port);
-                            return last[0].path("report").path("watermark").asLong(-1)
-                                    == nextOffset;
-                        });
-        return last[0];
+                .until(() -> health(port), wanted);
     }
 
     static JsonNode health(int port) throws IOException, InterruptedException {

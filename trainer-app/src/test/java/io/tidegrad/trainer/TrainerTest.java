@@ -5,11 +5,17 @@ import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.learn.RangeTest;
 import io.tidegrad.model.learn.RateCurve;
 import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.SnapshotVerifier;
+import io.tidegrad.model.snapshot.Verification;
+import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -19,10 +25,11 @@ import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.Replay;
 import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayResult;
-import io.tidegrad.trainer.store.Breaker;
+import io.tidegrad.trainer.store.BreakableParts;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
+import io.tidegrad.trainer.store.SnapshotTotals;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -30,6 +37,8 @@ import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -175,7 +184,13 @@ class TrainerTest {
 
     @Test
     void theNewestSnapshotsStayAndOlderOnesAreBuried() {
-        try (TrainerApp trainer = TrainerApp.start(log.config("--keep-snapshots", "3"))) {
+        try (TrainerApp trainer =
+                TrainerApp.start(
+                        log.config(
+                                "--keep-snapshots", "3",
+                                "--keep-hourly", "0",
+                                "--keep-daily", "0",
+                                "--snapshot-deltas", "0"))) {
             for (int round = 1; round <= 5; round++) {
                 log.send((round - 1) * 80, round * 80);
                 awaitSettled(trainer, round * 80L);
@@ -201,6 +216,96 @@ class TrainerTest {
             assertThat(parts)
                     .isEqualTo(manifests.stream().mapToLong(SnapshotManifest::parts).sum());
         }
+    }
+
+    /// Full snapshots and deltas in turn, over a restart: at each version what a reader makes of them is the fold of the
+    /// log up to there, and the topic holds what the ladder keeps, with the chain of every delta.
+    @Test
+    void everyPublishedVersionIsTheFoldOfTheLogWhetherFullOrDelta() {
+        String[] options = {
+            "--keep-snapshots",
+            "2",
+            "--keep-hourly",
+            "0",
+            "--keep-daily",
+            "0",
+            "--snapshot-deltas",
+            "3",
+            "--snapshot-compression",
+            "zstd"
+        };
+        int round = 0;
+        for (int life = 0; life < 2; life++) {
+            try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
+                for (int rounds = 0; rounds < 6; rounds++) {
+                    round++;
+                    log.send((round - 1) * 8, round * 8);
+                    awaitSettled(trainer, round * 8L);
+                }
+                SnapshotTotals totals =
+                        Objects.requireNonNull(trainer.models().getFirst().committed()).snapshots();
+                assertThat(totals.fulls()).isBetween(2L, 3L);
+                assertThat(totals.deltas()).isBetween(3L, 4L);
+                assertThat(totals.deltaBytes() / totals.deltas())
+                        .isLessThan(totals.fullBytes() / totals.fulls() / 2);
+            }
+        }
+        List<ConsumerRecord<byte[], byte[]>> records =
+                log.visible(log.topics().snapshots(log.model()));
+        SnapshotVerifier verifier = new SnapshotVerifier(log.model(), Kernels.active(), 1 << 20);
+        Map<SnapshotKey, byte[]> seen = new HashMap<>();
+        List<SnapshotManifest> manifests = new ArrayList<>();
+        List<ConsumerRecord<byte[], byte[]>> events = log.visible(log.topic);
+        LoadedModel loaded = null;
+        for (ConsumerRecord<byte[], byte[]> record : records) {
+            if (record.value() == null) {
+                continue;
+            }
+            SnapshotKey key = SnapshotKey.decode(record.key());
+            seen.put(key, record.value());
+            if (key.kind() != SnapshotKey.Kind.MANIFEST) {
+                continue;
+            }
+            SnapshotManifest manifest = SnapshotManifest.decode(record.value());
+            List<byte[]> parts = new ArrayList<>();
+            for (int part = 0; part < manifest.parts(); part++) {
+                parts.add(
+                        Objects.requireNonNull(
+                                seen.get(SnapshotKey.part(1, manifest.version(), part))));
+            }
+            Verification verification = verifier.verify(manifest, parts, loaded);
+            assertThat(verification).isInstanceOf(Verification.Admitted.class);
+            loaded = ((Verification.Admitted) verification).model();
+            assertThat(ModelHash.weights(log.spec().fingerprint(), loaded.parameters()))
+                    .isEqualTo(
+                            log.fold(events, offset -> offset < manifest.nextOffset())
+                                    .weightsHash());
+            manifests.add(manifest);
+        }
+        assertThat(manifests).hasSize(12);
+        assertThat(manifests.get(0).isDelta()).isFalse();
+        assertThat(manifests.get(6).isDelta()).as("first of the second life").isFalse();
+        assertThat(manifests.get(1).chain().fullTime())
+                .isEqualTo(timeOf(records, SnapshotKey.part(1, manifests.get(0).version(), 0)));
+
+        Set<Long> live = new HashSet<>();
+        log.manifests(records).forEach(manifest -> live.add(manifest.version()));
+        assertThat(live).hasSizeBetween(2, 4).contains(manifests.getLast().version());
+        log.manifests(records)
+                .forEach(
+                        manifest -> {
+                            if (manifest.isDelta()) {
+                                assertThat(live).contains(manifest.parentVersion());
+                            }
+                        });
+    }
+
+    private static long timeOf(List<ConsumerRecord<byte[], byte[]>> records, SnapshotKey key) {
+        return records.stream()
+                .filter(record -> SnapshotKey.decode(record.key()).equals(key))
+                .findFirst()
+                .orElseThrow()
+                .timestamp();
     }
 
     @Test
@@ -315,8 +420,9 @@ class TrainerTest {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             awaitSettled(trainer, 100);
         }
+        log.endSessions();
         await().atMost(PATIENCE)
-                .ignoreExceptions() // the group counts as alive until its session times out
+                .ignoreExceptions() // the group's end takes a moment
                 .until(
                         () -> {
                             TestLog.await(
@@ -369,11 +475,15 @@ class TrainerTest {
 
     /// After a `TaskCorruptedException` Kafka Streams 4.3.1 revives the task and goes on behind the events it had read:
     /// they would be lost without an error.
+    @ProvesOracle(Breaker.REPORTS_CORRUPTION_ONCE)
     @Test
     void aTaskThatStreamsRevivesSkipsNothing() throws Exception {
         log.send(0, 50_000);
         try (TrainerApp trainer =
-                TrainerApp.start(log.config(), Breaker.REPORTS_CORRUPTION_ONCE, Kernels.active())) {
+                TrainerApp.start(
+                        log.config(),
+                        new BreakableParts(Breaker.REPORTS_CORRUPTION_ONCE),
+                        Kernels.active())) {
             TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
             assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
         }

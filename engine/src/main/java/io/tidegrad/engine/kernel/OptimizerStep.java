@@ -1,7 +1,7 @@
 package io.tidegrad.engine.kernel;
 
 /// The scalars of one optimizer step, computed once per step by the `Optimizer` and read by every kernel: mutable and
-/// reused, so that a step allocates nothing; kernels only read it. The formula of each kind stands in `ScalarKernels`.
+/// reused, so that a step allocates nothing; kernels only read it. The formula of each kind stands in `ScalarOptimizerKernels`.
 public final class OptimizerStep {
     /// With g the gradient, of the loss plus the penalty; state parts in this order.
     public enum Kind {

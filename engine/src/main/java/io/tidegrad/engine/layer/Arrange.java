@@ -28,9 +28,17 @@ final class Arrange {
         if (into == null && (isStill || from.isTight(stride) && to.isTight(to.width()))) {
             Block value = new Block(x.value().values, x.value().at, isStill ? stride : to.width());
             Block dy = dx == null ? null : workspace.block(to);
+            if (workspace.isCounting()) {
+                workspace.count(dx == null ? 0 : 2L * Integer.BYTES * to.size());
+                return new View(x, new Activation(value, dy), null);
+            }
             return new View(x, new Activation(value, dy), Copy.between(from, to, dy, dx));
         }
         Activation y = into != null ? into : workspace.activation(to, dx != null);
+        if (workspace.isCounting()) {
+            workspace.count((dx == null ? 2L : 4L) * Integer.BYTES * to.size());
+            return new Copied(y, null, null);
+        }
         return new Copied(
                 y,
                 Copy.between(from, to, y.value(), x.value()),

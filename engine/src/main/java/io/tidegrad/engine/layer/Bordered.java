@@ -25,7 +25,7 @@ record Bordered(Block inner, int width, Extent image, Block images, Extent outer
         int floats = Math.multiplyExact(outer.area(), inner.stride);
         Block images =
                 new Block(
-                        new float[Math.multiplyExact(workspace.maxRows(), floats)],
+                        workspace.floats(Math.multiplyExact(workspace.maxRows(), floats)),
                         0,
                         inner.stride);
         int corner = before.height() * outer.width() + before.width();

@@ -30,8 +30,7 @@ public record Concat(List<Layer> layers) implements Layer {
         boolean trainable = false;
         int width = 0;
         for (int i = 0; i < layers.size(); i++) {
-            Planned branch =
-                    layers.get(i).plan(planner.child(i), input).with(Shape.Columns.LAST_AXIS);
+            Planned branch = planner.plan(i, layers.get(i), input).with(Shape.Columns.LAST_AXIS);
             if (i > 0) {
                 requireSameLines(planner, branches.getFirst().output(), branch.output());
             }
@@ -58,7 +57,11 @@ public record Concat(List<Layer> layers) implements Layer {
             Activation x,
             @Nullable Activation into) {
         boolean gradient = trainable || x.gradient() != null || workspace.reportsInputGradients();
-        Activation output = into != null ? into : workspace.activation(grid, gradient);
+        boolean allWanted = x.gradient() != null || workspace.reportsInputGradients();
+        Activation output =
+                into != null
+                        ? into
+                        : output(workspace.activation(grid, gradient), planned, allWanted);
         Branch[] branches = new Branch[planned.size()];
         int column = 0;
         for (int i = 0; i < branches.length; i++) {
@@ -73,6 +76,25 @@ public record Concat(List<Layer> layers) implements Layer {
             column += branchWidth;
         }
         return new Bound(grid.lines(), inputLines, branches, x.gradient(), output);
+    }
+
+    /// Branches at either end that learn nothing, such as the row's numbers, want no gradient.
+    private static Activation output(Activation whole, List<Planned> branches, boolean allWanted) {
+        if (allWanted) {
+            return whole;
+        }
+        int column = 0;
+        int from = Integer.MAX_VALUE;
+        int to = 0;
+        for (Planned branch : branches) {
+            int end = column + branch.output().width();
+            if (branch.trainable()) {
+                from = Math.min(from, column);
+                to = end;
+            }
+            column = end;
+        }
+        return new Activation(whole.value(), whole.gradient(), from, to);
     }
 
     private void requireSameLines(Planner planner, Shape.Grid first, Shape.Grid other) {

@@ -1,5 +1,6 @@
 package io.tidegrad.engine.layer;
 
+import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.Panels;
 import io.tidegrad.engine.kernel.Patches;
 import java.util.ArrayList;
@@ -113,9 +114,6 @@ final class Convolution {
 
     /// Products of the patches of all images with one matrix, which workers share by patches.
     private static final class Products {
-        /// Patches in a range: a multiple of the kernels' tiles.
-        private static final int GRAIN = 36;
-
         private final Panels panels;
         private final Patches patches;
         private final Block x;
@@ -144,16 +142,18 @@ final class Convolution {
             this.w = w;
             this.bias = bias;
             int all = step.rows * patches.count();
-            step.workers.share((long) panels.length() * all, Math.ceilDiv(all, GRAIN), part);
+            step.workers.share(
+                    (long) panels.length() * all, Math.ceilDiv(all, patches.patchGrain()), part);
         }
 
         private void run(int part, int parts, int worker) {
             Step step = Objects.requireNonNull(this.step);
             int count = patches.count();
             int all = step.rows * count;
-            int grains = Math.ceilDiv(all, GRAIN);
-            int at = Workers.cut(grains, part, parts) * GRAIN;
-            int end = Math.min(all, Workers.cut(grains, part + 1, parts) * GRAIN);
+            int grain = patches.patchGrain();
+            int grains = Math.ceilDiv(all, grain);
+            int at = Workers.cut(grains, part, parts) * grain;
+            int end = Math.min(all, Workers.cut(grains, part + 1, parts) * grain);
             while (at < end) {
                 int image = at / count;
                 int from = at % count;
@@ -177,12 +177,10 @@ final class Convolution {
     private static final class Bound implements Pass {
         static final int NO_BIAS = -1;
 
-        /// Taps in a range: a multiple of the kernels' tiles.
-        private static final int GRAIN = 18;
-
         private final Panels panels;
         private final int weight;
         private final int bias;
+        private final float[] biasGradient;
         private final Bordered x;
         private final Patches patches;
         private final Activation output;
@@ -202,6 +200,7 @@ final class Convolution {
             this.panels = panels;
             this.weight = weight;
             this.bias = bias;
+            biasGradient = workspace.floats(bias == NO_BIAS ? 0 : panels.stride());
             this.output = output;
             Extent padding = geometry.sliding.padding();
             x =
@@ -250,7 +249,7 @@ final class Convolution {
             this.step = step;
             step.workers.share(
                     (long) panels.length() * step.rows * patches.count(),
-                    Math.ceilDiv(panels.inputs(), GRAIN),
+                    Math.ceilDiv(panels.inputs(), patches.tapGrain()),
                     updatePart);
         }
 
@@ -259,14 +258,17 @@ final class Convolution {
             Step step = Objects.requireNonNull(this.step);
             float[] tile = step.tile(worker);
             Block dy = output.requireGradient();
-            int grains = Math.ceilDiv(panels.inputs(), GRAIN);
+            int grains = Math.ceilDiv(panels.inputs(), patches.tapGrain());
+            boolean hasBias = part == 0 && bias != NO_BIAS && !step.optimizer(bias).isFrozen();
             Storage.Dense w = step.target.dense(weight);
             step.kernels.convolutionUpdate(
                     step.optimizer(weight),
                     panels,
                     patches,
-                    Workers.cut(grains, part, parts) * GRAIN,
-                    Math.min(panels.inputs(), Workers.cut(grains, part + 1, parts) * GRAIN),
+                    Workers.cut(grains, part, parts) * patches.tapGrain(),
+                    Math.min(
+                            panels.inputs(),
+                            Workers.cut(grains, part + 1, parts) * patches.tapGrain()),
                     step.rows,
                     step.scale,
                     x.images().values,
@@ -277,20 +279,20 @@ final class Convolution {
                     dy.stride,
                     w.weights(),
                     w.state(),
+                    hasBias ? biasGradient : null,
                     tile);
-            if (part == 0 && bias != NO_BIAS) {
+            if (hasBias) {
                 Storage.Dense b = step.target.dense(bias);
-                step.kernels.biasUpdate(
+                step.kernels.update(
                         step.optimizer(bias),
                         panels.stride(),
-                        step.rows * patches.count(),
-                        step.scale,
-                        dy.values,
-                        dy.at,
-                        dy.stride,
+                        biasGradient,
+                        0,
                         b.weights(),
+                        0,
                         b.state(),
-                        tile);
+                        0,
+                        0);
             }
         }
     }
@@ -301,7 +303,10 @@ final class Convolution {
     private static final class InputGradient {
         private static final int WIDEST_PANEL = 64;
 
-        private final Bordered dy;
+        /// Of an image whose pixels are to fill the lanes of a vector.
+        private static final int PLANE_PIXELS_MIN = 16;
+
+        private final @Nullable Bordered dy;
         private final List<Phase> phases = new ArrayList<>();
 
         /// @param outputs of the layer, its panels
@@ -325,15 +330,43 @@ final class Convolution {
                             stride.width(),
                             padding.width(),
                             patches.width());
-            this.dy =
-                    Bordered.around(
-                            workspace,
-                            dy,
-                            outputs.outputs(),
-                            patches,
-                            new Extent(rows.before(), columns.before()),
-                            new Extent(rows.after(), columns.after()));
+            Extent before = new Extent(rows.before(), columns.before());
+            Extent after = new Extent(rows.after(), columns.after());
             int channels = geometry.channels;
+            if (stride.area() == 1
+                    && channels <= Kernels.NARROW_OUTPUTS
+                    && image.area() >= PLANE_PIXELS_MIN) {
+                this.dy = null;
+                Planes planes =
+                        Planes.around(workspace, dy, outputs.outputs(), patches, before, after);
+                phases.add(
+                        new Phase(
+                                geometry,
+                                outputs,
+                                rows,
+                                columns,
+                                0,
+                                0,
+                                0,
+                                channels,
+                                workspace,
+                                planes.length(),
+                                1,
+                                planes.outer().width(),
+                                (panels, taps) ->
+                                        new PlaneProducts(
+                                                panels,
+                                                taps,
+                                                planes,
+                                                rows.output(0) * planes.outer().width()
+                                                        + columns.output(0),
+                                                image,
+                                                dx)));
+                return;
+            }
+            Bordered lines =
+                    Bordered.around(workspace, dy, outputs.outputs(), patches, before, after);
+            this.dy = lines;
             // Lines of dx may be too short for panels of 64, never for those of 16.
             int group = dx.stride % WIDEST_PANEL == 0 ? channels : Panels.NARROW_OUTPUTS_MAX;
             for (int u = 0; u < stride.height(); u++) {
@@ -343,19 +376,76 @@ final class Convolution {
                     if (u < kernel.height() && v < kernel.width()) {
                         for (int from = 0; from < channels; from += group) {
                             int to = Math.min(channels, from + group);
+                            int fromChannel = from;
+                            int[] is = rows.pixelsOf(u);
+                            int[] js = columns.pixelsOf(v);
+                            workspace.count(2L * Integer.BYTES * is.length * js.length);
                             phases.add(
                                     new Phase(
-                                            geometry, outputs, rows, columns, u, v, from, to,
-                                            this.dy, dx));
+                                            geometry,
+                                            outputs,
+                                            rows,
+                                            columns,
+                                            u,
+                                            v,
+                                            from,
+                                            to,
+                                            workspace,
+                                            1,
+                                            lines.images().stride,
+                                            lines.outer().width(),
+                                            (panels, taps) ->
+                                                    products(
+                                                            panels,
+                                                            taps,
+                                                            is,
+                                                            js,
+                                                            rows,
+                                                            columns,
+                                                            lines,
+                                                            image,
+                                                            dx.from(fromChannel))));
                         }
                     }
                 }
             }
         }
 
+        private static Multiplication products(
+                Panels panels,
+                int[] taps,
+                int[] is,
+                int[] js,
+                Axis vertical,
+                Axis horizontal,
+                Bordered dy,
+                Extent image,
+                Block dx) {
+            int[] corners = new int[is.length * js.length];
+            int[] places = new int[corners.length];
+            for (int p = 0; p < corners.length; p++) {
+                int i = is[p / js.length];
+                int j = js[p % js.length];
+                int output = vertical.output(i) * dy.outer().width() + horizontal.output(j);
+                corners[p] = (dy.corner() + output) * dy.images().stride;
+                places[p] = (i * horizontal.pixels + j) * dx.stride;
+            }
+            Products products =
+                    new Products(
+                            panels,
+                            new Patches(corners, taps, places),
+                            dy.images(),
+                            dy.length(),
+                            dx,
+                            image.area() * dx.stride);
+            return (step, w) -> products.run(step, w, null);
+        }
+
         /// @param w of forward
         void compute(Step step, float[] w) {
-            dy.copy(step.rows);
+            if (dy != null) {
+                dy.copy(step.rows);
+            }
             for (int i = 0; i < phases.size(); i++) {
                 phases.get(i).compute(step, w);
             }
@@ -394,6 +484,67 @@ final class Convolution {
         }
     }
 
+    /// All images of dx from those of dy.
+    private interface Multiplication {
+        /// @param w transposed, as `Phase` has it
+        void run(Step step, float[] w);
+
+        interface Factory {
+            /// @param taps from a pixel's first on
+            Multiplication of(Panels panels, int[] taps);
+        }
+    }
+
+    /// dx of few channels: pixels in the lanes, because channels would leave half of them empty. Workers share the images.
+    private static final class PlaneProducts implements Multiplication {
+        private final Panels panels;
+        private final int[] taps;
+        private final Planes dy;
+        private final int corner; // of the first pixel
+        private final Extent image;
+        private final Block dx;
+        private final Workers.Work part = this::run;
+        private @Nullable Step step;
+        private float[] w = {};
+
+        PlaneProducts(Panels panels, int[] taps, Planes dy, int corner, Extent image, Block dx) {
+            this.panels = panels;
+            this.taps = taps;
+            this.dy = dy;
+            this.corner = dy.corner() + corner;
+            this.image = image;
+            this.dx = dx;
+        }
+
+        @Override
+        public void run(Step step, float[] w) {
+            this.step = step;
+            this.w = w;
+            step.workers.share((long) panels.length() * step.rows * image.area(), step.rows, part);
+        }
+
+        private void run(int part, int parts, int worker) {
+            Step step = Objects.requireNonNull(this.step);
+            int end = Workers.cut(step.rows, part + 1, parts);
+            for (int row = Workers.cut(step.rows, part, parts); row < end; row++) {
+                dy.copy(step.kernels, row);
+                step.kernels.convolutionOfPlanes(
+                        panels,
+                        taps,
+                        image.height(),
+                        image.width(),
+                        dy.values(),
+                        dy.row(row) + corner,
+                        dy.outer().width(),
+                        w,
+                        dx.values,
+                        dx.row(row * image.area()),
+                        dx.stride,
+                        step.tile(worker));
+            }
+        }
+    }
+
     /// The gradients of one phase's pixels, channels `fromChannel` to `toChannel`, the last not included.
     private static final class Phase {
         private final Panels panels; // (taps of the phase · outputs, channels)
@@ -402,8 +553,10 @@ final class Convolution {
         private final int[] from; // output → where its column of the weights begins
         private final int[] to; // channel → where its column of the transposed weights begins
         private final int weightsStep;
-        private final Products products;
+        private final Multiplication products;
 
+        /// @param outputStep from one output of a pixel of dy to the next; `pixelStep` from one pixel, `line` pixels from one
+        ///     line of them
         Phase(
                 Geometry geometry,
                 Panels outputs,
@@ -413,10 +566,12 @@ final class Convolution {
                 int phaseH,
                 int fromChannel,
                 int toChannel,
-                Bordered dy,
-                Block dx) {
+                Workspace workspace,
+                int outputStep,
+                int pixelStep,
+                int line,
+                Multiplication.Factory multiplication) {
             int channels = toChannel - fromChannel;
-            int line = dy.outer().width();
             int[] us = vertical.tapsOf(phaseV);
             int[] vs = horizontal.tapsOf(phaseH);
             rows = new int[us.length * vs.length];
@@ -427,33 +582,16 @@ final class Convolution {
                 rows[t] = (u * horizontal.kernel + v) * geometry.channels + fromChannel;
                 int back = u / vertical.stride * line + v / horizontal.stride;
                 for (int o = 0; o < outputs.outputs(); o++) {
-                    taps[t * outputs.outputs() + o] = o - back * dy.images().stride;
+                    taps[t * outputs.outputs() + o] = o * outputStep - back * pixelStep;
                 }
             }
-            int[] is = vertical.pixelsOf(phaseV);
-            int[] js = horizontal.pixelsOf(phaseH);
-            int[] corners = new int[is.length * js.length];
-            int[] places = new int[corners.length];
-            for (int p = 0; p < corners.length; p++) {
-                int i = is[p / js.length];
-                int j = js[p % js.length];
-                int output = vertical.output(i) * line + horizontal.output(j);
-                corners[p] = (dy.corner() + output) * dy.images().stride;
-                places[p] = (i * horizontal.pixels + j) * dx.stride;
-            }
             panels = new Panels(taps.length, channels);
-            transposed = new float[panels.length()];
+            transposed = workspace.floats(panels.length());
+            workspace.count((long) Integer.BYTES * taps.length);
             from = IntStream.range(0, outputs.outputs()).map(o -> outputs.index(0, o)).toArray();
             to = IntStream.range(0, channels).map(c -> panels.index(0, c)).toArray();
             weightsStep = outputs.width();
-            products =
-                    new Products(
-                            panels,
-                            new Patches(corners, taps, places),
-                            dy.images(),
-                            dy.length(),
-                            dx.from(fromChannel),
-                            geometry.image.area() * dx.stride);
+            products = multiplication.of(panels, taps);
         }
 
         void compute(Step step, float[] w) {
@@ -467,7 +605,7 @@ final class Convolution {
                     }
                 }
             }
-            products.run(step, transposed, null);
+            products.run(step, transposed);
         }
     }
 }

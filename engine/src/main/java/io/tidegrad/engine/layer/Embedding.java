@@ -95,22 +95,13 @@ public record Embedding(
         @Override
         public void forward(Step step) {
             Block y = output.value();
-            Storage.Rows table = step.slab.rows(tensor);
             for (int row = 0; row < step.rows; row++) {
-                int yAt = y.row(row);
-                for (int column = 0; column < columns; column++) {
-                    int id = lookups.id(step, row, from + column);
-                    System.arraycopy(
-                            table.block(id),
-                            table.at(id),
-                            y.values,
-                            yAt + column * dimension,
-                            dimension);
-                }
+                lookups.read(step, row, from, columns, y.values, y.row(row));
             }
         }
 
-        /// dtable[id] = Σ dy over all places that read it, row by row, column by column.
+        /// dtable[id] = Σ dy over all places that read it, row by row, column by column: summed in dy itself, which nobody
+        /// reads any more, where it is used up at once.
         @Override
         public void backward(Step step) {
             if (lookups.isFrozen(step)) {
@@ -118,13 +109,19 @@ public record Embedding(
             }
             Block dy = output.requireGradient();
             lookups.begin(step);
+            if (lookups.updatesTouched(step)) {
+                for (int row = 0; row < step.rows; row++) {
+                    lookups.addInPlace(
+                            step.ids, row * step.idsPerRow + from, columns, dy.values, dy.row(row));
+                }
+                lookups.applyInPlace(step, dy.values);
+                return;
+            }
             for (int row = 0; row < step.rows; row++) {
+                int ids = row * step.idsPerRow + from;
                 for (int column = 0; column < columns; column++) {
-                    lookups.add(
-                            step.ids[row * step.idsPerRow + from + column],
-                            1,
-                            dy.values,
-                            dy.row(row) + column * dimension);
+                    int at = dy.row(row) + column * dimension;
+                    lookups.add(step.ids[ids + column], 1, dy.values, at);
                 }
             }
             lookups.apply(step);

@@ -1,6 +1,8 @@
 package io.tidegrad.engine.layer;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Reads up to `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension), and their sum
 /// or mean is the output (dimension). An empty bag gives 0. With dimension 1 and a `Bias` behind it, a logistic regression on
@@ -78,12 +80,22 @@ public record EmbeddingBag(
                                 tensor,
                                 new Lookups(tensor, table, workspace),
                                 into != null ? into : workspace.activation(1, dimension, true),
-                                new float[dimension == 1 ? columns : 0]));
+                                dimension == 1 ? new NumberLookups(tensor, table, workspace) : null,
+                                new float[dimension == 1 ? columns : 0],
+                                IntStream.range(0, columns).toArray()));
     }
 
-    /// @param gathered the weights of one bag of dimension 1
+    /// @param numbers for a table of numbers
+    /// @param gathered the numbers of one bag
+    /// @param inOrder 0, 1, …: where they are in `gathered`
     private record Bound(
-            EmbeddingBag layer, int tensor, Lookups lookups, Activation output, float[] gathered)
+            EmbeddingBag layer,
+            int tensor,
+            Lookups lookups,
+            Activation output,
+            @Nullable NumberLookups numbers,
+            float[] gathered,
+            int[] inOrder)
             implements Pass {
         /// y = Σ f[c] table[id[c]], with f the weight, or 1, or 1 / count of a mean: four vectors at a time, added up in pairs;
         /// then the next four, and what is left of them one by one.
@@ -91,13 +103,20 @@ public record EmbeddingBag(
         public void forward(Step step) {
             Block y = output.value();
             Storage.Rows table = step.slab.rows(tensor);
-            for (int row = 0; row < step.rows; row++) {
-                int count = count(step, row);
-                int at = y.row(row);
-                if (layer.dimension == 1) {
-                    y.values[at] = sumOfNumbers(step, row, count, table);
-                } else {
-                    sumOfVectors(step, row, count, table, y.values, at);
+            if (numbers != null && numbers.areFor(step)) {
+                sumsOfKeptNumbers(step, numbers, y);
+            } else {
+                for (int row = 0; row < step.rows; row++) {
+                    int count = count(step, row);
+                    int at = y.row(row);
+                    if (numbers == null) {
+                        sumOfVectors(step, row, count, table, y.values, at);
+                    } else {
+                        lookups.requireRows(step, row, layer.from, count);
+                        int ids = row * step.idsPerRow + layer.from;
+                        table.gather(step.ids, ids, count, 0, gathered, 0);
+                        y.values[at] = sumOfNumbers(step, row, count, gathered, inOrder, 0);
+                    }
                 }
             }
             if (layer.weightsFrom != UNWEIGHTED) {
@@ -105,23 +124,54 @@ public record EmbeddingBag(
             }
         }
 
-        private float sumOfNumbers(Step step, int row, int count, Storage.Rows table) {
-            int ids = row * step.idsPerRow + layer.from;
-            lookups.requireRows(step, row, layer.from, count);
-            table.gather(step.ids, ids, count, 0, gathered, 0);
+        private void sumsOfKeptNumbers(Step step, NumberLookups numbers, Block y) {
+            numbers.begin();
+            for (int row = 0; row < step.rows; row++) {
+                int count = count(step, row);
+                lookups.requireRows(step, row, layer.from, count);
+                int ids = row * step.idsPerRow + layer.from;
+                numbers.add(step.ids, ids, count, row * layer.columns);
+            }
+            numbers.read(step);
+            for (int row = 0; row < step.rows; row++) {
+                y.values[y.row(row)] =
+                        sumOfNumbers(
+                                step,
+                                row,
+                                count(step, row),
+                                numbers.numbers(),
+                                numbers.slots(),
+                                row * layer.columns);
+            }
+        }
+
+        /// @param slots from `at` on: where each of the bag's numbers is in `w`
+        private float sumOfNumbers(Step step, int row, int count, float[] w, int[] slots, int at) {
             float sum = 0;
             int even = count & -4;
+            if (layer.weightsFrom == UNWEIGHTED) {
+                float f = uniformFactor(count);
+                for (int c = at; c < at + even; c += 4) {
+                    float first = Math.fma(f, w[slots[c + 1]], f * w[slots[c]]);
+                    float second = Math.fma(f, w[slots[c + 3]], f * w[slots[c + 2]]);
+                    sum += first + second;
+                }
+                for (int c = at + even; c < at + count; c++) {
+                    sum = Math.fma(f, w[slots[c]], sum);
+                }
+                return sum;
+            }
             for (int c = 0; c < even; c += 4) {
                 float f0 = factor(step, row, count, c);
                 float f1 = factor(step, row, count, c + 1);
                 float f2 = factor(step, row, count, c + 2);
                 float f3 = factor(step, row, count, c + 3);
-                float first = Math.fma(f1, gathered[c + 1], f0 * gathered[c]);
-                float second = Math.fma(f3, gathered[c + 3], f2 * gathered[c + 2]);
+                float first = Math.fma(f1, w[slots[at + c + 1]], f0 * w[slots[at + c]]);
+                float second = Math.fma(f3, w[slots[at + c + 3]], f2 * w[slots[at + c + 2]]);
                 sum += first + second;
             }
             for (int c = even; c < count; c++) {
-                sum = Math.fma(factor(step, row, count, c), gathered[c], sum);
+                sum = Math.fma(factor(step, row, count, c), w[slots[at + c]], sum);
             }
             return sum;
         }
@@ -179,6 +229,10 @@ public record EmbeddingBag(
             if (lookups.isFrozen(step)) {
                 return;
             }
+            if (numbers != null && numbers.areFor(step)) {
+                learnKeptNumbers(step, numbers, dy);
+                return;
+            }
             lookups.begin(step);
             for (int row = 0; row < step.rows; row++) {
                 int count = count(step, row);
@@ -189,6 +243,22 @@ public record EmbeddingBag(
                 }
             }
             lookups.apply(step);
+        }
+
+        private void learnKeptNumbers(Step step, NumberLookups numbers, Block dy) {
+            for (int row = 0; row < step.rows; row++) {
+                int count = count(step, row);
+                int place = row * layer.columns;
+                float g = dy.values[dy.row(row)];
+                if (layer.weightsFrom == UNWEIGHTED) {
+                    numbers.addGradient(place, count, uniformFactor(count), g);
+                } else {
+                    for (int c = 0; c < count; c++) {
+                        numbers.addGradient(place + c, 1, factor(step, row, count, c), g);
+                    }
+                }
+            }
+            numbers.apply(step);
         }
 
         private void addWeightGradients(Step step, Block dy) {
@@ -222,6 +292,11 @@ public record EmbeddingBag(
             if (layer.weightsFrom != UNWEIGHTED) {
                 return step.numbers[row * step.numbersPerRow + layer.weightsFrom + c];
             }
+            return uniformFactor(count);
+        }
+
+        /// Of a bag without weights.
+        private float uniformFactor(int count) {
             return layer.mode == Mode.MEAN ? 1f / count : 1f;
         }
     }

@@ -158,7 +158,9 @@ public final class GradientSlab {
                                         optimizer,
                                         gradients.rows(),
                                         gradients.count(),
-                                        gradients.values());
+                                        1,
+                                        gradients.values(),
+                                        gradients.valuesAt());
                 case Storage.Doubles statistics -> {}
             }
         }

@@ -40,8 +40,9 @@ final class LineNorm {
                                 bias,
                                 x,
                                 workspace.block(grid),
-                                new float[workspace.maxRows() * grid.lines()],
-                                new float[Workspace.padded(width)],
+                                workspace.floats(
+                                        Math.multiplyExact(workspace.maxRows(), grid.lines())),
+                                workspace.floats(Workspace.padded(width)),
                                 workspace.activation(grid, true)));
     }
 

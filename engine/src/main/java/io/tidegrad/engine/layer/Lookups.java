@@ -1,16 +1,17 @@
 package io.tidegrad.engine.layer;
 
-import java.util.Arrays;
-
 /// What the layers that read a table share: the look-ups of one step. Gradients of places that read the same row are summed
 /// in the order in which they are added; then one optimizer update a row, in the order of first touch. Allocates nothing after
 /// construction.
 final class Lookups {
     private final int tensor;
     private final Tensor.Table table;
-    private final Distinct distinct;
+    private final DistinctIds distinct;
     private final float[] gradients; // (distinct ids, columns)
     private final float[] zeros; // (columns)
+    private final int[] slots; // (table.reads()) of one row's ids
+    private final int[] sumAt; // slot → where in `sums` its gradient begins
+    private final float[] near = new float[Storage.Rows.ROWS_A_BLOCK];
     private float[] sums; // where those of this step are summed
 
     /// @param tensor the table's index
@@ -18,9 +19,17 @@ final class Lookups {
         this.tensor = tensor;
         this.table = table;
         int reads = workspace.learns() ? Math.multiplyExact(workspace.maxRows(), table.reads()) : 0;
-        distinct = new Distinct(reads);
-        gradients = new float[Math.multiplyExact(reads, table.columns())];
-        zeros = new float[table.columns()];
+        int slotsOfRow = workspace.learns() ? table.reads() : 0;
+        workspace.count(
+                DistinctIds.bytes(reads)
+                        + (long) Integer.BYTES * reads
+                        + (long) Integer.BYTES * slotsOfRow);
+        int held = workspace.isCounting() ? 0 : reads;
+        distinct = new DistinctIds(held);
+        gradients = workspace.floats(Math.multiplyExact(reads, table.columns()));
+        zeros = workspace.floats(table.columns());
+        slots = new int[workspace.isCounting() ? 0 : slotsOfRow];
+        sumAt = new int[held];
         sums = gradients;
     }
 
@@ -50,6 +59,13 @@ final class Lookups {
         }
     }
 
+    /// Copies the table rows of `count` ids from number `from` on side by side.
+    void read(Step step, int row, int from, int count, float[] y, int yAt) {
+        requireRows(step, row, from, count);
+        int ids = row * step.idsPerRow + from;
+        step.slab.rows(tensor).read(step.kernels, step.ids, ids, count, y, yAt, near);
+    }
+
     static IndexOutOfBoundsException outOfBounds(int row, int number, int found, int largest) {
         return new IndexOutOfBoundsException(
                 "row "
@@ -64,6 +80,11 @@ final class Lookups {
 
     boolean isFrozen(Step step) {
         return step.optimizer(tensor).isFrozen();
+    }
+
+    /// Whether the optimizer changes only the rows that this step read, in backward.
+    boolean updatesTouched(Step step) {
+        return table.touchedOnly() && step.isFused();
     }
 
     /// Forgets the gradients of the step before.
@@ -84,11 +105,8 @@ final class Lookups {
         int known = distinct.count();
         int slot = distinct.slot(id);
         int to = slot * columns;
-        if (columns == 1) {
-            // No loop: it would take longer than what is in it.
-            float product = factor * g[gAt];
-            sums[to] = slot == known ? product : Math.fma(factor, g[gAt], sums[to]);
-        } else if (slot == known) {
+        if (slot == known) {
+            sumAt[slot] = to;
             for (int i = 0; i < columns; i++) {
                 sums[to + i] = factor * g[gAt + i];
             }
@@ -102,6 +120,10 @@ final class Lookups {
     /// Applies the optimizer to the rows of the gradients added, or leaves these in the gradient slab.
     void apply(Step step) {
         int count = distinct.count();
+        if (updatesTouched(step)) {
+            update(step, sums);
+            return;
+        }
         if (step.scale != 1) {
             for (int i = 0; i < count * table.columns(); i++) {
                 sums[i] *= step.scale;
@@ -111,14 +133,61 @@ final class Lookups {
             updateEveryRow(step, step.target.rows(tensor));
             return;
         }
-        if (step.isFused()) {
-            step.target
-                    .rows(tensor)
-                    .update(step.kernels, step.optimizer(tensor), distinct.ids, count, sums);
-        } else {
-            step.target.touched(tensor).set(distinct.ids, count);
+        // First: who keeps what the rows were looks at them now.
+        step.touchedRows.touched(tensor, distinct.ids(), count);
+        step.target.touched(tensor).set(distinct.ids(), count);
+    }
+
+    /// Adds to the gradients of the table rows of `count` ids, `ids[at]` and so on, the columns from `g[gAt]` on, side by side.
+    /// They stay in `g`: each row's at its first place, until `applyInPlace`.
+    void addInPlace(int[] ids, int at, int count, float[] g, int gAt) {
+        int columns = table.columns();
+        if (table.paddingIndex() >= 0) {
+            for (int i = 0; i < count; i++) {
+                if (ids[at + i] != table.paddingIndex()) {
+                    int known = distinct.count();
+                    addInPlace(distinct.slot(ids[at + i]), known, g, gAt + i * columns);
+                }
+            }
+            return;
         }
-        step.touchedRows.touched(tensor, distinct.ids, count);
+        int known = distinct.count();
+        distinct.slots(ids, at, count, slots, 0);
+        for (int i = 0; i < count; i++) {
+            addInPlace(slots[i], known, g, gAt + i * columns);
+            known = Math.max(known, slots[i] + 1);
+        }
+    }
+
+    /// @param known slots that have a gradient
+    private void addInPlace(int slot, int known, float[] g, int gAt) {
+        if (slot == known) {
+            sumAt[slot] = gAt;
+            return;
+        }
+        int to = sumAt[slot];
+        for (int i = 0; i < table.columns(); i++) {
+            g[to + i] += g[gAt + i];
+        }
+    }
+
+    /// As `apply`, of the gradients in `g`, where the optimizer changes touched rows only.
+    void applyInPlace(Step step, float[] g) {
+        update(step, g);
+    }
+
+    private void update(Step step, float[] g) {
+        step.touchedRows.touched(tensor, distinct.ids(), distinct.count());
+        step.target
+                .rows(tensor)
+                .update(
+                        step.kernels,
+                        step.optimizer(tensor),
+                        distinct.ids(),
+                        distinct.count(),
+                        step.scale,
+                        g,
+                        sumAt);
     }
 
     private void updateEveryRow(Step step, Storage.Rows rows) {
@@ -130,78 +199,6 @@ final class Lookups {
             float[] g = slot < 0 ? zeros : sums;
             int gAt = slot < 0 ? 0 : slot * table.columns();
             rows.update(step.kernels, step.optimizer(tensor), id, g, gAt);
-        }
-    }
-
-    /// The distinct ids of one step, numbered in order of first touch. Open addressing over arrays allocated once; a stamp
-    /// tells this step's entries from old ones, so that nothing is cleared. It only answers look-ups: its own order never
-    /// shows.
-    private static final class Distinct {
-        private static final int SPARSE_MAX = 256;
-
-        final int[] ids; // slot → id
-        private final long[] cells; // stamp (high half) and slot of the id that lies there
-        private final int shift;
-        private int count;
-        private int stamp;
-
-        Distinct(int maxPlaces) {
-            ids = new int[maxPlaces];
-            // At most half full; an eighth while that fits the first-level cache, since each
-            // collision is a branch that
-            // nobody foresees.
-            int spare = maxPlaces <= SPARSE_MAX ? 3 : 1;
-            int bits = Math.max(2, 32 + spare - Integer.numberOfLeadingZeros(maxPlaces));
-            cells = new long[1 << bits];
-            shift = 32 - bits;
-        }
-
-        void begin() {
-            count = 0;
-            stamp++;
-            if (stamp == 0) {
-                Arrays.fill(cells, 0);
-                stamp = 1;
-            }
-        }
-
-        int count() {
-            return count;
-        }
-
-        /// The slot of this id, a new one if it is not known yet.
-        int slot(int id) {
-            int cell = home(id);
-            while (true) {
-                long found = cells[cell];
-                if ((int) (found >>> 32) != stamp) {
-                    cells[cell] = (long) stamp << 32 | count;
-                    ids[count] = id;
-                    return count++;
-                }
-                if (ids[(int) found] == id) {
-                    return (int) found;
-                }
-                cell = cell + 1 & cells.length - 1;
-            }
-        }
-
-        /// The slot of this id, or -1.
-        int slotOf(int id) {
-            int cell = home(id);
-            while ((int) (cells[cell] >>> 32) == stamp) {
-                int slot = (int) cells[cell];
-                if (ids[slot] == id) {
-                    return slot;
-                }
-                cell = cell + 1 & cells.length - 1;
-            }
-            return -1;
-        }
-
-        /// Where to look first. Fibonacci hashing: 2^32 divided by the golden ratio.
-        private int home(int id) {
-            return id * 0x9E3779B9 >>> shift;
         }
     }
 }

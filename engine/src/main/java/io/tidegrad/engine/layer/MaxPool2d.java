@@ -18,15 +18,25 @@ public record MaxPool2d(Extent kernel, Extent stride, Extent padding) implements
 
     @Override
     public Planned plan(Planner planner, Shape input) {
+        return plan(planner, input, new Max(false));
+    }
+
+    /// Relu and pooling in one pass: the greatest of what a relu lets through is what it lets through of the greatest, and
+    /// both stop the same gradients. A pass over the image each way less, and what is written between them.
+    Planned planAfterRelu(Planner planner, Shape input) {
+        return plan(planner, input, new Max(true));
+    }
+
+    private Planned plan(Planner planner, Shape input, Max max) {
         Sliding sliding = new Sliding(kernel, stride, padding);
         return planner.reading(
                 this,
                 input,
                 Shape.Columns.FIRST_AXIS,
-                grid -> Pooling.plan(planner, this, grid, sliding, new Max()));
+                grid -> Pooling.plan(planner, this, grid, sliding, max));
     }
 
-    private record Max() implements Pooling.Operation {
+    private record Max(boolean relu) implements Pooling.Operation {
         @Override
         public void forward(
                 Kernels kernels,
@@ -38,7 +48,7 @@ public record MaxPool2d(Extent kernel, Extent stride, Extent padding) implements
                 float[] first,
                 int yAt,
                 int yStride) {
-            kernels.maxPool(windows, width, x, xAt, y, first, yAt, yStride);
+            kernels.maxPool(windows, relu, width, x, xAt, y, first, yAt, yStride);
         }
 
         @Override

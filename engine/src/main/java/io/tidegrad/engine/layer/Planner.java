@@ -52,6 +52,29 @@ public final class Planner {
         return new Planner(path, rateFactor * factor, declared);
     }
 
+    /// Plans the layer inside this one that has this number.
+    Planned plan(int index, Layer layer, Shape input) {
+        return child(index).plan(layer, input);
+    }
+
+    /// Plans the layer that stands here; a learner can look at what it puts out.
+    public Planned plan(Layer layer, Shape input) {
+        return watched(layer, layer.plan(this, input));
+    }
+
+    /// The same, of a layer that stands here and has been planned otherwise.
+    Planned watched(Layer layer, Planned planned) {
+        String place = place(layer);
+        return new Planned(
+                planned.output(),
+                planned.trainable(),
+                (workspace, x, into) -> {
+                    Pass pass = planned.binding().bind(workspace, x, into);
+                    workspace.watch(place, planned.output(), pass.output());
+                    return pass;
+                });
+    }
+
     /// Everything declared so far, by this planner and those it is related to.
     public List<Tensor> tensors() {
         return List.copyOf(declared.tensors);
@@ -130,7 +153,7 @@ public final class Planner {
     }
 
     ShapeException mismatch(Layer layer, String expected, String found) {
-        return new ShapeException(place(layer) + ": expected " + expected + "; found " + found);
+        return new ShapeException(place(layer), expected, found);
     }
 
     private String place(Layer layer) {

@@ -70,7 +70,7 @@ final class Pooling {
                             image.area(),
                             windows(sliding, image, places, x.value().stride),
                             dx == null ? null : windows(sliding, image, places, dx.stride),
-                            new float[y.value().values.length],
+                            workspace.floatsLike(y.value().values),
                             x,
                             y);
                 });

@@ -126,7 +126,7 @@ public record Recurrent(
         }
         @Nullable Planned start = null;
         if (!initial.isEmpty()) {
-            start = initial.getFirst().plan(planner.child(INITIAL), planner.row()).flat();
+            start = planner.child(INITIAL).plan(initial.getFirst(), planner.row()).flat();
             requireState(planner, start.output());
         }
         @Nullable Planned first = start;
@@ -196,6 +196,7 @@ public record Recurrent(
             steps = input.lines();
             width = input.width();
             lengths = new int[workspace.maxRows()];
+            workspace.count((long) Integer.BYTES * lengths.length);
             directions = new RecurrentDirection[weights.size()];
             for (int d = 0; d < directions.length; d++) {
                 // In a state c stands behind all of h; where there is no c, nobody reads it.
@@ -264,7 +265,7 @@ public record Recurrent(
         private void forward(int part, int parts, int worker) {
             Step step = Objects.requireNonNull(this.step);
             for (RecurrentDirection direction : directions) {
-                direction.forward(step, cut(step, part, parts), cut(step, part + 1, parts));
+                direction.forward(step, worker, cut(step, part, parts), cut(step, part + 1, parts));
             }
         }
 
@@ -290,7 +291,8 @@ public record Recurrent(
         private void backward(int part, int parts, int worker) {
             Step step = Objects.requireNonNull(this.step);
             for (RecurrentDirection direction : directions) {
-                direction.backward(step, cut(step, part, parts), cut(step, part + 1, parts));
+                direction.backward(
+                        step, worker, cut(step, part, parts), cut(step, part + 1, parts));
             }
         }
 

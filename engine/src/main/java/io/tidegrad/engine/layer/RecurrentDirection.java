@@ -108,6 +108,8 @@ final class RecurrentDirection {
         this.weights = weights;
         this.lengths = lengths;
         transposed = new Panels(weights.ofStates.outputs(), hidden);
+        workspace.needScratch(weights.ofStates);
+        workspace.needScratch(transposed);
         int state = transposed.stride();
         int gate = weights.ofStates.stride();
         boolean gru = cell == Recurrent.Cell.GRU;
@@ -127,7 +129,7 @@ final class RecurrentDirection {
         dh = workspace.block(learns ? 1 : 0, state);
         dc = workspace.block(learns && lstm ? 1 : 0, state);
         dhOfProducts = workspace.block(learns && gru ? 1 : 0, state);
-        transposedWeights = new float[learns ? transposed.length() : 0];
+        transposedWeights = workspace.floats(learns ? transposed.length() : 0);
         ofInputs =
                 new Dense.Bound(
                         steps,
@@ -174,7 +176,7 @@ final class RecurrentDirection {
     }
 
     /// All steps of some rows.
-    void forward(Step step, int fromRow, int toRow) {
+    void forward(Step step, int worker, int fromRow, int toRow) {
         start(step, hAt, h, fromRow, toRow);
         if (cell == Recurrent.Cell.LSTM) {
             start(step, cAt, c, fromRow, toRow);
@@ -183,7 +185,7 @@ final class RecurrentDirection {
             for (int from = fromRow; from < toRow; ) {
                 int to = runEnd(k, from, toRow);
                 if (k < lengths[from]) {
-                    forward(step, k, from, to);
+                    forward(step, worker, k, from, to);
                 } else {
                     standStill(step, k, from, to);
                 }
@@ -232,7 +234,7 @@ final class RecurrentDirection {
     }
 
     /// products = h W + b; the rest is elementwise.
-    private void forward(Step step, int k, int from, int to) {
+    private void forward(Step step, int worker, int k, int from, int to) {
         Kernels kernels = step.kernels;
         int rows = to - from;
         int line = k * step.rows + from;
@@ -257,7 +259,8 @@ final class RecurrentDirection {
                 step.slab.dense(weights.biasHh).weights(),
                 products.values,
                 products.row(productLine),
-                products.stride);
+                products.stride,
+                step.scratch(worker));
         if (k == 0 && initial != null) {
             watchProducts(step, from, to);
         }
@@ -380,7 +383,7 @@ final class RecurrentDirection {
 
     /// Some rows' gradients through all steps, from the last back to the initial state: dh = dy + what comes from the step
     /// after, which is its gates' gradient times Wᵀ.
-    void backward(Step step, int fromRow, int toRow) {
+    void backward(Step step, int worker, int fromRow, int toRow) {
         boolean lstm = cell == Recurrent.Cell.LSTM;
         if (kind == Recurrent.Output.SEQUENCE) {
             Arrays.fill(dh.values, dh.row(fromRow), dh.row(toRow), 0);
@@ -396,7 +399,7 @@ final class RecurrentDirection {
             for (int from = fromRow; from < toRow; ) {
                 int to = runEnd(k, from, toRow);
                 if (k < lengths[from]) {
-                    backward(step, k, from, to);
+                    backward(step, worker, k, from, to);
                 } else {
                     clearGradients(step, k, from, to);
                 }
@@ -412,7 +415,7 @@ final class RecurrentDirection {
         }
     }
 
-    private void backward(Step step, int k, int from, int to) {
+    private void backward(Step step, int worker, int k, int from, int to) {
         if (kind == Recurrent.Output.SEQUENCE) {
             addOutputGradient(k, from, to);
         }
@@ -485,7 +488,8 @@ final class RecurrentDirection {
                 null,
                 into.values,
                 into.row(from),
-                into.stride);
+                into.stride,
+                step.scratch(worker));
         if (gru) {
             add(rows, dhOfProducts, from, dh, from);
         }

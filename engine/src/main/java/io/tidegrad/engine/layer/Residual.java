@@ -18,7 +18,7 @@ public record Residual(Layer layer) implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
         Shape.Grid grid = planner.grid(this, input);
-        Planned inner = layer.plan(planner.child(0), grid);
+        Planned inner = planner.plan(0, layer, grid);
         if (!inner.output().axes().equals(grid.axes())) {
             throw planner.mismatch(
                     this,

@@ -110,9 +110,10 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             factor = (float) (1 / Math.sqrt(headWidth));
             stride = Workspace.padded(steps);
             int count = Math.multiplyExact(workspace.maxRows(), heads);
-            transposed = new float[Math.multiplyExact(count, headWidth * stride)];
-            weights = new float[Math.multiplyExact(count, Math.multiplyExact(steps, stride))];
-            gradients = workspace.learns() ? new float[weights.length] : new float[0];
+            transposed = workspace.floats(Math.multiplyExact(count, headWidth * stride));
+            weights =
+                    workspace.floats(Math.multiplyExact(count, Math.multiplyExact(steps, stride)));
+            gradients = workspace.learns() ? workspace.floatsLike(weights) : workspace.floats(0);
         }
 
         @Override
@@ -167,7 +168,7 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             int v = k + width;
             int yAt = y.row(row * steps) + head * headWidth;
             int p = weightsAt(row, head);
-            int kT = transpose(x.values, k, x.stride, row, head);
+            int kT = transpose(kernels, x.values, k, x.stride, row, head);
             for (int from = 0; from < steps; from += BLOCK) {
                 int rows = Math.min(BLOCK, steps - from);
                 int seen = causal ? from + rows : steps;
@@ -214,7 +215,7 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             int v = x.row(row * steps) + head * headWidth + 2 * width;
             int dyAt = dy.row(row * steps) + head * headWidth;
             int p = weightsAt(row, head);
-            int vT = transpose(x.values, v, x.stride, row, head);
+            int vT = transpose(kernels, x.values, v, x.stride, row, head);
             for (int from = 0; from < steps; from += BLOCK) {
                 int rows = Math.min(BLOCK, steps - from);
                 int seen = Workspace.padded(causal ? from + rows : steps);
@@ -306,13 +307,10 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
         }
 
         /// Writes the head's (steps, headWidth) as (headWidth, steps) and returns where.
-        private int transpose(float[] values, int at, int from, int row, int head) {
+        private int transpose(
+                Kernels kernels, float[] values, int at, int from, int row, int head) {
             int to = (row * heads + head) * headWidth * stride;
-            for (int t = 0; t < steps; t++) {
-                for (int c = 0; c < headWidth; c++) {
-                    transposed[to + c * stride + t] = values[at + t * from + c];
-                }
-            }
+            kernels.transpose(steps, steps, headWidth, values, at, from, transposed, to, stride);
             return to;
         }
     }

@@ -3,7 +3,8 @@ package io.tidegrad.engine.layer;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Each layer reads the output of the one before it; the first reads what the sequence reads.
+/// Each layer reads the output of the one before it; the first reads what the sequence reads. A relu and the maximum pooling
+/// after it are one pass, with the bits of two.
 public record Sequence(List<Layer> layers) implements Layer {
     public Sequence {
         layers = List.copyOf(layers);
@@ -27,7 +28,15 @@ public record Sequence(List<Layer> layers) implements Layer {
         boolean trainable = false;
         Shape shape = input;
         for (int i = 0; i < layers.size(); i++) {
-            Planned layer = layers.get(i).plan(planner.child(i), shape);
+            Planned layer = planner.plan(i, layers.get(i), shape);
+            if (layers.get(i) instanceof Relu
+                    && i + 1 < layers.size()
+                    && layers.get(i + 1) instanceof MaxPool2d pool) {
+                layer =
+                        planner.child(++i)
+                                .watched(
+                                        pool, pool.planAfterRelu(planner.child(i), layer.output()));
+            }
             planned.add(layer);
             trainable |= layer.trainable();
             shape = layer.output();

@@ -18,7 +18,25 @@ public final class Slab {
     }
 
     private Slab(List<Tensor> tensors, Function<Tensor, Storage> storage) {
-        storages = tensors.stream().map(storage).toArray(Storage[]::new);
+        this(tensors.stream().map(storage).toArray(Storage[]::new));
+    }
+
+    Slab(Storage[] storages) {
+        this.storages = storages;
+    }
+
+    /// All zero, without state, and in blocks small enough that a `SlabCopy` shares most of them.
+    public static Slab shareable(List<Tensor> tensors) {
+        return new Slab(
+                tensors,
+                tensor ->
+                        tensor instanceof Tensor.Table table
+                                ? Storage.Rows.shareable(table)
+                                : Storage.of(tensor, 0));
+    }
+
+    Storage[] storages() {
+        return storages.clone();
     }
 
     /// For the gradients of up to `maxRows` rows: of a touched table only what those rows can touch.

@@ -49,9 +49,10 @@ public final class Step {
     public TouchedRows touchedRows = (tensor, rows, count) -> {};
 
     private final float[][] tiles; // a worker's own scratch, for kernels
+    private final float[][] scratch; // the same, for what takes more than a tile
     private final boolean[] faulty; // (maxRows)
 
-    /// Told of the table rows that backward changed.
+    /// Told of the table rows that this step changes, before it does.
     @FunctionalInterface
     public interface TouchedRows {
         /// @param rows the first `count` of them, in order of first touch
@@ -65,7 +66,8 @@ public final class Step {
     public Step(Kernels kernels, int maxRows, Workers workers) {
         this.kernels = kernels;
         this.workers = workers;
-        tiles = new float[workers.count()][Kernels.TILE];
+        tiles = new float[workers.count()][Kernels.TILES];
+        scratch = new float[workers.count()][0];
         faulty = new boolean[maxRows];
     }
 
@@ -86,6 +88,18 @@ public final class Step {
 
     float[] tile(int worker) {
         return tiles[worker];
+    }
+
+    /// A worker's own, as much as the workspace's passes asked for (`Workspace.needScratch`).
+    float[] scratch(int worker) {
+        return scratch[worker];
+    }
+
+    /// Comes after the passes are bound and before the first step.
+    public void allocateScratch(Workspace workspace) {
+        for (int worker = 0; worker < scratch.length; worker++) {
+            scratch[worker] = new float[workspace.scratch()];
+        }
     }
 
     OptimizerStep optimizer(int tensor) {

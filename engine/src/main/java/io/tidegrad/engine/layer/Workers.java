@@ -101,8 +101,12 @@ public final class Workers implements AutoCloseable {
     /// @param multiplications FMAs that the work takes, or that would take as long
     /// @param partsMax how far it can be cut
     void share(long multiplications, int partsMax, Work work) {
+        if (count == 1) {
+            work.run(0, 1, 0);
+            return;
+        }
         long parts = Math.min(multiplications / partMultiplicationsMin, count * PARTS_A_WORKER);
-        run(count == 1 ? 1 : (int) Math.max(1, Math.min(parts, partsMax)), work);
+        run((int) Math.max(1, Math.min(parts, partsMax)), work);
     }
 
     /// Runs all parts and returns when they are done; what they wrote is visible then. One thread at a time, and no part

@@ -1,14 +1,28 @@
 package io.tidegrad.engine.layer;
 
+import io.tidegrad.engine.kernel.Panels;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Allocates one thread's activations and gradients, once, for a maximal batch.
+/// Allocates one thread's activations and gradients, once, for a maximal batch; or only counts what they would take
+/// (`counting`). What a pass needs of a size that grows with its layer it asks for here.
 public final class Workspace {
     /// Rows of a block start at multiples of this: one 512-bit vector, so that kernels have no tails.
     private static final int LANES = 16;
 
     private final int maxRows;
     private final Purpose purpose;
+
+    /// Of the arrays handed out, how long they would be; null where they are.
+    private final @Nullable Map<float[], Integer> counted;
+
+    private long bytes;
+    private int scratch;
+    private final List<Watched> watched = new ArrayList<>();
 
     public enum Purpose {
         /// Forward only: no gradients are allocated.
@@ -19,12 +33,72 @@ public final class Workspace {
     }
 
     public Workspace(int maxRows, Purpose purpose) {
+        this(maxRows, purpose, null);
+    }
+
+    private Workspace(int maxRows, Purpose purpose, @Nullable Map<float[], Integer> counted) {
+        this.counted = counted;
         if (maxRows < 1) {
             throw new IllegalArgumentException(
                     "a workspace holds at least 1 row, asked for " + maxRows);
         }
         this.maxRows = maxRows;
         this.purpose = purpose;
+    }
+
+    /// Passes bound to it can't run: their arrays are empty.
+    public static Workspace counting(int maxRows, Purpose purpose) {
+        return new Workspace(maxRows, purpose, new IdentityHashMap<>());
+    }
+
+    /// Remembers what a layer puts out, in the order in which layers run forward.
+    void watch(String place, Shape.Grid grid, Activation output) {
+        watched.add(new Watched(place, grid.lines(), grid.width(), output));
+    }
+
+    /// Every layer that was bound, those inside another before it.
+    public List<Watched> watched() {
+        return List.copyOf(watched);
+    }
+
+    /// Of everything asked for so far.
+    public long bytes() {
+        return bytes;
+    }
+
+    /// Each worker needs as much scratch as the dense kernels ask for these panels; passes share it.
+    void needScratch(Panels panels) {
+        scratch = Math.max(scratch, panels.scratch());
+    }
+
+    /// Floats of scratch of one worker.
+    public int scratch() {
+        return scratch;
+    }
+
+    boolean isCounting() {
+        return counted != null;
+    }
+
+    /// Counts what a pass allocates by itself.
+    void count(long bytes) {
+        this.bytes += bytes;
+    }
+
+    float[] floats(int length) {
+        bytes += (long) Float.BYTES * length;
+        if (counted == null) {
+            return new float[length];
+        }
+        float[] empty = new float[0];
+        counted.put(empty, length);
+        return empty;
+    }
+
+    /// As many as there are.
+    float[] floatsLike(float[] values) {
+        return floats(
+                counted == null ? values.length : Objects.requireNonNull(counted.get(values)));
     }
 
     int maxRows() {
@@ -53,7 +127,10 @@ public final class Workspace {
     Block block(int lines, int width) {
         int stride = stride(width);
         int length = Math.multiplyExact(Math.multiplyExact(maxRows, lines), stride);
-        return new Block(new float[length], 0, stride);
+        // A vector that begins in the last line ends inside the array, whatever is masked of it:
+        // else
+        // masks would go to the heap.
+        return new Block(floats(Math.addExact(length, LANES)), 0, stride);
     }
 
     /// Floats from one line of a block to the next, padding included.
@@ -68,9 +145,7 @@ public final class Workspace {
 
     /// Another block of the same size; null for none.
     @Nullable Block like(@Nullable Block block) {
-        return block == null
-                ? null
-                : new Block(new float[block.values.length], block.at, block.stride);
+        return block == null ? null : new Block(floatsLike(block.values), block.at, block.stride);
     }
 
     Activation activation(int lines, int width, boolean gradient) {

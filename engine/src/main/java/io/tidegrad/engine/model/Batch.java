@@ -40,7 +40,7 @@ public final class Batch {
 
     /// @throws IllegalArgumentException if the rows are of another shape, or too many
     void requireFits(RowShape expected, int maxRows) {
-        if (!row.equals(expected)) {
+        if (row != expected && !row.equals(expected)) {
             throw new IllegalArgumentException("expected rows of " + expected + ", found " + row);
         }
         if (size > maxRows) {

@@ -53,6 +53,7 @@ public final class Gradients {
         step.numbersGradient = new float[maxBatch * plan.spec().row().numbers()];
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.REPORT_GRADIENTS);
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
+        step.allocateScratch(workspace);
         y = network.output().value();
         dy = Objects.requireNonNull(network.output().gradient());
     }

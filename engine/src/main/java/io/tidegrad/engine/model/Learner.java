@@ -6,15 +6,25 @@ import io.tidegrad.engine.layer.Block;
 import io.tidegrad.engine.layer.GradientSlab;
 import io.tidegrad.engine.layer.Pass;
 import io.tidegrad.engine.layer.Step;
+import io.tidegrad.engine.layer.Watched;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.layer.Workspace;
 import io.tidegrad.engine.loss.BatchLoss;
 import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.Sgd;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Forward, loss, backward, update: the only writer of `Parameters`. Allocates nothing after construction.
 public final class Learner {
+    /// Products of slopes and numbers up to it stay far below the root of the largest float, 1.8e19.
+    private static final double CARE = 1e18;
+
+    /// What a feature's numbers are held within; larger ones are looked at if a slope asks for it, or end in a loss that is not
+    /// finite.
+    private static final double NUMBER_MAX = 1e15;
+
     private final Parameters parameters;
     private final Plan plan;
     private final BatchLoss loss;
@@ -27,6 +37,12 @@ public final class Learner {
     private final Block y; // (maxBatch, outputs), logits where the loss works from them
     private final Block dy;
     private final float[] served; // (maxBatch, lines, width): what a scorer would have predicted
+    private final List<Watched> watched;
+    private final double[][] statistics; // room for those from before a step
+    private final double
+            gradientMax; // the largest norm that no optimizer's arithmetic overflows by
+    private @Nullable GradientSlab carefulGradients; // made for the first step that asks for care
+    private @Nullable Fault fault;
 
     /// On the calling thread alone.
     public Learner(Parameters parameters, Kernels kernels, int maxBatch) {
@@ -59,6 +75,14 @@ public final class Learner {
         step.touchedRows = parameters.touchedRows();
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.LEARN);
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
+        step.allocateScratch(workspace);
+        watched = workspace.watched();
+        statistics = parameters.emptyStatistics();
+        // All others square their gradients.
+        gradientMax =
+                plan.spec().optimizer() instanceof Sgd
+                        ? Float.MAX_VALUE / Math.max(1, plan.spec().optimizer().rate())
+                        : Math.sqrt(Float.MAX_VALUE);
         y = network.output().value();
         // A network without a single weight has no gradient; the loss needs somewhere to write all
         // the same.
@@ -72,14 +96,15 @@ public final class Learner {
     }
 
     /// One step on the batch: the gradient of its loss (the mean, unless the spec reduces otherwise), one update. Returns
-    /// the loss *before* the update. When a row's loss is not finite nothing at all is changed and NaN is returned;
-    /// `rowLosses` tells which. Where nothing in the batch counts (`BatchLoss.reduce`) nothing is changed and 0 returned.
+    /// the loss *before* the update. When a row's loss is not finite, or its gradients are seen not to be, nothing at all is
+    /// changed and NaN is returned; `fault` tells step, row and layer. Where nothing in the batch counts (`BatchLoss.reduce`) nothing is changed and 0 returned.
     public double learn(Batch batch) {
         batch.requireFits(plan.spec().row(), maxBatch);
         int rows = batch.size();
         if (rows == 0) {
             throw new IllegalArgumentException("expected at least 1 row to learn from, found 0");
         }
+        fault = null;
         batch.into(step);
         step.number = parameters.updates();
         if (plan.learnsDifferently()) {
@@ -94,6 +119,7 @@ public final class Learner {
         markFaulty(rows, batch.sampleWeights);
         double batchLoss = loss.reduce(rows, batch.sampleWeights);
         if (!Double.isFinite(batchLoss)) {
+            fault = forwardFault(rows, batch);
             return Double.NaN;
         }
         if (loss.isEmpty()) {
@@ -102,20 +128,125 @@ public final class Learner {
         loss.gradient(rows, batch.labels, batch.sampleWeights, dy.values, dy.at, dy.stride);
         step.scale = loss.scale();
         optimizers.prepare(parameters.updates() + 1);
-        network.backward(step);
+        parameters.beforeStep();
         if (gradients != null) {
-            clip(gradients);
+            double norm = backward(gradients, rows, Double.MAX_VALUE);
+            if (fault != null) {
+                return Double.NaN;
+            }
+            clip(gradients, norm);
             gradients.apply(step.kernels, optimizers.ofTensors(), step.slab);
+        } else if (asksForCare(rows, batch.numbers)) {
+            GradientSlab careful = carefulGradients();
+            careful.receive(step);
+            backward(careful, rows, gradientMax);
+            step.target = step.slab;
+            step.optimizers = optimizers.ofTensors();
+            if (fault != null) {
+                return Double.NaN;
+            }
+            careful.apply(step.kernels, optimizers.ofTensors(), step.slab);
+        } else {
+            network.backward(step);
         }
         parameters.stepped(rows);
         return batchLoss;
     }
 
-    private void clip(GradientSlab gradients) {
+    /// Whether a first layer's gradients could be beyond what an optimizer can square. Where each is applied while the next is
+    /// computed it would be seen too late; with a gradient slab it is seen in time, and the bits are the same. A row's numbers
+    /// are only looked at where the slopes of the loss alone don't rule it out: those of a cross-entropy do.
+    private boolean asksForCare(int rows, float[] numbers) {
+        float slope = 0;
+        int lines = rows * plan.output().lines();
+        int width = plan.output().width();
+        for (int line = 0; line < lines; line++) {
+            int at = dy.row(line);
+            for (int i = 0; i < width; i++) {
+                slope = Math.max(slope, Math.abs(dy.values[at + i]));
+            }
+        }
+        if ((double) slope * rows < CARE / NUMBER_MAX) {
+            return false;
+        }
+        float largest = 1;
+        int count = rows * plan.spec().row().numbers();
+        for (int i = 0; i < count; i++) {
+            largest = Math.max(largest, Math.abs(numbers[i]));
+        }
+        return !((double) slope * rows * largest < CARE);
+    }
+
+    private GradientSlab carefulGradients() {
+        GradientSlab careful = carefulGradients;
+        if (careful == null) {
+            careful = new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch);
+            carefulGradients = careful;
+        }
+        return careful;
+    }
+
+    /// All gradients, before any weight changes. Returns their norm; a fault, and nothing has changed, if it is not at most
+    /// `max`.
+    private double backward(GradientSlab gradients, int rows, double max) {
+        parameters.copyStatistics(statistics);
+        network.backward(step);
+        double norm = gradients.norm();
+        if (!(norm <= max)) {
+            parameters.restoreStatistics(statistics);
+            fault = backwardFault(rows, norm);
+        }
+        return norm;
+    }
+
+    private Fault forwardFault(int rows, Batch batch) {
+        for (int row = 0; row < rows; row++) {
+            if (!Float.isFinite(batch.sampleWeights[row])) {
+                return new Fault(step.number, row, "the batch", "its sample weight is not finite");
+            }
+            if (Float.isFinite(loss.rowLosses()[row])) {
+                continue;
+            }
+            for (Watched layer : watched) {
+                if (!layer.isFinite(row)) {
+                    return new Fault(
+                            step.number, row, layer.place(), "what it puts out is not finite");
+                }
+            }
+            return new Fault(step.number, row, "the loss", "it is not finite");
+        }
+        return new Fault(step.number, -1, "the loss", "the sum over the rows is not finite");
+    }
+
+    private Fault backwardFault(int rows, double norm) {
+        for (Watched layer : watched.reversed()) {
+            for (int row = 0; row < rows; row++) {
+                if (!layer.isGradientFinite(row)) {
+                    return new Fault(
+                            step.number,
+                            row,
+                            layer.place(),
+                            "the gradient of what it puts out is not finite");
+                }
+            }
+        }
+        return new Fault(
+                step.number,
+                -1,
+                "the gradients",
+                "expected a norm that the optimizer can square, found " + norm);
+    }
+
+    /// Why the last `learn` returned NaN; null if it did not.
+    public @Nullable Fault fault() {
+        return fault;
+    }
+
+    private void clip(GradientSlab gradients, double norm) {
         switch (plan.spec().clipping()) {
             case Clipping.None none -> {}
             case Clipping.Value(double limit) -> gradients.clamp((float) limit);
-            case Clipping.GlobalNorm norm -> gradients.scale(norm.factor(gradients.norm()));
+            case Clipping.GlobalNorm clipping -> gradients.scale(clipping.factor(norm));
         }
     }
 
@@ -143,6 +274,12 @@ public final class Learner {
     /// every step.
     public double penalty() {
         return optimizers.penalty(parameters);
+    }
+
+    /// As the method of a learner, for one that is not there yet: nothing of the model is allocated, tables least of all.
+    public static long warmUp(
+            NetworkSpec spec, Kernels kernels, int maxBatch, Workers workers, long budgetNanos) {
+        return WarmUp.run(spec, kernels, maxBatch, workers, budgetNanos);
     }
 
     /// Runs the kernels on scratch data of this plan's shapes until their speed is stable, changing nothing of the model.

@@ -4,7 +4,7 @@ package io.tidegrad.engine.model;
 public final class Numerics {
     /// Raised whenever the same spec and log would give other bits. Stamped into every snapshot and store manifest; the
     /// committed hash of a fixed 10,000-event run guards it.
-    public static final int VERSION = 1;
+    public static final int VERSION = 2;
 
     private Numerics() {}
 }

@@ -9,6 +9,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /// The slab: everything that learning changes. In memory in the layout of the kernels (panels; embedding rows beside
 /// their optimizer state); outside always as two tight logical byte streams, little-endian, cut into pages of
@@ -40,14 +42,24 @@ public final class Parameters {
     private final PageSet dirty;
     private final int[] everyStep; // pages that each step changes: from, to, from, to …
     private final Step.TouchedRows touchedRows = this::markTableRows;
+    private @Nullable Watch watch;
+    private @Nullable ServedChanges changes; // once someone asked for them
     private long updates;
     private long examples;
 
-    private Parameters(Plan plan, boolean servedOnly) {
+    /// @param pages of which `willChange` wants to know
+    private record Watch(PageSet pages, IntConsumer told) {
+        void willChange(int page) {
+            pages.unmark(page);
+            told.accept(page);
+        }
+    }
+
+    private Parameters(Plan plan, Slab slab, boolean servedOnly) {
         this.plan = plan;
+        this.slab = slab;
         this.servedOnly = servedOnly;
         Streams streams = plan.streams();
-        slab = new Slab(plan.tensors(), servedOnly ? 0 : streams.stateParts());
         servedPages = streams.servedPages();
         pages = servedPages + (servedOnly ? 0 : streams.optimizerPages());
         dirty = new PageSet(pages);
@@ -76,12 +88,16 @@ public final class Parameters {
 
     /// All zero, to be filled by `writePage`, nothing dirty.
     public static Parameters blank(Plan plan) {
-        return new Parameters(plan, false);
+        return new Parameters(plan, new Slab(plan.tensors(), plan.streams().stateParts()), false);
     }
 
-    /// As `blank`, but without optimizer state (pages == servedPages): what a scorer holds.
+    /// As `blank`, but without optimizer state (pages == servedPages): what a scorer holds, and a `Successor` shares.
     public static Parameters served(Plan plan) {
-        return new Parameters(plan, true);
+        return servedFrom(plan, Slab.shareable(plan.tensors()));
+    }
+
+    static Parameters servedFrom(Plan plan, Slab slab) {
+        return new Parameters(plan, slab, true);
     }
 
     public Plan plan() {
@@ -133,6 +149,11 @@ public final class Parameters {
         transfer(page, to, at, Direction.READ);
     }
 
+    /// Copies `length` bytes of the served stream, from its byte `at` on; whole values.
+    public void readServed(long at, byte[] to, int offset, int length) {
+        transfer(true, at, at + length, to, offset, Direction.READ);
+    }
+
     /// Does not mark the page dirty.
     public void writePage(int page, byte[] from, int at) {
         transfer(page, from, at, Direction.WRITE);
@@ -143,23 +164,64 @@ public final class Parameters {
         return dirty;
     }
 
+    /// From now on each page of `pages` leaves that set before a step changes it for the first time, and `willChange` is told
+    /// its number while the page is still as it was. So a reader can have all pages as of one moment although learning goes
+    /// on, and copies only what changes.
+    public void watch(PageSet pages, IntConsumer willChange) {
+        watch = new Watch(pages, willChange);
+    }
+
+    public void unwatch() {
+        watch = null;
+    }
+
+    /// What of the served stream has changed since the caller last cleared it; kept apart from `dirty`. Noted from the
+    /// first call on, which finds everything changed.
+    public ServedChanges changes() {
+        ServedChanges noted = changes;
+        if (noted == null) {
+            noted = new ServedChanges(plan);
+            changes = noted;
+        }
+        return noted;
+    }
+
+    /// The first page that holds a NaN or an infinity, or -1.
+    public int firstNonFinitePage() {
+        PageSet all = new PageSet(pages);
+        if (pages > 0) {
+            all.markRange(0, pages - 1);
+        }
+        return firstNonFinitePage(all);
+    }
+
     /// The first page in `among` that holds a NaN or an infinity, or -1.
     public int firstNonFinitePage(PageSet among) {
         byte[] bytes = new byte[PAGE_BYTES];
         for (int page = among.next(0); page >= 0; page = among.next(page + 1)) {
             readPage(page, bytes, 0);
-            long statistics = plan.streams().statisticsBytes() - (long) page * PAGE_BYTES;
-            int length = pageLength(page);
-            int doublesEnd = page < servedPages ? (int) Math.clamp(statistics, 0, length) : 0;
-            for (int i = 0; i < doublesEnd; i += Double.BYTES) {
-                if (!Double.isFinite((double) DOUBLE.get(bytes, i))) {
-                    return page;
-                }
+            long at = page < servedPages ? (long) page * PAGE_BYTES : Long.MAX_VALUE / 2;
+            if (firstNonFinite(plan.streams(), at, bytes, 0, pageLength(page)) >= 0) {
+                return page;
             }
-            for (int i = doublesEnd; i < length; i += Float.BYTES) {
-                if (!Float.isFinite((float) FLOAT.get(bytes, i))) {
-                    return page;
-                }
+        }
+        return -1;
+    }
+
+    /// Index in `bytes` of the first NaN or infinity among `length` bytes from `from` on, or -1.
+    ///
+    /// @param at where they lie in the served stream; beyond its statistics for what lies elsewhere
+    static int firstNonFinite(Streams streams, long at, byte[] bytes, int from, int length) {
+        int end = from + length;
+        int doublesEnd = from + (int) Math.clamp(streams.statisticsBytes() - at, 0, length);
+        for (int i = from; i < doublesEnd; i += Double.BYTES) {
+            if (!Double.isFinite((double) DOUBLE.get(bytes, i))) {
+                return i;
+            }
+        }
+        for (int i = doublesEnd; i < end; i += Float.BYTES) {
+            if (!Float.isFinite((float) FLOAT.get(bytes, i))) {
+                return i;
             }
         }
         return -1;
@@ -199,7 +261,33 @@ public final class Parameters {
                             + values.length);
         }
         System.arraycopy(values, 0, statistics, 0, values.length);
-        dirty.markRange(0, pages - 1);
+        markEverything();
+    }
+
+    /// Room for the statistics of every tensor that has any, for a step that may have to be undone.
+    double[][] emptyStatistics() {
+        double[][] room = new double[plan.tensors().size()][];
+        for (int tensor = 0; tensor < room.length; tensor++) {
+            boolean any = slab.storage(tensor) instanceof Storage.Doubles;
+            room[tensor] = new double[any ? plan.tensors().get(tensor).columns() : 0];
+        }
+        return room;
+    }
+
+    void copyStatistics(double[][] to) {
+        for (int tensor = 0; tensor < to.length; tensor++) {
+            if (slab.storage(tensor) instanceof Storage.Doubles doubles) {
+                System.arraycopy(doubles.values(), 0, to[tensor], 0, to[tensor].length);
+            }
+        }
+    }
+
+    void restoreStatistics(double[][] from) {
+        for (int tensor = 0; tensor < from.length; tensor++) {
+            if (slab.storage(tensor) instanceof Storage.Doubles doubles) {
+                System.arraycopy(from[tensor], 0, doubles.values(), 0, from[tensor].length);
+            }
+        }
     }
 
     private double[] doubles(String tensor) {
@@ -217,7 +305,14 @@ public final class Parameters {
         if (!servedOnly && slab.storage(index) instanceof Storage.Floats floats) {
             InitialWeights.startState(plan.spec().optimizer(), plan.tensors().get(index), floats);
         }
+        markEverything();
+    }
+
+    private void markEverything() {
         dirty.markRange(0, pages - 1);
+        if (changes != null) {
+            changes.all();
+        }
     }
 
     boolean isServedOnly() {
@@ -232,12 +327,30 @@ public final class Parameters {
         return touchedRows;
     }
 
+    /// Comes before a step's backward pass, which changes every page that each step changes.
+    void beforeStep() {
+        Watch watch = this.watch;
+        if (watch != null) {
+            for (int i = 0; i < everyStep.length; i += 2) {
+                int last = everyStep[i + 1];
+                for (int page = watch.pages.next(everyStep[i]);
+                        page >= 0 && page <= last;
+                        page = watch.pages.next(page + 1)) {
+                    watch.willChange(page);
+                }
+            }
+        }
+    }
+
     /// Counts a step and marks what each step changes; touched rows marked themselves.
     void stepped(int rows) {
         updates++;
         examples += rows;
         for (int i = 0; i < everyStep.length; i += 2) {
             dirty.markRange(everyStep[i], everyStep[i + 1]);
+        }
+        if (changes != null) {
+            changes.stepped();
         }
     }
 
@@ -249,12 +362,32 @@ public final class Parameters {
             long stateBytes = rowBytes * streams.stateParts();
             markRows(servedPages, streams.optimizer(tensor), stateBytes, rows, count);
         }
+        if (changes != null) {
+            changes.touched(tensor, rows, count);
+        }
     }
 
     /// Marks the pages of rows of `rowBytes` bytes, row 0 at byte `start` of the stream that begins with page `firstPage`.
     private void markRows(int firstPage, long start, long rowBytes, int[] rows, int count) {
+        Watch watch = this.watch;
+        boolean inOnePage = start % rowBytes == 0 && PAGE_BYTES % rowBytes == 0;
+        if (inOnePage && watch == null) {
+            int rowsAPage = (int) (PAGE_BYTES / rowBytes);
+            int before = (int) (start / rowBytes);
+            dirty.markAll(firstPage, rows, count, before, Integer.numberOfTrailingZeros(rowsAPage));
+            return;
+        }
         for (int i = 0; i < count; i++) {
-            mark(dirty, firstPage, start + rows[i] * rowBytes, rowBytes);
+            long at = start + rows[i] * rowBytes;
+            mark(dirty, firstPage, at, rowBytes);
+            if (watch != null) {
+                int last = firstPage + (int) (at + rowBytes - 1 >>> PAGE_SHIFT);
+                for (int page = firstPage + (int) (at >>> PAGE_SHIFT); page <= last; page++) {
+                    if (watch.pages.contains(page)) {
+                        watch.willChange(page);
+                    }
+                }
+            }
         }
     }
 
@@ -265,12 +398,8 @@ public final class Parameters {
         for (int tensor = 0; tensor < plan.tensors().size(); tensor++) {
             Tensor declared = plan.tensors().get(tensor);
             boolean statistics = declared instanceof Tensor.Statistics;
-            long bytes =
-                    (long) declared.rows()
-                            * declared.columns()
-                            * (statistics ? Double.BYTES : Float.BYTES);
-            boolean touchedOnly = declared instanceof Tensor.Table table && table.touchedOnly();
-            if (touchedOnly || !statistics && plan.isFrozen(tensor)) {
+            long bytes = streams.servedBytes(declared);
+            if (!plan.changesEveryStep(tensor)) {
                 continue;
             }
             mark(set, 0, streams.served(tensor), bytes);
@@ -302,16 +431,20 @@ public final class Parameters {
         }
     }
 
-    private enum Direction {
+    enum Direction {
         READ,
         WRITE
     }
 
     private void transfer(int page, byte[] bytes, int at, Direction direction) {
-        int length = pageLength(page);
         boolean inServed = page < servedPages;
         long from = (long) (inServed ? page : page - servedPages) * PAGE_BYTES;
-        long to = from + length;
+        transfer(inServed, from, from + pageLength(page), bytes, at, direction);
+    }
+
+    /// Bytes `from` to `to` of one of the streams.
+    private void transfer(
+            boolean inServed, long from, long to, byte[] bytes, int at, Direction direction) {
         Streams streams = plan.streams();
         for (int tensor = 0; tensor < plan.tensors().size(); tensor++) {
             Tensor declared = plan.tensors().get(tensor);
@@ -342,7 +475,7 @@ public final class Parameters {
     }
 
     /// The part of `values`, which start at byte `start` of the stream, that lies in bytes `from` to `to`.
-    private static void transferDoubles(
+    static void transferDoubles(
             double[] values,
             long start,
             long from,
@@ -364,7 +497,7 @@ public final class Parameters {
     }
 
     /// As above, for the parts `firstPart` … of a tensor, which lie one after the other in each row.
-    private static void transferFloats(
+    static void transferFloats(
             Tensor tensor,
             Storage.Floats storage,
             int firstPart,

@@ -46,7 +46,7 @@ public final class Plan {
         Shape.Row input = new Shape.Row(row.numbers(), row.ids());
         Planner planner = new Planner(input);
         Layer beforeLoss = withoutFusedActivation(spec);
-        Planned network = beforeLoss.plan(planner, input).with(Shape.Columns.LAST_AXIS);
+        Planned network = planner.plan(beforeLoss, input).with(Shape.Columns.LAST_AXIS);
         int lines = network.output().lines();
         int width = network.output().width();
         String mismatch = spec.loss().mismatch(lines, width);
@@ -163,6 +163,28 @@ public final class Plan {
         return outputs;
     }
 
+    /// Of statistics, weights and optimizer state as pages hold them: a model's size, known without making one.
+    public long parameterBytes() {
+        return streams.servedBytes() + streams.optimizerBytes();
+    }
+
+    /// Of these, the bytes that every step changes, whatever its rows are: all but tables of which only touched rows change,
+    /// and frozen tensors.
+    public long bytesOfEveryStep() {
+        long bytes = 0;
+        for (int tensor = 0; tensor < tensors.size(); tensor++) {
+            Tensor declared = tensors.get(tensor);
+            long values = (long) declared.rows() * declared.columns();
+            if (declared instanceof Tensor.Statistics) {
+                bytes += values * Double.BYTES;
+            } else if (!isFrozen(tensor)
+                    && !(declared instanceof Tensor.Table table && table.touchedOnly())) {
+                bytes += values * Float.BYTES * (1 + streams.stateParts());
+            }
+        }
+        return bytes;
+    }
+
     /// Logical weights, padding not counted.
     public long weights() {
         return streams.weights();
@@ -180,6 +202,16 @@ public final class Plan {
 
     boolean isFrozen(int tensor) {
         return rateFactor(tensor) == 0;
+    }
+
+    /// Whether a step may change all of the tensor; else only the rows it touched, or nothing.
+    boolean changesEveryStep(int tensor) {
+        return switch (tensors.get(tensor)) {
+            case Tensor.Statistics statistics -> true;
+            case Tensor.Table table -> !table.touchedOnly() && !isFrozen(tensor);
+            case Tensor.Matrix matrix -> !isFrozen(tensor);
+            case Tensor.Vector vector -> !isFrozen(tensor);
+        };
     }
 
     /// A line `name rows columns` for each tensor, in plan order.

@@ -6,6 +6,7 @@ import io.tidegrad.engine.layer.Block;
 import io.tidegrad.engine.layer.Pass;
 import io.tidegrad.engine.layer.Step;
 import io.tidegrad.engine.layer.Workspace;
+import io.tidegrad.engine.loss.Loss;
 
 /// Forward only, with its own workspace: one per thread; the parameters may be shared by many. Allocates nothing after
 /// construction. Same bits as `Learner.predictions` for the same weights.
@@ -14,15 +15,28 @@ public final class Predictor {
     private final int maxBatch;
     private final Step step;
     private final Pass network;
+    private final RowShape row;
+    private final Loss loss;
+
+    // Of the outputs: a prediction of a small model takes less than a microsecond, and a shape
+    // multiplies its axes anew.
+    private final int lines;
+    private final int width;
+
     private Plan acceptedPlan;
 
     public Predictor(Plan plan, Kernels kernels, int maxBatch) {
         this.plan = plan;
         this.maxBatch = maxBatch;
         acceptedPlan = plan;
+        row = plan.spec().row();
+        loss = plan.spec().loss();
+        lines = plan.output().lines();
+        width = plan.output().width();
         step = new Step(kernels, maxBatch);
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.PREDICT);
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
+        step.allocateScratch(workspace);
     }
 
     /// Writes probabilities (or values), shape (batch.size, outputs), tight, to `out`.
@@ -30,8 +44,8 @@ public final class Predictor {
     /// @throws IllegalArgumentException if the parameters, the batch or `out` belong to another shape of model
     public void predict(Parameters parameters, Batch batch, float[] out) {
         accept(parameters.plan());
-        batch.requireFits(plan.spec().row(), maxBatch);
-        int outputs = plan.outputs();
+        batch.requireFits(row, maxBatch);
+        int outputs = lines * width;
         if (out.length < batch.size() * outputs) {
             throw new IllegalArgumentException(
                     "out: expected at least "
@@ -45,17 +59,7 @@ public final class Predictor {
         step.slab = parameters.slab();
         network.forward(step);
         Block y = network.output().value();
-        plan.spec()
-                .loss()
-                .predict(
-                        step.kernels,
-                        batch.size(),
-                        plan.output().lines(),
-                        plan.output().width(),
-                        y.values,
-                        y.at,
-                        y.stride,
-                        out);
+        loss.predict(step.kernels, batch.size(), lines, width, y.values, y.at, y.stride, out);
     }
 
     /// Equal specs have equal plans; comparing them once a plan is enough.

@@ -1,7 +1,9 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.layer.Tensor;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /// Where each tensor lies in the two byte streams that `Parameters` documents, and which pages that makes. Everything is a
 /// whole number of doubles, then of floats, so that no value crosses a page.
@@ -37,6 +39,23 @@ final class Streams {
         }
         servedBytes = at;
         optimizerBytes = optimizerAt;
+    }
+
+    /// Tensors by their place in the served stream: statistics first.
+    int[] servedOrder() {
+        return IntStream.range(0, served.length)
+                .boxed()
+                .sorted(Comparator.comparingLong((Integer tensor) -> served[tensor]))
+                .mapToInt(Integer::intValue)
+                .toArray();
+    }
+
+    long servedBytes(Tensor tensor) {
+        return values(tensor) * (tensor instanceof Tensor.Statistics ? Double.BYTES : Float.BYTES);
+    }
+
+    long servedEnd(int tensor, Plan plan) {
+        return served[tensor] + servedBytes(plan.tensors().get(tensor));
     }
 
     private static long values(Tensor tensor) {

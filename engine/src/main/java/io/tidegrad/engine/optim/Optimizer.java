@@ -3,7 +3,7 @@ package io.tidegrad.engine.optim;
 import io.tidegrad.engine.kernel.OptimizerStep;
 
 /// How a gradient changes a weight: fills the `OptimizerStep` that kernels read. The formula stands with each kind in
-/// `ScalarKernels`.
+/// `ScalarOptimizerKernels`.
 ///
 /// On a touched table the step number t is the model's, and a row's state and weights move (decay too) only in steps that
 /// read the row.

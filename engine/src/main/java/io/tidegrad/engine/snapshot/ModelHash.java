@@ -33,13 +33,17 @@ public final class ModelHash {
     /// A leaf is eight store pages, so that a touched page costs one leaf.
     public static final int LEAF_BYTES = 8 * Parameters.PAGE_BYTES;
 
-    private static final int LEAF_PAGES = LEAF_BYTES / Parameters.PAGE_BYTES;
+    static final int LEAF_PAGES = LEAF_BYTES / Parameters.PAGE_BYTES;
     private static final HexFormat HEX = HexFormat.of();
 
     private ModelHash() {}
 
     /// What a scorer can recompute: spec fingerprint, numerics, update and example counts, served stream. 64 hex digits.
     public static String weights(byte[] specFingerprint, Parameters parameters) {
+        return ServedLeaves.of(parameters).weightsHash(specFingerprint, parameters);
+    }
+
+    static String weights(byte[] specFingerprint, Parameters parameters, byte[] leaves) {
         MessageDigest root = sha256();
         root.update("tidegrad weights".getBytes(StandardCharsets.US_ASCII));
         root.update(littleEndian(Integer.BYTES).putInt(0, specFingerprint.length));
@@ -48,7 +52,7 @@ public final class ModelHash {
         root.update(littleEndian(Long.BYTES).putLong(0, parameters.updates()));
         root.update(littleEndian(Long.BYTES).putLong(0, parameters.examples()));
         root.update(littleEndian(Long.BYTES).putLong(0, parameters.servedBytes()));
-        updateWithLeaves(root, parameters, 0, parameters.servedPages());
+        root.update(leaves);
         return HEX.formatHex(root.digest());
     }
 
@@ -67,15 +71,20 @@ public final class ModelHash {
     /// Pages `from` to `to`, the last not included, are one stream.
     private static void updateWithLeaves(
             MessageDigest root, Parameters parameters, int from, int to) {
+        for (int first = from; first < to; first += LEAF_PAGES) {
+            root.update(leaf(parameters, first, Math.min(first + LEAF_PAGES, to)));
+        }
+    }
+
+    /// SHA-256 of pages `from` to `to`, the last not included.
+    static byte[] leaf(Parameters parameters, int from, int to) {
         MessageDigest leaf = sha256();
         byte[] page = new byte[Parameters.PAGE_BYTES];
-        for (int first = from; first < to; first += LEAF_PAGES) {
-            for (int number = first; number < Math.min(first + LEAF_PAGES, to); number++) {
-                parameters.readPage(number, page, 0);
-                leaf.update(page, 0, parameters.pageLength(number));
-            }
-            root.update(leaf.digest());
+        for (int number = from; number < to; number++) {
+            parameters.readPage(number, page, 0);
+            leaf.update(page, 0, parameters.pageLength(number));
         }
+        return leaf.digest();
     }
 
     private static ByteBuffer littleEndian(int bytes) {

@@ -8,10 +8,15 @@ import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -23,16 +28,52 @@ class KernelAgreementTest {
     /// Printed by every failure. Rerun: mvn -pl engine test -Dtest=KernelAgreementTest -Dseed=…
     private final long seed = Long.getLong("seed", 20_261_124L);
 
+    /// From 8,000 inlined bytecodes on (`DesiredMethodLimit`) C2 inlines later, and by chance leaves vectors on the heap: seen
+    /// with 11,354, in one start of ten; never with the 9,959 of the largest kernel of today.
+    private static final int INLINED_BYTES_MAX = 10_000;
+
+    /// `-XX:+PrintCompilation`: time, number, flags, tier 4, method.
+    private static final Pattern COMPILED =
+            Pattern.compile("\\d+ +(\\d+) [ %sbn!]*4 +io\\.tidegrad\\S*\\.(Simd\\d+::\\w+)");
+
+    /// `-XX:+PrintCompilation2`, of the same number.
+    private static final Pattern INLINED = Pattern.compile("\\d+ +(\\d+) .*inlined: (\\d+) bytes");
+
+    /// Cold, and in another JVM hot, where nothing may allocate: one that had run cold first would have seen every shape. A
+    /// method on which C1 gives up may never reach C2, by chance, and one in which C2 inlines too much may leave a vector on
+    /// the heap, by chance: both are looked for by their causes, too.
     @Test
-    void everyWidthGivesTheBitsOfTheDefinitionColdAndHotAndAllocatesNothing() throws Exception {
+    void everyWidthGivesTheBitsOfTheDefinitionColdAndHotAndThenAllocatesNothing() throws Exception {
         Set<String> hashes = new LinkedHashSet<>();
         for (String kernels : widths()) {
-            Child child = run("io.tidegrad.engine.kernel.KernelChecks", kernels, List.of());
-            assertThat(child.status()).as(child.output()).isZero();
-            String[] nameAndHash = child.lastLine().split(", ");
-            assertThat(nameAndHash[0])
-                    .isEqualTo(kernels.equals("scalar") ? kernels : "simd-" + kernels);
-            hashes.add(nameAndHash[1]);
+            for (String flag : List.of("-Dhot=false", "-Dhot=true")) {
+                Child child =
+                        run(
+                                "io.tidegrad.engine.kernel.KernelChecks",
+                                kernels,
+                                List.of(
+                                        flag,
+                                        "-XX:+PrintCompilation",
+                                        "-XX:+UnlockDiagnosticVMOptions",
+                                        "-XX:+PrintCompilation2"));
+                assertThat(child.output().lines())
+                        .as("methods too large to be compiled: see GenerateKernels")
+                        .noneMatch(
+                                line -> line.contains("Simd") && line.contains("COMPILE SKIPPED"));
+                Map<String, Integer> inlinedBytes = inlinedBytes(child.output());
+                assertThat(inlinedBytes.isEmpty()).as(flag).isEqualTo(kernels.equals("scalar"));
+                assertThat(inlinedBytes)
+                        .as("inlined bytecodes of methods, %s: see GenerateKernels", kernels)
+                        .allSatisfy(
+                                (method, bytes) ->
+                                        assertThat(bytes).as(method).isLessThan(INLINED_BYTES_MAX));
+                assertThat(child.status()).as(child.output()).isZero();
+                String name = kernels.equals("scalar") ? kernels : "simd-" + kernels;
+                // Somewhere among the lines of the compilers.
+                Matcher line = Pattern.compile(name + ", ([0-9a-f]{16})").matcher(child.output());
+                assertThat(line.find()).as(child.output()).isTrue();
+                hashes.add(line.group(1));
+            }
         }
         assertThat(hashes).as("hashes over all outputs of %s, seed %d", widths(), seed).hasSize(1);
     }
@@ -42,15 +83,22 @@ class KernelAgreementTest {
     void everyKernelHasACase() {
         Set<String> called =
                 new ClassFileImporter()
-                        .importClasses(KernelCase.class, ImageCase.class).stream()
+                                .importClasses(
+                                        DenseCase.class,
+                                        ElementwiseCase.class,
+                                        ImageCase.class,
+                                        LineCase.class,
+                                        RecurrentCase.class,
+                                        TableCase.class)
+                                .stream()
                                 .flatMap(cases -> cases.getMethodCallsFromSelf().stream())
                                 .filter(call -> call.getTargetOwner().isEquivalentTo(Kernels.class))
                                 .map(call -> call.getTarget().getName())
                                 .collect(Collectors.toSet());
         assertThat(called)
-                .as("kernels that KernelCase or ImageCase calls")
+                .as("kernels that a case calls")
                 .contains(
-                        Stream.of(Kernels.class.getDeclaredMethods())
+                        Stream.of(Kernels.class.getMethods())
                                 .filter(method -> method.getReturnType() == void.class)
                                 .map(Method::getName)
                                 .toArray(String[]::new));
@@ -106,6 +154,25 @@ class KernelAgreementTest {
             widths.add(Integer.toString(bits));
         }
         return widths;
+    }
+
+    /// Of each kernel that C2 has compiled, by method: the most of its compilations.
+    private static Map<String, Integer> inlinedBytes(String output) {
+        Map<String, String> methods = new HashMap<>();
+        COMPILED.matcher(output)
+                .results()
+                .forEach(line -> methods.put(line.group(1), line.group(2)));
+        Map<String, Integer> bytes = new TreeMap<>();
+        INLINED.matcher(output)
+                .results()
+                .filter(line -> methods.containsKey(line.group(1)))
+                .forEach(
+                        line ->
+                                bytes.merge(
+                                        methods.get(line.group(1)),
+                                        Integer.parseInt(line.group(2)),
+                                        Math::max));
+        return bytes;
     }
 
     private record Child(int status, String output) {

@@ -62,7 +62,7 @@ final class KernelBenchmark {
         float[] y = numbers(images * length);
         float[] w = numbers(panels.length());
         float[][] state = new float[2][w.length];
-        float[] tile = new float[Kernels.TILE];
+        float[] tile = new float[Kernels.TILES];
         String shape = "%d x %d x %d x %d -> %d".formatted(images, side, side, channels, outputs);
         double flops = 2.0 * images * patches.count() * panels.length();
         report(
@@ -109,6 +109,7 @@ final class KernelBenchmark {
                                 panels.stride(),
                                 w,
                                 state,
+                                null,
                                 tile));
         Panels transposed = new Panels(9 * outputs, channels);
         Patches all = patches(side + 2, 3, outputs, panels.stride(), transposed.stride());
@@ -485,8 +486,9 @@ final class KernelBenchmark {
         final float[] w;
         final float[][] state;
         final float[] bias;
-        final float[] tile = new float[Kernels.TILE];
+        final float[] tile = new float[Kernels.TILES];
         final float[][] biasState;
+        final float[] scratch;
         final float[] x;
         final float[] dx;
         final float[] y;
@@ -504,6 +506,7 @@ final class KernelBenchmark {
             }
             state = new float[3][panels.length()];
             bias = new float[stride];
+            scratch = new float[panels.scratch()];
             biasState = new float[3][stride];
             x = numbers(rows * inputStride());
             dx = new float[rows * inputStride()];
@@ -522,12 +525,35 @@ final class KernelBenchmark {
 
         void forward(Kernels kernels) {
             kernels.denseForward(
-                    panels, 0, panels.count(), rows, x, 0, inputStride(), w, bias, y, 0, stride);
+                    panels,
+                    0,
+                    panels.count(),
+                    rows,
+                    x,
+                    0,
+                    inputStride(),
+                    w,
+                    bias,
+                    y,
+                    0,
+                    stride,
+                    scratch);
         }
 
         void inputGradient(Kernels kernels) {
             kernels.denseInputGradient(
-                    panels, 0, panels.inputs(), rows, dy, 0, stride, w, dx, 0, inputStride());
+                    panels,
+                    0,
+                    panels.inputs(),
+                    rows,
+                    dy,
+                    0,
+                    stride,
+                    w,
+                    dx,
+                    0,
+                    inputStride(),
+                    scratch);
         }
 
         void update(Kernels kernels, OptimizerStep step) {

@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.OptimizerStep;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class PackedRowsTest {
     private static final int STATE_PARTS = 3;
     private static final int ROWS = 400;
+
+    /// A few rows each.
+    private static final int BLOCK_FLOATS = 300;
 
     /// Any number of rows of any length, in any order: the bits of a call of the kernel for each row.
     @ParameterizedTest
@@ -34,14 +38,16 @@ class PackedRowsTest {
         optimizer.threshold = 0.2f;
         optimizer.ridge = 0.3f;
         optimizer.l2 = 0.1f;
-        for (int columns = 1; columns <= 17; columns++) {
+        for (int columns = 1; columns <= 35; columns += columns < 18 ? 1 : 7) {
             Tensor.Table table = new Tensor.Table("t", ROWS, columns, 1, true, -1);
             Storage.Rows together = Storage.Rows.of(table, STATE_PARTS);
+            Storage.Rows inBlocks = Storage.Rows.of(table, STATE_PARTS, BLOCK_FLOATS);
             Storage.Rows oneByOne = Storage.Rows.of(table, STATE_PARTS);
             for (int i = 0; i < together.blocks()[0].length; i++) {
                 together.blocks()[0][i] = random.nextFloat();
-                oneByOne.blocks()[0][i] = together.blocks()[0][i];
             }
+            copy(together, oneByOne);
+            copy(together, inBlocks);
             for (int count : new int[] {0, 1, 15, 16, 17, 64, 65, 200}) {
                 int[] ids = random.ints(0, ROWS).distinct().limit(count).toArray();
                 float[] g = new float[count * columns];
@@ -49,7 +55,10 @@ class PackedRowsTest {
                     g[i] = (float) random.nextGaussian();
                 }
 
-                together.update(Kernels.active(), optimizer, ids, count, g);
+                int stride = columns;
+                int[] gAt = IntStream.range(0, count).map(i -> i * stride).toArray();
+                together.update(Kernels.active(), optimizer, ids, count, 1, g, gAt);
+                inBlocks.update(Kernels.active(), optimizer, ids, count, 1, g, gAt);
                 for (int i = 0; i < count; i++) {
                     oneByOne.update(Kernels.active(), optimizer, ids[i], g, i * columns);
                 }
@@ -57,7 +66,26 @@ class PackedRowsTest {
                 assertThat(together.blocks()[0])
                         .as("%d rows of %d", count, columns)
                         .isEqualTo(oneByOne.blocks()[0]);
+                Storage.Rows joined = Storage.Rows.of(table, STATE_PARTS);
+                copy(inBlocks, joined);
+                assertThat(joined.blocks()[0])
+                        .as("%d rows of %d in blocks", count, columns)
+                        .isEqualTo(oneByOne.blocks()[0]);
+                float[] read = new float[count * columns];
+                float[] near = new float[Storage.Rows.ROWS_A_BLOCK];
+                inBlocks.read(Kernels.active(), ids, 0, count, read, 0, near);
+                for (int i = 0; i < read.length; i++) {
+                    int at = oneByOne.at(ids[i / columns]) + i % columns;
+                    assertThat(read[i]).isEqualTo(oneByOne.blocks()[0][at]);
+                }
             }
+        }
+    }
+
+    private static void copy(Storage.Rows from, Storage.Rows to) {
+        for (int row = 0; row < from.rows(); row++) {
+            System.arraycopy(
+                    from.block(row), from.at(row), to.block(row), to.at(row), from.rowFloats());
         }
     }
 }

@@ -19,7 +19,9 @@ import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.DoubleNetwork;
 import java.util.Arrays;
@@ -28,6 +30,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class LearnerTest {
     private static final Kernels KERNELS = Kernels.active();
@@ -155,6 +158,68 @@ class LearnerTest {
         assertThat(dirty.contains(parameters.servedPages())).isTrue();
         assertThat(dirty.contains(stateOfLastRow)).isTrue();
         assertThat(dirty.count()).isLessThanOrEqualTo(6);
+    }
+
+    /// What a consistent image of a model that goes on learning rests on.
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aWatchedPageIsToldOnceAndBeforeAStepChangesIt(boolean clipped) {
+        NetworkSpec spec =
+                new NetworkSpec(
+                        new RowShape(0, 2, 1),
+                        new Sequence(
+                                new Embedding(0, 2, 20_000, 8, Embedding.Update.TOUCHED),
+                                new Dense(40),
+                                new Standardise(),
+                                new Dense(1)),
+                        new MeanSquaredError(),
+                        Adam.of(0.01),
+                        clipped ? new Clipping.GlobalNorm(0.5) : new Clipping.None(),
+                        Regularization.NONE,
+                        1);
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        byte[][] before = pages(parameters);
+        byte[][] originals = new byte[parameters.pages()][];
+        PageSet watched = new PageSet(parameters.pages());
+        watched.markRange(0, parameters.pages() - 2); // one page that nobody asks about
+        parameters.watch(
+                watched,
+                page -> {
+                    assertThat(originals[page]).as("page %d is told once", page).isNull();
+                    originals[page] = new byte[parameters.pageLength(page)];
+                    parameters.readPage(page, originals[page], 0);
+                });
+        Learner learner = new Learner(parameters, KERNELS, 2);
+        Random random = new Random(3);
+        for (int step = 0; step < 200; step++) {
+            learner.learn(
+                    batch(
+                            parameters,
+                            2,
+                            random.nextInt(20_000),
+                            random.nextInt(300),
+                            random.nextInt(20_000),
+                            random.nextInt(300)));
+        }
+        byte[][] after = pages(parameters);
+        int changed = 0;
+        for (int page = 0; page < parameters.pages() - 1; page++) {
+            byte[] kept = originals[page] == null ? after[page] : originals[page];
+            assertThat(kept).as("page %d", page).isEqualTo(before[page]);
+            assertThat(watched.contains(page)).isEqualTo(originals[page] == null);
+            changed += Arrays.equals(before[page], after[page]) ? 0 : 1;
+        }
+        assertThat(changed).isBetween(100, parameters.pages() - 10);
+        assertThat(originals[parameters.pages() - 1]).isNull();
+    }
+
+    private static byte[][] pages(Parameters parameters) {
+        byte[][] pages = new byte[parameters.pages()][];
+        for (int page = 0; page < pages.length; page++) {
+            pages[page] = new byte[parameters.pageLength(page)];
+            parameters.readPage(page, pages[page], 0);
+        }
+        return pages;
     }
 
     @Test

@@ -81,13 +81,14 @@ import java.util.Random;
 import java.util.stream.IntStream;
 
 /// Fixed runs of made-up rows through a few networks that together hold every layer, loss and optimizer; their hashes are
-/// what the `numerics` number stands for. Run as a program it prints a line for each, so that each kernel width can have a
-/// JVM of its own:
+/// what the `numerics` number stands for. Run as a program it prints a line for each, twice, so that each kernel width can have
+/// a JVM of its own:
 ///
-/// `java -Dtidegrad.kernels=256 io.tidegrad.engine.testing.FixedRun cold|hot workers`
+/// `java -Dtidegrad.kernels=256 io.tidegrad.engine.testing.FixedRun 1 2`
 ///
-/// `hot` warms the kernels up before the first row and then never stops; `cold` doesn't, and halfway saves the pages and goes
-/// on with a model restored from them.
+/// First all of them cold, with the first number of workers: they save the pages halfway and go on with a model restored from
+/// them. By then the kernels are compiled, and what is left is soon: the second time, with the second number of workers, each
+/// run warms up before its first row and never stops.
 ///
 /// A new layer, loss or optimizer gets a run of its own, with a line of its own: what is there stays as it is, or it could
 /// not say whether older models keep their bits.
@@ -99,12 +100,19 @@ public final class FixedRun {
     private static final int CLASSES = 11;
     private static final long SEED = 20_261_124;
 
+    /// Of each network, whose kernels the cold runs had compiled: for the little that is new, loops around other shapes.
+    private static final long WARM_UP_NANOS = 50_000_000;
+
     private FixedRun() {}
 
     public static void main(String[] args) throws NoSuchAlgorithmException {
-        boolean hot = args[0].equals("hot");
-        try (Workers workers = EagerWorkers.of(Integer.parseInt(args[1]))) {
-            System.out.println(Kernels.active().name());
+        System.out.println(Kernels.active().name());
+        printHashes(false, Integer.parseInt(args[0]));
+        printHashes(true, Integer.parseInt(args[1]));
+    }
+
+    private static void printHashes(boolean hot, int workerCount) throws NoSuchAlgorithmException {
+        try (Workers workers = EagerWorkers.of(workerCount)) {
             System.out.println("first " + first(hot, workers));
             System.out.println("optimizers " + optimizers(hot, workers));
             System.out.println("shapes " + shapes(hot, workers));
@@ -597,7 +605,7 @@ public final class FixedRun {
         Learner learner = new Learner(parameters, kernels, batchSize, workers);
         Predictor predictor = new Predictor(parameters.plan(), kernels, batchSize);
         if (hot) {
-            learner.warmUp(500_000_000);
+            learner.warmUp(WARM_UP_NANOS);
         }
         MessageDigest predicted = MessageDigest.getInstance("SHA-256");
         float[] predictions = new float[batchSize * parameters.plan().outputs()];

@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.bench;
 
+import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv2d;
@@ -159,10 +160,12 @@ final class LayerCosts {
                         conv.stride().width(),
                         conv.padding().width());
         int patches = height * width;
-        // The transposed product pads the input's channels, not the output's.
+        // The transposed product pads the input's channels, not the output's; few of them not at
+        // all.
+        int channels = x.getFirst();
+        int inputs = channels <= Kernels.NARROW_OUTPUTS ? channels : padded(channels);
         double area = (double) conv.kernel().height() * conv.kernel().width();
-        uses.add(
-                new Use(patches, 1, 2.0 * patches * area * conv.channels() * padded(x.getFirst())));
+        uses.add(new Use(patches, 1, 2.0 * patches * area * conv.channels() * inputs));
         if (conv.bias()) {
             vector();
         }

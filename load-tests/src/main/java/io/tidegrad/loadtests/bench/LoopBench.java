@@ -14,7 +14,7 @@ final class LoopBench {
     private final Loop loop;
     private final int rows;
     private final Kernels kernels = Kernels.active();
-    private final float[] tile = new float[Kernels.TILE];
+    private final float[] tile = new float[Kernels.TILES];
 
     LoopBench(Loop loop, int rows) {
         this.loop = loop;
@@ -28,12 +28,14 @@ final class LoopBench {
         final float[] y;
         final float[] w;
         final float[][] state;
+        final float[] scratch;
 
         Matrices(Loop.Shape shape, int rows) {
             panels = new Panels(shape.inputs(), shape.outputs());
             x = filled(rows * panels.inputs());
             y = filled(rows * panels.stride());
             w = filled(panels.length());
+            scratch = new float[panels.scratch()];
             state = new float[][] {filled(panels.length()), filled(panels.length())};
         }
 
@@ -99,14 +101,16 @@ final class LoopBench {
                             null,
                             m.y,
                             0,
-                            stride);
+                            stride,
+                            m.scratch);
             case WEIGHT_GRADIENT ->
                     kernels.denseUpdate(
                             step, panels, 0, inputs, rows, 1, m.x, 0, inputs, m.y, 0, stride, m.w,
                             m.state, tile);
             case INPUT_GRADIENT ->
                     kernels.denseInputGradient(
-                            panels, 0, inputs, rows, m.y, 0, stride, m.w, m.x, 0, inputs);
+                            panels, 0, inputs, rows, m.y, 0, stride, m.w, m.x, 0, inputs,
+                            m.scratch);
             case ADAM ->
                     kernels.denseInputGradientAndUpdate(
                             step, panels, 0, inputs, 1, m.x, 0, m.y, 0, m.w, m.state, null, 0,

@@ -2,6 +2,7 @@ package io.tidegrad.loadtests.bench;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.OptimizerStep;
+import io.tidegrad.engine.layer.PackedRows;
 import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.model.Batch;
@@ -23,8 +24,7 @@ final class SparseBench {
     private final Batch batch;
     private final MadeUpRows rows;
     private final OptimizerStep optimizer = new OptimizerStep();
-    private final float[] weights; // of one row's ids
-    private final float[] gradients;
+    private final PackedRows numbers; // of one row's ids
     private final float[] probability = new float[1];
 
     SparseBench(SparseUpdate sparse, int batch) {
@@ -41,8 +41,7 @@ final class SparseBench {
         storage = (Storage.Rows) Storage.of(table, plan.spec().optimizer().stateParts());
         this.batch = new Batch(plan.spec().row(), 1);
         rows = new MadeUpRows(plan);
-        weights = new float[table.reads()];
-        gradients = new float[table.reads()];
+        numbers = new PackedRows(1, table.reads());
         plan.spec().optimizer().prepare(1, optimizer);
         plan.spec().optimizer().setRate(plan.spec().optimizer().rate(), optimizer);
     }
@@ -80,17 +79,19 @@ final class SparseBench {
     private void learn() {
         rows.fill(batch);
         int count = table.reads();
-        storage.gather(batch.ids, 0, count, 0, weights, 0);
+        numbers.gather(storage, batch.ids, 0, count);
         probability[0] = sum();
         kernels.sigmoid(1, probability, 0, probability, 0);
-        Arrays.fill(gradients, probability[0] - batch.labels[0]);
-        storage.update(kernels, optimizer, batch.ids, count, gradients);
+        Arrays.fill(numbers.gradients(), 0, count, probability[0] - batch.labels[0]);
+        numbers.update(kernels, optimizer);
+        numbers.scatter(storage, batch.ids, 0);
     }
 
     /// Four at a time, as `EmbeddingBag` adds them.
     private float sum() {
+        float[] weights = numbers.values();
         float sum = 0;
-        for (int i = 0; i < weights.length; i += 4) {
+        for (int i = 0; i < table.reads(); i += 4) {
             sum += weights[i] + weights[i + 1] + (weights[i + 2] + weights[i + 3]);
         }
         return sum;

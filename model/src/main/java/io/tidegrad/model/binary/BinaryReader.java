@@ -22,6 +22,7 @@ public final class BinaryReader {
     private final byte[] bytes;
     private final String what;
     private final Function<String, ? extends RuntimeException> failure;
+    private final int format;
     private final int end;
     private int at;
 
@@ -32,6 +33,19 @@ public final class BinaryReader {
             String what,
             String magic,
             int format,
+            Function<String, ? extends RuntimeException> failure,
+            byte... context) {
+        this(bytes, what, magic, format, format, failure, context);
+    }
+
+    /// @param oldest format that is read
+    /// @param newest format that is read
+    public BinaryReader(
+            byte[] bytes,
+            String what,
+            String magic,
+            int oldest,
+            int newest,
             Function<String, ? extends RuntimeException> failure,
             byte... context) {
         this.bytes = bytes;
@@ -49,14 +63,14 @@ public final class BinaryReader {
                             + "), found "
                             + HexFormat.of().formatHex(bytes, 0, 4));
         }
-        int found = (int) INT.get(bytes, 4);
-        if (found != format) {
+        format = (int) INT.get(bytes, 4);
+        if (format < oldest || format > newest) {
             throw fail(
                     "expected format "
-                            + format
+                            + (oldest == newest ? newest : oldest + " to " + newest)
                             + ", found "
-                            + found
-                            + (found > format ? "; a newer build can read it" : ""));
+                            + format
+                            + (format > newest ? "; a newer build can read it" : ""));
         }
         end = bytes.length - 4;
         int stated = (int) INT.get(bytes, end);
@@ -69,6 +83,35 @@ public final class BinaryReader {
                             + HexFormat.of().toHexDigits(computed));
         }
         at = 8;
+    }
+
+    private BinaryReader(
+            byte[] bytes,
+            int at,
+            int length,
+            String what,
+            Function<String, ? extends RuntimeException> failure) {
+        this.bytes = bytes;
+        this.what = what;
+        this.failure = failure;
+        this.at = at;
+        format = 0;
+        end = Math.addExact(at, length);
+    }
+
+    /// Bare content, without magic, format and checksum: `length` bytes of `bytes` from `at` on.
+    public static BinaryReader bare(
+            byte[] bytes,
+            int at,
+            int length,
+            String what,
+            Function<String, ? extends RuntimeException> failure) {
+        return new BinaryReader(bytes, at, length, what, failure);
+    }
+
+    /// What the record says its format is.
+    public int format() {
+        return format;
     }
 
     public RuntimeException fail(String message) {

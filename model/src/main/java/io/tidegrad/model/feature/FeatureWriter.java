@@ -10,7 +10,14 @@ import org.apache.avro.generic.GenericFixed;
 import org.jspecify.annotations.Nullable;
 
 /// Computes one feature and writes it to its columns.
-abstract sealed class FeatureWriter {
+abstract sealed class FeatureWriter
+        permits FeatureWriter.NumericWriter,
+                FeatureWriter.HashWriter,
+                FeatureWriter.TimePartWriter,
+                FeatureWriter.CyclicWriter,
+                FeatureWriter.PixelsWriter,
+                SequenceWriter,
+                CategoriesWriter {
     /// (10^15)² · 10^8 columns still fits a float32: no product or sum of a first layer overflows.
     static final double NUMBER_MAX = 1e15;
 
@@ -36,6 +43,37 @@ abstract sealed class FeatureWriter {
                     new CyclicWriter(cyclic, fields.indexOf(cyclic.field()), numberAt, indicatorAt);
             case Feature.Pixels pixels ->
                     new PixelsWriter(pixels, fields.indexOf(pixels.field()), numberAt);
+            case Feature.Sequence sequence ->
+                    new SequenceWriter(
+                            sequence,
+                            fields.indexOf(sequence.field()),
+                            numberAt,
+                            layout.lengthAt(index));
+            case Feature.Categories list ->
+                    new CategoriesWriter(
+                            new CategoriesWriter.Places(
+                                    list.field(),
+                                    fields.indexOf(list.field()),
+                                    list.count(),
+                                    list.buckets(),
+                                    idAt,
+                                    layout.lengthAt(index),
+                                    list.buckets()),
+                            text);
+            case Feature.Bag bag ->
+                    new CategoriesWriter(
+                            new CategoriesWriter.Places(
+                                    bag.field(),
+                                    fields.indexOf(bag.field()),
+                                    bag.count(),
+                                    bag.buckets(),
+                                    idAt,
+                                    layout.lengthAt(index),
+                                    0),
+                            text,
+                            bag.weights(),
+                            bag.weights() == null ? -1 : fields.indexOf(bag.weights()),
+                            numberAt);
         };
     }
 
@@ -72,7 +110,7 @@ abstract sealed class FeatureWriter {
         return (float) number;
     }
 
-    private static final class NumericWriter extends FeatureWriter {
+    static final class NumericWriter extends FeatureWriter {
         private final Feature.Numeric feature;
         private final @Nullable Double substitute;
         private final int field;
@@ -115,7 +153,7 @@ abstract sealed class FeatureWriter {
     }
 
     /// A category of one field, or of several crossed.
-    private static final class HashWriter extends FeatureWriter {
+    static final class HashWriter extends FeatureWriter {
         private final int[] fields;
         private final String[] names;
         private final byte[][] nullTexts; // `field`
@@ -158,7 +196,7 @@ abstract sealed class FeatureWriter {
         }
     }
 
-    private static final class TimePartWriter extends FeatureWriter {
+    static final class TimePartWriter extends FeatureWriter {
         private final Feature.TimePart feature;
         private final Feature.Part[] parts;
         private final int field;
@@ -181,7 +219,7 @@ abstract sealed class FeatureWriter {
         }
     }
 
-    private static final class CyclicWriter extends FeatureWriter {
+    static final class CyclicWriter extends FeatureWriter {
         private final Feature.Cyclic feature;
         private final @Nullable Double substitute;
         private final int field;
@@ -225,7 +263,7 @@ abstract sealed class FeatureWriter {
         }
     }
 
-    private static final class PixelsWriter extends FeatureWriter {
+    static final class PixelsWriter extends FeatureWriter {
         private final Feature.Pixels feature;
         private final int field;
         private final int at;
@@ -274,13 +312,7 @@ abstract sealed class FeatureWriter {
                 case List<?> numbers -> {
                     checkCount(numbers.size(), "numbers");
                     for (int i = 0; i < feature.count(); i++) {
-                        if (!(numbers.get(i) instanceof Number number)) {
-                            throw Values.wrongType(
-                                    feature.field() + "[" + i + "]",
-                                    "a number",
-                                    String.valueOf(numbers.get(i)));
-                        }
-                        row.numbers[at + i] = pixel(number.doubleValue());
+                        row.numbers[at + i] = pixel(Values.numberAt(feature.field(), numbers, i));
                     }
                 }
                 case Object other ->

@@ -29,6 +29,7 @@ public final class Featurizer {
     private final FeatureWriter[] writers;
     private final LabelReader label;
     private final @Nullable String eventTime;
+    private final @Nullable String weight;
     private final RowLayout layout;
 
     public Featurizer(ModelSpec spec) {
@@ -44,6 +45,7 @@ public final class Featurizer {
         }
         label = labelReader(spec);
         eventTime = spec.input().eventTime();
+        weight = spec.weightField();
     }
 
     private static LabelReader labelReader(ModelSpec spec) {
@@ -66,7 +68,7 @@ public final class Featurizer {
         return new Row(layout.numbers(), layout.ids(), 1);
     }
 
-    /// Features, label and event time. Null when `row` is filled; else why not (row undefined then).
+    /// Features, label, weight and event time. Null when `row` is filled; else why not (row undefined then).
     public @Nullable Rejection featurize(Event event, Row row) {
         try {
             row.eventTime = Row.NO_TIME;
@@ -80,6 +82,9 @@ public final class Featurizer {
                 row.eventTime = Values.time(eventTime, time);
             }
             row.labels[0] = label.read(event.get(label.field()));
+            if (weight != null) {
+                row.weight = weight(weight, event.get(weight));
+            }
             writeFeatures(event, row);
             return null;
         } catch (RejectedException rejected) {
@@ -97,6 +102,19 @@ public final class Featurizer {
         } catch (RejectedException rejected) {
             return rejected.rejection();
         }
+    }
+
+    private static float weight(String field, @Nullable Object value) throws RejectedException {
+        double weight = value instanceof Number number ? number.doubleValue() : Double.NaN;
+        if (weight >= 0 && weight <= FeatureWriter.NUMBER_MAX) {
+            return (float) weight;
+        }
+        throw new RejectedException(
+                Rejection.Reason.INVALID_WEIGHT,
+                "field '"
+                        + field
+                        + "': expected the event's weight, a number from 0 to 1e15, found "
+                        + (value == null ? "null" : Values.describe(value)));
     }
 
     private void writeFeatures(Event event, Row row) throws RejectedException {

@@ -14,6 +14,8 @@ public record Rejection(Reason reason, String detail) {
         MISSING_FIELD,
         MISSING_LABEL,
         INVALID_LABEL,
+        /// Not a number from 0 on, or missing.
+        INVALID_WEIGHT,
         NOT_FINITE,
         OUT_OF_RANGE,
         MISSING_TIME,

@@ -6,6 +6,9 @@ public final class Row {
     public final int[] ids;
     public final float[] labels;
 
+    /// How much the event counts: 1 unless the spec names a field for it.
+    public float weight = 1;
+
     /// Epoch milliseconds; `NO_TIME` when the spec names no event time.
     public long eventTime;
 

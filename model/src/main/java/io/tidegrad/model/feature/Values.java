@@ -10,6 +10,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.TemporalAccessor;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import org.apache.avro.generic.GenericFixed;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,19 @@ final class Values {
             case Boolean flag -> flag ? 1 : 0;
             default -> throw wrongType(field, "a number", value);
         };
+    }
+
+    /// Number `index` of a list.
+    static double numberAt(String field, List<?> numbers, int index) throws RejectedException {
+        if (numbers.get(index) instanceof Number number) {
+            return number.doubleValue();
+        }
+        throw wrongType(field + "[" + index + "]", "a number", String.valueOf(numbers.get(index)));
+    }
+
+    /// The same as a row holds it.
+    static float element(String field, List<?> numbers, int index) throws RejectedException {
+        return FeatureWriter.checked(field, numberAt(field, numbers, index));
     }
 
     /// Epoch milliseconds: a whole number, an `Instant`, or ISO-8601 text (without an offset it is read as UTC, a date

@@ -15,11 +15,18 @@ final class AucHistogram {
     private static final int SIDE = (Float.floatToRawIntBits(0.5f) >>> SHIFT) - LEAST_INDEX + 1;
     static final int BINS = 2 * SIDE;
 
-    private final long[] negatives = new long[BINS];
-    private final long[] positives = new long[BINS];
+    // Sums of rows' weights; where every row counts 1, whole numbers, and stored as such.
+    private final double[] negatives = new double[BINS];
+    private final double[] positives = new double[BINS];
+    private final boolean weighted;
 
-    void add(float probability, boolean positive) {
-        (positive ? positives : negatives)[bin(probability)]++;
+    /// @param weighted whether rows count otherwise than 1
+    AucHistogram(boolean weighted) {
+        this.weighted = weighted;
+    }
+
+    void add(float probability, boolean positive, double weight) {
+        (positive ? positives : negatives)[bin(probability)] += weight;
     }
 
     /// Rising with p. A float's exponent and upper mantissa are its logarithm in steps: no log is computed.
@@ -49,7 +56,7 @@ final class AucHistogram {
         double allNegatives = 0;
         double allPositives = 0;
         for (int bin = 0; bin < BINS; bin++) {
-            together += (double) positives[bin] * negatives[bin];
+            together += positives[bin] * negatives[bin];
             allNegatives += negatives[bin];
             allPositives += positives[bin];
         }
@@ -62,16 +69,21 @@ final class AucHistogram {
         write(to, positives);
     }
 
-    private static void write(BinaryWriter to, long[] counts) {
+    private void write(BinaryWriter to, double[] counts) {
         int filled = 0;
-        for (long count : counts) {
+        for (double count : counts) {
             filled += count == 0 ? 0 : 1;
         }
         to.varint(filled);
         int last = 0;
         for (int bin = 0; bin < BINS; bin++) {
             if (counts[bin] != 0) {
-                to.varint(bin - last).varint(counts[bin]);
+                to.varint(bin - last);
+                if (weighted) {
+                    to.float64(counts[bin]);
+                } else {
+                    to.varint((long) counts[bin]);
+                }
                 last = bin;
             }
         }
@@ -82,7 +94,7 @@ final class AucHistogram {
         read(from, positives);
     }
 
-    private static void read(BinaryReader from, long[] counts) {
+    private void read(BinaryReader from, double[] counts) {
         Arrays.fill(counts, 0);
         long filled = from.varint();
         if (filled < 0 || filled > BINS) {
@@ -95,7 +107,7 @@ final class AucHistogram {
             if (step < 0 || bin >= BINS) {
                 throw from.fail("expected a bin below " + BINS + ", found " + bin);
             }
-            counts[(int) bin] = from.varint();
+            counts[(int) bin] = weighted ? from.float64() : from.varint();
         }
     }
 }

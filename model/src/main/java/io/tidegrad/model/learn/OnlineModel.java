@@ -2,6 +2,7 @@ package io.tidegrad.model.learn;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.Fault;
 import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
@@ -17,6 +18,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// A model that learns row by row: engine state, the rows of the unfinished batch, stream time and progressive
@@ -30,9 +32,11 @@ public final class OnlineModel {
     private static final int CARRY_FORMAT = 1;
 
     private final ModelSpec spec;
+    private final boolean weighted;
     private final byte[] fingerprint;
     private final Parameters parameters;
     private final Learner learner;
+    private long finiteAt = -1; // updates after which all weights were seen to be finite
     private final Kernels kernels;
     private final RowShape shape;
     private final Batch open;
@@ -40,10 +44,11 @@ public final class OnlineModel {
     private long openWindow; // number of the window that the open batch belongs to
     private final StreamTime streamTime;
     private final RecentRows recent;
-    private final ProgressiveEvaluation evaluation;
+    private ProgressiveEvaluation evaluation;
 
     private OnlineModel(ModelSpec spec, Kernels kernels, Plan plan, Parameters parameters) {
         this.spec = spec;
+        weighted = spec.weightField() != null;
         this.kernels = kernels;
         this.parameters = parameters;
         fingerprint = spec.fingerprint();
@@ -127,8 +132,9 @@ public final class OnlineModel {
             append(row);
             double loss = learner.learn(open);
             if (Double.isNaN(loss)) {
+                Rejection rejection = blame();
                 open.resize(0);
-                return blame();
+                return rejection;
             }
             score();
             rowAccepted(row);
@@ -161,23 +167,52 @@ public final class OnlineModel {
         System.arraycopy(row.numbers, 0, open.numbers, at * shape.numbers(), shape.numbers());
         System.arraycopy(row.ids, 0, open.ids, at * shape.ids(), shape.ids());
         System.arraycopy(row.labels, 0, open.labels, at * shape.labels(), shape.labels());
+        if (weighted) {
+            open.sampleWeights[at] = row.weight;
+        }
         open.resize(at + 1);
     }
 
-    /// A loss that is not finite with weights that are: the row did it.
+    /// A loss that is not finite with weights that are: the row did it. All weights are looked at, not only those that changed
+    /// since the last commit, or the answer would depend on when that was; but once for rows in a row.
     private Rejection blame() {
-        int page = parameters.firstNonFinitePage(parameters.dirty());
-        if (page >= 0) {
-            throw diverged("page " + page + " of the weights is not finite");
+        if (finiteAt != parameters.updates()) {
+            int page = parameters.firstNonFinitePage();
+            if (page >= 0) {
+                throw diverged("page " + page + " of the weights is not finite");
+            }
+            finiteAt = parameters.updates();
         }
         return new Rejection(
-                Rejection.Reason.NOT_FINITE, "the model's loss for this event is not finite");
+                Rejection.Reason.NOT_FINITE,
+                "the model can't learn from this event: " + faultOf(""));
+    }
+
+    /// Where the last step went wrong, with the place of the layer in the spec.
+    ///
+    /// @param event how its row is called; a number follows where there are several
+    private String faultOf(String event) {
+        Fault fault = Objects.requireNonNull(learner.fault());
+        String row =
+                fault.row() < 0 ? "" : open.capacity() == 1 ? "" : event + (fault.row() + 1) + ", ";
+        return "update "
+                + fault.step()
+                + ", "
+                + row
+                + fault.where()
+                + spec.placeInNetwork(fault.where())
+                + ": "
+                + fault.what();
     }
 
     private void learnOpen() {
         double loss = learner.learn(open);
         if (Double.isNaN(loss)) {
-            throw diverged("a row's loss is not finite in a mini-batch of " + open.size());
+            throw diverged(
+                    "in a mini-batch of "
+                            + open.size()
+                            + ", "
+                            + faultOf("the event accepted as its number "));
         }
         score();
     }
@@ -200,7 +235,11 @@ public final class OnlineModel {
         int outputs = parameters.plan().outputs();
         for (int row = 0; row < open.size(); row++) {
             evaluation.add(
-                    predictions, row * outputs, open.labels[row * shape.labels()], losses[row]);
+                    predictions,
+                    row * outputs,
+                    open.labels[row * shape.labels()],
+                    losses[row],
+                    open.sampleWeights[row]);
         }
         open.resize(0);
     }
@@ -225,6 +264,11 @@ public final class OnlineModel {
 
     public ProgressiveEvaluation evaluation() {
         return evaluation;
+    }
+
+    /// Evaluates anew from here on: two models are compared over the same rows. What is learned does not change.
+    public void restartEvaluation() {
+        evaluation = new ProgressiveEvaluation(spec);
     }
 
     /// Features of up to 4 of the newest accepted rows, for golden rows. Read only.
@@ -263,6 +307,9 @@ public final class OnlineModel {
         from.floats(open.numbers, 0, size * shape.numbers());
         from.ints(open.ids, 0, size * shape.ids());
         from.floats(open.labels, 0, size * shape.labels());
+        if (weighted) {
+            from.floats(open.sampleWeights, 0, size);
+        }
         open.resize(size);
         openWindow = from.int64();
         streamTime.read(from);
@@ -277,6 +324,9 @@ public final class OnlineModel {
                 .floats(open.numbers, 0, size * shape.numbers())
                 .ints(open.ids, 0, size * shape.ids())
                 .floats(open.labels, 0, size * shape.labels());
+        if (weighted) {
+            to.floats(open.sampleWeights, 0, size);
+        }
     }
 
     /// 64 hex digits; see `ModelHash`.

@@ -15,6 +15,9 @@ import java.util.List;
 /// Progressive validation (test, then learn): every row is scored before it is learned; log loss, accuracy and AUC beside
 /// the running prior. Part of the state (a restart continues it), never of a hash. What a task has no meaning for, and
 /// everything before the first row, is NaN.
+///
+/// Where the spec names a field of weights, each row counts as much as that says, in every measure and in the prior beside it;
+/// only the accuracy of the newest 2,000 rows counts rows.
 public final class ProgressiveEvaluation {
     static final int RECENT_ROWS = 2_000;
 
@@ -29,18 +32,22 @@ public final class ProgressiveEvaluation {
     private final Loss loss;
     private final int point; // the output that stands for the value
     private final int outputs;
+    private final boolean weighted;
     private long rows;
+    private double total; // of the rows' weights; their number where each counts 1
     private double lossSum;
     private double priorLossSum;
     private double absoluteErrorSum;
     private double labelSum;
-    private long correct;
+    private double correct;
     private final BitSet recentlyCorrect = new BitSet(RECENT_ROWS); // a ring, by row number
-    private final long[] classCounts;
-    private final AucHistogram aucHistogram = new AucHistogram();
+    private final double[] classCounts;
+    private final AucHistogram aucHistogram;
 
     ProgressiveEvaluation(ModelSpec spec) {
         loss = spec.loss();
+        weighted = spec.weightField() != null;
+        aucHistogram = new AucHistogram(weighted);
         task =
                 switch (loss) {
                     case BinaryCrossEntropy binary -> Task.BINARY;
@@ -50,7 +57,7 @@ public final class ProgressiveEvaluation {
         point = loss instanceof Quantile(List<Double> quantiles) ? middle(quantiles) : 0;
         outputs = spec.outputs();
         classCounts =
-                new long
+                new double
                         [switch (task) {
                             case BINARY, MARGIN -> 2;
                             case CATEGORICAL -> outputs;
@@ -69,35 +76,37 @@ public final class ProgressiveEvaluation {
     }
 
     /// @param predictions of the row, `outputs` floats from index `at`, made before the row was learned
-    void add(float[] predictions, int at, float label, float rowLoss) {
+    /// @param weight how much the row counts
+    void add(float[] predictions, int at, float label, float rowLoss, float weight) {
         switch (task) {
             case BINARY -> {
                 boolean positive = label != 0;
-                addClass(positive ? 1 : 0, predictions[at] > 0.5f ? 1 : 0);
-                aucHistogram.add(predictions[at], positive);
-                lossSum += surprise(predictions, at, label, rowLoss);
+                addClass(positive ? 1 : 0, predictions[at] > 0.5f ? 1 : 0, weight);
+                aucHistogram.add(predictions[at], positive, weight);
+                lossSum += weight * surprise(predictions, at, label, rowLoss);
             }
             case MARGIN -> {
                 boolean positive = label > 0;
-                addClass(positive ? 1 : 0, predictions[at] > 0 ? 1 : 0);
+                addClass(positive ? 1 : 0, predictions[at] > 0 ? 1 : 0, weight);
                 // Only the order counts: the histogram's bins are those of probabilities.
                 double share = 1 / (1 + StrictMath.exp(-predictions[at]));
-                aucHistogram.add((float) share, positive);
+                aucHistogram.add((float) share, positive, weight);
             }
             case CATEGORICAL -> {
-                addClass((int) label, likeliest(predictions, at));
-                lossSum += surprise(predictions, at, label, rowLoss);
+                addClass((int) label, likeliest(predictions, at), weight);
+                lossSum += weight * surprise(predictions, at, label, rowLoss);
             }
             case REGRESSION -> {
-                double prior = rows == 0 ? 0 : labelSum / rows;
+                double prior = total == 0 ? 0 : labelSum / total;
                 double error = (double) predictions[at + point] - label;
-                priorLossSum += (label - prior) * (label - prior);
-                lossSum += loss instanceof MeanSquaredError ? rowLoss : error * error;
-                absoluteErrorSum += Math.abs(error);
-                labelSum += label;
+                priorLossSum += weight * (label - prior) * (label - prior);
+                lossSum += weight * (loss instanceof MeanSquaredError ? rowLoss : error * error);
+                absoluteErrorSum += weight * Math.abs(error);
+                labelSum += (double) weight * label;
             }
         }
         rows++;
+        total += weight;
     }
 
     /// -ln of the probability given to what happened, without what the loss that is learned adds to it. From the loss
@@ -113,12 +122,12 @@ public final class ProgressiveEvaluation {
         };
     }
 
-    private void addClass(int actual, int predicted) {
-        double prior = (classCounts[actual] + 1.0) / (rows + classCounts.length);
-        priorLossSum -= StrictMath.log(prior);
-        classCounts[actual]++;
+    private void addClass(int actual, int predicted, double weight) {
+        double prior = (classCounts[actual] + 1.0) / (total + classCounts.length);
+        priorLossSum -= weight * StrictMath.log(prior);
+        classCounts[actual] += weight;
         boolean right = actual == predicted;
-        correct += right ? 1 : 0;
+        correct += right ? weight : 0;
         recentlyCorrect.set((int) (rows % RECENT_ROWS), right);
     }
 
@@ -153,17 +162,17 @@ public final class ProgressiveEvaluation {
 
     /// Mean of -ln of the probability given to what happened.
     public double logLoss() {
-        return givesProbabilities() ? lossSum / rows : Double.NaN;
+        return givesProbabilities() ? lossSum / total : Double.NaN;
     }
 
     /// Log loss of predicting the running class frequencies (Laplace-smoothed) of the rows before.
     public double priorLogLoss() {
-        return givesProbabilities() ? priorLossSum / rows : Double.NaN;
+        return givesProbabilities() ? priorLossSum / total : Double.NaN;
     }
 
     /// Share of rows whose class was the likeliest predicted; of two, the one above one half (of margins, above 0).
     public double accuracy() {
-        return classifies() ? (double) correct / rows : Double.NaN;
+        return classifies() ? correct / total : Double.NaN;
     }
 
     /// Over the newest 2,000 rows.
@@ -185,28 +194,38 @@ public final class ProgressiveEvaluation {
 
     /// Of quantiles, the one nearest to the median is taken for the value. NaN unless regression.
     public double meanSquaredError() {
-        return classifies() ? Double.NaN : lossSum / rows;
+        return classifies() ? Double.NaN : lossSum / total;
     }
 
     /// Of predicting the running mean of the labels before (0 for the first); NaN unless regression.
     public double priorMeanSquaredError() {
-        return classifies() ? Double.NaN : priorLossSum / rows;
+        return classifies() ? Double.NaN : priorLossSum / total;
     }
 
     /// Of the same value. NaN unless regression.
     public double meanAbsoluteError() {
-        return classifies() ? Double.NaN : absoluteErrorSum / rows;
+        return classifies() ? Double.NaN : absoluteErrorSum / total;
     }
 
     void write(BinaryWriter to) {
         to.int32(outputs).int64(rows).float64(lossSum).float64(priorLossSum);
+        if (weighted) {
+            to.float64(total);
+        }
         if (!classifies()) {
             to.float64(absoluteErrorSum).float64(labelSum);
             return;
         }
-        to.int64(correct);
-        for (long count : classCounts) {
-            to.varint(count);
+        if (weighted) {
+            to.float64(correct);
+            for (double count : classCounts) {
+                to.float64(count);
+            }
+        } else {
+            to.int64((long) correct);
+            for (double count : classCounts) {
+                to.varint((long) count);
+            }
         }
         byte[] recent = recentlyCorrect.toByteArray(); // up to its highest set bit
         to.block(recent);
@@ -220,14 +239,15 @@ public final class ProgressiveEvaluation {
         rows = from.int64();
         lossSum = from.float64();
         priorLossSum = from.float64();
+        total = weighted ? from.float64() : rows;
         if (!classifies()) {
             absoluteErrorSum = from.float64();
             labelSum = from.float64();
             return;
         }
-        correct = from.int64();
+        correct = weighted ? from.float64() : from.int64();
         for (int i = 0; i < classCounts.length; i++) {
-            classCounts[i] = from.varint();
+            classCounts[i] = weighted ? from.float64() : from.varint();
         }
         recentlyCorrect.clear();
         recentlyCorrect.or(BitSet.valueOf(from.raw(from.count("recent rows", RECENT_ROWS / 8))));

@@ -5,15 +5,19 @@ import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.engine.model.ServedChanges;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ProgressiveEvaluation;
 import io.tidegrad.model.snapshot.SnapshotManifest.GoldenRow;
 import io.tidegrad.model.spec.ModelSpec;
+import java.security.PrivateKey;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// A model as it is now, as the records of one transaction: parts, then the manifest.
+/// A model as it is now, or what changed of it, as records: parts, then the manifest. They are a copy: learning may go on
+/// while they are written.
 ///
 /// @param records in the order to write them
 public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> records) {
@@ -21,10 +25,32 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
         records = List.copyOf(records);
     }
 
+    /// How snapshots are written: the operator's choice, which changes no weight.
+    ///
+    /// @param key signs the manifests; null for none
+    public record Form(PartCompression compression, @Nullable PrivateKey key) {
+        public static final Form PLAIN = new Form(PartCompression.NONE, null);
+    }
+
+    /// What a snapshot is of.
+    ///
     /// @param weightsHash the model's, as it is now
     /// @param nextOffset of the log of record, exclusive
     /// @param newestAppendTime record timestamp (epoch ms) of the newest event contained
     /// @param caughtUp no event beyond nextOffset was in the log
+    /// @param time that the records will carry, epoch ms
+    public record Moment(
+            String weightsHash,
+            int epoch,
+            long nextOffset,
+            long newestAppendTime,
+            boolean caughtUp,
+            long time) {}
+
+    /// The snapshot before a delta.
+    public record Parent(long version, SnapshotManifest.Chain chain) {}
+
+    /// A full snapshot, plain, whose time is not known.
     public static PublishedSnapshot of(
             OnlineModel model,
             String weightsHash,
@@ -32,42 +58,121 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
             long nextOffset,
             long newestAppendTime,
             boolean caughtUp) {
+        return full(
+                model,
+                new Moment(
+                        weightsHash,
+                        epoch,
+                        nextOffset,
+                        newestAppendTime,
+                        caughtUp,
+                        SnapshotManifest.Chain.TIME_UNKNOWN),
+                Form.PLAIN);
+    }
+
+    /// All of the model.
+    public static PublishedSnapshot full(OnlineModel model, Moment moment, Form form) {
+        return full(model, moment, form, null);
+    }
+
+    /// All of the model, the first one of an epoch.
+    ///
+    /// @param origin what the epoch goes on from; null when it began from nothing
+    public static PublishedSnapshot full(
+            OnlineModel model, Moment moment, Form form, SnapshotManifest.@Nullable Origin origin) {
+        Parameters parameters = model.parameters();
+        List<byte[]> parts =
+                SnapshotParts.encode(
+                        parameters, model.spec().model(), moment.epoch(), form.compression());
+        return of(model, moment, form, null, origin, parts, parameters.servedBytes());
+    }
+
+    /// Bytes that a delta would carry now.
+    public static long deltaBytes(OnlineModel model) {
+        ServedChanges changes = model.parameters().changes();
+        return changes.everything() ? model.parameters().servedBytes() : DeltaRuns.size(changes);
+    }
+
+    /// What changed since `Parameters.changes` were last cleared, when `parent` was published.
+    public static PublishedSnapshot delta(
+            OnlineModel model, Moment moment, Parent parent, Form form) {
+        Parameters parameters = model.parameters();
+        DeltaRuns.Payloads payloads = DeltaRuns.encode(parameters, parameters.changes());
+        List<byte[]> parts = new ArrayList<>(payloads.parts().size());
+        for (byte[] payload : payloads.parts()) {
+            parts.add(
+                    SnapshotParts.sealed(
+                            SnapshotKey.part(moment.epoch(), parameters.updates(), parts.size()),
+                            model.spec().model(),
+                            payload,
+                            payload.length,
+                            form.compression()));
+        }
+        return of(model, moment, form, parent, null, parts, payloads.bytes());
+    }
+
+    private static PublishedSnapshot of(
+            OnlineModel model,
+            Moment moment,
+            Form form,
+            @Nullable Parent parent,
+            SnapshotManifest.@Nullable Origin origin,
+            List<byte[]> parts,
+            long payloadBytes) {
         ModelSpec spec = model.spec();
         Parameters parameters = model.parameters();
-        List<byte[]> parts = SnapshotParts.encode(parameters, spec.model(), epoch);
         ProgressiveEvaluation evaluation = model.evaluation();
         boolean regression = !spec.classifies();
+        int epoch = moment.epoch();
+        long version = parameters.updates();
         SnapshotManifest manifest =
                 new SnapshotManifest(
                         spec.model(),
                         epoch,
-                        parameters.updates(),
-                        -1,
-                        spec.yaml(),
+                        version,
+                        parent == null ? -1 : parent.version(),
+                        parent == null ? spec.yaml() : "",
                         spec.fingerprint(),
                         spec.featureFingerprint(),
                         Numerics.VERSION,
                         parameters.examples(),
-                        nextOffset,
-                        newestAppendTime,
+                        moment.nextOffset(),
+                        moment.newestAppendTime(),
                         model.eventTime(),
-                        caughtUp,
+                        moment.caughtUp(),
                         regression ? evaluation.meanSquaredError() : evaluation.logLoss(),
                         regression ? evaluation.priorMeanSquaredError() : evaluation.priorLogLoss(),
                         evaluation.accuracy(),
                         evaluation.auc(),
                         parts.size(),
                         parameters.servedBytes(),
-                        weightsHash,
-                        goldenRows(model));
+                        moment.weightsHash(),
+                        goldenRows(model),
+                        payloadBytes,
+                        parent == null
+                                ? SnapshotManifest.Chain.ofFull(version, moment.time())
+                                : parent.chain().next(),
+                        origin,
+                        new byte[0]);
+        PrivateKey key = form.key();
+        if (key != null) {
+            manifest = manifest.signed(bytes -> ManifestKeys.sign(key, bytes));
+        }
         List<SnapshotEntry> records = new ArrayList<>(parts.size() + 1);
         for (int part = 0; part < parts.size(); part++) {
-            SnapshotKey key = SnapshotKey.part(epoch, manifest.version(), part);
-            records.add(new SnapshotEntry(key.encode(), parts.get(part)));
+            records.add(
+                    new SnapshotEntry(
+                            SnapshotKey.part(epoch, version, part).encode(), parts.get(part)));
         }
-        SnapshotKey key = SnapshotKey.manifest(epoch, manifest.version());
-        records.add(new SnapshotEntry(key.encode(), manifest.encode()));
+        records.add(
+                new SnapshotEntry(
+                        SnapshotKey.manifest(epoch, version).encode(), manifest.encode()));
         return new PublishedSnapshot(manifest, records);
+    }
+
+    /// Of all records together.
+    public long bytes() {
+        return records.stream().mapToLong(e -> (long) e.key().length + e.value().length).sum();
     }
 
     /// Keys of a published snapshot, for the tombstones that retire it: the manifest's first, so that no reader begins

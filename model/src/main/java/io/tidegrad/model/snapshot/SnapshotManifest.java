@@ -5,11 +5,15 @@ import io.tidegrad.model.binary.BinaryWriter;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /// The last record of a snapshot's transaction: says what the parts before it make up. Format: magic TGMF, format (4),
-/// the components in their order (texts and arrays with their length before them), CRC32C (4).
+/// the components in their order (texts and arrays with their length before them), CRC32C (4). Format 1 had no deltas: it
+/// ends with the golden rows. Format 2 had no origin.
 ///
-/// @param parentVersion -1 for a full snapshot (deltas come later)
+/// @param parentVersion that the parts are changes to; -1 for a full snapshot
+/// @param specYaml empty in a delta: its spec is the parent's
 /// @param nextOffset of the log of record, exclusive
 /// @param newestAppendTime record timestamp (epoch ms) of the newest event contained
 /// @param eventTime stream time (epoch ms), Long.MIN_VALUE when the spec names none
@@ -18,9 +22,13 @@ import java.util.List;
 /// @param priorLogLoss of the running prior; for regression its mean squared error
 /// @param accuracy NaN for regression
 /// @param auc NaN unless binary
-/// @param servedBytes that the parts carry together
+/// @param servedBytes of the whole model
 /// @param weightsHash 64 hex digits
 /// @param goldenRows a few rows with the trainer's own predictions, which an admitted snapshot must reproduce bit for bit
+/// @param payloadBytes that the parts carry together, uncompressed
+/// @param chain where a reader finds the full snapshot to begin with
+/// @param origin what its epoch began with and why; null but in the first manifest of an epoch that a rollback began
+/// @param signature Ed25519 over everything before it; empty when nobody signed
 public record SnapshotManifest(
         String model,
         int epoch,
@@ -42,10 +50,17 @@ public record SnapshotManifest(
         int parts,
         long servedBytes,
         String weightsHash,
-        List<GoldenRow> goldenRows) {
+        List<GoldenRow> goldenRows,
+        long payloadBytes,
+        Chain chain,
+        @Nullable Origin origin,
+        byte[] signature) {
+
+    /// The number that is written; all from 1 on are read.
+    public static final int FORMAT = 3;
 
     private static final String MAGIC = "TGMF";
-    private static final int FORMAT = 1;
+    private static final int SIGNATURE_BYTES_MAX = 1024;
     private static final int MODEL_BYTES_MAX = 100;
     private static final int SPEC_BYTES_MAX = 256 * 1024;
     private static final int HASH_BYTES = 32;
@@ -55,12 +70,111 @@ public record SnapshotManifest(
     /// @param predictions what the trainer's engine answered with exactly these weights
     public record GoldenRow(float[] numbers, int[] ids, float[] predictions) {}
 
+    /// A full snapshot and the deltas after it, each a change to the one before.
+    ///
+    /// @param full version of the full snapshot; the manifest's own when it is that
+    /// @param fullTime timestamp (epoch ms) of the records of the full snapshot; -1 when not known
+    /// @param deltas from the full one to this, itself included
+    public record Chain(long full, long fullTime, int deltas) {
+        public static final long TIME_UNKNOWN = -1;
+
+        /// @param time of the records, epoch ms
+        public static Chain ofFull(long version, long time) {
+            return new Chain(version, time, 0);
+        }
+
+        public Chain next() {
+            return new Chain(full, fullTime, deltas + 1);
+        }
+    }
+
+    /// What an epoch goes on from.
+    ///
+    /// @param epoch of the version that it began with
+    /// @param version its update count
+    /// @param nextOffset of the log of record, exclusive: what that version has learned
+    /// @param resumeOffset of the first event that is learned on top
+    /// @param reason in the words of who decided it; may be empty
+    public record Origin(
+            int epoch, long version, long nextOffset, long resumeOffset, String reason) {
+        private static final int REASON_BYTES_MAX = 1024;
+
+        private void write(BinaryWriter to) {
+            to.int32(epoch).int64(version).int64(nextOffset).int64(resumeOffset).text(reason);
+        }
+
+        private static Origin read(BinaryReader from) {
+            return new Origin(
+                    from.count("origin's epoch", Integer.MAX_VALUE),
+                    atLeast(from, "origin's version", 0, from.int64()),
+                    atLeast(from, "origin's next offset", 0, from.int64()),
+                    atLeast(from, "resume offset", 0, from.int64()),
+                    from.text("reason", REASON_BYTES_MAX));
+        }
+    }
+
     public SnapshotManifest {
         goldenRows = List.copyOf(goldenRows);
     }
 
+    public boolean isDelta() {
+        return parentVersion >= 0;
+    }
+
+    public boolean isSigned() {
+        return signature.length > 0;
+    }
+
+    /// The same, signed by `signer`, which gets the bytes that the signature is over.
+    public SnapshotManifest signed(UnaryOperator<byte[]> signer) {
+        return with(epoch, signer.apply(signedBytes()));
+    }
+
+    /// The same version as another epoch begins with it; nobody has signed that.
+    public SnapshotManifest inEpoch(int otherEpoch) {
+        return with(otherEpoch, new byte[0]);
+    }
+
+    private SnapshotManifest with(int otherEpoch, byte[] otherSignature) {
+        return new SnapshotManifest(
+                model,
+                otherEpoch,
+                version,
+                parentVersion,
+                specYaml,
+                specFingerprint,
+                featureFingerprint,
+                numerics,
+                examples,
+                nextOffset,
+                newestAppendTime,
+                eventTime,
+                caughtUp,
+                logLoss,
+                priorLogLoss,
+                accuracy,
+                auc,
+                parts,
+                servedBytes,
+                weightsHash,
+                goldenRows,
+                payloadBytes,
+                chain,
+                origin,
+                otherSignature);
+    }
+
+    /// What a signature is over: all that `encode` writes before it. The weights-hash is among it, and so every weight.
+    public byte[] signedBytes() {
+        return unsigned().toBytes();
+    }
+
     /// With magic, format number and CRC32C.
     public byte[] encode() {
+        return unsigned().block(signature).seal();
+    }
+
+    private BinaryWriter unsigned() {
         BinaryWriter to =
                 new BinaryWriter(MAGIC, FORMAT, 1_024)
                         .text(model)
@@ -92,7 +206,12 @@ public record SnapshotManifest(
                     .ints(row.ids, 0, row.ids.length)
                     .floats(row.predictions, 0, row.predictions.length);
         }
-        return to.seal();
+        to.int64(payloadBytes).int64(chain.full).int64(chain.fullTime).int32(chain.deltas);
+        to.int8(origin == null ? 0 : 1);
+        if (origin != null) {
+            origin.write(to);
+        }
+        return to;
     }
 
     private static byte[] hash(byte[] hash) {
@@ -106,43 +225,119 @@ public record SnapshotManifest(
     public static SnapshotManifest decode(byte[] bytes) {
         BinaryReader from =
                 new BinaryReader(
-                        bytes, "snapshot manifest", MAGIC, FORMAT, SnapshotFormatException::new);
+                        bytes, "snapshot manifest", MAGIC, 1, FORMAT, SnapshotFormatException::new);
+        String model = from.text("model name", MODEL_BYTES_MAX);
+        int epoch = from.count("epoch", Integer.MAX_VALUE);
+        long version = atLeast(from, "version", 0, from.int64());
+        long parentVersion = atLeast(from, "parent version", -1, from.int64());
+        String specYaml = from.text("spec", SPEC_BYTES_MAX);
+        byte[] specFingerprint = from.raw(HASH_BYTES);
+        byte[] featureFingerprint = from.raw(HASH_BYTES);
+        int numerics = from.int32();
+        long examples = atLeast(from, "number of examples", 0, from.int64());
+        long nextOffset = atLeast(from, "next offset", 0, from.int64());
+        long newestAppendTime = from.int64();
+        long eventTime = from.int64();
+        boolean caughtUp = from.int8() == 1;
+        double logLoss = from.float64();
+        double priorLogLoss = from.float64();
+        double accuracy = from.float64();
+        double auc = from.float64();
+        int parts = from.count("number of parts", SnapshotKey.PARTS_MAX);
+        long servedBytes = atLeast(from, "number of served bytes", 0, from.int64());
+        String weightsHash = HexFormat.of().formatHex(from.raw(HASH_BYTES));
+        List<GoldenRow> goldenRows = goldenRows(from);
+        boolean first = from.format() == 1;
+        long payloadBytes =
+                first ? servedBytes : atLeast(from, "number of payload bytes", 0, from.int64());
+        Chain chain =
+                first
+                        ? Chain.ofFull(version, Chain.TIME_UNKNOWN)
+                        : new Chain(
+                                from.int64(),
+                                from.int64(),
+                                from.count("number of deltas", Integer.MAX_VALUE));
+        Origin origin = from.format() >= 3 && from.int8() == 1 ? Origin.read(from) : null;
+        byte[] signature =
+                first
+                        ? new byte[0]
+                        : from.raw(from.count("signature's length", SIGNATURE_BYTES_MAX));
+        from.end();
         SnapshotManifest manifest =
                 new SnapshotManifest(
-                        from.text("model name", MODEL_BYTES_MAX),
-                        from.count("epoch", Integer.MAX_VALUE),
-                        atLeast(from, "version", 0, from.int64()),
-                        atLeast(from, "parent version", -1, from.int64()),
-                        from.text("spec", SPEC_BYTES_MAX),
-                        from.raw(HASH_BYTES),
-                        from.raw(HASH_BYTES),
-                        from.int32(),
-                        atLeast(from, "number of examples", 0, from.int64()),
-                        atLeast(from, "next offset", 0, from.int64()),
-                        from.int64(),
-                        from.int64(),
-                        from.int8() == 1,
-                        from.float64(),
-                        from.float64(),
-                        from.float64(),
-                        from.float64(),
-                        from.count("number of parts", SnapshotKey.PARTS_MAX),
-                        atLeast(from, "number of served bytes", 0, from.int64()),
-                        HexFormat.of().formatHex(from.raw(HASH_BYTES)),
-                        goldenRows(from));
-        from.end();
-        long capacity = (long) manifest.parts * SnapshotParts.PAYLOAD_BYTES_MAX;
-        if (manifest.servedBytes > capacity
-                || manifest.servedBytes <= capacity - SnapshotParts.PAYLOAD_BYTES_MAX) {
+                        model,
+                        epoch,
+                        version,
+                        parentVersion,
+                        specYaml,
+                        specFingerprint,
+                        featureFingerprint,
+                        numerics,
+                        examples,
+                        nextOffset,
+                        newestAppendTime,
+                        eventTime,
+                        caughtUp,
+                        logLoss,
+                        priorLogLoss,
+                        accuracy,
+                        auc,
+                        parts,
+                        servedBytes,
+                        weightsHash,
+                        goldenRows,
+                        payloadBytes,
+                        chain,
+                        origin,
+                        signature);
+        manifest.checkSizes(from);
+        manifest.checkChain(from);
+        return manifest;
+    }
+
+    /// So that nothing is allocated for, or waited for, that can't be.
+    private void checkSizes(BinaryReader from) {
+        long least = SnapshotParts.count(payloadBytes);
+        if (isDelta()
+                ? payloadBytes >= servedBytes && payloadBytes > 0
+                : payloadBytes != servedBytes) {
+            throw from.fail(
+                    "expected a payload of "
+                            + (isDelta() ? "less than " : "")
+                            + servedBytes
+                            + " bytes, found "
+                            + payloadBytes);
+        }
+        // A part of a delta ends with a whole run, so that it may be a little short.
+        if (parts < least || parts > (isDelta() ? 2 * least : least)) {
             throw from.fail(
                     "expected as many parts as "
-                            + manifest.servedBytes
+                            + payloadBytes
                             + " bytes need ("
-                            + SnapshotParts.count(manifest.servedBytes)
+                            + least
                             + "), found "
-                            + manifest.parts);
+                            + parts);
         }
-        return manifest;
+    }
+
+    private void checkChain(BinaryReader from) {
+        boolean sound =
+                isDelta()
+                        ? parentVersion < version
+                                && chain.full >= 0
+                                && chain.full <= parentVersion
+                                && chain.deltas >= 1
+                                && (chain.deltas == 1) == (chain.full == parentVersion)
+                        : chain.full == version && chain.deltas == 0;
+        if (!sound) {
+            throw from.fail(
+                    "expected a version, its parent and its full snapshot in order, found "
+                            + version
+                            + ", "
+                            + parentVersion
+                            + ", "
+                            + chain);
+        }
     }
 
     private static List<GoldenRow> goldenRows(BinaryReader from) {

@@ -1,25 +1,32 @@
 package io.tidegrad.model.snapshot;
 
 import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.model.Successor;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The served stream of a model, cut into parts of at most 512 KiB, each with format number, its place and CRC32C over
-/// key and payload. Format: magic TGPT, format (4), epoch (4), version (8), part (4), length (4), payload (63 pages; the
-/// last part what is left), CRC32C (4), which also covers the model's name: a part copied from another topic is noticed.
+/// The parts of a snapshot: a model's served stream, or changes to it (`DeltaRuns`), in records of at most 512 KiB, each with
+/// format number, its place and CRC32C over key and payload. Format: magic TGPT, format (4), epoch (4), version (8), part (4),
+/// payload as `PartCompression` writes it (at most 63 pages; of a full snapshot exactly that but for the last), CRC32C (4),
+/// which also covers the model's name: a part copied from another topic is noticed. Format 1 was never compressed: length (4)
+/// and payload.
 public final class SnapshotParts {
     public static final int PART_BYTES_MAX = 512 * 1024;
 
+    /// The number that is written; all from 1 on are read.
+    public static final int FORMAT = 2;
+
     private static final String MAGIC = "TGPT";
-    private static final int FORMAT = 1;
 
     /// 63, not 64: the frame must fit too.
     private static final int PART_PAGES = 63;
 
     static final int PAYLOAD_BYTES_MAX = PART_PAGES * Parameters.PAGE_BYTES;
+
+    private static final int FRAME_BYTES = 64;
 
     private SnapshotParts() {}
 
@@ -28,30 +35,46 @@ public final class SnapshotParts {
         return (servedBytes + PAYLOAD_BYTES_MAX - 1) / PAYLOAD_BYTES_MAX;
     }
 
-    /// Values of parts 0 … n-1.
-    public static List<byte[]> encode(Parameters parameters, String model, int epoch) {
-        byte[] name = model.getBytes(StandardCharsets.UTF_8);
+    /// Values of parts 0 … n-1 of a full snapshot.
+    public static List<byte[]> encode(
+            Parameters parameters, String model, int epoch, PartCompression compression) {
         List<byte[]> parts = new ArrayList<>();
+        byte[] payload = new byte[(int) Math.min(PAYLOAD_BYTES_MAX, parameters.servedBytes())];
         for (int first = 0; first < parameters.servedPages(); first += PART_PAGES) {
             int end = Math.min(first + PART_PAGES, parameters.servedPages());
             int length = 0;
             for (int page = first; page < end; page++) {
+                parameters.readPage(page, payload, length);
                 length += parameters.pageLength(page);
             }
-            BinaryWriter to =
-                    new BinaryWriter(MAGIC, FORMAT, length + 64)
-                            .int32(epoch)
-                            .int64(parameters.updates())
-                            .int32(parts.size())
-                            .int32(length);
-            int at = to.reserve(length);
-            for (int page = first; page < end; page++) {
-                parameters.readPage(page, to.array(), at);
-                at += parameters.pageLength(page);
-            }
-            parts.add(to.seal(name));
+            parts.add(
+                    sealed(
+                            SnapshotKey.part(epoch, parameters.updates(), parts.size()),
+                            model,
+                            payload,
+                            length,
+                            compression));
         }
         return parts;
+    }
+
+    public static List<byte[]> encode(Parameters parameters, String model, int epoch) {
+        return encode(parameters, model, epoch, PartCompression.NONE);
+    }
+
+    static byte[] sealed(
+            SnapshotKey place,
+            String model,
+            byte[] payload,
+            int length,
+            PartCompression compression) {
+        BinaryWriter to =
+                new BinaryWriter(MAGIC, FORMAT, length + FRAME_BYTES)
+                        .int32(place.epoch())
+                        .int64(place.version())
+                        .int32(place.part());
+        compression.write(to, payload, length);
+        return to.seal(model.getBytes(StandardCharsets.UTF_8));
     }
 
     /// A part's value must say the same place as its key, and be whole.
@@ -61,7 +84,7 @@ public final class SnapshotParts {
         open(model, key.epoch(), key.version(), key.part(), value);
     }
 
-    private static BinaryReader open(
+    private static PartCompression.Stored open(
             String model, int epoch, long version, int part, byte[] value) {
         if (value.length > PART_BYTES_MAX) {
             throw new SnapshotFormatException(
@@ -77,6 +100,7 @@ public final class SnapshotParts {
                         value,
                         "snapshot part " + part,
                         MAGIC,
+                        1,
                         FORMAT,
                         SnapshotFormatException::new,
                         model.getBytes(StandardCharsets.UTF_8));
@@ -86,21 +110,31 @@ public final class SnapshotParts {
             throw from.fail("expected version " + version + ", found " + foundVersion);
         }
         from.expect("part", part);
-        from.expect("length", from.remaining() - 4);
-        return from;
+        PartCompression.Stored stored;
+        if (from.format() == 1) {
+            int length = from.remaining() - 4;
+            from.expect("length", length);
+            stored =
+                    new PartCompression.Stored(
+                            PartCompression.NONE, from.skip(length), length, length);
+        } else {
+            stored = PartCompression.read(from);
+        }
+        from.end();
+        return stored;
     }
 
-    /// Fills `into` (from `Parameters.served`) from all parts of the manifest, and its counts.
+    private static PartCompression.Payload payload(
+            SnapshotManifest manifest, int part, byte[] value) {
+        return open(manifest.model(), manifest.epoch(), manifest.version(), part, value)
+                .payload(value);
+    }
+
+    /// Fills `into` (from `Parameters.served`) from all parts of a full snapshot, and its counts.
     ///
     /// @throws SnapshotFormatException wrong count, length, checksum or place, naming expected and found
     public static void decode(SnapshotManifest manifest, List<byte[]> parts, Parameters into) {
-        if (manifest.servedBytes() != into.servedBytes()) {
-            throw new SnapshotFormatException(
-                    "snapshot: expected "
-                            + into.servedBytes()
-                            + " served bytes as the spec needs, found "
-                            + manifest.servedBytes());
-        }
+        checkServedBytes(manifest, into);
         if (parts.size() != count(into.servedBytes()) || parts.size() != manifest.parts()) {
             throw new SnapshotFormatException(
                     "snapshot: expected "
@@ -112,16 +146,61 @@ public final class SnapshotParts {
         }
         int page = 0;
         for (int part = 0; part < parts.size(); part++) {
-            byte[] value = parts.get(part);
-            BinaryReader from =
-                    open(manifest.model(), manifest.epoch(), manifest.version(), part, value);
+            PartCompression.Payload payload = payload(manifest, part, parts.get(part));
             int end = Math.min(page + PART_PAGES, into.servedPages());
-            while (page < end) {
-                into.writePage(page, value, from.skip(into.pageLength(page)));
-                page++;
+            int length = 0;
+            for (int i = page; i < end; i++) {
+                length += into.pageLength(i);
             }
-            from.end();
+            if (payload.length() != length) {
+                throw new SnapshotFormatException(
+                        "snapshot part "
+                                + part
+                                + ": expected a payload of "
+                                + length
+                                + " bytes, found "
+                                + payload.length());
+            }
+            for (int at = payload.at(); page < end; page++) {
+                into.writePage(page, payload.bytes(), at);
+                at += into.pageLength(page);
+            }
         }
         into.setCounts(manifest.version(), manifest.examples());
+    }
+
+    /// Writes all parts of a delta to `into`, and its counts.
+    ///
+    /// @throws SnapshotFormatException wrong count, length, checksum, place or run, naming expected and found
+    static void decodeChanges(SnapshotManifest manifest, List<byte[]> parts, Successor into) {
+        checkServedBytes(manifest, into.parameters());
+        if (parts.size() != manifest.parts()) {
+            throw new SnapshotFormatException(
+                    "snapshot: expected " + manifest.parts() + " parts, found " + parts.size());
+        }
+        long length = 0;
+        for (int part = 0; part < parts.size(); part++) {
+            PartCompression.Payload payload = payload(manifest, part, parts.get(part));
+            length += payload.length();
+            DeltaRuns.decode(payload, "snapshot part " + part, into);
+        }
+        if (length != manifest.payloadBytes()) {
+            throw new SnapshotFormatException(
+                    "snapshot: expected "
+                            + manifest.payloadBytes()
+                            + " bytes in all parts, found "
+                            + length);
+        }
+        into.parameters().setCounts(manifest.version(), manifest.examples());
+    }
+
+    private static void checkServedBytes(SnapshotManifest manifest, Parameters into) {
+        if (manifest.servedBytes() != into.servedBytes()) {
+            throw new SnapshotFormatException(
+                    "snapshot: expected "
+                            + into.servedBytes()
+                            + " served bytes as the spec needs, found "
+                            + manifest.servedBytes());
+        }
     }
 }

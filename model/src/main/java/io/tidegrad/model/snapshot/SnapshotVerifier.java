@@ -3,41 +3,51 @@ package io.tidegrad.model.snapshot;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Numerics;
-import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.engine.model.RowShape;
-import io.tidegrad.engine.snapshot.ModelHash;
+import io.tidegrad.engine.model.Successor;
+import io.tidegrad.engine.snapshot.ServedLeaves;
 import io.tidegrad.model.snapshot.SnapshotManifest.GoldenRow;
 import io.tidegrad.model.snapshot.Verification.Reason;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.SpecException;
+import java.security.PublicKey;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
-/// Whole snapshot → model, or why not: spec and fingerprints, numerics, parts, finite weights, the weights-hash
-/// recomputed from the floats, the trainer's own predictions reproduced bit for bit. Never throws for a bad snapshot.
+/// Whole snapshot → model, or why not: signature, spec and fingerprints, numerics, parts, finite weights, the weights-hash
+/// recomputed from the floats, the trainer's own predictions reproduced bit for bit. Never throws for a bad snapshot. A delta
+/// shares with its parent what it does not change, and costs what it does change.
 public final class SnapshotVerifier {
     private final String model;
     private final Kernels kernels;
     private final long maxBytes;
+    private final @Nullable PublicKey key;
     private final Function<Plan, Parameters> room;
 
     /// @param model that is expected
     /// @param kernels that will serve it
     /// @param maxBytes of weights, checked before they are allocated
     public SnapshotVerifier(String model, Kernels kernels, long maxBytes) {
-        this(model, kernels, maxBytes, Parameters::served);
+        this(model, kernels, maxBytes, null, Parameters::served);
     }
 
-    /// @param room where a snapshot is decoded and checked: memory that nobody reads. Only a test gives another
+    /// @param key whose signature a manifest must carry; null when it need not be signed
+    /// @param room where a full snapshot is decoded and checked: memory that nobody reads. Only a test gives another
     public SnapshotVerifier(
-            String model, Kernels kernels, long maxBytes, Function<Plan, Parameters> room) {
+            String model,
+            Kernels kernels,
+            long maxBytes,
+            @Nullable PublicKey key,
+            Function<Plan, Parameters> room) {
         this.model = model;
         this.kernels = kernels;
         this.maxBytes = maxBytes;
+        this.key = key;
         this.room = room;
     }
 
@@ -50,24 +60,42 @@ public final class SnapshotVerifier {
         }
     }
 
+    /// A full snapshot; a delta is refused.
+    ///
     /// @param parts values of parts 0 … n-1
     public Verification verify(SnapshotManifest manifest, List<byte[]> parts) {
+        return verify(manifest, parts, null);
+    }
+
+    /// @param parts values of parts 0 … n-1
+    /// @param parent what a delta may change; null when nothing is at hand. A full snapshot needs none
+    public Verification verify(
+            SnapshotManifest manifest, List<byte[]> parts, @Nullable LoadedModel parent) {
         try {
-            return new Verification.Admitted(load(manifest, parts));
+            checkOrigin(manifest);
+            return manifest.isDelta()
+                    ? loadDelta(manifest, parts, parent)
+                    : loadFull(manifest, parts);
         } catch (Refusal refusal) {
             return refusal.refused;
         }
     }
 
-    private LoadedModel load(SnapshotManifest manifest, List<byte[]> parts) throws Refusal {
+    private void checkOrigin(SnapshotManifest manifest) throws Refusal {
         check(
                 manifest.model().equals(model),
                 Reason.WRONG_MODEL,
                 "expected model '" + model + "', found '" + manifest.model() + "'");
-        check(
-                manifest.parentVersion() < 0,
-                Reason.PARENT,
-                "expected a full snapshot, found changes to version " + manifest.parentVersion());
+        if (key != null) {
+            check(
+                    manifest.isSigned(),
+                    Reason.SIGNATURE,
+                    "expected a signed manifest, found one without signature");
+            check(
+                    ManifestKeys.isSignature(key, manifest.signedBytes(), manifest.signature()),
+                    Reason.SIGNATURE,
+                    "expected a signature by the key that was given, found another's");
+        }
         check(
                 manifest.numerics() == Numerics.VERSION,
                 Reason.NUMERICS,
@@ -75,6 +103,55 @@ public final class SnapshotVerifier {
                         + Numerics.VERSION
                         + " of this build, found "
                         + manifest.numerics());
+    }
+
+    private Verification loadDelta(
+            SnapshotManifest manifest, List<byte[]> parts, @Nullable LoadedModel parent)
+            throws Refusal {
+        if (parent == null
+                || parent.manifest().epoch() != manifest.epoch()
+                || parent.manifest().version() != manifest.parentVersion()) {
+            throw new Refusal(
+                    Reason.PARENT,
+                    "expected a full snapshot"
+                            + (parent == null
+                                    ? ""
+                                    : " or changes to version "
+                                            + parent.manifest().epoch()
+                                            + "."
+                                            + parent.manifest().version())
+                            + ", found changes to version "
+                            + manifest.epoch()
+                            + "."
+                            + manifest.parentVersion());
+        }
+        check(
+                Arrays.equals(manifest.specFingerprint(), parent.manifest().specFingerprint()),
+                Reason.SPEC,
+                "expected the spec of the version that it changes, found another fingerprint");
+        check(
+                Arrays.equals(
+                        manifest.featureFingerprint(), parent.manifest().featureFingerprint()),
+                Reason.FEATURES,
+                "expected the features of the version that it changes, found another fingerprint");
+        Successor successor = new Successor(parent.parameters());
+        try {
+            SnapshotParts.decodeChanges(manifest, parts, successor);
+        } catch (SnapshotFormatException damaged) {
+            throw new Refusal(Reason.PARTS, String.valueOf(damaged.getMessage()));
+        }
+        check(
+                successor.firstNonFinite() < 0,
+                Reason.NOT_FINITE,
+                "byte " + successor.firstNonFinite() + " begins a NaN or an infinity");
+        Parameters parameters = successor.parameters();
+        ServedLeaves leaves = parent.leaves().after(parameters, successor.touched());
+        return checked(
+                new LoadedModel(manifest, parent.spec(), parent.plan(), parameters, leaves),
+                successor.copiedBytes());
+    }
+
+    private Verification loadFull(SnapshotManifest manifest, List<byte[]> parts) throws Refusal {
         ModelSpec spec;
         Plan plan;
         try {
@@ -107,17 +184,22 @@ public final class SnapshotVerifier {
         } catch (SnapshotFormatException damaged) {
             throw new Refusal(Reason.PARTS, String.valueOf(damaged.getMessage()));
         }
-        PageSet all = new PageSet(parameters.pages());
-        all.markRange(0, parameters.servedPages() - 1);
-        int page = parameters.firstNonFinitePage(all);
+        int page = parameters.firstNonFinitePage();
         check(page < 0, Reason.NOT_FINITE, "page " + page + " holds a NaN or an infinity");
-        String hash = ModelHash.weights(spec.fingerprint(), parameters);
+        return checked(
+                new LoadedModel(manifest, spec, plan, parameters, ServedLeaves.of(parameters)),
+                parameters.servedBytes());
+    }
+
+    private Verification checked(LoadedModel loaded, long copiedBytes) throws Refusal {
+        SnapshotManifest manifest = loaded.manifest();
+        String hash = loaded.leaves().weightsHash(loaded.spec().fingerprint(), loaded.parameters());
         check(
                 hash.equals(manifest.weightsHash()),
                 Reason.WEIGHTS_HASH,
                 "expected " + manifest.weightsHash() + ", the weights give " + hash);
-        checkGoldenRows(manifest.goldenRows(), plan, parameters);
-        return new LoadedModel(manifest, spec, plan, parameters);
+        checkGoldenRows(manifest.goldenRows(), loaded.plan(), loaded.parameters());
+        return new Verification.Admitted(loaded, copiedBytes);
     }
 
     private void checkGoldenRows(List<GoldenRow> rows, Plan plan, Parameters parameters)

@@ -4,14 +4,17 @@ import java.util.Locale;
 
 /// What checking a whole snapshot came to.
 public sealed interface Verification {
-    record Admitted(LoadedModel model) implements Verification {}
+    /// @param copiedBytes of memory that the version does not share with the one before
+    record Admitted(LoadedModel model, long copiedBytes) implements Verification {}
 
     /// @param detail for a person: what was expected, what was found
     record Refused(Reason reason, String detail) implements Verification {}
 
     enum Reason {
         WRONG_MODEL,
-        /// A delta, and this reader knows no parents.
+        /// Not signed, or not by the key that is expected.
+        SIGNATURE,
+        /// A delta to another version than the one at hand.
         PARENT,
         /// The spec does not parse, or has another fingerprint than the manifest states.
         SPEC,

@@ -1,6 +1,7 @@
 package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -9,6 +10,16 @@ import org.jspecify.annotations.Nullable;
 public sealed interface Feature {
     /// Fields of the event that this feature reads.
     List<String> fields();
+
+    /// Whether a row says how many of this feature's steps it has (`RowLayout.lengthAt`).
+    default boolean hasLength() {
+        return false;
+    }
+
+    /// Whether this is the feature of that field, of a cross the feature of exactly those fields.
+    default boolean isOf(List<String> fields) {
+        return !(this instanceof Cross) && List.of(fields().getFirst()).equals(fields);
+    }
 
     /// One number as it is, or standardised by what the model has seen so far.
     ///
@@ -36,6 +47,11 @@ public sealed interface Feature {
             implements Feature {
         public Cross {
             fields = List.copyOf(fields);
+        }
+
+        @Override
+        public boolean isOf(List<String> others) {
+            return fields.equals(others);
         }
     }
 
@@ -73,6 +89,59 @@ public sealed interface Feature {
         @Override
         public List<String> fields() {
             return List.of(field);
+        }
+    }
+
+    /// steps · width numbers, step after step, from a field that lists them.
+    ///
+    /// @param padded whether a list may be shorter, by whole steps: the rest is 0, and the row says how long it was
+    record Sequence(String field, int steps, int width, boolean padded) implements Feature {
+        public int count() {
+            return steps * width;
+        }
+
+        @Override
+        public List<String> fields() {
+            return List.of(field);
+        }
+
+        @Override
+        public boolean hasLength() {
+            return padded;
+        }
+    }
+
+    /// A field that lists up to `count` values, each a category as in `Category`, in their order: that many rows of one
+    /// learned table side by side. Where the list ends earlier stands a table row of its own, which never learns.
+    record Categories(String field, int count, int buckets, int dimension, Embedding.Update update)
+            implements Feature {
+        @Override
+        public List<String> fields() {
+            return List.of(field);
+        }
+
+        @Override
+        public boolean hasLength() {
+            return true;
+        }
+    }
+
+    /// A field that lists up to `count` values, each a category, whose order says nothing: the sum or mean of their table
+    /// rows. An empty list gives 0.
+    ///
+    /// @param weights the field that lists a number for each value, which its row is multiplied by; only in a sum
+    record Bag(
+            String field,
+            int count,
+            int buckets,
+            int dimension,
+            EmbeddingBag.Mode mode,
+            @Nullable String weights,
+            Embedding.Update update)
+            implements Feature {
+        @Override
+        public List<String> fields() {
+            return weights == null ? List.of(field) : List.of(field, weights);
         }
     }
 

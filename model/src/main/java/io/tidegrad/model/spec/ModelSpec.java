@@ -1,8 +1,9 @@
 package io.tidegrad.model.spec;
 
-import io.tidegrad.engine.layer.Dense;
-import io.tidegrad.engine.layer.Layer;
-import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Elu;
+import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.LeakyRelu;
+import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
@@ -27,6 +28,8 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// One model's spec, parsed from one YAML file and validated whole. Immutable. The keys, `*` for required ones:
@@ -42,6 +45,7 @@ import org.jspecify.annotations.Nullable;
 ///   threshold: 15                      # binary: 1 when the field's number is at least this
 ///   positive: "yes"                    # binary: 1 when the field reads exactly so, else 0
 ///   classes: 10                        # categorical: must equal the last dense's outputs
+/// weight: { field: passengers }        # how much an event counts, from 0 on; each counts 1 unless given
 /// features:                            # * see Feature and Featurizer
 ///   - number:    { field: distance, scale: raw | standard, transform: none | log1p, missing: reject | indicator | 0 }
 ///   - category:  { field: origin, buckets: 512, dimension: 4, update: touched | dense }
@@ -49,9 +53,12 @@ import org.jspecify.annotations.Nullable;
 ///   - time-part: { field: departed, parts: [minute-of-day, hour, weekday, day, month], dimension: 4 }
 ///   - cyclic:    { field: bearing, period: 360 }         # or { field: departed, part: hour }
 ///   - pixels:    { field: image, width: 28, height: 28, divide-by: 255 }
+///   - sequence:   { field: readings, steps: 24, width: 1, shorter: reject | pad }
+///   - categories: { field: words, count: 32, buckets: 4096, dimension: 16 }
+///   - bag:        { field: tags, count: 20, buckets: 4096, dimension: 8, mode: sum | mean, weights: tag-weights }
 /// network: [ dense: 64, relu, dense: { units: 1, bias: true, init: he-uniform | he-normal | xavier-uniform | xavier-normal } ]
-///                                      # * sigmoid, tanh; softmax at the end; a dense may have
-///                                      #   rate-factor: 0.1 (times the rate) or frozen: true
+///                                      # * every layer of the engine: LayerReader, NetworkReader, docs/model-spec.md;
+///                                      #   what has weights may have rate-factor: 0.1 (times the rate) or frozen: true
 /// loss: binary-cross-entropy           # * or { binary-cross-entropy: { positive-weight: 1 } },
 ///                                      #   { categorical-cross-entropy: { label-smoothing: 0, class-weights: [1, 2] } },
 ///                                      #   mean-squared-error, mean-absolute-error, { huber: { delta: 1 } }, poisson,
@@ -77,11 +84,15 @@ import org.jspecify.annotations.Nullable;
 /// Values shown are the defaults where a key may be left out and has one.
 public final class ModelSpec {
     static final Huber HUBER = new Huber(1);
+    static final LeakyRelu LEAKY_RELU = new LeakyRelu(0.01);
+    static final Elu ELU = new Elu(1);
+    static final Gelu GELU = new Gelu(Gelu.Form.ERF);
     static final Adam ADAM = Adam.of(0.001);
     static final AdamW ADAMW = new AdamW(ADAM, 0.01);
     static final RmsProp RMSPROP = new RmsProp(0.01, 0.99, 1e-8, false, 0);
     static final Schedule.OneCycle ONE_CYCLE = new Schedule.OneCycle(100, 0.3, 25, 1e4);
     static final Adagrad ADAGRAD = new Adagrad(0.01, 1e-10, 0);
+    private static final Pattern ENGINE_PLACE = Pattern.compile("layer (\\d{1,9})[ .].*");
     static final Duration PUBLISH_EVERY = Duration.ofMillis(500);
     static final int TIME_PART_DIMENSION = 4;
     static final double PIXELS_DIVIDE_BY = 255;
@@ -109,8 +120,10 @@ public final class ModelSpec {
     private final String model;
     private final Input input;
     private final Label label;
+    private final @Nullable String weightField;
     private final List<Feature> features;
-    private final List<Layer> layers;
+    private final List<NetworkLayer> layers;
+    private final int outputs;
     private final Loss loss;
     private final Optimizer optimizer;
     private final Schedule schedule;
@@ -128,8 +141,10 @@ public final class ModelSpec {
             String model,
             Input input,
             Label label,
+            @Nullable String weightField,
             List<Feature> features,
-            List<Layer> layers,
+            List<NetworkLayer> layers,
+            int outputs,
             Loss loss,
             Optimizer optimizer,
             Schedule schedule,
@@ -144,8 +159,10 @@ public final class ModelSpec {
         this.model = model;
         this.input = input;
         this.label = label;
+        this.weightField = weightField;
         this.features = List.copyOf(features);
         this.layers = List.copyOf(layers);
+        this.outputs = outputs;
         this.loss = loss;
         this.optimizer = optimizer;
         this.schedule = schedule;
@@ -172,8 +189,10 @@ public final class ModelSpec {
                 model,
                 input,
                 label,
+                weightField,
                 features,
                 layers,
+                outputs,
                 loss,
                 optimizer,
                 schedule,
@@ -204,12 +223,17 @@ public final class ModelSpec {
         return label;
     }
 
+    /// The field that says how much an event counts; null: each counts 1.
+    public @Nullable String weightField() {
+        return weightField;
+    }
+
     public List<Feature> features() {
         return features;
     }
 
-    /// The spec's network, without what reads the row.
-    public List<Layer> layers() {
+    /// The spec's network as it was written.
+    public List<NetworkLayer> layers() {
         return layers;
     }
 
@@ -279,22 +303,20 @@ public final class ModelSpec {
 
     /// Width of a prediction: 1, or the number of classes or quantiles.
     public int outputs() {
-        return outputs(layers);
-    }
-
-    /// Of the last dense; 0 without one.
-    static int outputs(List<Layer> layers) {
-        int outputs = 0;
-        for (Layer layer : layers) {
-            if (withoutRate(layer) instanceof Dense dense) {
-                outputs = dense.outputs();
-            }
-        }
         return outputs;
     }
 
-    static Layer withoutRate(Layer layer) {
-        return layer instanceof Rate(double factor, Layer inner) ? inner : layer;
+    /// A line for each layer of the network, those inside others before these; see `LayerOutline`.
+    public List<LayerOutline> outline() {
+        NetworkShapes shapes =
+                new NetworkShapes(
+                        new NetworkBinding(features, layout),
+                        new Shape.Row(layout.numbers(), layout.ids()),
+                        (layer, misfit) -> {
+                            throw new IllegalStateException(misfit);
+                        });
+        shapes.of(layers);
+        return shapes.outlines();
     }
 
     /// Which columns of a row belong to which feature.
@@ -315,6 +337,17 @@ public final class ModelSpec {
     /// SHA-256 of everything that decides what a row means (features, hashing), 32 bytes.
     public byte[] featureFingerprint() {
         return sha256(CanonicalForm.ofFeatures(features));
+    }
+
+    /// Where the spec names the layer that the engine calls `layer 2.0 (Dense)`: ` = network[1]`, ` = the features`; empty for
+    /// what is no layer.
+    public String placeInNetwork(String layer) {
+        Matcher matcher = ENGINE_PLACE.matcher(layer);
+        if (!matcher.matches()) {
+            return "";
+        }
+        int entry = Integer.parseInt(matcher.group(1)) - (NetworkBinding.readsRow(layers) ? 0 : 1);
+        return entry < 0 ? " = the features" : " = network[" + entry + "]";
     }
 
     /// The engine's description of this model.

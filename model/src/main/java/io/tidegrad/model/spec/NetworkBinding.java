@@ -2,42 +2,36 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Recurrent;
+import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.model.NetworkSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 
-/// Spec → the engine's description: the features' columns side by side (raw numbers, standardised numbers, then one
-/// table after another), then the spec's network.
+/// Spec → the engine's description: the features' columns side by side (raw numbers, standardised numbers, then one table
+/// after another), then the spec's network; or, where that begins with `features`, what it says.
 final class NetworkBinding {
-    private NetworkBinding() {}
+    private final List<Feature> features;
+    private final RowLayout layout;
+
+    NetworkBinding(List<Feature> features, RowLayout layout) {
+        this.features = features;
+        this.layout = layout;
+    }
 
     static NetworkSpec bind(ModelSpec spec) {
-        RowLayout layout = spec.layout();
-        List<Layer> branches = new ArrayList<>();
-        if (layout.rawNumbers() > 0) {
-            branches.add(new Numbers(0, layout.rawNumbers()));
-        }
-        if (layout.standardNumbers() > 0) {
-            branches.add(
-                    new Sequence(
-                            List.of(
-                                    new Numbers(layout.rawNumbers(), layout.standardNumbers()),
-                                    new Standardise())));
-        }
-        for (int i = 0; i < spec.features().size(); i++) {
-            addTables(spec.features().get(i), layout.idAt(i), branches);
-        }
-        List<Layer> layers = new ArrayList<>();
-        layers.add(branches.size() == 1 ? branches.getFirst() : new Concat(List.copyOf(branches)));
-        layers.addAll(spec.layers());
         return new NetworkSpec(
-                layout.shape(),
-                new Sequence(List.copyOf(layers)),
+                spec.layout().shape(),
+                new NetworkBinding(spec.features(), spec.layout()).network(spec.layers()),
                 spec.loss(),
                 // Not by the sum of weights: in a mini-batch of one row they would cancel.
                 Reduction.MEAN,
@@ -48,8 +42,120 @@ final class NetworkBinding {
                 spec.seed());
     }
 
-    private static void addTables(Feature feature, int idAt, List<Layer> branches) {
-        switch (feature) {
+    /// Whether these layers begin with features of the row; else all features come before them.
+    static boolean readsRow(List<NetworkLayer> layers) {
+        return !layers.isEmpty()
+                && switch (layers.getFirst()) {
+                    case NetworkLayer.Features features -> true;
+                    case NetworkLayer.Branches(List<List<NetworkLayer>> branches) ->
+                            branches.stream().anyMatch(NetworkBinding::readsRow);
+                    case NetworkLayer.Single single -> false;
+                    case NetworkLayer.Residual residual -> false;
+                    case NetworkLayer.Steps steps -> false;
+                };
+    }
+
+    /// Layers that read the row.
+    Layer network(List<NetworkLayer> layers) {
+        List<Layer> bound = new ArrayList<>();
+        if (!readsRow(layers)) {
+            bound.add(everyFeature());
+        }
+        layers.forEach(layer -> bound.add(layer(layer)));
+        return new Sequence(bound);
+    }
+
+    private Layer sequence(List<NetworkLayer> layers) {
+        return layers.isEmpty()
+                ? new Identity()
+                : new Sequence(layers.stream().map(this::layer).toList());
+    }
+
+    Layer layer(NetworkLayer layer) {
+        return switch (layer) {
+            case NetworkLayer.Single(Layer single) -> single;
+            case NetworkLayer.Features(List<List<String>> selected) ->
+                    features(feature -> selected.stream().anyMatch(feature::isOf));
+            case NetworkLayer.Branches(List<List<NetworkLayer>> branches) ->
+                    new Concat(branches.stream().map(this::sequence).toList());
+            case NetworkLayer.Residual(List<NetworkLayer> layers) -> new Residual(sequence(layers));
+            case NetworkLayer.Steps steps -> {
+                Recurrent shape = steps.layer();
+                Recurrent recurrent =
+                        new Recurrent(
+                                shape.cell(),
+                                shape.hidden(),
+                                shape.bidirectional(),
+                                shape.output(),
+                                lengthAt(steps),
+                                steps.initial().isEmpty()
+                                        ? List.of()
+                                        : List.of(network(steps.initial())));
+                yield steps.rateFactor() == 1 ? recurrent : new Rate(steps.rateFactor(), recurrent);
+            }
+        };
+    }
+
+    private int lengthAt(NetworkLayer.Steps steps) {
+        for (int i = 0; i < features.size(); i++) {
+            Feature feature = features.get(i);
+            if (feature.hasLength() && feature.fields().getFirst().equals(steps.lengths())) {
+                return layout.lengthAt(i);
+            }
+        }
+        return Recurrent.WHOLE;
+    }
+
+    Layer everyFeature() {
+        return features(feature -> true);
+    }
+
+    private Layer features(Predicate<Feature> isSelected) {
+        List<Layer> branches = new ArrayList<>();
+        addRuns(isSelected, false, branches);
+        addRuns(isSelected, true, branches);
+        for (int i = 0; i < features.size(); i++) {
+            if (isSelected.test(features.get(i))) {
+                addTables(i, branches);
+            }
+        }
+        return branches.size() == 1 ? branches.getFirst() : new Concat(branches);
+    }
+
+    /// Numbers that lie side by side in the row are read together.
+    private void addRuns(Predicate<Feature> isSelected, boolean standard, List<Layer> branches) {
+        int from = 0;
+        int to = 0;
+        for (int i = 0; i < features.size(); i++) {
+            Feature feature = features.get(i);
+            if (!isSelected.test(feature)) {
+                continue;
+            }
+            boolean isStandard = RowLayout.isStandard(feature);
+            int at = isStandard && !standard ? layout.indicatorAt(i) : layout.numberAt(i);
+            int width = standard ? isStandard ? 1 : 0 : layout.rawWidth(feature);
+            if (width == 0) {
+                continue;
+            }
+            if (at != to) {
+                addNumbers(from, to, standard, branches);
+                from = at;
+            }
+            to = at + width;
+        }
+        addNumbers(from, to, standard, branches);
+    }
+
+    private static void addNumbers(int from, int to, boolean standard, List<Layer> branches) {
+        if (to > from) {
+            Numbers numbers = new Numbers(from, to - from);
+            branches.add(standard ? new Sequence(List.of(numbers, new Standardise())) : numbers);
+        }
+    }
+
+    private void addTables(int index, List<Layer> branches) {
+        int idAt = layout.idAt(index);
+        switch (features.get(index)) {
             case Feature.Category(
                             String field,
                             int buckets,
@@ -69,9 +175,33 @@ final class NetworkBinding {
                     branches.add(new Embedding(idAt + p, 1, rows, time.dimension(), time.update()));
                 }
             }
+            case Feature.Categories list ->
+                    // One row more than buckets: the last one stands where the list has ended.
+                    branches.add(
+                            new Embedding(
+                                    idAt,
+                                    list.count(),
+                                    list.buckets() + 1,
+                                    list.dimension(),
+                                    list.update(),
+                                    list.buckets()));
+            case Feature.Bag bag ->
+                    branches.add(
+                            new EmbeddingBag(
+                                    idAt,
+                                    bag.count(),
+                                    layout.lengthAt(index),
+                                    bag.weights() == null
+                                            ? EmbeddingBag.UNWEIGHTED
+                                            : layout.numberAt(index),
+                                    bag.buckets(),
+                                    bag.dimension(),
+                                    bag.mode(),
+                                    bag.update()));
             case Feature.Numeric number -> {}
             case Feature.Cyclic cyclic -> {}
             case Feature.Pixels pixels -> {}
+            case Feature.Sequence sequence -> {}
         }
     }
 }

@@ -4,26 +4,32 @@ import io.tidegrad.engine.model.RowShape;
 import java.util.List;
 
 /// Which columns of a row belong to which feature: the one place that the `Featurizer` (writes them) and the network's
-/// first layers (read them) agree by. Numbers lie in two blocks, raw ones first, then those to be standardised, each in
-/// the spec's order; ids lie in the spec's order, one a table.
+/// first layers (read them) agree by. Numbers lie in three blocks, raw ones first, then those to be standardised, then the
+/// weights of bags, each in the spec's order; ids lie in the spec's order: one a table and value, behind those of a list how
+/// many values it has.
 public final class RowLayout {
-    private final int[] numberAt; // by feature: its first raw column, or its standardised one
+    private final int[]
+            numberAt; // by feature: its first raw column, its standardised one, or its first weight
     private final int[] indicatorAt; // by feature, -1 without
     private final int[] idAt;
+    private final int[] lengthAt; // by feature, -1 without
     private final int rawNumbers;
     private final int standardNumbers;
+    private final int bagWeights;
     private final int ids;
 
     private RowLayout(List<Feature> features) {
         numberAt = new int[features.size()];
         indicatorAt = new int[features.size()];
         idAt = new int[features.size()];
+        lengthAt = new int[features.size()];
         int raw = 0;
         int id = 0;
         for (int i = 0; i < features.size(); i++) {
             Feature feature = features.get(i);
             idAt[i] = id;
             id += ids(feature);
+            lengthAt[i] = hasCount(feature) ? id++ : -1;
             numberAt[i] = raw;
             raw += rawNumbers(feature);
             indicatorAt[i] = hasIndicator(feature) ? raw++ : -1;
@@ -37,6 +43,14 @@ public final class RowLayout {
             }
         }
         standardNumbers = standard;
+        int weights = 0;
+        for (int i = 0; i < features.size(); i++) {
+            if (features.get(i) instanceof Feature.Bag bag && bag.weights() != null) {
+                numberAt[i] = raw + standard + weights;
+                weights += bag.count();
+            }
+        }
+        bagWeights = weights;
     }
 
     public static RowLayout of(List<Feature> features) {
@@ -52,14 +66,14 @@ public final class RowLayout {
     }
 
     public int numbers() {
-        return rawNumbers + standardNumbers;
+        return rawNumbers + standardNumbers + bagWeights;
     }
 
     public int ids() {
         return ids;
     }
 
-    /// First column of a feature's numbers.
+    /// First column of a feature's numbers, of a bag of its weights.
     public int numberAt(int feature) {
         return numberAt[feature];
     }
@@ -74,11 +88,21 @@ public final class RowLayout {
         return idAt[feature];
     }
 
+    /// The id that says how many steps or values a row has of this feature, -1 when it always has all.
+    public int lengthAt(int feature) {
+        return lengthAt[feature];
+    }
+
+    /// How many raw columns belong to a feature, its indicator among them.
+    int rawWidth(Feature feature) {
+        return rawNumbers(feature) + (hasIndicator(feature) ? 1 : 0);
+    }
+
     RowShape shape() {
         return new RowShape(numbers(), ids, 1);
     }
 
-    private static boolean isStandard(Feature feature) {
+    static boolean isStandard(Feature feature) {
         return feature instanceof Feature.Numeric number
                 && number.scale() == Feature.Scale.STANDARD;
     }
@@ -88,9 +112,12 @@ public final class RowLayout {
             case Feature.Numeric number -> number.scale() == Feature.Scale.RAW ? 1 : 0;
             case Feature.Cyclic cyclic -> 2;
             case Feature.Pixels pixels -> pixels.count();
+            case Feature.Sequence sequence -> sequence.count();
             case Feature.Category category -> 0;
             case Feature.Cross cross -> 0;
             case Feature.TimePart time -> 0;
+            case Feature.Categories list -> 0;
+            case Feature.Bag bag -> 0;
         };
     }
 
@@ -99,10 +126,17 @@ public final class RowLayout {
             case Feature.Numeric number -> number.missing().equals(Feature.Missing.INDICATOR);
             case Feature.Cyclic cyclic -> cyclic.missing().equals(Feature.Missing.INDICATOR);
             case Feature.Pixels pixels -> false;
+            case Feature.Sequence sequence -> false;
             case Feature.Category category -> false;
             case Feature.Cross cross -> false;
             case Feature.TimePart time -> false;
+            case Feature.Categories list -> false;
+            case Feature.Bag bag -> false;
         };
+    }
+
+    private static boolean hasCount(Feature feature) {
+        return feature.hasLength() || feature instanceof Feature.Bag;
     }
 
     private static int ids(Feature feature) {
@@ -110,9 +144,12 @@ public final class RowLayout {
             case Feature.Category category -> 1;
             case Feature.Cross cross -> 1;
             case Feature.TimePart time -> time.parts().size();
+            case Feature.Categories list -> list.count();
+            case Feature.Bag bag -> bag.count();
             case Feature.Numeric number -> 0;
             case Feature.Cyclic cyclic -> 0;
             case Feature.Pixels pixels -> 0;
+            case Feature.Sequence sequence -> 0;
         };
     }
 }

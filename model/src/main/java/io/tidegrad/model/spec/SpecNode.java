@@ -79,6 +79,34 @@ final class SpecNode {
         return node instanceof MappingNode;
     }
 
+    boolean isList() {
+        return node instanceof SequenceNode;
+    }
+
+    boolean isEmptyList() {
+        return node instanceof SequenceNode sequence && sequence.getValue().isEmpty();
+    }
+
+    /// Whether this is one of `kinds`, alone or with settings.
+    boolean isKind(String... kinds) {
+        String kind =
+                switch (node) {
+                    case ScalarNode scalar -> scalar.getValue();
+                    case MappingNode mapping
+                            when mapping.getValue().size() == 1
+                                    && mapping.getValue().getFirst().getKeyNode()
+                                            instanceof ScalarNode key ->
+                            key.getValue();
+                    case null, default -> "";
+                };
+        return List.of(kinds).contains(kind);
+    }
+
+    /// How many mistakes there are so far, in the whole spec.
+    int problems() {
+        return problems.count();
+    }
+
     /// Whether this plain or quoted text reads exactly so.
     boolean is(String text) {
         return node instanceof ScalarNode scalar && scalar.getValue().equals(text);
@@ -246,6 +274,26 @@ final class SpecNode {
             return null;
         }
         return scalar.getValue();
+    }
+
+    /// As `name`, for so many names that only the nearest is told.
+    @Nullable String kind(String what, String... kinds) {
+        if (!(node instanceof ScalarNode scalar) || isNull(scalar)) {
+            expected("a " + what);
+            return null;
+        }
+        String kind = scalar.getValue();
+        if (!List.of(kinds).contains(kind)) {
+            problem(
+                    "unknown "
+                            + what
+                            + " '"
+                            + shown(kind)
+                            + "'"
+                            + NearestName.hint(kind, List.of(kinds)));
+            return null;
+        }
+        return kind;
     }
 
     private @Nullable String plain() {

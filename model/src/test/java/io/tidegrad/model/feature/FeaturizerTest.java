@@ -8,6 +8,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -484,5 +485,112 @@ class FeaturizerTest {
         Row other = Specs.row(fresh, Specs.flight(7));
         assertThat(one.numbers).isEqualTo(other.numbers);
         assertThat(one.ids).isEqualTo(other.ids);
+    }
+
+    @Test
+    void aSequenceIsReadStepAfterStepAndPaddedWhereItMayBe() {
+        Featurizer exact = of("sequence: { field: x, steps: 2, width: 2 }");
+        assertThat(Specs.row(exact, event("x", List.of(1, 2.5, 3, -4))).numbers)
+                .containsExactly(1, 2.5f, 3, -4);
+        assertThat(Specs.row(exact, event("x", new float[] {1, 2, 3, 4})).numbers)
+                .containsExactly(1, 2, 3, 4);
+        assertThat(Specs.row(exact, event("x", List.of(1, 2, 3, 4))).ids).isEmpty();
+        assertThat(rejection(exact, event("x", List.of(1, 2))))
+                .isEqualTo(
+                        new Rejection(
+                                Reason.WRONG_TYPE,
+                                "field 'x': expected 4 numbers (2 x 2), found 2"));
+        Featurizer padded = of("sequence: { field: x, steps: 3, width: 2, shorter: pad }");
+        Row row = Specs.row(padded, event("x", List.of(9, 9, 9, 9, 9, 9)));
+        assertThat(row.ids).containsExactly(3);
+        assertThat(padded.featurize(event("x", List.of(1, 2, 3, 4)), row)).isNull();
+        assertThat(row.numbers).containsExactly(1, 2, 3, 4, 0, 0);
+        assertThat(row.ids).containsExactly(2);
+        assertThat(padded.featurize(event("x", List.of()), row)).isNull();
+        assertThat(row.ids).containsExactly(0);
+        assertThat(rejection(padded, event("x", List.of(1, 2, 3))).detail())
+                .isEqualTo(
+                        "field 'x': expected at most 6 numbers (3 x 2), in whole steps, found 3");
+        assertThat(rejection(padded, event("x", null)).reason()).isEqualTo(Reason.MISSING_FIELD);
+        assertThat(rejection(padded, event("x", List.of(1, Double.NaN))).reason())
+                .isEqualTo(Reason.NOT_FINITE);
+        assertThat(rejection(padded, event("x", List.of(1, "a"))).detail())
+                .isEqualTo("field 'x[1]': expected a number, found string \"a\"");
+        assertThat(rejection(padded, event("x", "a")).reason()).isEqualTo(Reason.WRONG_TYPE);
+    }
+
+    @Test
+    void categoriesOfAListAreHashedAsOneCategoryIs() {
+        int jfk =
+                Specs.row(
+                                of("category: { field: x, buckets: 512, dimension: 1 }"),
+                                event("x", "JFK"))
+                        .ids[0];
+        int none =
+                Specs.row(
+                                of("category: { field: x, buckets: 512, dimension: 1 }"),
+                                event("x", null))
+                        .ids[0];
+        Featurizer list = of("categories: { field: x, count: 4, buckets: 512, dimension: 1 }");
+        Row row = Specs.row(list, event("x", Arrays.asList("JFK", null, new Utf8("JFK"))));
+        // 512 stands where the list has ended; behind the four the number of values.
+        assertThat(row.ids).containsExactly(jfk, none, jfk, 512, 3);
+        assertThat(Specs.row(list, event("x", null)).ids).containsExactly(512, 512, 512, 512, 0);
+        assertThat(rejection(list, event("x", List.of(1, 2, 3, 4, 5))))
+                .isEqualTo(
+                        new Rejection(
+                                Reason.WRONG_TYPE,
+                                "field 'x': expected a list of at most 4 values, found 5"));
+        assertThat(rejection(list, event("x", "JFK")).reason()).isEqualTo(Reason.WRONG_TYPE);
+        assertThat(rejection(list, event("x", List.of(List.of()))).reason())
+                .isEqualTo(Reason.WRONG_TYPE);
+    }
+
+    @Test
+    void aBagHasAWeightForEachOfItsValues() {
+        Featurizer bag = of("bag: { field: x, count: 3, buckets: 512, dimension: 1, weights: w }");
+        Row row = Specs.row(bag, event("x", List.of("a", "b", "c"), "w", List.of(1, 1, 1)));
+        assertThat(bag.featurize(event("x", List.of("JFK"), "w", List.of(0.5)), row)).isNull();
+        assertThat(row.ids)
+                .startsWith(
+                        Specs.row(
+                                        of("category: { field: x, buckets: 512, dimension: 1 }"),
+                                        event("x", "JFK"))
+                                .ids[0],
+                        0,
+                        0,
+                        1);
+        assertThat(row.numbers).containsExactly(0.5f, 0, 0);
+        assertThat(Specs.row(bag, event()).ids).containsExactly(0, 0, 0, 0);
+        assertThat(rejection(bag, event("x", List.of("a"), "w", List.of())))
+                .isEqualTo(
+                        new Rejection(
+                                Reason.WRONG_TYPE,
+                                "field 'w': expected a number for each of the 1 values of 'x', found 0"));
+        assertThat(rejection(bag, event("x", List.of("a"), "w", List.of(1e16))).reason())
+                .isEqualTo(Reason.OUT_OF_RANGE);
+    }
+
+    @Test
+    void aWeightIsANumberFromZeroOn() {
+        Featurizer featurizer =
+                new Featurizer(
+                        spec(
+                                "{ field: late }\nweight: { field: w }",
+                                "binary-cross-entropy",
+                                1,
+                                "number: { field: x, missing: 0 }"));
+        assertThat(Specs.row(featurizer, event("w", 2.5)).weight).isEqualTo(2.5f);
+        assertThat(Specs.row(featurizer, event("w", 0)).weight).isZero();
+        for (Object weight : List.of(-1, Double.NaN, Double.POSITIVE_INFINITY, "2", 1e16)) {
+            assertThat(rejection(featurizer, event("w", weight)).reason())
+                    .isEqualTo(Reason.INVALID_WEIGHT);
+        }
+        assertThat(rejection(featurizer, event()))
+                .isEqualTo(
+                        new Rejection(
+                                Reason.INVALID_WEIGHT,
+                                "field 'w': expected the event's weight, a number from 0 to 1e15, found null"));
+        assertThat(featurizer.featurizeForScoring(event(), featurizer.newRow())).isNull();
     }
 }

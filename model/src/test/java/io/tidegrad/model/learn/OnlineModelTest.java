@@ -144,11 +144,37 @@ class OnlineModelTest {
         row.numbers[0] = Float.NaN;
         Rejection rejection = model.accept(row);
         assertThat(rejection).isNotNull();
-        assertThat(rejection.reason()).isEqualTo(Rejection.Reason.NOT_FINITE);
+        assertThat(rejection)
+                .isEqualTo(
+                        new Rejection(
+                                Rejection.Reason.NOT_FINITE,
+                                "the model can't learn from this event: update 20, layer 0.0.0 (Numbers) = the features: what"
+                                        + " it puts out is not finite"));
         assertThat(model.stateHash()).isEqualTo(hash);
         assertThat(model.carry()).isEqualTo(carry);
         fold(model, 20, 30);
         assertSame(model, learned(Specs.flights(), 30));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void noEventIsBlamedForWeightsThatAreNotFinite(boolean committed) {
+        OnlineModel model = learned(Specs.flights(), 2);
+        Parameters parameters = model.parameters();
+        int page = parameters.servedPages() - 1;
+        byte[] bytes = new byte[parameters.pageLength(page)];
+        parameters.readPage(page, bytes, 0);
+        // The last weight, the last layer's bias, is NaN.
+        bytes[bytes.length - 1] = 0x7f;
+        bytes[bytes.length - 2] = (byte) 0xc0;
+        parameters.writePage(page, bytes, 0);
+        if (committed) {
+            parameters.dirty().clear();
+        }
+        Row row = Specs.row(new Featurizer(Specs.flights()), Specs.flight(2));
+        assertThatThrownBy(() -> model.accept(row))
+                .isInstanceOf(ModelDivergedException.class)
+                .hasMessageContaining("of the weights is not finite");
     }
 
     @Test
@@ -160,6 +186,8 @@ class OnlineModelTest {
         assertThatThrownBy(() -> model.accept(row))
                 .isInstanceOf(ModelDivergedException.class)
                 .hasMessageContaining("diverged at update 1")
+                .hasMessageContaining(
+                        "update 1, the event accepted as its number 1, layer 0.0.0 (Numbers) = the features")
                 .hasMessageContaining("lower the optimizer's rate");
     }
 

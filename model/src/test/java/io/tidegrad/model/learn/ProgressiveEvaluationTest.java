@@ -32,7 +32,7 @@ class ProgressiveEvaluationTest {
             p[i] = (float) (1 / (1 + Math.exp(-logit)));
             y[i] = random.nextDouble() < p[i];
             float loss = (float) -Math.log(y[i] ? p[i] : 1 - p[i]);
-            evaluation.add(new float[] {9, p[i]}, 1, y[i] ? 1 : 0, loss);
+            evaluation.add(new float[] {9, p[i]}, 1, y[i] ? 1 : 0, loss, 1);
             lossSum += loss;
             double prior = (positives + 1.0) / (i + 2.0);
             priorSum -= Math.log(y[i] ? prior : 1 - prior);
@@ -84,9 +84,9 @@ class ProgressiveEvaluationTest {
         ProgressiveEvaluation evaluation =
                 new ProgressiveEvaluation(ModelSpec.parse(Specs.DIGITS, "digits.yaml"));
         float[] seven = {0, 0, 0, 0, 0, 0, 0, 0.6f, 0.4f, 0};
-        evaluation.add(seven, 0, 7, 0.5f);
-        evaluation.add(seven, 0, 8, 1f);
-        evaluation.add(seven, 0, 7, 0.5f);
+        evaluation.add(seven, 0, 7, 0.5f, 1);
+        evaluation.add(seven, 0, 8, 1f, 1);
+        evaluation.add(seven, 0, 7, 0.5f, 1);
         assertThat(evaluation.accuracy()).isEqualTo(2.0 / 3);
         assertThat(evaluation.logLoss()).isEqualTo(2.0 / 3);
         assertThat(evaluation.priorLogLoss())
@@ -103,8 +103,8 @@ class ProgressiveEvaluationTest {
                         ModelSpec.parse(
                                 Specs.FLIGHTS.replace("binary-cross-entropy", "mean-squared-error"),
                                 "r.yaml"));
-        evaluation.add(new float[] {1}, 0, 3, 4);
-        evaluation.add(new float[] {4}, 0, 5, 1);
+        evaluation.add(new float[] {1}, 0, 3, 4, 1);
+        evaluation.add(new float[] {4}, 0, 5, 1, 1);
         assertThat(evaluation.meanSquaredError()).isEqualTo(2.5);
         assertThat(evaluation.meanAbsoluteError()).isEqualTo(1.5);
         assertThat(evaluation.priorMeanSquaredError()).isEqualTo((9 + 4) / 2.0);
@@ -126,8 +126,8 @@ class ProgressiveEvaluationTest {
     @ValueSource(strings = {"mean-absolute-error", "huber", "poisson"})
     void everyRegressionReportsItsErrors(String loss) {
         ProgressiveEvaluation evaluation = ofLoss(loss, 1);
-        evaluation.add(new float[] {1}, 0, 3, 77);
-        evaluation.add(new float[] {4}, 0, 5, 77);
+        evaluation.add(new float[] {1}, 0, 3, 77, 1);
+        evaluation.add(new float[] {4}, 0, 5, 77, 1);
         assertThat(evaluation.meanSquaredError()).isEqualTo(2.5);
         assertThat(evaluation.meanAbsoluteError()).isEqualTo(1.5);
         assertThat(evaluation.priorMeanSquaredError()).isEqualTo((9 + 4) / 2.0);
@@ -137,7 +137,7 @@ class ProgressiveEvaluationTest {
     void theQuantileNearestToTheMedianStandsForTheValue() {
         ProgressiveEvaluation evaluation =
                 ofLoss("{ quantile: { quantiles: [0.1, 0.6, 0.9] } }", 3);
-        evaluation.add(new float[] {9, 0, 1, 2}, 1, 4, 77);
+        evaluation.add(new float[] {9, 0, 1, 2}, 1, 4, 77, 1);
         assertThat(evaluation.meanSquaredError()).isEqualTo(9);
         assertThat(evaluation.meanAbsoluteError()).isEqualTo(3);
     }
@@ -145,9 +145,9 @@ class ProgressiveEvaluationTest {
     @Test
     void marginsAreComparedBySignAndInOrder() {
         ProgressiveEvaluation evaluation = ofLoss("hinge", 1);
-        evaluation.add(new float[] {2}, 0, 1, 0);
-        evaluation.add(new float[] {0.5f}, 0, -1, 1.5f);
-        evaluation.add(new float[] {-1}, 0, -1, 0);
+        evaluation.add(new float[] {2}, 0, 1, 0, 1);
+        evaluation.add(new float[] {0.5f}, 0, -1, 1.5f, 1);
+        evaluation.add(new float[] {-1}, 0, -1, 0, 1);
         assertThat(evaluation.accuracy()).isEqualTo(2.0 / 3);
         assertThat(evaluation.auc()).isEqualTo(1);
         assertThat(evaluation.logLoss()).isNaN();
@@ -160,13 +160,13 @@ class ProgressiveEvaluationTest {
     void theLogLossIsOfWhatHappenedWhateverTheLossAdds() {
         ProgressiveEvaluation weighted =
                 ofLoss("{ binary-cross-entropy: { positive-weight: 4 } }", 1);
-        weighted.add(new float[] {0.5f}, 0, 1, 4 * 0.75f);
-        weighted.add(new float[] {0.5f}, 0, 0, 0.25f);
+        weighted.add(new float[] {0.5f}, 0, 1, 4 * 0.75f, 1);
+        weighted.add(new float[] {0.5f}, 0, 0, 0.25f, 1);
         assertThat(weighted.logLoss()).isEqualTo(0.5);
 
         ProgressiveEvaluation smoothed =
                 ofLoss("{ categorical-cross-entropy: { label-smoothing: 0.1 } }", 3);
-        smoothed.add(new float[] {0.5f, 0.25f, 0.25f}, 0, 1, 77);
+        smoothed.add(new float[] {0.5f, 0.25f, 0.25f}, 0, 1, 77, 1);
         assertThat(smoothed.logLoss()).isEqualTo(Math.log(4));
     }
 
@@ -176,5 +176,36 @@ class ProgressiveEvaluationTest {
         assertThat(evaluation.logLoss()).isNaN();
         assertThat(evaluation.accuracyLast2000()).isNaN();
         assertThat(evaluation.auc()).isNaN();
+    }
+
+    @Test
+    void aRowOfWeightTwoCountsAsTwoRows() {
+        ModelSpec plain = Specs.flights();
+        ModelSpec weighted =
+                ModelSpec.parse(Specs.FLIGHTS + "weight: { field: passengers }\n", "weighted.yaml");
+        ProgressiveEvaluation twice = new ProgressiveEvaluation(plain);
+        ProgressiveEvaluation once = new ProgressiveEvaluation(weighted);
+        float[] predictions = {0.9f, 0.2f, 0.6f, 0.55f};
+        float[] labels = {1, 0, 0, 1};
+        int[] weights = {2, 1, 3, 2};
+        for (int row = 0; row < labels.length; row++) {
+            float loss = 0.1f * row;
+            once.add(predictions, row, labels[row], loss, weights[row]);
+            for (int i = 0; i < weights[row]; i++) {
+                twice.add(predictions, row, labels[row], loss, 1);
+            }
+        }
+        assertThat(once.rows()).isEqualTo(4);
+        assertThat(once.logLoss()).isCloseTo(twice.logLoss(), within(1e-12));
+        assertThat(once.accuracy()).isEqualTo(twice.accuracy()).isEqualTo(5.0 / 8);
+        assertThat(once.auc()).isEqualTo(twice.auc());
+        // The prior of a row is that of the rows before it, so a row that stands for two knows
+        // less.
+        double prior =
+                -2 * Math.log(1 / 2.0)
+                        - Math.log(1 / 4.0)
+                        - 3 * Math.log(2 / 5.0)
+                        - 2 * Math.log(3 / 8.0);
+        assertThat(once.priorLogLoss()).isCloseTo(prior / 8, within(1e-12));
     }
 }

@@ -85,7 +85,13 @@ class SnapshotTest {
                         m.parts(),
                         m.servedBytes(),
                         c.weightsHash,
-                        c.goldenRows);
+                        c.goldenRows,
+                        c.parentVersion < 0 ? m.payloadBytes() : m.payloadBytes() - 4,
+                        c.parentVersion < 0
+                                ? SnapshotManifest.Chain.ofFull(c.version, m.chain().fullTime())
+                                : new SnapshotManifest.Chain(c.parentVersion, -1, 1),
+                        m.origin(),
+                        m.signature());
         return SnapshotManifest.decode(forged.encode());
     }
 
@@ -347,7 +353,11 @@ class SnapshotTest {
                         Integer.MAX_VALUE,
                         m.servedBytes(),
                         m.weightsHash(),
-                        List.of());
+                        List.of(),
+                        m.payloadBytes(),
+                        m.chain(),
+                        m.origin(),
+                        m.signature());
         byte[] bytes = absurd.encode();
         assertThatThrownBy(() -> SnapshotManifest.decode(bytes))
                 .isInstanceOf(SnapshotFormatException.class)
@@ -358,10 +368,18 @@ class SnapshotTest {
     @Test
     void aNewerFormatIsNamedAsSuch() {
         byte[] bytes = snapshot.manifest().encode();
-        bytes[4] = 2;
+        bytes[4] = 4;
         assertThatThrownBy(() -> SnapshotManifest.decode(bytes))
                 .hasMessage(
-                        "snapshot manifest: expected format 1, found 2; a newer build can read it");
+                        "snapshot manifest: expected format 1 to 3, found 4; a newer build can read it");
+        byte[] part = parts().getFirst();
+        part[4] = 3;
+        assertThatThrownBy(
+                        () ->
+                                SnapshotParts.check(
+                                        "flight-delay", SnapshotKey.part(EPOCH, 50, 0), part))
+                .hasMessage(
+                        "snapshot part 0: expected format 1 to 2, found 3; a newer build can read it");
     }
 
     @Test

@@ -107,7 +107,7 @@ class ModelSpecTest {
                 .isEqualTo("d234a5ed9119b5e78f0c3900c6baa2ea2caf3285f2bc043996d70128c60c1390");
     }
 
-    private static final String EVERY_KEY =
+    static final String EVERY_KEY =
             """
             model: m
             input: { topic: t, event-time: "when", max-ahead: P30D }
@@ -267,11 +267,11 @@ class ModelSpecTest {
                         "spec.yaml");
         assertThat(spec.layers())
                 .startsWith(
-                        Rate.frozen(new Dense(16)),
-                        new Relu(),
-                        new Dense(3),
-                        new Relu(),
-                        new Rate(0.5, new Dense(8)));
+                        new NetworkLayer.Single(Rate.frozen(new Dense(16))),
+                        new NetworkLayer.Single(new Relu()),
+                        new NetworkLayer.Single(new Dense(3)),
+                        new NetworkLayer.Single(new Relu()),
+                        new NetworkLayer.Single(new Rate(0.5, new Dense(8))));
         assertThat(spec.canonical())
                 .contains(
                         "network: [dense: {units: 16, frozen: true}, relu, dense: 3, relu,"

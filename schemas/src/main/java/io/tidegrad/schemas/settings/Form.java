@@ -1,5 +1,7 @@
 package io.tidegrad.schemas.settings;
 
+import java.time.DateTimeException;
+import java.time.OffsetDateTime;
 import java.util.List;
 import org.apache.kafka.common.utils.Utils;
 
@@ -61,6 +63,36 @@ sealed interface Form {
                 double number = Double.parseDouble(value);
                 return number > 0 && number < Double.POSITIVE_INFINITY;
             } catch (NumberFormatException notANumber) {
+                return false;
+            }
+        }
+    }
+
+    /// Somewhere in a log.
+    ///
+    /// @param words that name a place
+    /// @param snapshots whether `snapshot:N` is one
+    record Place(List<String> words, boolean snapshots) implements Form {
+        @Override
+        public String expected() {
+            return String.join("", words.stream().map(word -> word + ", ").toList())
+                    + (snapshots ? "snapshot:N, " : "")
+                    + "an offset, or a time such as 2026-01-31T12:00:00Z";
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            return words.contains(value)
+                    || value.matches("[0-9]{1,18}")
+                    || snapshots && value.matches("snapshot:[0-9]{1,18}")
+                    || isTime(value);
+        }
+
+        private static boolean isTime(String value) {
+            try {
+                OffsetDateTime.parse(value);
+                return true;
+            } catch (DateTimeException e) {
                 return false;
             }
         }

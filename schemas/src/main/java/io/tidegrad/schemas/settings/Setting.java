@@ -2,10 +2,22 @@ package io.tidegrad.schemas.settings;
 
 import static io.tidegrad.schemas.settings.Command.EXPORT;
 import static io.tidegrad.schemas.settings.Command.LR_FIND;
+import static io.tidegrad.schemas.settings.Command.MODELS_CREATE;
+import static io.tidegrad.schemas.settings.Command.MODELS_DELETE;
+import static io.tidegrad.schemas.settings.Command.MODELS_LIST;
+import static io.tidegrad.schemas.settings.Command.MODELS_PAUSE;
+import static io.tidegrad.schemas.settings.Command.MODELS_PROMOTE;
+import static io.tidegrad.schemas.settings.Command.MODELS_RESUME;
+import static io.tidegrad.schemas.settings.Command.MODELS_ROLLBACK;
+import static io.tidegrad.schemas.settings.Command.MODELS_SHOW;
 import static io.tidegrad.schemas.settings.Command.REPLAY;
 import static io.tidegrad.schemas.settings.Command.SCORER;
+import static io.tidegrad.schemas.settings.Command.SNAPSHOTS_AT;
+import static io.tidegrad.schemas.settings.Command.SNAPSHOTS_LIST;
 import static io.tidegrad.schemas.settings.Command.TRAINER;
+import static io.tidegrad.schemas.settings.Command.VERIFY;
 
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -19,39 +31,138 @@ public enum Setting {
             new Form.Addresses(),
             "where Kafka is; several separated by commas",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY, EXPORT, LR_FIND),
-            Set.of(TRAINER, SCORER, REPLAY, EXPORT)),
+            andModels(
+                    TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT, EXPORT, LR_FIND),
+            andModels(TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT, EXPORT)),
     REGISTRY_URL(
             "registry-url",
             "URL",
             new Form.Text("base of the schema registry's Confluent REST API"),
             "base of the schema registry's Confluent REST API",
             Default.NONE,
-            Set.of(TRAINER, REPLAY, LR_FIND),
-            Set.of(TRAINER, REPLAY)),
+            andModels(TRAINER, REPLAY, VERIFY, SNAPSHOTS_AT, LR_FIND),
+            andModels(TRAINER, REPLAY, VERIFY, SNAPSHOTS_AT)),
     SPEC(
             "spec",
             "FILE",
             new Form.Many(new Form.Text("a file")),
             "a model to learn; repeat for more (lr-find: one)",
             Default.NONE,
-            Set.of(TRAINER, LR_FIND),
-            Set.of()),
+            Set.of(TRAINER, LR_FIND, MODELS_CREATE),
+            Set.of(MODELS_CREATE)),
     MODEL(
             "model",
             "NAME",
             new Form.Many(new Form.Name()),
-            "a registered model; repeat for more (replay, export: one)",
+            "a registered model; repeat for more (trainer, scorer)",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY, EXPORT),
-            Set.of(SCORER, REPLAY, EXPORT)),
+            Set.of(
+                    TRAINER,
+                    SCORER,
+                    REPLAY,
+                    VERIFY,
+                    SNAPSHOTS_LIST,
+                    SNAPSHOTS_AT,
+                    EXPORT,
+                    MODELS_LIST,
+                    MODELS_SHOW,
+                    MODELS_PAUSE,
+                    MODELS_RESUME,
+                    MODELS_ROLLBACK,
+                    MODELS_PROMOTE,
+                    MODELS_DELETE),
+            Set.of(
+                    SCORER,
+                    REPLAY,
+                    VERIFY,
+                    SNAPSHOTS_LIST,
+                    SNAPSHOTS_AT,
+                    EXPORT,
+                    MODELS_SHOW,
+                    MODELS_PAUSE,
+                    MODELS_RESUME,
+                    MODELS_ROLLBACK,
+                    MODELS_PROMOTE,
+                    MODELS_DELETE)),
+    ALL_MODELS(
+            "all-models",
+            "",
+            new Form.Flag(),
+            "every registered model, and those that are created later",
+            Default.NONE,
+            Set.of(TRAINER),
+            Set.of()),
     VERSION(
             "version",
             "N",
             new Form.Number(0, Long.MAX_VALUE),
             "of the model, one that is still on the snapshots topic",
             Default.told("the newest"),
-            Set.of(EXPORT),
+            Set.of(VERIFY, EXPORT, MODELS_ROLLBACK),
+            Set.of(MODELS_ROLLBACK)),
+    EPOCH(
+            "epoch",
+            "N",
+            new Form.Number(1, Integer.MAX_VALUE),
+            "of --version",
+            Default.told("the newest that has it"),
+            Set.of(MODELS_ROLLBACK),
+            Set.of()),
+    RESUME_AT(
+            "resume-at",
+            "WHERE",
+            new Form.Place(List.of("base", "end"), false),
+            "go on at the version's end, the log's end, an offset or a record's time",
+            Default.value("end"),
+            Set.of(MODELS_ROLLBACK),
+            Set.of()),
+    START_AT(
+            "start-at",
+            "WHERE",
+            new Form.Place(List.of("begin", "end"), false),
+            "first event to learn: of the log, after its end, an offset, a record's time",
+            Default.value("begin"),
+            Set.of(MODELS_CREATE),
+            Set.of()),
+    FOR(
+            "for",
+            "NAME",
+            new Form.Name(),
+            "the name that the model answers for",
+            Default.told("its own"),
+            Set.of(MODELS_PROMOTE),
+            Set.of()),
+    KEEP_DATA(
+            "keep-data",
+            "",
+            new Form.Flag(),
+            "leave snapshots, changelogs and groups where they are",
+            Default.NONE,
+            Set.of(MODELS_DELETE),
+            Set.of()),
+    REASON(
+            "reason",
+            "TEXT",
+            new Form.Text("a text"),
+            "why, for who reads the control topic later",
+            Default.NONE,
+            decisions(),
+            Set.of()),
+    AUTHOR(
+            "author",
+            "NAME",
+            new Form.Text("a name"),
+            "who decides",
+            Default.told("user@host"),
+            decisions(),
+            Set.of()),
+    TIMEOUT(
+            "timeout",
+            "SECONDS",
+            new Form.Number(0, 86_400),
+            "wait so long for a trainer to follow",
+            Default.value("60"),
+            decisions(),
             Set.of()),
     TO(
             "to",
@@ -67,7 +178,7 @@ public enum Setting {
             new Form.Text("a directory"),
             "identity of this instance; nothing of a model is kept there",
             Default.NONE,
-            Set.of(TRAINER),
+            Set.of(TRAINER, REPLAY),
             Set.of(TRAINER)),
     PREFIX(
             "prefix",
@@ -75,7 +186,7 @@ public enum Setting {
             new Form.Name(),
             "of Tidegrad's topics and application ids",
             Default.value("tidegrad"),
-            Set.of(TRAINER, SCORER, REPLAY, EXPORT),
+            andModels(TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT, EXPORT),
             Set.of()),
     HTTP_HOST(
             "http-host",
@@ -83,7 +194,7 @@ public enum Setting {
             new Form.Text("an address to bind"),
             "address to bind; nothing asks for a password there",
             Default.value("127.0.0.1"),
-            Set.of(TRAINER, SCORER),
+            Set.of(TRAINER, SCORER, REPLAY),
             Set.of()),
     HTTP_PORT(
             "http-port",
@@ -91,7 +202,7 @@ public enum Setting {
             new Form.Number(0, 65_535),
             "0 for any free one; the line printed at the start says which",
             Default.value("8080"),
-            Set.of(TRAINER, SCORER),
+            Set.of(TRAINER, SCORER, REPLAY),
             Set.of()),
     KEEP_SNAPSHOTS(
             "keep-snapshots",
@@ -99,7 +210,87 @@ public enum Setting {
             new Form.Number(1, 1_000_000),
             "newest snapshots that stay on the topic",
             Default.value("5"),
-            Set.of(TRAINER),
+            Set.of(TRAINER, REPLAY),
+            Set.of()),
+    STORE(
+            "store",
+            "KIND",
+            new Form.Choice(List.of("auto", "page-log", "image-and-redo")),
+            "how models are kept in their changelogs; auto chooses for each",
+            Default.value("auto"),
+            Set.of(TRAINER, REPLAY),
+            Set.of()),
+    STORE_BYTES_PER_SECOND(
+            "store-bytes-per-second",
+            "N",
+            new Form.Number(1_000, 1_000_000_000),
+            "to a model's changelog, at most",
+            Default.value("20000000"),
+            Set.of(TRAINER, REPLAY),
+            Set.of()),
+    REDO_SECONDS(
+            "redo-seconds",
+            "N",
+            new Form.Number(0, 86_400),
+            "a new image begins when a restart would learn again for longer",
+            Default.value("30"),
+            Set.of(TRAINER, REPLAY),
+            Set.of()),
+    KEEP_HOURLY(
+            "keep-hourly",
+            "N",
+            new Form.Number(0, 1_000_000),
+            "hours of whose full snapshots the last stays",
+            Default.value("24"),
+            Set.of(TRAINER, REPLAY),
+            Set.of()),
+    KEEP_DAILY(
+            "keep-daily",
+            "N",
+            new Form.Number(0, 1_000_000),
+            "days of whose full snapshots the last stays",
+            Default.value("7"),
+            Set.of(TRAINER, REPLAY),
+            Set.of()),
+    SNAPSHOT_DELTAS(
+            "snapshot-deltas",
+            "N",
+            new Form.Number(0, 1_000_000),
+            "changes that are published at most before the next full snapshot",
+            Default.value("50"),
+            Set.of(TRAINER, REPLAY),
+            Set.of()),
+    SNAPSHOT_COMPRESSION(
+            "snapshot-compression",
+            "HOW",
+            new Form.Choice(List.of("none", "zstd")),
+            "of the parts of snapshots: none or zstd",
+            Default.value("none"),
+            Set.of(TRAINER, REPLAY),
+            Set.of()),
+    SNAPSHOT_PRIVATE_KEY(
+            "snapshot-private-key",
+            "FILE",
+            new Form.Text("a file"),
+            "Ed25519 key (PEM) that signs snapshots",
+            Default.NONE,
+            Set.of(TRAINER, REPLAY),
+            Set.of()),
+    SNAPSHOT_PUBLIC_KEY(
+            "snapshot-public-key",
+            "FILE",
+            new Form.Text("a file"),
+            "Ed25519 key (PEM); snapshots that it did not sign are refused",
+            Default.NONE,
+            Set.of(SCORER, REPLAY, VERIFY, EXPORT, MODELS_ROLLBACK),
+            Set.of()),
+    STANDBY_REPLICAS(
+            "standby-replicas",
+            "N",
+            new Form.Number(0, 10),
+            "other trainers of a model that keep a warm copy and take over",
+            Default.value("0"),
+            Set.of(TRAINER, REPLAY),
             Set.of()),
     REPLICATION(
             "replication",
@@ -107,7 +298,7 @@ public enum Setting {
             new Form.Number(1, Short.MAX_VALUE),
             "of topics that are created",
             Default.told("the broker's"),
-            Set.of(TRAINER),
+            Set.of(TRAINER, REPLAY, MODELS_CREATE),
             Set.of()),
     MAX_BODY_BYTES(
             "max-body-bytes",
@@ -131,7 +322,7 @@ public enum Setting {
             new Form.Number(1, Long.MAX_VALUE),
             "larger models are refused",
             Default.told("a quarter of the heap"),
-            Set.of(SCORER, EXPORT),
+            Set.of(SCORER, REPLAY, VERIFY, EXPORT, MODELS_ROLLBACK),
             Set.of()),
     UNKNOWN_FIELDS(
             "unknown-fields",
@@ -141,13 +332,69 @@ public enum Setting {
             Default.value("refuse"),
             Set.of(SCORER),
             Set.of()),
+    FROM(
+            "from",
+            "WHERE",
+            new Form.Place(List.of("begin"), true),
+            "begin at an offset, a record's time, or from snapshot:N",
+            Default.told("where the model began"),
+            Set.of(REPLAY),
+            Set.of()),
     UNTIL(
             "until",
-            "OFFSET",
-            new Form.Number(0, Long.MAX_VALUE),
-            "of the events topic, to stop before",
+            "WHERE",
+            new Form.Place(List.of("end", "live"), false),
+            "stop before an offset or a record's time, at the end, or go live",
             Default.told("its end at the start"),
             Set.of(REPLAY),
+            Set.of()),
+    WITH_SPEC(
+            "with-spec",
+            "FILE",
+            new Form.Text("a file"),
+            "learn by this spec in place of the registered one",
+            Default.NONE,
+            Set.of(REPLAY),
+            Set.of()),
+    AS(
+            "as",
+            "NAME",
+            new Form.Name(),
+            "keep what is learned as a model of this name, for a trainer to go on with",
+            Default.NONE,
+            Set.of(REPLAY),
+            Set.of()),
+    COMPARE(
+            "compare",
+            "NAME",
+            new Form.Name(),
+            "a registered model that learns the same events beside",
+            Default.NONE,
+            Set.of(REPLAY),
+            Set.of()),
+    OFFSET(
+            "offset",
+            "OFFSET",
+            new Form.Number(0, Long.MAX_VALUE),
+            "of the events topic: the model of everything before it",
+            Default.NONE,
+            Set.of(SNAPSHOTS_AT),
+            Set.of()),
+    TIME(
+            "time",
+            "TIME",
+            new Form.Place(List.of(), false),
+            "the model of every record before the first of this time: 2026-01-31T12:00:00Z",
+            Default.NONE,
+            Set.of(SNAPSHOTS_AT),
+            Set.of()),
+    OUT(
+            "out",
+            "FILE",
+            new Form.Text("a file"),
+            "to write: .tidegrad, .onnx, .safetensors; replay: weights of --from snapshot:N",
+            Default.NONE,
+            Set.of(REPLAY, SNAPSHOTS_AT),
             Set.of()),
     STREAM(
             "stream",
@@ -195,7 +442,7 @@ public enum Setting {
             new Form.Flag(),
             "print the result as one line of JSON",
             Default.NONE,
-            Set.of(REPLAY, LR_FIND),
+            andModels(REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT, LR_FIND),
             Set.of()),
     KAFKA(
             "kafka.KEY",
@@ -203,7 +450,8 @@ public enum Setting {
             new Form.Text("a value"),
             "a setting of Kafka's clients (TLS, SASL, ...), for every client",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY, EXPORT, LR_FIND),
+            andModels(
+                    TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT, EXPORT, LR_FIND),
             Set.of()),
     REGISTRY(
             "registry.KEY",
@@ -211,7 +459,7 @@ public enum Setting {
             new Form.Text("a value"),
             "a setting of the registry's client (basic authentication, time-outs)",
             Default.NONE,
-            Set.of(TRAINER, REPLAY, LR_FIND),
+            andModels(TRAINER, REPLAY, VERIFY, SNAPSHOTS_AT, LR_FIND),
             Set.of()),
     CONFIG(
             "config",
@@ -219,8 +467,26 @@ public enum Setting {
             new Form.Text("a file"),
             "properties with these names; not from within a file",
             Default.NONE,
-            Set.of(TRAINER, SCORER, REPLAY, EXPORT, LR_FIND),
+            andModels(
+                    TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT, EXPORT, LR_FIND),
             Set.of());
+
+    private static Set<Command> andModels(Command... more) {
+        Set<Command> all = EnumSet.copyOf(Command.models());
+        all.addAll(List.of(more));
+        return Set.copyOf(all);
+    }
+
+    /// Commands that change something.
+    private static Set<Command> decisions() {
+        return Set.of(
+                MODELS_CREATE,
+                MODELS_PAUSE,
+                MODELS_RESUME,
+                MODELS_ROLLBACK,
+                MODELS_PROMOTE,
+                MODELS_DELETE);
+    }
 
     private final String key;
     private final String placeholder;
@@ -306,12 +572,11 @@ public enum Setting {
 
     /// Commands that have it, for people: `trainer, replay`.
     public String commands() {
-        StringBuilder words = new StringBuilder();
-        for (Command command : Command.values()) {
-            if (isOf(command)) {
-                words.append(words.isEmpty() ? "" : ", ").append(command.word());
-            }
-        }
-        return words.toString();
+        return Command.words(commands);
+    }
+
+    /// Commands that need it, for people; empty when none does.
+    public String requiredBy() {
+        return Command.words(required);
     }
 }

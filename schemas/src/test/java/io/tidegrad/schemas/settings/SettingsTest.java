@@ -132,7 +132,8 @@ class SettingsTest {
                                 Command.SCORER,
                                 Map.of(),
                                 List.of("--config=" + file, "--state-dir=/s")))
-                .containsExactly("--state-dir: a setting of trainer, which scorer does not have");
+                .containsExactly(
+                        "--state-dir: a setting of trainer, replay, which scorer does not have");
     }
 
     @Test
@@ -271,6 +272,8 @@ class SettingsTest {
             environment.put("TIDEGRAD_MODEL", "m");
             environment.put("TIDEGRAD_STATE_DIR", "/s");
             environment.put("TIDEGRAD_TO", "m.onnx");
+            environment.put("TIDEGRAD_SPEC", "m.yaml");
+            environment.put("TIDEGRAD_VERSION", "1");
             String other = key.equals("isolation.level") ? "read_uncommitted" : "other";
             assertThat(problems(command, environment, List.of("--kafka." + key, other)))
                     .singleElement()

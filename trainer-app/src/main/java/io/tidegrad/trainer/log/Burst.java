@@ -21,6 +21,16 @@ public record Burst(List<ConsumerRecord<byte[], byte[]>> events) {
     /// Small, so that the learning thread looks often whether a commit is due, however slow the model.
     static final int EVENTS_MAX = 64;
 
+    /// A step that changes a gigabyte takes half a second, and it may be an event's own.
+    private static final long STEP_BYTES_A_SECOND = 2_000_000_000;
+
+    /// How many events make a burst of at most about a second, so that a commit is never far.
+    ///
+    /// @param stepBytes that every step changes
+    public static int eventsMax(long stepBytes) {
+        return Math.clamp(STEP_BYTES_A_SECOND / Math.max(1, stepBytes), 1, EVENTS_MAX);
+    }
+
     /// For the source node of what a `BurstConsumer` reads.
     public static Deserializer<Burst> deserializer() {
         return new Unwrapping();

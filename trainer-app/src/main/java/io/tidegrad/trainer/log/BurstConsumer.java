@@ -11,27 +11,36 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/// Kafka's consumer, whose polls give bursts.
+/// Kafka's consumer, whose polls give bursts; none any more once the trainer is to stop.
 public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
-    public BurstConsumer(Map<String, Object> config) {
+    private final int eventsMax;
+    private final StopOrder stop;
+
+    /// @param eventsMax in a burst
+    public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop) {
         super(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        this.eventsMax = eventsMax;
+        this.stop = stop;
     }
 
     @Override
     public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
+        if (stop.follow()) {
+            pause(assignment()); // each time: Streams resumes when it has room
+        }
         ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> bursts = new HashMap<>();
         for (TopicPartition partition : records.partitions()) {
-            bursts.put(partition, bursts(records.records(partition)));
+            bursts.put(partition, bursts(records.records(partition), eventsMax));
         }
         return new ConsumerRecords<>(bursts, records.nextOffsets());
     }
 
     static List<ConsumerRecord<byte[], byte[]>> bursts(
-            List<ConsumerRecord<byte[], byte[]>> records) {
+            List<ConsumerRecord<byte[], byte[]>> records, int eventsMax) {
         List<ConsumerRecord<byte[], byte[]>> bursts = new ArrayList<>();
-        for (int from = 0; from < records.size(); from += Burst.EVENTS_MAX) {
-            int to = Math.min(records.size(), from + Burst.EVENTS_MAX);
+        for (int from = 0; from < records.size(); from += eventsMax) {
+            int to = Math.min(records.size(), from + eventsMax);
             bursts.add(new Burst(records.subList(from, to)).wrapped());
         }
         return bursts;

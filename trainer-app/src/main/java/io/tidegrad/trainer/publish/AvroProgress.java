@@ -36,7 +36,7 @@ public final class AvroProgress implements ProgressWriter {
                         .setModel(lineage.model())
                         .setEpoch(lineage.epoch())
                         .setVersion(report.version())
-                        .setTime(Instant.ofEpochMilli(System.currentTimeMillis()))
+                        .setTime(Instant.ofEpochMilli(store.clock().epochMillis()))
                         .setLearned(store.model().parameters().examples())
                         .setPending(store.model().pending())
                         .setDeadLetters(store.accounts().deadLetters())

@@ -6,11 +6,13 @@ import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ReadCommitted;
+import io.tidegrad.trainer.store.TrainerClock;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -38,6 +40,7 @@ public final class Heartbeats implements AutoCloseable {
     private final Lineage lineage;
     private final String snapshotsTopic;
     private final CommitGuard guard;
+    private final BooleanSupplier learns;
     private final ReadCommitted readCommitted;
     private final Map<String, Object> client;
     private final Thread thread;
@@ -47,12 +50,18 @@ public final class Heartbeats implements AutoCloseable {
     private volatile double deadLetterShare = Double.NaN;
     private final RecentAccounts recent = new RecentAccounts(); // on our thread
 
+    /// @param learns whether the model's task is this instance's; another one speaks for it otherwise
     /// @param client connection settings: bootstrap.servers and `kafka.*`
     public Heartbeats(
-            Lineage lineage, String snapshotsTopic, CommitGuard guard, Map<String, Object> client) {
+            Lineage lineage,
+            String snapshotsTopic,
+            CommitGuard guard,
+            BooleanSupplier learns,
+            Map<String, Object> client) {
         this.lineage = lineage;
         this.snapshotsTopic = snapshotsTopic;
         this.guard = guard;
+        this.learns = learns;
         this.client = Map.copyOf(client);
         readCommitted = new ReadCommitted(client);
         thread = Thread.ofPlatform().name("heartbeat-" + lineage.model()).daemon().start(this::run);
@@ -98,7 +107,7 @@ public final class Heartbeats implements AutoCloseable {
         byte[] key = SnapshotKey.HEARTBEAT.encode();
         do {
             CommittedState state = guard.committed();
-            if (state != null) {
+            if (state != null && learns.getAsBoolean()) {
                 recent.add(state.accounts());
                 deadLetterShare = recent.deadLetterShare();
                 long behind = end.visibleAfter(state.nextOffset());
@@ -113,7 +122,7 @@ public final class Heartbeats implements AutoCloseable {
                                 state.version(),
                                 state.nextOffset(),
                                 behind == 0,
-                                System.currentTimeMillis());
+                                TrainerClock.SYSTEM.epochMillis());
                 producer.send(new ProducerRecord<>(snapshotsTopic, key, heartbeat.encode()));
             }
         } while (pause());

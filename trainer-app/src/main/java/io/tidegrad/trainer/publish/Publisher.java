@@ -1,15 +1,13 @@
 package io.tidegrad.trainer.publish;
 
 import io.tidegrad.model.snapshot.PublishedSnapshot;
-import io.tidegrad.model.snapshot.SnapshotEntry;
-import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Report;
 import io.tidegrad.trainer.store.RetainedSnapshot;
+import io.tidegrad.trainer.store.TrainerClock;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongPredicate;
@@ -38,35 +36,38 @@ public final class Publisher {
     }
 
     /// @param every between two snapshots, at least
-    /// @param keep this many newest snapshots stay on the topic
+    /// @param series how they are written and which ones stay on the topic
     /// @param atEnd whether an offset is the log's end, as far as is known
     /// @param stopping true once the trainer is asked to stop: everything is due then
     public record Settings(
             Duration every,
-            int keep,
+            SnapshotSeries.Settings series,
             ProgressWriter progress,
             LongPredicate atEnd,
-            BooleanSupplier stopping) {
-        public Settings {
-            if (keep < 1) {
-                throw new IllegalArgumentException("at least 1 snapshot stays, asked for " + keep);
-            }
-        }
-    }
+            BooleanSupplier stopping) {}
 
     private final Lineage lineage;
     private final Settings settings;
+    private final SnapshotSeries series;
+    private final WeightsHash weightsHash = new WeightsHash();
+    private final TrainerClock clock;
     private final byte[] progressKey;
-    private long publishAt; // nanoTime from which the next is due
+    private long publishAt; // from which the next is due, by the clock's nanos
     private long reportAt;
     private long progressAt;
     private long progressOffset = -1; // watermark of the last progress record
 
     public Publisher(Lineage lineage, Settings settings) {
+        this(lineage, settings, TrainerClock.SYSTEM);
+    }
+
+    public Publisher(Lineage lineage, Settings settings, TrainerClock clock) {
         this.lineage = lineage;
         this.settings = settings;
+        series = new SnapshotSeries(settings.series());
+        this.clock = clock;
         progressKey = lineage.model().getBytes(StandardCharsets.UTF_8);
-        long now = System.nanoTime();
+        long now = clock.nanos();
         publishAt = now;
         reportAt = now;
         progressAt = now;
@@ -93,18 +94,26 @@ public final class Publisher {
     }
 
     public void publishDue(ModelStore store, Out out) {
-        long now = System.nanoTime();
+        long now = clock.nanos();
         boolean all = settings.stopping().getAsBoolean();
-        boolean publish = newerThanPublished(store) && (all || now - publishAt >= 0);
+        boolean publish =
+                !series.isSending() && newerThanPublished(store) && (all || now - publishAt >= 0);
+        weightsHash.noteDirty(store.model().parameters());
         Report report = store.report();
         if (report == null || report.nextOffset() != store.nextOffset()) {
             report = all || now - reportAt >= 0 ? report(store) : null;
+        }
+        if (series.isSending()) {
+            goOn(store, store.retained(), all, out);
+            // What was learned while it was being written is due as well, and no commit may follow.
+            publish = all && newerThanPublished(store);
         }
         if (publish) {
             publishAt = now + settings.every().toNanos();
             publish(
                     store,
-                    report == null ? store.model().weightsHash() : report.weightsHash(),
+                    report == null ? weightsHash.of(store.model()) : report.weightsHash(),
+                    all,
                     out);
         }
         if (report != null
@@ -113,42 +122,45 @@ public final class Publisher {
             progressAt = now + PROGRESS_EVERY.toNanos();
             progressOffset = report.nextOffset();
             byte[] value = settings.progress().write(store, report);
-            out.forward(new Record<>(progressKey, value, System.currentTimeMillis()), PROGRESS);
+            out.forward(new Record<>(progressKey, value, clock.epochMillis()), PROGRESS);
         }
     }
 
     private Report report(ModelStore store) {
-        long start = System.nanoTime();
+        long start = clock.nanos();
         Report report = Report.of(store.model(), store.nextOffset());
-        long end = System.nanoTime();
+        long end = clock.nanos();
         reportAt = end + REPORT_SHARE * (end - start);
         store.report(report);
         return report;
     }
 
-    private void publish(ModelStore store, String weightsHash, Out out) {
-        long now = System.currentTimeMillis();
-        PublishedSnapshot snapshot =
-                PublishedSnapshot.of(
-                        store.model(),
+    private void publish(ModelStore store, String weightsHash, boolean all, Out out) {
+        PublishedSnapshot.Moment moment =
+                new PublishedSnapshot.Moment(
                         weightsHash,
                         lineage.epoch(),
                         store.nextOffset(),
                         store.newestAppendTime(),
-                        settings.atEnd().test(store.nextOffset()));
-        for (SnapshotEntry entry : snapshot.records()) {
-            out.forward(new Record<>(entry.key(), entry.value(), now), SNAPSHOTS);
-        }
-        SnapshotManifest manifest = snapshot.manifest();
-        List<RetainedSnapshot> retained = new ArrayList<>(store.retained());
-        retained.add(new RetainedSnapshot(manifest.version(), manifest.parts()));
-        while (retained.size() > settings.keep()) {
-            RetainedSnapshot old = retained.removeFirst();
-            for (byte[] key : PublishedSnapshot.keys(lineage.epoch(), old.version(), old.parts())) {
-                out.forward(tombstone(key, now), SNAPSHOTS);
-            }
-        }
-        store.retain(retained);
+                        settings.atEnd().test(store.nextOffset()),
+                        clock.epochMillis());
+        goOn(
+                store,
+                series.begin(store.model(), store.retained(), moment, snapshots(out)),
+                all,
+                out);
+    }
+
+    private void goOn(ModelStore store, List<RetainedSnapshot> retained, boolean all, Out out) {
+        List<RetainedSnapshot> next = series.goOn(retained, lineage.epoch(), all, snapshots(out));
+        store.retain(next, series.totals());
+    }
+
+    private static SnapshotSeries.Out snapshots(Out out) {
+        return (key, value, time) ->
+                out.forward(
+                        value == null ? tombstone(key, time) : new Record<>(key, value, time),
+                        SNAPSHOTS);
     }
 
     @SuppressWarnings(

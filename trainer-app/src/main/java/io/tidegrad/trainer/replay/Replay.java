@@ -1,32 +1,59 @@
 package io.tidegrad.trainer.replay;
 
-import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.schemas.AvroCodec;
-import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
-import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.ModelCatalog;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.Handover;
+import io.tidegrad.trainer.RegisteredModel;
+import io.tidegrad.trainer.Room;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import io.tidegrad.trainer.store.Accounts;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.topology.DeadLetters;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.streams.processor.api.Record;
+import org.jspecify.annotations.Nullable;
 
-/// Learns a model again from its log of record and its registered spec, and from nothing else: no changelog, no group,
-/// no snapshot. The same hashes as the trainer's at the same offset prove that its weights are those events' and no
-/// others'.
+/// Learns a log again, from a spec and from nothing else: no changelog, no group, no snapshot. By the registered spec and
+/// from where the model began, the same hashes as the trainer's at the same offset prove that its weights are those
+/// events' and no others'. By another spec, or from elsewhere, it is a new model, which can be kept.
 public final class Replay {
-    private Replay() {}
+    /// A replay that follows the log hands over when less is left than it learns in about this time.
+    private static final long HAND_OVER_NANOS = 2_000_000_000;
 
-    /// @throws TrainerException the model is not registered, or its log is not what it was registered with,
-    ///     or the weights that it starts from are not there
+    /// One more pass each time the log has grown; a log that grows faster than we learn must not go on for ever.
+    private static final int PASSES_MAX = 20;
+
+    private final ReplayOptions options;
+    private final SchemaRegistry registry;
+    private final ReplayProgress.Listener listener;
+
+    private Replay(
+            ReplayOptions options, SchemaRegistry registry, ReplayProgress.Listener listener) {
+        this.options = options;
+        this.registry = registry;
+        this.listener = listener;
+    }
+
     public static ReplayResult run(ReplayOptions options) {
+        return run(options, ReplayProgress.Listener.NONE);
+    }
+
+    /// @throws TrainerException the model is not registered, its log is not what it was registered with or has lost the
+    ///     range, or the weights that it starts from are not there
+    public static ReplayResult run(ReplayOptions options, ReplayProgress.Listener listener) {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client())) {
-            return run(options, registry);
+            return new Replay(options, registry, listener).run();
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw TrainerException.from(e, options.registry().shownUrl());
         } catch (KafkaException | InitialWeightsException e) {
@@ -34,85 +61,226 @@ public final class Replay {
         }
     }
 
-    private static ReplayResult run(ReplayOptions options, SchemaRegistry registry) {
-        ModelCatalog catalog =
-                new ModelCatalog(
-                        new Topics(options.prefix()).models(), options.kafka().client(), registry);
-        ModelRecord model = catalog.find(options.model());
-        if (model == null) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "model " + options.model() + ": expected a registered model, found none");
-        }
-        ModelSpec spec =
-                ModelSpec.parse(model.getSpec(), "the registered spec of " + options.model());
-        ValueDecoder decoder = ValueDecoder.avro(new AvroCodec(registry));
-        try (LogReader reader = new LogReader(options.kafka(), model.getInputTopic())) {
-            return fold(spec, model, decoder, reader, options);
+    /// The whole log that a spec names, by that spec: no model is registered, looked for or kept.
+    public static ReplayResult of(
+            ModelSpec spec, KafkaSettings kafka, RegistrySettings registry, Kernels kernels) {
+        Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
+        try (LogReader reader = new LogReader(kafka, spec.inputTopic());
+                RecordDecoder decoder = RecordDecoder.of(registry.client())) {
+            Lane lane =
+                    Lane.initial(
+                            spec, decoder, UnknownSchemas.NONE, reader.begin(), false, kernels);
+            try (Relearning relearning =
+                    new Relearning(
+                            reader, List.of(lane), reader.end(), ReplayProgress.Listener.NONE)) {
+                relearning.advance(relearning.end());
+                return result(List.of(lane), false, relearning.nanos());
+            }
         }
     }
 
-    private static ReplayResult fold(
-            ModelSpec spec,
-            ModelRecord registered,
-            ValueDecoder decoder,
-            LogReader reader,
-            ReplayOptions options) {
-        long end = options.toOffset() == ReplayOptions.TO_END ? reader.end() : options.toOffset();
-        OnlineModel model = OnlineModel.initial(spec, options.kernels());
-        Tally tally = new Tally(new EventFold(spec, model, decoder), registered.getStartOffset());
-        long start = System.nanoTime();
-        try {
-            reader.read(registered.getStartOffset(), end, tally::take);
-        } catch (OffsetOutOfRangeException e) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "model "
-                            + options.model()
-                            + ": expected "
-                            + reader.log()
-                            + " from offset "
-                            + registered.getStartOffset()
-                            + " on, found that it begins later: retention has deleted events, so the whole log can't be"
-                            + " replayed any more",
-                    e);
+    private ReplayResult run() {
+        Lineage lineage = registered(options.model());
+        ModelSpec given = options.spec();
+        ModelSpec spec = given == null ? lineage.spec() : given;
+        Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
+        try (LogReader reader = new LogReader(options.kafka(), spec.inputTopic());
+                RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
+            if (given != null && !given.inputTopic().equals(lineage.log().topic())) {
+                throw new TrainerException(
+                        ExitCode.CONFIGURATION,
+                        "--with-spec: expected a spec that learns from "
+                                + lineage.log().topic()
+                                + ", as model "
+                                + lineage.model()
+                                + " does, found "
+                                + given.inputTopic()
+                                + "; correct input.topic, or give a --model that learns from there");
+            }
+            long from = options.from().asStart(spec.model(), reader, lineage.startOffset());
+            long until = options.until().asEnd(reader, Instant.now());
+            if (until < from) {
+                throw new TrainerException(
+                        ExitCode.CONFIGURATION,
+                        reader.log()
+                                + ": expected an end at or after the start, found "
+                                + until
+                                + " before "
+                                + from
+                                + "; correct --from or --until");
+            }
+            boolean again = given == null && from == lineage.startOffset();
+            List<Lane> lanes = new ArrayList<>();
+            lanes.add(
+                    again
+                            ? Lane.initial(
+                                    lineage,
+                                    decoder,
+                                    facts(lineage),
+                                    options.keep(),
+                                    options.kernels())
+                            : Lane.initial(
+                                    spec,
+                                    decoder,
+                                    UnknownSchemas.NONE,
+                                    from,
+                                    options.keep(),
+                                    options.kernels()));
+            if (!options.compareWith().isEmpty()) {
+                lanes.add(compared(spec, decoder, reader, from));
+            }
+            return options.keep()
+                    ? learnAndKeep(reader, lanes, until)
+                    : result(lanes, false, learn(reader, lanes, until));
         }
+    }
+
+    private Lineage registered(String model) {
+        return RegisteredModel.find(options.kafka(), options.topics(), registry, model).lineage();
+    }
+
+    private UnknownSchemas facts(Lineage lineage) {
+        return UnknownSchemas.read(options.kafka(), options.topics(), lineage);
+    }
+
+    /// The other one learns from where it began, and is scored from where the first one begins.
+    private Lane compared(ModelSpec first, RecordDecoder decoder, LogReader reader, long from) {
+        Lineage other = registered(options.compareWith());
+        if (!other.log().equals(reader.log())) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--compare "
+                            + other.model()
+                            + ": expected a model that learns from "
+                            + reader.log().topic()
+                            + ", found one that learns from "
+                            + other.log().topic());
+        }
+        if (other.startOffset() > from) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--compare "
+                            + other.model()
+                            + ": expected a model that began at or before offset "
+                            + from
+                            + ", found one that began at "
+                            + other.startOffset()
+                            + "; give --from "
+                            + other.startOffset()
+                            + ", or exchange the two");
+        }
+        Room.require(List.of(first, other.spec()), Runtime.getRuntime().maxMemory());
+        new Place.Begin().asStart(other.model(), reader, other.startOffset());
+        return Lane.initial(other, decoder, facts(other), false, options.kernels());
+    }
+
+    /// Gives back the nanoseconds it took.
+    private long learn(LogReader reader, List<Lane> lanes, long until) {
+        try (Relearning relearning = new Relearning(reader, lanes, until, listener)) {
+            Lane first = lanes.getFirst();
+            if (lanes.size() > 1 && lanes.getLast().from() < first.from()) {
+                relearning.advance(Math.min(first.from(), until));
+                lanes.getLast().evaluateFrom(first.from());
+            }
+            relearning.advance(until);
+            if (options.catchUp()) {
+                catchUp(reader, relearning);
+            }
+            return relearning.nanos();
+        }
+    }
+
+    private static void catchUp(LogReader reader, Relearning relearning) {
+        for (int pass = 0; pass < PASSES_MAX; pass++) {
+            long end = reader.end();
+            double recordsPerNano = relearning.records() / (double) relearning.nanos();
+            if (end - relearning.end() <= recordsPerNano * HAND_OVER_NANOS) {
+                return;
+            }
+            relearning.extend(end);
+            relearning.advance(end);
+        }
+    }
+
+    private ReplayResult learnAndKeep(LogReader reader, List<Lane> lanes, long until) {
+        Lane first = lanes.getFirst();
+        try (Handover handover =
+                Handover.open(
+                        options.kafka(),
+                        options.topics(),
+                        registry,
+                        options.replication(),
+                        first.spec(),
+                        first.from())) {
+            long nanos = learn(reader, lanes, until);
+            handover.commit(
+                    first.model(),
+                    first.nextOffset(),
+                    first.accounts(),
+                    first.newestAppendTime(),
+                    letters -> deadLetters(reader, first, handover.deadLetters(), letters));
+            return result(lanes, true, nanos);
+        }
+    }
+
+    /// Their events are read once more: they were not held while learning went on.
+    private static void deadLetters(
+            LogReader reader,
+            Lane lane,
+            DeadLetters letters,
+            Consumer<Record<byte[], byte[]>> each) {
+        List<Lane.Rejected> rejected = lane.rejected();
+        if (rejected.isEmpty()) {
+            return;
+        }
+        int[] next = {0};
+        reader.read(
+                rejected.getFirst().offset(),
+                rejected.getLast().offset() + 1,
+                record -> {
+                    Lane.Rejected at = rejected.get(next[0]);
+                    if (record.offset() == at.offset()) {
+                        next[0]++;
+                        each.accept(
+                                letters.of(
+                                        record,
+                                        at.rejection(),
+                                        at.schemaId(),
+                                        System.currentTimeMillis()));
+                    }
+                    return next[0] < rejected.size();
+                });
+    }
+
+    private static ReplayResult result(List<Lane> lanes, boolean kept, long nanos) {
+        Lane lane = lanes.getFirst();
+        OnlineModel model = lane.model();
+        Accounts accounts = lane.accounts();
+        Lane other = lanes.size() > 1 ? lanes.getLast() : null;
         return new ReplayResult(
-                tally.accepted + tally.deadLetters,
+                lane.spec().model(),
+                lane.from(),
+                accounts.accepted() + accounts.deadLetters(),
                 model.parameters().examples(),
                 model.pending(),
-                tally.deadLetters,
-                tally.ticks,
+                accounts.deadLetters(),
+                accounts.ticks(),
                 model.parameters().updates(),
-                tally.nextOffset,
+                lane.nextOffset(),
                 model.weightsHash(),
                 model.stateHash(),
                 model.evaluation(),
-                System.nanoTime() - start);
+                compared(other),
+                kept,
+                nanos);
     }
 
-    /// Folds records and counts what became of them.
-    private static final class Tally {
-        private final EventFold fold;
-        private long nextOffset;
-        private long accepted;
-        private long deadLetters;
-        private long ticks;
-
-        Tally(EventFold fold, long nextOffset) {
-            this.fold = fold;
-            this.nextOffset = nextOffset;
-        }
-
-        /// Never enough.
-        boolean take(ConsumerRecord<byte[], byte[]> record) {
-            switch (fold.fold(record.value(), record.headers())) {
-                case EventFold.Outcome.Accepted() -> accepted++;
-                case EventFold.Outcome.Ticked() -> ticks++;
-                case EventFold.Outcome.Rejected(var rejection, var schemaId) -> deadLetters++;
-            }
-            nextOffset = record.offset() + 1;
-            return true;
-        }
+    private static ReplayResult.@Nullable Compared compared(@Nullable Lane other) {
+        return other == null
+                ? null
+                : new ReplayResult.Compared(
+                        other.spec().model(),
+                        other.model().parameters().updates(),
+                        other.model().evaluation());
     }
 }

@@ -6,4 +6,8 @@ package io.tidegrad.trainer.store;
 /// @param accepted rows the model took: learned or pending
 /// @param deadLetters events written to the dead-letter topic
 /// @param ticks records that only end a mini-batch
-public record Accounts(long accepted, long deadLetters, long ticks) {}
+public record Accounts(long accepted, long deadLetters, long ticks) {
+    long total() {
+        return accepted + deadLetters + ticks;
+    }
+}

@@ -3,6 +3,7 @@ package io.tidegrad.trainer.store;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -14,10 +15,12 @@ import org.jspecify.annotations.Nullable;
 public final class Changelog {
     private final TopicPartition partition;
     private final ReadCommitted readCommitted;
+    private final TrainerClock clock;
 
     public Changelog(TopicPartition partition, ReadCommitted readCommitted) {
         this.partition = partition;
         this.readCommitted = readCommitted;
+        clock = readCommitted.clock();
     }
 
     /// As Kafka Streams names it.
@@ -28,42 +31,58 @@ public final class Changelog {
     /// `offset` as the store would have committed it, with itself as the watermark.
     public static OffsetAndMetadata offsetWithWatermark(long offset) {
         return new OffsetAndMetadata(
-                offset, StreamsInternals.encodeBesideOffset(ModelStore.WATERMARK, offset));
+                offset, StreamsInternals.encodeBesideOffset(Map.of(ModelStore.WATERMARK, offset)));
     }
 
-    /// The newest committed manifest's watermark; null when there is none. Reads backwards in growing steps: a manifest
-    /// is the last record of every commit.
-    public @Nullable Long watermark() {
+    /// Whether the topic is there.
+    boolean exists() {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
-            long begin = ReadCommitted.begin(consumer, partition);
-            long end = ReadCommitted.end(consumer, partition);
-            for (long step = 4; ; step *= 8) {
-                long from = Math.max(begin, end - step);
-                StoreManifest newest = newestManifest(consumer, from, end);
-                if (newest != null) {
-                    return newest.nextOffset();
-                }
-                if (from == begin) {
-                    return null;
-                }
-            }
+            return consumer.listTopics().containsKey(partition.topic());
         }
     }
 
-    /// Whether the manifest of this commit is visible at the changelog's end, now or within `patience`.
-    boolean endsWith(long commit, Duration patience) {
-        long deadline = System.nanoTime() + patience.toNanos();
+    /// The newest committed manifest's watermark; null when there is none.
+    public @Nullable Long watermark() {
+        StoreManifest newest = newestManifest();
+        return newest == null ? null : newest.nextOffset();
+    }
+
+    /// Null when there is none. Reads backwards in growing steps: a manifest is the last record of every commit.
+    @Nullable StoreManifest newestManifest() {
+        try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
+            return newestManifest(consumer);
+        }
+    }
+
+    /// Whether this commit's manifest, or that of a trainer that went on from it, is visible now or within `patience`.
+    boolean reaches(long commit, Duration patience) {
+        long deadline = clock.nanos() + patience.toNanos();
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             do {
-                long begin = ReadCommitted.begin(consumer, partition);
-                long end = ReadCommitted.end(consumer, partition);
-                // Between a transaction's last record and the end lies only its marker.
-                StoreManifest newest = newestManifest(consumer, Math.max(begin, end - 2), end);
-                if (newest != null && newest.commit() == commit) {
+                StoreManifest newest = newestManifest(consumer);
+                if (newest != null && newest.commit() >= commit) {
                     return true;
                 }
-            } while (System.nanoTime() < deadline);
+            } while (clock.nanos() - deadline < 0);
             return false;
+        }
+    }
+
+    /// Whether another trainer's transaction, perhaps a dead one's, hides what was committed since it began.
+    boolean isHidden() {
+        return readCommitted.hasOpenTransaction(partition);
+    }
+
+    /// Behind the newest manifest lie its marker and perhaps what a trainer wrote that has been replaced.
+    private @Nullable StoreManifest newestManifest(Consumer<byte[], byte[]> consumer) {
+        long begin = ReadCommitted.begin(consumer, partition);
+        long end = ReadCommitted.end(consumer, partition);
+        for (long step = 4; ; step *= 8) {
+            long from = Math.max(begin, end - step);
+            StoreManifest newest = newestManifest(consumer, from, end);
+            if (newest != null || from == begin) {
+                return newest;
+            }
         }
     }
 
@@ -76,7 +95,7 @@ public final class Changelog {
                 if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY)
                         && record.value() != null) {
                     try {
-                        newest = StoreManifest.decode(StoreRecords.payload(record.value()));
+                        newest = StoreManifest.of(record.value());
                     } catch (DamagedException e) {
                         throw Refusals.damaged(
                                 partition.topic() + " at offset " + record.offset(), e);
@@ -87,6 +106,24 @@ public final class Changelog {
         return newest;
     }
 
+    /// Every record that is visible now, oldest first: what is committed, and nothing of a commit in progress.
+    ///
+    /// @return one past the last offset
+    long read(java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> reader) {
+        try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
+            consumer.seekToBeginning(List.of(partition));
+            long end = ReadCommitted.end(consumer, partition);
+            while (consumer.position(partition) < end) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
+                    if (record.offset() < end) {
+                        reader.accept(record);
+                    }
+                }
+            }
+            return end;
+        }
+    }
+
     /// Reads from the beginning until `done`, or until nothing has come for `patience`.
     void read(
             java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> reader,
@@ -94,11 +131,11 @@ public final class Changelog {
             Duration patience) {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             consumer.seekToBeginning(List.of(partition));
-            long deadline = System.nanoTime() + patience.toNanos();
-            while (!done.getAsBoolean() && System.nanoTime() < deadline) {
+            long deadline = clock.nanos() + patience.toNanos();
+            while (!done.getAsBoolean() && clock.nanos() - deadline < 0) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
                     reader.accept(record);
-                    deadline = System.nanoTime() + patience.toNanos();
+                    deadline = clock.nanos() + patience.toNanos();
                 }
             }
         }

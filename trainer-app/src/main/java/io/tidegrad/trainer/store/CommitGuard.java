@@ -2,6 +2,7 @@ package io.tidegrad.trainer.store;
 
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
+import java.time.Duration;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -19,6 +20,9 @@ public final class CommitGuard {
     private final boolean enforce;
     private @Nullable ModelStore store; // stream thread only
     private volatile @Nullable CommittedState committed;
+    private volatile RestoreProgress restoring = RestoreProgress.NONE;
+    private volatile long flushNanos;
+    private long flushBegan; // stream thread only
 
     public CommitGuard(TopicPartition log) {
         this(log, true);
@@ -35,6 +39,25 @@ public final class CommitGuard {
         return committed;
     }
 
+    /// How far a start has come; as it was when the state was whole, from then on.
+    public RestoreProgress restoring() {
+        return restoring;
+    }
+
+    void restoring(RestoreProgress progress) {
+        restoring = progress;
+    }
+
+    /// What the last commit took, from the first byte logged to the broker's answer.
+    public Duration flushTime() {
+        return Duration.ofNanos(flushNanos);
+    }
+
+    /// @param now in nanoseconds of the store's clock
+    void flushing(long now) {
+        flushBegan = now;
+    }
+
     void restored(ModelStore store, CommittedState state) {
         this.store = store;
         committed = state;
@@ -45,18 +68,19 @@ public final class CommitGuard {
         store = null;
     }
 
-    /// Before the offsets join the transaction.
-    void check(Map<TopicPartition, OffsetAndMetadata> offsets) {
+    /// Before the offsets join the transaction: those that must join it.
+    ///
+    /// Streams sends none for a task that has consumed nothing, and then nobody asks whether the group still knows this
+    /// member: a trainer that was replaced could publish what it restored long ago, and overwrite the newer manifest. So
+    /// the offset that is committed already goes with what such a task publishes.
+    Map<TopicPartition, OffsetAndMetadata> check(Map<TopicPartition, OffsetAndMetadata> offsets) {
         ModelStore store = this.store;
         if (store == null) {
-            return; // a task that is not learning yet has consumed nothing
+            return offsets; // a task that is not learning yet has consumed nothing
         }
         store.offsetsJoin();
         if (!enforce) {
-            return;
-        }
-        if (store.hasUnloggedChanges()) {
-            throw refused("every change in the changelog", "changes that were not logged");
+            return offsets;
         }
         OffsetAndMetadata offset = offsets.get(log);
         if (offset == null) {
@@ -73,7 +97,10 @@ public final class CommitGuard {
                                 + " were consumed, found none: Kafka Streams has given the task up and goes on without it."
                                 + " Nothing was committed, start again from the last commit");
             }
-            return;
+            return Map.of(log, store.committedOffset());
+        }
+        if (store.hasUnloggedChanges()) {
+            throw refused("every change in the changelog", "changes that were not logged");
         }
         Long watermark =
                 StreamsInternals.decodeBesideOffset(offset.metadata(), ModelStore.WATERMARK);
@@ -82,18 +109,27 @@ public final class CommitGuard {
                     "the store's watermark " + store.nextOffset() + " beside the offset of " + log,
                     watermark == null ? "none" : "watermark " + watermark);
         }
-        if (offset.offset() < watermark) {
+        if (offset.offset() < watermark && store.hasSeenARecord()) {
             throw refused(
                     "an offset of " + log + " at or beyond the watermark " + watermark,
                     "" + offset.offset());
         }
+        store.checkNothingSkipped(offset.offset());
+        return offsets;
+    }
+
+    /// Whether the commit of this number, or a later one, was answered.
+    boolean isTold(long commit) {
+        CommittedState told = committed;
+        return told != null && told.commits() >= commit;
     }
 
     /// After the transaction was committed.
     void committed(Map<TopicPartition, OffsetAndMetadata> offsets) {
         ModelStore store = this.store;
         CommittedState flushed = store == null ? null : store.flushed();
-        if (flushed != null) {
+        if (store != null && flushed != null) {
+            flushNanos = store.clock().nanos() - flushBegan;
             OffsetAndMetadata offset = offsets.get(log);
             committed = offset == null ? flushed : flushed.withGroupOffset(offset.offset());
         }

@@ -11,9 +11,11 @@ import org.jspecify.annotations.Nullable;
 /// @param examples rows learned
 /// @param pending rows accepted but not yet learned
 /// @param publishedVersion of the newest snapshot; -1 when there is none
+/// @param snapshots what was published
 /// @param newestAppendTime record timestamp (epoch ms) of the newest accepted event; Long.MIN_VALUE when there is none
 /// @param commits with changes since this lineage began
 /// @param report the newest one, perhaps of an earlier watermark; null before the first
+/// @param store how the model is kept
 public record CommittedState(
         long nextOffset,
         long groupOffset,
@@ -21,10 +23,12 @@ public record CommittedState(
         long examples,
         int pending,
         long publishedVersion,
+        SnapshotTotals snapshots,
         Accounts accounts,
         long newestAppendTime,
         long commits,
-        @Nullable Report report) {
+        @Nullable Report report,
+        StoreStatus store) {
     CommittedState withGroupOffset(long groupOffset) {
         return new CommittedState(
                 nextOffset,
@@ -33,10 +37,12 @@ public record CommittedState(
                 examples,
                 pending,
                 publishedVersion,
+                snapshots,
                 accounts,
                 newestAppendTime,
                 commits,
-                report);
+                report,
+                store);
     }
 
     /// Everything committed is also reported and published: nothing will change until the next event.
@@ -44,5 +50,10 @@ public record CommittedState(
         return report != null
                 && report.nextOffset() == nextOffset
                 && (version == 0 || publishedVersion >= version);
+    }
+
+    /// A restart needs nothing of the log.
+    public boolean isWhole() {
+        return store.imageOffset() == nextOffset || store.kind() == StoreKind.PAGE_LOG;
     }
 }

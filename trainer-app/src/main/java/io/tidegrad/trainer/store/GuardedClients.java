@@ -1,6 +1,9 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.log.BurstConsumer;
+import io.tidegrad.trainer.log.StopOrder;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -11,6 +14,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.KafkaClientSupplier;
@@ -21,11 +25,16 @@ import org.jspecify.annotations.Nullable;
 public final class GuardedClients implements KafkaClientSupplier {
     private final CommitGuard guard;
     private final TopicPartition log;
+    private final int burstEventsMax;
+    private final StopOrder stop;
     private @Nullable Consumer<byte[], byte[]> mainConsumer; // set and used by the stream thread
 
-    public GuardedClients(CommitGuard guard, TopicPartition log) {
+    public GuardedClients(
+            CommitGuard guard, TopicPartition log, int burstEventsMax, StopOrder stop) {
+        this.burstEventsMax = burstEventsMax;
         this.guard = guard;
         this.log = log;
+        this.stop = stop;
     }
 
     /// Whether the record before `nextOffset` was the last visible one of the log when it was last fetched from. Answers
@@ -54,7 +63,7 @@ public final class GuardedClients implements KafkaClientSupplier {
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-        Consumer<byte[], byte[]> consumer = new BurstConsumer(config);
+        Consumer<byte[], byte[]> consumer = new BurstConsumer(config, burstEventsMax, stop);
         mainConsumer = consumer;
         return consumer;
     }
@@ -77,6 +86,7 @@ public final class GuardedClients implements KafkaClientSupplier {
     private static final class GuardedProducer extends KafkaProducer<byte[], byte[]> {
         private final CommitGuard guard;
         private Map<TopicPartition, OffsetAndMetadata> offsets = Map.of();
+        private boolean unanswered; // the newest commit
 
         GuardedProducer(Map<String, Object> config, CommitGuard guard) {
             super(config, new ByteArraySerializer(), new ByteArraySerializer());
@@ -86,16 +96,39 @@ public final class GuardedClients implements KafkaClientSupplier {
         @Override
         public void sendOffsetsToTransaction(
                 Map<TopicPartition, OffsetAndMetadata> offsets, ConsumerGroupMetadata group) {
-            guard.check(offsets);
-            super.sendOffsetsToTransaction(offsets, group);
-            this.offsets = offsets;
+            checkAnswered();
+            this.offsets = guard.check(offsets);
+            super.sendOffsetsToTransaction(this.offsets, group);
         }
 
         @Override
         public void commitTransaction() {
-            super.commitTransaction();
+            try {
+                super.commitTransaction();
+            } catch (TimeoutException e) {
+                unanswered = true;
+                throw e;
+            }
+            unanswered = false;
             guard.committed(offsets);
             offsets = Map.of();
+        }
+
+        @Override
+        public void abortTransaction() {
+            checkAnswered();
+            super.abortTransaction();
+        }
+
+        /// Kafka's client then lets nothing happen but the same commit again (`IllegalStateException`); Streams does not know,
+        /// and tries to go on without the task.
+        private void checkAnswered() {
+            if (unanswered) {
+                throw new TrainerException(
+                        ExitCode.RETRYABLE,
+                        "expected Kafka's answer to a commit within max.block.ms, found none: whether it was made shows at"
+                                + " the next start. Nothing is lost, start again");
+            }
         }
     }
 }

@@ -1,17 +1,22 @@
 package io.tidegrad.trainer.store;
 
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.time.Duration;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
@@ -24,13 +29,14 @@ import org.slf4j.LoggerFactory;
 /// transaction that commits the offsets of the events they were learned from. Either both are committed or neither.
 ///
 /// **Writing.** Kafka Streams calls `flushCache` before every commit, inside the transaction (`StreamsInternals` says why
-/// there and nowhere else). What has changed since the last flush goes to the changelog: dirty pages, then the carry
-/// (pending rows, evaluation), then, last, the manifest, which says of which events this is the state: its *watermark*
-/// is the next offset of the log of record. Nothing is ever taken back: when a commit fails, the process rebuilds the
-/// state from the changelog, as after a crash.
+/// there and nowhere else). A `StateWriter` logs what it takes to get the state back: the pages that have changed, or some
+/// pages of an image. Last comes the manifest, which says of which events this is the state: its *watermark* is the next
+/// offset of the log of record. Nothing is ever taken back: when a commit fails, the process rebuilds the state from the
+/// changelog, as after a crash.
 ///
-/// **Reading.** There is no local file. A task's changelog is restored from its beginning, and the state is used only if
-/// all of this holds (`begin`):
+/// **Reading.** There is no local file. A task's changelog is restored from its beginning; where its pages are an older
+/// image, the events since are learned again from the log of record (`Redo`). The state is used only if all of this holds
+/// (`begin`):
 ///
 /// 1. the pages and the carry are the ones the manifest speaks of (checksums, digest);
 /// 2. it is this spec's, epoch's, engine's and log's;
@@ -53,21 +59,27 @@ public class ModelStore extends StreamsInternals {
     /// The watermark's key beside the group's offset.
     static final String WATERMARK = "w";
 
+    /// The key of the commit's number. Two commits may have the same watermark: a snapshot that is published while no
+    /// event comes changes what is retained.
+    static final String COMMIT = "c";
+
     private static final Logger LOG = LoggerFactory.getLogger(ModelStore.class);
 
-    /// How long the canary and the checks at a start look for what must be there. Commit markers are written after the
-    /// commit has been decided, so one miss proves nothing; half a transaction timeout later it does.
+    /// How long the canary, and a start while something is hidden, look for what must be there. Commit markers are written
+    /// after the commit has been decided, so one miss proves nothing; half a transaction timeout later it does.
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     private final Lineage lineage;
     private final Kernels kernels;
+    private final StoreSettings settings;
+    private final BooleanSupplier stopping;
     private final ReadCommitted readCommitted;
     private final CommitGuard guard;
 
     private @Nullable Restoration restoration; // from `init` to `begin`
+    private long restoredUpTo; // in the changelog, by reading it ourselves
     private @Nullable OnlineModel model; // from `begin` on
-    private PageChecksums checksums = new PageChecksums(0);
-    private @Nullable StoreManifest manifest; // the newest logged or restored
+    private @Nullable StateWriter writer; // likewise
 
     // The state besides the model's own.
     private long nextOffset;
@@ -76,21 +88,32 @@ public class ModelStore extends StreamsInternals {
     private long ticks;
     private long newestAppendTime;
     private List<RetainedSnapshot> retained = List.of();
+    private SnapshotTotals snapshotTotals = SnapshotTotals.NONE;
     private @Nullable Report report;
 
     private boolean changed; // since the last flush
     private boolean firstRecordSeen;
+    private long emptyUpTo; // no visible record from the watermark on to here
     private int flushes; // with changes, since `begin`
-    private byte[] carryLogged = {};
     private @Nullable CommittedState flushed;
+    private boolean published; // in the flush in progress
     private @Nullable RuntimeException failure;
     private Runnable outputs = () -> {};
 
+    /// @param stopping whether the trainer was asked to stop
     public ModelStore(
-            Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard) {
-        super(NAME);
+            Lineage lineage,
+            Kernels kernels,
+            StoreSettings settings,
+            BooleanSupplier stopping,
+            ReadCommitted readCommitted,
+            CommitGuard guard,
+            TrainerClock clock) {
+        super(NAME, clock);
         this.lineage = lineage;
         this.kernels = kernels;
+        this.settings = settings;
+        this.stopping = stopping;
         this.readCommitted = readCommitted;
         this.guard = guard;
     }
@@ -100,20 +123,22 @@ public class ModelStore extends StreamsInternals {
     @Override
     protected void reset() {
         guard.forget();
-        restoration = new Restoration(lineage, kernels);
+        restoration = null; // an earlier one may hold a whole model
         model = null;
-        manifest = null;
+        writer = null;
+        restoration = new Restoration(lineage, kernels, guard::restoring);
+        restoredUpTo = 0;
         nextOffset = -1;
         accepted = 0;
         deadLetters = 0;
         ticks = 0;
         newestAppendTime = Long.MIN_VALUE;
         retained = List.of();
+        snapshotTotals = SnapshotTotals.NONE;
         report = null;
         changed = false;
         firstRecordSeen = false;
         flushes = 0;
-        carryLogged = new byte[0];
         flushed = null;
         failure = null;
         outputs = () -> {};
@@ -121,35 +146,98 @@ public class ModelStore extends StreamsInternals {
 
     @Override
     protected void restore(ConsumerRecord<byte[], byte[]> record) {
-        restoration().apply(record);
+        restoreAgainWhenKept();
+        if (record.offset() >= restoredUpTo) {
+            restoration().apply(record);
+        }
         recordRestored();
+    }
+
+    /// When learning moves to another instance and a warm copy stays here, Streams keeps the store as it is, without
+    /// `init`: it takes what was learned for the beginning of what is restored. A `Restoration` begins with nothing, so all
+    /// of it is read once more; the same where learning comes back before a record did.
+    private void restoreAgainWhenKept() {
+        if (restoration != null) {
+            return;
+        }
+        reset();
+        LOG.info(
+                "model {}: kept from when it was learned here; reading {} again",
+                lineage.model(),
+                changelogTopic());
+        try {
+            restoredUpTo = changelog().read(restoration()::apply);
+        } catch (InterruptException e) {
+            throw e;
+        } catch (KafkaException e) {
+            throw Refusals.unreadable(lineage, "the changelog", e);
+        }
+    }
+
+    @Override
+    protected void closed() {
+        restoration = null;
     }
 
     /// From `Processor.init`: the state is whole, or this throws. Only here does Streams show what was committed beside
     /// the offset.
-    public void begin() {
+    ///
+    /// @param folds makes what decides about the records that have to be learned again
+    public void begin(Function<OnlineModel, Redo.Fold> folds) {
+        restoreAgainWhenKept();
         bindToCurrentNode();
         Long committed = besideOffset(WATERMARK);
-        if (committed != null && committed > restoredWatermark()) {
-            awaitChangelog(committed);
+        Long commit = besideOffset(COMMIT); // null beside an offset that was set, not committed
+        if (committed != null && isBehind(committed, commit)) {
+            awaitChangelog(committed, commit);
         }
-        checkWatermark(committed);
+        checkWatermark(committed, commit);
         Restoration restoration = restoration();
         StoreManifest restored = restoration.manifest();
-        checksums = restoration.checksums();
-        if (restored == null) {
-            model = OnlineModel.initial(lineage.spec(), kernels);
-            nextOffset = lineage.startOffset();
-            LOG.info(
-                    "model {}: new, learning from {} at offset {}",
-                    lineage.model(),
-                    lineage.log(),
-                    nextOffset);
-        } else {
-            goOn(restored, restoration.model(restored));
-        }
         this.restoration = null;
+        if (restored == null) {
+            beginNew();
+        } else {
+            goOn(restored, restoration.base(restored), folds);
+        }
+        emptyUpTo = nextOffset;
         guard.restored(this, state());
+    }
+
+    private void beginNew() {
+        OnlineModel model = OnlineModel.initial(lineage.spec(), kernels);
+        this.model = model;
+        nextOffset = lineage.startOffset();
+        writer =
+                writer(
+                        model,
+                        null,
+                        new PageChecksums(model.parameters().pages()),
+                        new RegistryRejections(),
+                        0);
+        LOG.info(
+                "model {}: new, learning from {} at offset {}",
+                lineage.model(),
+                lineage.log(),
+                nextOffset);
+    }
+
+    private StateWriter writer(
+            OnlineModel model,
+            @Nullable StoreManifest restored,
+            PageChecksums checksums,
+            RegistryRejections rejections,
+            long redoNanos) {
+        return new StateWriter(
+                lineage,
+                settings,
+                new Writing(),
+                model,
+                restored,
+                checksums,
+                rejections,
+                redoNanos,
+                clock());
     }
 
     private Restoration restoration() {
@@ -161,16 +249,35 @@ public class ModelStore extends StreamsInternals {
         return restored == null ? lineage.startOffset() : restored.nextOffset();
     }
 
+    private boolean isBehind(long committed, @Nullable Long commit) {
+        StoreManifest restored = restoration().manifest();
+        return restoredWatermark() < committed
+                || commit != null && (restored == null ? 0 : restored.commit()) < commit;
+    }
+
     /// Commit markers reach the group's offsets and the changelog one after the other: after a fail-over the offset may be
-    /// seen first.
-    private void awaitChangelog(long committed) {
+    /// seen first. Until its marker is there a transaction is open in the changelog; where none is, nothing more can come, and
+    /// a changelog that lost something is refused at once.
+    private void awaitChangelog(long committed, @Nullable Long commit) {
         LOG.info(
                 "model {}: the group is at watermark {}, the changelog not yet; reading it again",
                 lineage.model(),
                 committed);
         try {
-            changelog()
-                    .read(restoration()::apply, () -> restoredWatermark() == committed, PATIENCE);
+            if (changelog().isHidden()) {
+                changelog()
+                        .read(restoration()::apply, () -> !isBehind(committed, commit), PATIENCE);
+                if (!isBehind(committed, commit)) {
+                    return;
+                }
+            }
+            // Asked before it is read for the last time: what hides it may end in between.
+            boolean hidden = changelog().isHidden();
+            changelog().read(restoration()::apply);
+            if (isBehind(committed, commit) && hidden) {
+                throw Refusals.hidden(
+                        lineage, "the manifest of watermark " + committed, changelogTopic());
+            }
         } catch (InterruptException e) {
             throw e;
         } catch (KafkaException e) {
@@ -179,10 +286,19 @@ public class ModelStore extends StreamsInternals {
     }
 
     /// The state of the changelog belongs to the offsets of the group, or this throws.
-    protected void checkWatermark(@Nullable Long committed) {
+    protected void checkWatermark(@Nullable Long committed, @Nullable Long commit) {
         StoreManifest restored = restoration().manifest();
         restoration().requireManifest();
         if (committed != null && committed == restoredWatermark()) {
+            if (isBehind(committed, commit)) {
+                throw Refusals.violation(
+                        lineage,
+                        "the manifest of commit " + commit + ", as beside the group's offset",
+                        restored == null ? "none" : "that of commit " + restored.commit(),
+                        "the changelog "
+                                + changelogTopic()
+                                + " lost its newest records. Restore the topic, or learn again under a new model name");
+            }
             return;
         }
         String found = committed == null ? "none" : "watermark " + committed;
@@ -208,9 +324,26 @@ public class ModelStore extends StreamsInternals {
                         + " the manifest");
     }
 
-    private void goOn(StoreManifest restored, OnlineModel model) {
+    private void goOn(
+            StoreManifest restored,
+            Restoration.Restored base,
+            Function<OnlineModel, Redo.Fold> folds) {
+        OnlineModel model = base.model();
+        long start = clock().nanos();
+        long redoFrom = restored.base().nextOffset();
+        if (redoFrom < restored.nextOffset()) {
+            LOG.info(
+                    "model {}: image {} restored, learning again {} events from offset {} to {}",
+                    lineage.model(),
+                    restored.base().image(),
+                    restored.accounts().total() - restored.base().accounts().total(),
+                    redoFrom,
+                    restored.nextOffset());
+            redo(restored, base, folds.apply(model));
+        }
+        long redoNanos = clock().nanos() - start;
         this.model = model;
-        manifest = restored;
+        writer = writer(model, restored, base.checksums(), base.rejections(), redoNanos);
         nextOffset = restored.nextOffset();
         accepted = restored.accounts().accepted();
         deadLetters = restored.accounts().deadLetters();
@@ -225,6 +358,27 @@ public class ModelStore extends StreamsInternals {
                 model.pending(),
                 nextOffset,
                 lineage.log());
+    }
+
+    private void redo(StoreManifest restored, Restoration.Restored base, Redo.Fold fold) {
+        Redo redo =
+                new Redo(
+                        lineage,
+                        restored,
+                        base,
+                        record -> learnedAgain(fold, record),
+                        stopping,
+                        guard::restoring);
+        redo.run(readCommitted);
+    }
+
+    protected EventFold.Outcome learnedAgain(
+            Redo.Fold fold, ConsumerRecord<byte[], byte[]> record) {
+        return fold.fold(record);
+    }
+
+    private StateWriter writer() {
+        return Objects.requireNonNull(writer, "begin comes first");
     }
 
     // ---- learning ----
@@ -264,10 +418,45 @@ public class ModelStore extends StreamsInternals {
                 return; // in between lie only transaction markers and aborted records
             }
         }
+        throw skipped("the one at offset " + offset);
+    }
+
+    boolean hasSeenARecord() {
+        return firstRecordSeen;
+    }
+
+    /// Before an offset of the log is committed. Once a task has seen a record, the offset follows from what it has
+    /// learned; until then it is the consumer's own, and a revived task's would be committed for ever: behind records that it
+    /// has skipped, or before the watermark where another trainer has gone on meanwhile.
+    protected void checkNothingSkipped(long offset) {
+        if (firstRecordSeen) {
+            return;
+        }
+        if (offset < nextOffset) {
+            throw skipped("a consumer at offset " + offset);
+        }
+        if (offset <= emptyUpTo) {
+            return;
+        }
+        ConsumerRecord<byte[], byte[]> skipped;
+        try {
+            skipped = readCommitted.firstBetween(lineage.log(), nextOffset, offset);
+        } catch (InterruptException e) {
+            throw e;
+        } catch (KafkaException e) {
+            throw Refusals.unreadable(lineage, "the log", e);
+        }
+        if (skipped != null) {
+            throw skipped("a consumer at offset " + offset);
+        }
+        emptyUpTo = offset;
+    }
+
+    private TrainerException skipped(String found) {
         // Streams 4.3.1 does this to a task that it revives: it goes on at the consumer's position
         // and skips what was
         // read but not committed. The stored state is sound, so a new process puts it right.
-        throw new TrainerException(
+        return new TrainerException(
                 ExitCode.RETRYABLE,
                 "model "
                         + lineage.model()
@@ -275,8 +464,8 @@ public class ModelStore extends StreamsInternals {
                         + nextOffset
                         + " of "
                         + lineage.log()
-                        + ", found the one at offset "
-                        + offset
+                        + ", found "
+                        + found
                         + "; nothing was committed, start again from the last commit");
     }
 
@@ -305,7 +494,10 @@ public class ModelStore extends StreamsInternals {
     }
 
     /// The record at `offset` was forwarded to the dead letters.
-    public void deadLettered(long offset) {
+    public void deadLettered(long offset, Rejection why) {
+        if (Redo.isRegistrys(why)) {
+            writer().rejectedByRegistry(offset);
+        }
         deadLetters++;
         passed(offset);
     }
@@ -321,19 +513,49 @@ public class ModelStore extends StreamsInternals {
         changed = true;
     }
 
+    /// Some records took so many nanoseconds; keys and values were so many bytes.
+    public void passed(long nanos, long bytes) {
+        writer().learned(nanos, bytes);
+    }
+
+    /// Whether to ask Streams for a commit, rather than wait for its own.
+    public boolean isCommitDue() {
+        return writer().isCommitDue();
+    }
+
+    /// Between two commits while there is something to commit; null when Streams looks after that by itself.
+    public @Nullable Duration commitInterval() {
+        return settings.paced() ? Duration.ofMillis(writer().commitIntervalMillis()) : null;
+    }
+
+    /// Whether commits are needed although nothing was learned: an image has to be written.
+    public boolean hasWork() {
+        return writer().hasWork(nextOffset);
+    }
+
     /// Snapshots on the topic, oldest first.
     public List<RetainedSnapshot> retained() {
         return retained;
     }
 
     /// In `outputs`: the list after what was forwarded there.
-    public void retain(List<RetainedSnapshot> snapshots) {
-        retained = List.copyOf(snapshots);
-        changed = true;
+    public void retain(List<RetainedSnapshot> snapshots, SnapshotTotals totals) {
+        snapshotTotals = totals;
+        if (!snapshots.equals(retained)) {
+            retained = List.copyOf(snapshots);
+            changed = true;
+            published = true;
+        }
     }
 
+    /// -1 when there is none.
     public long publishedVersion() {
-        return retained.isEmpty() ? -1 : retained.getLast().version();
+        for (RetainedSnapshot snapshot : retained.reversed()) {
+            if (snapshot.complete()) {
+                return snapshot.version();
+            }
+        }
+        return -1;
     }
 
     public @Nullable Report report() {
@@ -361,8 +583,11 @@ public class ModelStore extends StreamsInternals {
             return;
         }
         try {
-            forwarding(outputs);
-            if (changed) {
+            checkAnswered();
+            guard.flushing(clock().nanos());
+            published = false;
+            asProcessor(outputs);
+            if (changed || hasWork()) {
                 logChanges();
             }
             // Without changes too: a report may be new. Markers in the log alone cause commits;
@@ -375,96 +600,58 @@ public class ModelStore extends StreamsInternals {
     }
 
     private void logChanges() {
+        StateWriter writer = writer();
         if (flushes == 1) {
-            checkFirstCommit(Objects.requireNonNull(manifest));
+            checkFirstCommit(Objects.requireNonNull(writer.manifest()));
         }
-        OnlineModel model = model();
-        Parameters parameters = model.parameters();
-        checkFinite(parameters);
-        PageSet dirty = parameters.dirty();
-        for (int page = dirty.next(0); page >= 0; page = dirty.next(page + 1)) {
-            byte[] key = StoreRecords.key(StoreRecords.PAGE, page);
-            byte[] value = StoreRecords.allocate(parameters.pageLength(page));
-            parameters.readPage(page, value, StoreRecords.PAYLOAD_AT);
-            checksums.set(page, StoreRecords.seal(key, lineage.epoch(), value));
-            log(key, value);
-            pageLogged(page);
-        }
-        byte[] carry = model.carry();
-        logCarry(carry);
-        manifestNext();
         StoreManifest next =
-                new StoreManifest(
-                        lineage.spec().fingerprint(),
-                        Numerics.VERSION,
-                        lineage.epoch(),
-                        lineage.logTopicId(),
-                        nextOffset,
-                        parameters.updates(),
-                        parameters.examples(),
-                        accounts(),
-                        newestAppendTime,
-                        parameters.pages(),
-                        checksums.digest(),
-                        carry.length,
-                        Restoration.checksum(carry),
-                        manifest == null ? 1 : manifest.commit() + 1,
-                        retained);
+                writer.flush(
+                        new StateWriter.State(nextOffset, accounts(), newestAppendTime, retained),
+                        published,
+                        guard.flushTime());
+        manifestNext();
         log(
                 StoreRecords.MANIFEST_KEY,
                 StoreRecords.sealed(StoreRecords.MANIFEST_KEY, lineage.epoch(), next.encode()));
-        putWatermark(nextOffset);
-        dirty.clear();
-        manifest = next;
-        carryLogged = carry;
+        putWatermark(nextOffset, next.commit());
         changed = false;
         flushes++;
     }
 
-    private void checkFinite(Parameters parameters) {
-        int page = parameters.firstNonFinitePage(parameters.dirty());
-        if (page >= 0) {
+    /// Streams flushes again before a commit was answered when it gives a task up, and swallows this. What would be published
+    /// and logged now does not belong to that commit, and nobody can say yet whether its manifest is where a restart will look.
+    private void checkAnswered() {
+        StoreManifest last = writer().manifest();
+        if (flushes > 0 && last != null && !guard.isTold(last.commit())) {
             throw new TrainerException(
-                    ExitCode.MODEL_DIVERGED,
+                    ExitCode.RETRYABLE,
                     "model "
                             + lineage.model()
-                            + ": page "
-                            + page
-                            + " of "
-                            + parameters.pages()
-                            + " holds a weight or optimizer state that is not finite, after update "
-                            + parameters.updates()
-                            + ", offset "
-                            + (nextOffset - 1)
-                            + "; it was not committed. Lower the learning rate under a new model name");
+                            + ": expected an answer to commit "
+                            + last.commit()
+                            + " before the next one, found none: Kafka Streams has given its transaction up; start again"
+                            + " from the last commit");
         }
     }
 
-    /// Chunks that have not changed stay as they are on the topic.
-    private void logCarry(byte[] carry) {
-        int size = StoreRecords.CARRY_CHUNK_BYTES;
-        for (int chunk = 0, at = 0; at < carry.length; chunk++, at += size) {
-            int to = Math.min(carry.length, at + size);
-            int logged = Math.min(carryLogged.length, at + size);
-            if (at >= logged || !Arrays.equals(carry, at, to, carryLogged, at, logged)) {
-                byte[] key = StoreRecords.key(StoreRecords.CARRY, chunk);
-                log(
-                        key,
-                        StoreRecords.sealed(
-                                key, lineage.epoch(), Arrays.copyOfRange(carry, at, to)));
-            }
-        }
-    }
-
-    protected void putWatermark(long nextOffset) {
+    protected void putWatermark(long nextOffset, long commit) {
         putBesideOffset(WATERMARK, nextOffset);
+        putBesideOffset(COMMIT, commit);
     }
 
     /// The canary: the manifest of this life's first commit is where a restart will look for it.
     private void checkFirstCommit(StoreManifest first) {
         boolean visible;
         try {
-            visible = changelog().endsWith(first.commit(), PATIENCE);
+            visible = changelog().reaches(first.commit(), PATIENCE);
+            if (!visible) {
+                boolean hidden = changelog().isHidden(); // as in `awaitChangelog`
+                visible = changelog().reaches(first.commit(), Duration.ZERO);
+                if (!visible && hidden) {
+                    throw Refusals.hidden(
+                            lineage, "the manifest of commit " + first.commit(), changelogTopic());
+                }
+            }
         } catch (InterruptException e) {
             throw e;
         } catch (KafkaException e) {
@@ -490,6 +677,8 @@ public class ModelStore extends StreamsInternals {
     private CommittedState state() {
         OnlineModel model = model();
         Parameters parameters = model.parameters();
+        StateWriter writer = writer();
+        StoreManifest manifest = writer.manifest();
         return new CommittedState(
                 nextOffset,
                 -1,
@@ -497,10 +686,22 @@ public class ModelStore extends StreamsInternals {
                 parameters.examples(),
                 model.pending(),
                 publishedVersion(),
+                snapshotTotals,
                 accounts(),
                 newestAppendTime,
                 manifest == null ? 0 : manifest.commit(),
-                report);
+                report,
+                writer.status(nextOffset, accounts()));
+    }
+
+    /// As committed already, of a task that has consumed nothing since.
+    OffsetAndMetadata committedOffset() {
+        Map<String, Long> beside = new HashMap<>(Map.of(WATERMARK, nextOffset));
+        StoreManifest manifest = writer().manifest();
+        if (manifest != null) {
+            beside.put(COMMIT, manifest.commit());
+        }
+        return new OffsetAndMetadata(nextOffset, StreamsInternals.encodeBesideOffset(beside));
     }
 
     /// What the transaction in progress will have committed.
@@ -510,12 +711,64 @@ public class ModelStore extends StreamsInternals {
 
     /// Whether a commit now would lose something. All pages of a new model are dirty; they go with its first event.
     boolean hasUnloggedChanges() {
-        return changed || manifest != null && !model().parameters().dirty().isEmpty();
+        return changed || writer().manifest() != null && !model().parameters().dirty().isEmpty();
+    }
+
+    /// How a `StateWriter` reaches the changelog, and tests reach in between.
+    private final class Writing implements StateWriter.Store {
+        @Override
+        public void log(byte[] key, byte[] value) {
+            ModelStore.this.log(key, value);
+        }
+
+        @Override
+        public void pageLogged(int page) {
+            ModelStore.this.pageLogged(page);
+        }
+
+        @Override
+        public void imagePageLogged(int page) {
+            ModelStore.this.imagePageLogged(page);
+        }
+
+        @Override
+        public int firstNonFinitePage(Parameters parameters, PageSet pages) {
+            return ModelStore.this.firstNonFinitePage(parameters, pages);
+        }
+
+        @Override
+        public boolean isWhole(Image image) {
+            return ModelStore.this.isWhole(image);
+        }
+
+        @Override
+        public void watch(Parameters parameters, Image image) {
+            ModelStore.this.watch(parameters, image);
+        }
+
+        @Override
+        public boolean stopping() {
+            return stopping.getAsBoolean();
+        }
+    }
+
+    protected int firstNonFinitePage(Parameters parameters, PageSet pages) {
+        return parameters.firstNonFinitePage(pages);
+    }
+
+    protected boolean isWhole(Image image) {
+        return image.isWhole();
+    }
+
+    protected void watch(Parameters parameters, Image image) {
+        parameters.watch(image.watched(), image::keep);
     }
 
     // ---- where tests kill the process ----
 
     protected void pageLogged(int page) {}
+
+    protected void imagePageLogged(int page) {}
 
     protected void manifestNext() {}
 

@@ -1,5 +1,7 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.engine.model.PageSet;
+import io.tidegrad.engine.model.Parameters;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -11,6 +13,29 @@ final class PageChecksums {
 
     PageChecksums(int pages) {
         checksums = new int[pages];
+    }
+
+    private PageChecksums(int[] checksums) {
+        this.checksums = checksums;
+    }
+
+    PageChecksums copy() {
+        return new PageChecksums(checksums.clone());
+    }
+
+    /// Makes these pages' checksums those of what they are now.
+    void update(Parameters parameters, PageSet pages, int epoch) {
+        byte[] bytes = new byte[Parameters.PAGE_BYTES];
+        for (int page = pages.next(0); page >= 0; page = pages.next(page + 1)) {
+            parameters.readPage(page, bytes, 0);
+            byte[] key = StoreRecords.key(StoreRecords.PAGE, page);
+            int length = parameters.pageLength(page);
+            checksums[page] = StoreRecords.checksum(key, epoch, bytes, 0, length);
+        }
+    }
+
+    int of(int page) {
+        return checksums[page];
     }
 
     void set(int page, int checksum) {

@@ -17,19 +17,54 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
 /// Private read_committed consumers for looking something up: no group, short fetches. The trainer believes the topics
-/// more than its own memory.
-public final class ReadCommitted {
+/// more than its own memory. Not final: simulated time and topics in tests.
+public class ReadCommitted {
+    private static final int READ_RECORDS_MAX = 2_048;
+    private static final int READ_BYTES_MAX = 4 * 1024 * 1024;
+
     private final Map<String, Object> client;
+    private final TrainerClock clock;
 
     /// @param client connection settings: bootstrap.servers and `kafka.*`
     public ReadCommitted(Map<String, Object> client) {
+        this(client, TrainerClock.SYSTEM);
+    }
+
+    /// @param clock by which looking something up takes time
+    protected ReadCommitted(Map<String, Object> client, TrainerClock clock) {
         this.client = Map.copyOf(client);
+        this.clock = clock;
+    }
+
+    /// By which a look-up's patience is measured.
+    TrainerClock clock() {
+        return clock;
     }
 
     /// @throws InvalidConfigurationException no consumer can be made with these settings; says why
     public Consumer<byte[], byte[]> open(TopicPartition partition) {
+        return open(partition, "read_committed", Map.of());
+    }
+
+    /// For a long stretch instead of a look-up: few large answers.
+    Consumer<byte[], byte[]> openToRead(TopicPartition partition) {
+        return open(
+                partition,
+                "read_committed",
+                Map.of(
+                        ConsumerConfig.MAX_POLL_RECORDS_CONFIG,
+                        READ_RECORDS_MAX,
+                        ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG,
+                        READ_BYTES_MAX));
+    }
+
+    /// @param isolation `read_uncommitted` only to learn that more is there than may be seen
+    /// @param more settings of the consumer
+    protected Consumer<byte[], byte[]> open(
+            TopicPartition partition, String isolation, Map<String, Object> more) {
         Map<String, Object> settings = new HashMap<>(client);
-        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+        settings.putAll(more);
+        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, isolation);
         settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
@@ -68,17 +103,40 @@ public final class ReadCommitted {
         return Objects.requireNonNull(consumer.endOffsets(List.of(partition)).get(partition));
     }
 
+    /// The first record that is visible now from `from` on and below `to`; null when there is none.
+    @Nullable ConsumerRecord<byte[], byte[]> firstBetween(
+            TopicPartition partition, long from, long to) {
+        try (Consumer<byte[], byte[]> consumer = open(partition)) {
+            consumer.seek(partition, from);
+            long end = Math.min(to, end(consumer, partition));
+            while (consumer.position(partition) < end) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
+                    return record.offset() < to ? record : null;
+                }
+            }
+            return null;
+        }
+    }
+
+    /// Whether a transaction is open in the partition: what lies behind its first record is hidden until it ends.
+    boolean hasOpenTransaction(TopicPartition partition) {
+        try (Consumer<byte[], byte[]> committed = open(partition);
+                Consumer<byte[], byte[]> all = open(partition, "read_uncommitted", Map.of())) {
+            return end(committed, partition) < end(all, partition);
+        }
+    }
+
     /// The first record visible at or after `offset`, or null when none comes within `patience`.
     @Nullable ConsumerRecord<byte[], byte[]> first(
             TopicPartition partition, long offset, Duration patience) {
         try (Consumer<byte[], byte[]> consumer = open(partition)) {
             consumer.seek(partition, offset);
-            long deadline = System.nanoTime() + patience.toNanos();
+            long deadline = clock.nanos() + patience.toNanos();
             do {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
                     return record;
                 }
-            } while (System.nanoTime() < deadline);
+            } while (clock.nanos() - deadline < 0);
             return null;
         }
     }

@@ -4,8 +4,16 @@ import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 
 /// Why a store stops, in the words of the person who must act.
-final class Refusals {
+public final class Refusals {
     private Refusals() {}
+
+    /// Why a model can't go on with a topic that was made anew, and what its operator can do.
+    public static String otherLog(String model) {
+        return "it was deleted and created again, so its offsets mean other events. Begin a new epoch with what is there"
+                + " (tidegrad models delete "
+                + model
+                + ", then tidegrad models create --spec FILE), or learn from it under a new model name";
+    }
 
     /// The state is sound, but of something else than asked for.
     static TrainerException otherSpec(Lineage lineage, String expected, String found) {
@@ -47,6 +55,20 @@ final class Refusals {
                         + damage.getMessage()
                         + "; nothing was learned from it. Restore the topic, or replay the log under a new model name",
                 damage);
+    }
+
+    /// The changelog can't be judged yet. Until then nothing may be learned from it.
+    static TrainerException hidden(Lineage lineage, String expected, String changelog) {
+        return new TrainerException(
+                ExitCode.RETRYABLE,
+                "model "
+                        + lineage.model()
+                        + ": expected "
+                        + expected
+                        + ", found that a transaction of a trainer that was replaced is still open in "
+                        + changelog
+                        + ": what was committed since can't be seen before brokers abort it (transaction.timeout.ms)."
+                        + " Nothing is lost, start again");
     }
 
     /// Kafka did not answer; never its own exception, which Streams would take for something it can repair.

@@ -12,26 +12,51 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
 /// A changelog's content on its way to becoming a model: records are applied oldest first, later ones replace earlier
-/// ones, and in the end it is either one whole state of this lineage or refused.
+/// ones, and in the end it is either one whole state of this lineage or refused. Which slot holds that state only the newest
+/// manifest knows, so both are kept until then: at most twice the model.
 final class Restoration {
+    private static final int SLOTS = 2;
+    private static final int TELL_EVERY = 64; // records
+
     private final Lineage lineage;
-    private final OnlineModel model;
-    private final PageChecksums checksums;
-    private final PageSet pages;
-    private final Map<Integer, byte[]> carryChunks = new HashMap<>();
+    private final Kernels kernels;
+    private final Consumer<RestoreProgress> progress;
+
+    // From the first record on. The pages of slot 0 go into the model; those of slot 1 lie aside,
+    // as they came.
+    private @Nullable OnlineModel model;
+    private byte[] @Nullable [] aside = {};
+
+    private final Slot[] slots = new Slot[SLOTS];
+    private final Map<Integer, byte[]> rejectionsChunks = new HashMap<>();
     private @Nullable StoreManifest manifest;
     private String topic = "";
+    private long records;
+    private long bytes;
 
-    Restoration(Lineage lineage, Kernels kernels) {
+    /// What came of one slot.
+    private static final class Slot {
+        final PageChecksums checksums;
+        final PageSet pages;
+        final Map<Integer, byte[]> carryChunks = new HashMap<>();
+        int count;
+
+        Slot(int pages) {
+            checksums = new PageChecksums(pages);
+            this.pages = new PageSet(pages);
+        }
+    }
+
+    Restoration(Lineage lineage, Kernels kernels, Consumer<RestoreProgress> progress) {
         this.lineage = lineage;
-        model = OnlineModel.blank(lineage.spec(), kernels);
-        checksums = new PageChecksums(model.parameters().pages());
-        pages = new PageSet(model.parameters().pages());
+        this.kernels = kernels;
+        this.progress = progress;
     }
 
     /// @throws TrainerException it is damaged or of another lineage, naming its offset
@@ -42,6 +67,16 @@ final class Restoration {
         } catch (DamagedException e) {
             throw Refusals.damaged(topic + " at offset " + record.offset(), e);
         }
+        bytes += record.value().length;
+        if (++records % TELL_EVERY == 0) {
+            tell();
+        }
+    }
+
+    private void tell() {
+        int pages = model == null ? 0 : model.parameters().pages();
+        int restored = slots[0] == null ? 0 : Math.max(slots[0].count, slots[1].count);
+        progress.accept(new RestoreProgress(restored, pages, bytes, 0, 0));
     }
 
     private void apply(byte @Nullable [] key, byte @Nullable [] value) {
@@ -54,19 +89,42 @@ final class Restoration {
         }
         int checksum = StoreRecords.verify(key, lineage.epoch(), value);
         int number = StoreRecords.number(key);
+        int slot = StoreRecords.slot(key);
         switch (StoreRecords.kind(key)) {
-            case StoreRecords.PAGE -> page(number, value, checksum);
-            case StoreRecords.CARRY -> carryChunks.put(number, StoreRecords.payload(value));
-            case StoreRecords.MANIFEST ->
-                    manifest = StoreManifest.decode(StoreRecords.payload(value));
+            case StoreRecords.PAGE -> page(slot, number, value, checksum);
+            case StoreRecords.CARRY ->
+                    slot(slot).carryChunks.put(number, StoreRecords.payload(value));
+            case StoreRecords.REJECTIONS ->
+                    rejectionsChunks.put(number, StoreRecords.payload(value));
+            case StoreRecords.MANIFEST -> manifest = StoreManifest.of(value);
             default ->
                     throw new DamagedException(
-                            "a page, carry or manifest", StoreRecords.describe(key));
+                            "a page, carry, rejections or manifest", StoreRecords.describe(key));
         }
     }
 
-    private void page(int page, byte[] value, int checksum) {
-        Parameters parameters = model.parameters();
+    private OnlineModel blank() {
+        OnlineModel blank = model;
+        if (blank == null) {
+            blank = OnlineModel.blank(lineage.spec(), kernels);
+            model = blank;
+        }
+        return blank;
+    }
+
+    private Slot slot(int number) {
+        if (slots[number] == null) {
+            int pages = blank().parameters().pages();
+            for (int slot = 0; slot < SLOTS; slot++) {
+                slots[slot] = new Slot(pages);
+            }
+            aside = new byte[pages][];
+        }
+        return slots[number];
+    }
+
+    private void page(int slotNumber, int page, byte[] value, int checksum) {
+        Parameters parameters = blank().parameters();
         if (page < 0 || page >= parameters.pages()) {
             throw Refusals.otherSpec(
                     lineage, "pages 0 to " + (parameters.pages() - 1), "page " + page);
@@ -78,9 +136,15 @@ final class Restoration {
                     "page " + page + " of " + parameters.pageLength(page) + " bytes",
                     length + " bytes");
         }
-        parameters.writePage(page, value, StoreRecords.PAYLOAD_AT);
-        checksums.set(page, checksum);
-        pages.mark(page);
+        Slot slot = slot(slotNumber);
+        if (slotNumber == 0) {
+            parameters.writePage(page, value, StoreRecords.PAYLOAD_AT);
+        } else {
+            aside[page] = value;
+        }
+        slot.checksums.set(page, checksum);
+        slot.count += slot.pages.contains(page) ? 0 : 1;
+        slot.pages.mark(page);
     }
 
     /// The newest applied; null when there is none.
@@ -90,21 +154,25 @@ final class Restoration {
 
     /// @throws TrainerException there are pages, but nothing that says what they are of
     void requireManifest() {
-        if (manifest == null && pages.count() > 0) {
+        if (manifest == null && slots[0] != null && slots[0].count + slots[1].count > 0) {
             throw Refusals.damaged(
                     topic,
                     new DamagedException(
-                            "a manifest after " + pages.count() + " pages", "no manifest"));
+                            "a manifest after " + (slots[0].count + slots[1].count) + " pages",
+                            "no manifest"));
         }
     }
 
-    PageChecksums checksums() {
-        return checksums;
-    }
+    /// The base that the manifest names: nothing has been learned again yet.
+    ///
+    /// @param checksums of its pages
+    /// @param rejections since then
+    record Restored(OnlineModel model, PageChecksums checksums, RegistryRejections rejections) {}
 
-    /// The model as of the manifest, if pages, carry and manifest are one state of this lineage.
-    OnlineModel model(StoreManifest manifest) {
+    /// The base, if pages, carry and manifest are one state of this lineage.
+    Restored base(StoreManifest manifest) {
         checkLineage(manifest);
+        tell();
         try {
             return whole(manifest);
         } catch (DamagedException e) {
@@ -112,27 +180,55 @@ final class Restoration {
         }
     }
 
-    private OnlineModel whole(StoreManifest manifest) {
-        Parameters parameters = model.parameters();
-        if (manifest.pages() != parameters.pages() || pages.count() != parameters.pages()) {
+    private Restored whole(StoreManifest manifest) {
+        StoreBase base = manifest.base();
+        RegistryRejections rejections =
+                RegistryRejections.decode(
+                        joined(
+                                "rejections",
+                                rejectionsChunks,
+                                manifest.rejectionsBytes(),
+                                manifest.rejectionsChecksum()));
+        if (!base.isStored()) {
+            model = null; // makes room
+            aside = new byte[0][];
+            OnlineModel initial = OnlineModel.initial(lineage.spec(), kernels);
+            initial.parameters().dirty().clear();
+            return new Restored(
+                    initial, new PageChecksums(initial.parameters().pages()), rejections);
+        }
+        if (base.slot() < 0 || base.slot() >= SLOTS) {
+            throw new DamagedException("slot 0 or 1 in the manifest", "slot " + base.slot());
+        }
+        Slot slot = slot(base.slot());
+        OnlineModel restored = blank();
+        Parameters parameters = restored.parameters();
+        if (manifest.pages() != parameters.pages() || slot.count != parameters.pages()) {
             throw new DamagedException(
                     parameters.pages() + " pages",
-                    pages.count() + " pages and a manifest of " + manifest.pages());
+                    slot.count + " pages and a manifest of " + manifest.pages());
         }
-        byte[] digest = checksums.digest();
-        if (!Arrays.equals(digest, manifest.pagesDigest())) {
-            throw new DamagedException(
-                    "pages with digest " + hex(manifest.pagesDigest()), hex(digest));
+        byte[] digest = slot.checksums.digest();
+        if (!Arrays.equals(digest, base.pagesDigest())) {
+            throw new DamagedException("pages with digest " + hex(base.pagesDigest()), hex(digest));
         }
-        parameters.setCounts(manifest.updates(), manifest.examples());
+        if (base.slot() > 0) {
+            for (int page = 0; page < parameters.pages(); page++) {
+                parameters.writePage(page, aside[page], StoreRecords.PAYLOAD_AT);
+                aside[page] = null;
+            }
+        }
+        aside = new byte[0][];
+        parameters.setCounts(base.updates(), base.examples());
         parameters.dirty().clear();
         try {
-            model.restoreCarry(carry(manifest));
+            restored.restoreCarry(
+                    joined("carry", slot.carryChunks, base.carryBytes(), base.carryChecksum()));
         } catch (CarryFormatException e) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION, e.getMessage() + "; start the build that wrote it", e);
         }
-        return model;
+        return new Restored(restored, slot.checksums, rejections);
     }
 
     private void checkLineage(StoreManifest manifest) {
@@ -166,41 +262,44 @@ final class Restoration {
                             + " with topic id "
                             + manifest.inputTopicId(),
                     "topic id " + lineage.logTopicId(),
-                    "the topic was deleted and created again, so its offsets mean other events. Learn from it under a new"
-                            + " model name");
+                    Refusals.otherLog(lineage.model()));
         }
     }
 
-    private byte[] carry(StoreManifest manifest) {
-        byte[] carry = new byte[manifest.carryBytes()];
-        for (int chunk = 0, at = 0; at < carry.length; chunk++) {
-            int length = Math.min(StoreRecords.CARRY_CHUNK_BYTES, carry.length - at);
-            byte[] bytes = carryChunks.get(chunk);
-            if (bytes == null || bytes.length < length) {
+    private static byte[] joined(
+            String what, Map<Integer, byte[]> chunks, int length, int expectedChecksum) {
+        if (length < 0) {
+            throw new DamagedException("a length of " + what, "" + length);
+        }
+        byte[] whole = new byte[length];
+        for (int chunk = 0, at = 0; at < length; chunk++) {
+            int rest = Math.min(StoreRecords.CARRY_CHUNK_BYTES, length - at);
+            byte[] bytes = chunks.get(chunk);
+            if (bytes == null || bytes.length < rest) {
                 throw new DamagedException(
-                        "carry " + chunk + " of " + length + " bytes",
+                        what + " " + chunk + " of " + rest + " bytes",
                         bytes == null ? "none" : bytes.length + " bytes");
             }
-            System.arraycopy(bytes, 0, carry, at, length);
-            at += length;
+            System.arraycopy(bytes, 0, whole, at, rest);
+            at += rest;
         }
-        int checksum = checksum(carry);
-        if (checksum != manifest.carryChecksum()) {
+        int checksum = checksum(whole);
+        if (checksum != expectedChecksum) {
             throw new DamagedException(
-                    "carry with checksum %08x".formatted(manifest.carryChecksum()),
+                    what + " with checksum %08x".formatted(expectedChecksum),
                     "%08x".formatted(checksum));
         }
-        return carry;
+        return whole;
     }
 
-    /// CRC32C, as the manifest holds it of the whole carry.
-    static int checksum(byte[] carry) {
+    /// CRC32C, as the manifest holds it of the whole carry and of all rejections.
+    static int checksum(byte[] bytes) {
         CRC32C crc = new CRC32C();
-        crc.update(carry);
+        crc.update(bytes);
         return (int) crc.getValue();
     }
 
-    private static String hex(byte[] bytes) {
+    static String hex(byte[] bytes) {
         return HexFormat.of().formatHex(bytes, 0, 8) + "…";
     }
 }

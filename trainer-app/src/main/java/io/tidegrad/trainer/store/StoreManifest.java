@@ -3,12 +3,12 @@ package io.tidegrad.trainer.store;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.List;
 import org.apache.kafka.common.Uuid;
 
-/// The last record of every flush: it makes the pages and the carry before it one state, and says of what. Payload,
-/// little-endian: the components in this order; byte arrays of fixed size, the list preceded by its size.
+/// The last record of every flush: it says what has been learned, and from which state in the changelog a restart gets
+/// there. Payload, little-endian: the components in this order; byte arrays of fixed size, the list preceded by its size.
+/// Format 1, of earlier builds, has no component after `commit` but the list: they knew only page logs.
 ///
 /// @param specFingerprint 32 bytes: a state belongs to one spec
 /// @param numerics the engine's `Numerics.VERSION`: other numerics would go on with other bits
@@ -20,10 +20,16 @@ import org.apache.kafka.common.Uuid;
 /// @param accounts of every visible record below the watermark
 /// @param newestAppendTime record timestamp (epoch ms) of the newest accepted event; Long.MIN_VALUE when there is none
 /// @param pages in the changelog
-/// @param pagesDigest SHA-256 over the checksums of all pages in order, 32 bytes
+/// @param pagesDigest SHA-256 over the checksums of all pages in order, 32 bytes, as of `digestOffset`
 /// @param carryBytes length of what is not in pages (pending rows, stream time, evaluation)
 /// @param carryChecksum CRC32C of it
 /// @param commit number of this flush, from 1
+/// @param kind how this flush kept the state (int: its ordinal)
+/// @param base the state in the changelog; in a page log this one
+/// @param digestOffset the watermark that `pagesDigest` is of; where a model is large it may lie a little behind
+/// @param changedBytesPerSecond as measured, for the choice between the kinds; NaN while not
+/// @param rejectionsBytes length of the rejections since the base
+/// @param rejectionsChecksum CRC32C of them
 /// @param retained snapshots still on the topic, oldest first
 record StoreManifest(
         byte[] specFingerprint,
@@ -40,13 +46,39 @@ record StoreManifest(
         int carryBytes,
         int carryChecksum,
         long commit,
+        StoreKind kind,
+        StoreBase base,
+        long digestOffset,
+        double changedBytesPerSecond,
+        int rejectionsBytes,
+        int rejectionsChecksum,
         List<RetainedSnapshot> retained) {
+    private static final int BASE_BYTES = 4 + 8 + 3 * 8 + 3 * 8 + 8 + 32 + 4 + 4;
+
+    /// All but the list of snapshots.
     private static final int FIXED_BYTES =
-            32 + 4 + 4 + 16 + 3 * 8 + 3 * 8 + 8 + 4 + 32 + 4 + 4 + 8 + 4;
+            32
+                    + 4
+                    + 4
+                    + 16
+                    + 3 * 8
+                    + 3 * 8
+                    + 8
+                    + 4
+                    + 32
+                    + 4
+                    + 4
+                    + 8 // as in format 1
+                    + 4
+                    + BASE_BYTES
+                    + 8
+                    + 8
+                    + 4
+                    + 4; // the list says its own
 
     byte[] encode() {
         ByteBuffer to =
-                ByteBuffer.allocate(FIXED_BYTES + 12 * retained.size())
+                ByteBuffer.allocate(FIXED_BYTES + RetainedSnapshot.bytes(retained))
                         .order(ByteOrder.LITTLE_ENDIAN);
         to.put(specFingerprint).putInt(numerics).putInt(epoch);
         to.putLong(inputTopicId.getMostSignificantBits())
@@ -57,14 +89,26 @@ record StoreManifest(
         to.putInt(pages).put(pagesDigest);
         to.putInt(carryBytes).putInt(carryChecksum);
         to.putLong(commit);
-        to.putInt(retained.size());
-        for (RetainedSnapshot snapshot : retained) {
-            to.putLong(snapshot.version()).putInt(snapshot.parts());
-        }
+        to.putInt(kind.ordinal());
+        to.putInt(base.slot()).putLong(base.image());
+        to.putLong(base.nextOffset()).putLong(base.updates()).putLong(base.examples());
+        to.putLong(base.accounts().accepted())
+                .putLong(base.accounts().deadLetters())
+                .putLong(base.accounts().ticks());
+        to.putLong(base.newestAppendTime()).put(base.pagesDigest());
+        to.putInt(base.carryBytes()).putInt(base.carryChecksum());
+        to.putLong(digestOffset).putDouble(changedBytesPerSecond);
+        to.putInt(rejectionsBytes).putInt(rejectionsChecksum);
+        RetainedSnapshot.write(retained, to);
         return to.array();
     }
 
-    static StoreManifest decode(byte[] payload) {
+    /// The record's value, of any format.
+    static StoreManifest of(byte[] value) {
+        return decode(StoreRecords.payload(value), StoreRecords.format(value));
+    }
+
+    static StoreManifest decode(byte[] payload, int format) {
         try {
             ByteBuffer from = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
             byte[] specFingerprint = bytes(from, 32);
@@ -81,16 +125,43 @@ record StoreManifest(
             int carryBytes = from.getInt();
             int carryChecksum = from.getInt();
             long commit = from.getLong();
-            int snapshots = from.getInt();
-            if (snapshots < 0 || from.remaining() != 12L * snapshots) {
-                throw new DamagedException(
-                        "a manifest that ends with its " + snapshots + " snapshots",
-                        from.remaining() + " bytes for them");
+            StoreKind kind = StoreKind.PAGE_LOG;
+            StoreBase base =
+                    new StoreBase(
+                            0,
+                            0,
+                            nextOffset,
+                            updates,
+                            examples,
+                            accounts,
+                            newestAppendTime,
+                            pagesDigest,
+                            carryBytes,
+                            carryChecksum);
+            long digestOffset = nextOffset;
+            double changedBytesPerSecond = Double.NaN;
+            int rejectionsBytes = 0;
+            int rejectionsChecksum = 0;
+            if (format > 1) {
+                kind = kind(from.getInt());
+                base =
+                        new StoreBase(
+                                from.getInt(),
+                                from.getLong(),
+                                from.getLong(),
+                                from.getLong(),
+                                from.getLong(),
+                                new Accounts(from.getLong(), from.getLong(), from.getLong()),
+                                from.getLong(),
+                                bytes(from, 32),
+                                from.getInt(),
+                                from.getInt());
+                digestOffset = from.getLong();
+                changedBytesPerSecond = from.getDouble();
+                rejectionsBytes = from.getInt();
+                rejectionsChecksum = from.getInt();
             }
-            List<RetainedSnapshot> retained = new ArrayList<>(snapshots);
-            for (int i = 0; i < snapshots; i++) {
-                retained.add(new RetainedSnapshot(from.getLong(), from.getInt()));
-            }
+            List<RetainedSnapshot> retained = RetainedSnapshot.read(from);
             return new StoreManifest(
                     specFingerprint,
                     numerics,
@@ -106,11 +177,26 @@ record StoreManifest(
                     carryBytes,
                     carryChecksum,
                     commit,
-                    List.copyOf(retained));
+                    kind,
+                    base,
+                    digestOffset,
+                    changedBytesPerSecond,
+                    rejectionsBytes,
+                    rejectionsChecksum,
+                    retained);
         } catch (BufferUnderflowException e) {
             throw new DamagedException(
-                    "a manifest of at least " + FIXED_BYTES + " bytes", payload.length + " bytes");
+                    "a whole manifest of format " + format, payload.length + " bytes");
         }
+    }
+
+    private static StoreKind kind(int ordinal) {
+        StoreKind[] kinds = StoreKind.values();
+        if (ordinal < 0 || ordinal >= kinds.length) {
+            throw new DamagedException(
+                    "a kind of store from 0 to " + (kinds.length - 1), "" + ordinal);
+        }
+        return kinds[ordinal];
     }
 
     private static byte[] bytes(ByteBuffer from, int length) {

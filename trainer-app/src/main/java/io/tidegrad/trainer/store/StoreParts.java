@@ -1,9 +1,11 @@
 package io.tidegrad.trainer.store;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.control.ControlAction;
+import java.util.function.BooleanSupplier;
 import org.apache.kafka.common.TopicPartition;
 
-/// Makes the store and its guard. `STANDARD` is the only one outside tests; those break things on purpose and show that
+/// Makes the store and its guard, and says with what an epoch may begin. `STANDARD` is the only one outside tests; those break things on purpose and show that
 /// the loss is noticed.
 public interface StoreParts {
     StoreParts STANDARD =
@@ -17,14 +19,29 @@ public interface StoreParts {
                 public ModelStore store(
                         Lineage lineage,
                         Kernels kernels,
+                        StoreSettings settings,
+                        BooleanSupplier stopping,
                         ReadCommitted readCommitted,
-                        CommitGuard guard) {
-                    return new ModelStore(lineage, kernels, readCommitted, guard);
+                        CommitGuard guard,
+                        TrainerClock clock) {
+                    return new ModelStore(
+                            lineage, kernels, settings, stopping, readCommitted, guard, clock);
                 }
             };
 
     CommitGuard guard(TopicPartition log);
 
     ModelStore store(
-            Lineage lineage, Kernels kernels, ReadCommitted readCommitted, CommitGuard guard);
+            Lineage lineage,
+            Kernels kernels,
+            StoreSettings settings,
+            BooleanSupplier stopping,
+            ReadCommitted readCommitted,
+            CommitGuard guard,
+            TrainerClock clock);
+
+    /// Whether what the log gives is what a rollback goes back to.
+    default boolean isBase(ControlAction.Base base, long version, String weightsHash) {
+        return version == base.version() && weightsHash.equals(base.weightsHash());
+    }
 }

@@ -10,20 +10,27 @@ import java.util.zip.CRC32C;
 /// The records of a model store's changelog. Keys are fixed, so compaction keeps the newest of each:
 ///
 /// ```
-/// key    kind 1 byte ('P' page, 'C' carry, 'M' manifest), number int big-endian (0 for the manifest)
+/// key    kind 1 byte ('P' page, 'C' carry, 'R' registry's rejections, 'M' manifest), number int big-endian (0 for the manifest)
 /// value  format int | CRC32C int over (key, epoch int, payload) | payload         little-endian
 /// ```
 ///
-/// The checksum covers key and epoch, so a flipped bit, a truncation, two swapped pages and a page of another epoch are
-/// all noticed before use.
+/// Pages and carry have two slots, so that one whole state stays while the next is written: slot 1 has small letters,
+/// 'p' and 'c'. The checksum covers key and epoch, so a flipped bit, a truncation, two swapped pages and a page of another
+/// epoch are all noticed before use. Of the kind it covers the capital letter: a page has one checksum in either slot. That
+/// the pages of a slot belong together is told by their digest in the manifest.
+///
+/// Format 2 is of manifests only: they say what state the pages are.
 final class StoreRecords {
     static final int FORMAT = 1;
+    static final int MANIFEST_FORMAT = 2;
     static final byte PAGE = 'P';
     static final byte CARRY = 'C';
+    static final byte REJECTIONS = 'R';
     static final byte MANIFEST = 'M';
+    private static final int SMALL = 'a' - 'A';
     static final byte[] MANIFEST_KEY = key(MANIFEST, 0);
 
-    /// Carry is cut into records of this size, far below any sensible `max.message.bytes`.
+    /// Carry and rejections are cut into records of this size, far below any sensible `max.message.bytes`.
     static final int CARRY_CHUNK_BYTES = 256 * 1024;
 
     private static final int HEADER_BYTES = 8;
@@ -34,11 +41,29 @@ final class StoreRecords {
         return ByteBuffer.allocate(5).put(kind).putInt(number).array();
     }
 
+    /// Of a page or of carry in this slot.
+    static byte[] key(byte kind, int slot, int number) {
+        return key((byte) (slot == 0 ? kind : kind + SMALL), number);
+    }
+
+    /// Whatever the slot.
     static byte kind(byte[] key) {
         if (key.length != 5) {
             throw new DamagedException("a key of 5 bytes", key.length + " bytes");
         }
-        return key[0];
+        return slot(key) == 0 ? key[0] : (byte) (key[0] - SMALL);
+    }
+
+    static int slot(byte[] key) {
+        return key[0] == PAGE + SMALL || key[0] == CARRY + SMALL ? 1 : 0;
+    }
+
+    private static int newestFormat(byte[] key) {
+        return kind(key) == MANIFEST ? MANIFEST_FORMAT : FORMAT;
+    }
+
+    static int format(byte[] value) {
+        return ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).getInt(0);
     }
 
     static int number(byte[] key) {
@@ -55,7 +80,10 @@ final class StoreRecords {
     /// Writes format and checksum; returns the checksum.
     static int seal(byte[] key, int epoch, byte[] value) {
         int checksum = checksum(key, epoch, value);
-        ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).putInt(0, FORMAT).putInt(4, checksum);
+        ByteBuffer.wrap(value)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(0, newestFormat(key))
+                .putInt(4, checksum);
         return checksum;
     }
 
@@ -77,7 +105,9 @@ final class StoreRecords {
         int format = header.getInt(0);
         int expected = header.getInt(4);
         int found = checksum(key, epoch, value);
-        if (format != FORMAT && expected == found) {
+        int newest = newestFormat(key);
+        boolean known = format >= FORMAT && format <= newest;
+        if (!known && expected == found) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
                     "the model store's changelog has format "
@@ -85,12 +115,12 @@ final class StoreRecords {
                             + " under "
                             + describe(key)
                             + ", this build reads "
-                            + FORMAT
+                            + newest
                             + "; start the build that wrote it");
         }
-        if (format != FORMAT) {
+        if (!known) {
             throw new DamagedException(
-                    "format " + FORMAT + " under " + describe(key),
+                    "format " + newest + " under " + describe(key),
                     format + ", which is another application's, another build's or damage");
         }
         if (expected != found) {
@@ -111,18 +141,28 @@ final class StoreRecords {
 
     static String describe(byte[] key) {
         return switch (kind(key)) {
-            case PAGE -> "page " + number(key);
-            case CARRY -> "carry " + number(key);
+            case PAGE -> "page " + number(key) + inSlot(key);
+            case CARRY -> "carry " + number(key) + inSlot(key);
+            case REJECTIONS -> "rejections " + number(key);
             case MANIFEST -> "the manifest's key";
             default -> "a key of unknown kind " + key[0];
         };
     }
 
+    private static String inSlot(byte[] key) {
+        return slot(key) == 0 ? "" : " of slot 1";
+    }
+
     private static int checksum(byte[] key, int epoch, byte[] value) {
+        return checksum(key, epoch, value, PAYLOAD_AT, value.length - PAYLOAD_AT);
+    }
+
+    /// What `seal` would write for this payload.
+    static int checksum(byte[] key, int epoch, byte[] bytes, int at, int length) {
         CRC32C crc = new CRC32C();
-        crc.update(key);
+        crc.update(slot(key) == 0 ? key : key(kind(key), number(key)));
         crc.update(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(epoch).flip());
-        crc.update(value, PAYLOAD_AT, value.length - PAYLOAD_AT);
+        crc.update(bytes, at, length);
         return (int) crc.getValue();
     }
 }

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.store;
 
+import java.util.Map;
 import java.util.Objects;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -34,12 +35,19 @@ import org.jspecify.annotations.Nullable;
 /// `docs/decisions/` names the tests that tell when a later version changes one of these.
 abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], byte[]> {
     private final String name;
+    private final TrainerClock clock;
     private @Nullable InternalProcessorContext<?, ?> context;
     private @Nullable ProcessorNode<?, ?, ?, ?> node;
     private boolean open;
 
-    StreamsInternals(String name) {
+    StreamsInternals(String name, TrainerClock clock) {
         this.name = name;
+        this.clock = clock;
+    }
+
+    /// What the time is for everything that works on this store.
+    public final TrainerClock clock() {
+        return clock;
     }
 
     /// Forget everything: called at each `init`, which may come several times in a process's life (a scan of the state
@@ -63,7 +71,7 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         stateStoreContext.register(root, restore);
     }
 
-    /// From `Processor.init` of the one processor that uses this store: the node that `forwarding` speaks for.
+    /// From `Processor.init` of the one processor that uses this store: the node that `asProcessor` speaks for.
     protected final void bindToCurrentNode() {
         node = context().currentNode();
     }
@@ -81,7 +89,7 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
                         name,
                         Bytes.wrap(key),
                         value,
-                        System.currentTimeMillis(),
+                        clock.epochMillis(),
                         new RecordHeaders(),
                         Position.emptyPosition());
     }
@@ -101,15 +109,14 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         return context().changelogFor(name);
     }
 
-    /// Runs `body`, which may forward, as if the processor had been called.
-    protected final void forwarding(Runnable body) {
+    /// Runs `body`, which may forward and schedule, as if the processor had been called. On the stream thread.
+    public final void asProcessor(Runnable body) {
         InternalProcessorContext<?, ?> context = context();
         ProcessorNode<?, ?, ?, ?> previousNode = context.currentNode();
         ProcessorRecordContext previousRecord = context.recordContext();
         context.setCurrentNode(Objects.requireNonNull(node, "bindToCurrentNode comes first"));
         context.setRecordContext(
-                new ProcessorRecordContext(
-                        System.currentTimeMillis(), -1, -1, null, new RecordHeaders()));
+                new ProcessorRecordContext(clock.epochMillis(), -1, -1, null, new RecordHeaders()));
         try {
             body.run();
         } finally {
@@ -119,9 +126,9 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
     }
 
     /// The metadata string Streams would commit beside an offset: for seeding a group's offsets.
-    static String encodeBesideOffset(String key, long value) {
+    static String encodeBesideOffset(Map<String, Long> values) {
         ProcessorMetadata metadata = new ProcessorMetadata();
-        metadata.put(key, value);
+        values.forEach(metadata::put);
         return new TopicPartitionMetadata(-1, metadata).encode();
     }
 
@@ -162,7 +169,11 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
     @Override
     public final void close() {
         open = false;
+        closed();
     }
+
+    /// A closed store may lie around for long.
+    protected abstract void closed();
 
     @Override
     public final boolean setFlushListener(

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A record too large for its topic can't be skipped under exactly-once: the transaction is lost, and so is the next
 /// one, for ever. So sizes are checked here, before anything is sent.
-final class DeadLetters {
+public final class DeadLetters {
     static final int HEADERS_BYTES_MAX = 64 * 1024;
 
     /// Room for our own headers and the record's framing.
@@ -48,7 +48,7 @@ final class DeadLetters {
     private final Map<Rejection.Reason, Header> reasons = new EnumMap<>(Rejection.Reason.class);
 
     /// @param bytesMax the dead-letter topic's `max.message.bytes`
-    DeadLetters(Lineage lineage, int bytesMax) {
+    public DeadLetters(Lineage lineage, int bytesMax) {
         this.bytesMax = bytesMax;
         source =
                 List.of(
@@ -62,7 +62,7 @@ final class DeadLetters {
     }
 
     /// @param now wall clock (epoch ms): retention must not look at event times of years ago
-    Record<byte[], byte[]> of(
+    public Record<byte[], byte[]> of(
             ConsumerRecord<byte[], byte[]> event,
             Rejection rejection,
             @Nullable Integer schemaId,

@@ -1,20 +1,27 @@
 package io.tidegrad.trainer.topology;
 
+import io.tidegrad.trainer.store.TrainerClock;
 import java.time.Duration;
 
 /// How long one event may wait for its schema: half the transaction timeout, so that the transaction it sits in survives.
 /// The processor starts it, the registry's client asks what is left before each question; both on the stream thread.
 public final class Patience {
     private final Duration whole;
+    private final TrainerClock clock;
     private long deadline;
 
     public Patience(Duration whole) {
+        this(whole, TrainerClock.SYSTEM);
+    }
+
+    public Patience(Duration whole, TrainerClock clock) {
         this.whole = whole;
+        this.clock = clock;
         start();
     }
 
     void start() {
-        deadline = System.nanoTime() + whole.toNanos();
+        deadline = clock.nanos() + whole.toNanos();
     }
 
     Duration whole() {
@@ -23,6 +30,6 @@ public final class Patience {
 
     /// Zero when it has run out.
     public Duration left() {
-        return Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
+        return Duration.ofNanos(Math.max(0, deadline - clock.nanos()));
     }
 }

@@ -1,6 +1,7 @@
 package io.tidegrad.trainer.topology;
 
 import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.trainer.store.TrainerClock;
 import java.time.Duration;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.slf4j.Logger;
@@ -15,17 +16,20 @@ final class RefusalLog {
     private final String model;
     private final String topic;
     private long unsaid;
-    private long saidAt = System.nanoTime() - EVERY_NANOS;
+    private final TrainerClock clock;
+    private long saidAt;
 
     /// @param topic of the dead letters
-    RefusalLog(String model, String topic) {
+    RefusalLog(String model, String topic, TrainerClock clock) {
         this.model = model;
         this.topic = topic;
+        this.clock = clock;
+        saidAt = clock.nanos() - EVERY_NANOS;
     }
 
     void add(Rejection rejection, ConsumerRecord<?, ?> at) {
         unsaid++;
-        long now = System.nanoTime();
+        long now = clock.nanos();
         if (now - saidAt < EVERY_NANOS) {
             return;
         }

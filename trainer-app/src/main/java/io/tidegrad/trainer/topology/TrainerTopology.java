@@ -4,6 +4,7 @@ import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.log.Burst;
+import io.tidegrad.trainer.log.StopOrder;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
@@ -31,6 +32,7 @@ public final class TrainerTopology {
     /// @param publishers likewise
     /// @param deadLetterBytesMax the dead-letter topic's `max.message.bytes`
     /// @param patience with the registry; the folds' decoder asks it what is left
+    /// @param stop after which only what has been read is learned
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(
             Lineage lineage,
@@ -40,6 +42,7 @@ public final class TrainerTopology {
             Supplier<Publisher> publishers,
             int deadLetterBytesMax,
             Patience patience,
+            StopOrder stop,
             CompletableFuture<?> warmUp) {}
 
     /// One model's topology. Everything is bytes here: events are decoded in the processor, so that a dead letter carries

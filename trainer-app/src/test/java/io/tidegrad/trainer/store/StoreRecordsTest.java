@@ -90,15 +90,39 @@ class StoreRecordsTest {
                         1_000,
                         -5,
                         17,
-                        List.of(new RetainedSnapshot(80, 1), new RetainedSnapshot(90, 2)));
+                        StoreKind.IMAGE_AND_REDO,
+                        new StoreBase(
+                                1,
+                                4,
+                                60,
+                                50,
+                                55,
+                                new Accounts(56, 2, 1),
+                                1_600_000_000_000L,
+                                payload(32),
+                                900,
+                                -7),
+                        98,
+                        1.5e6,
+                        3,
+                        -9,
+                        List.of(
+                                new RetainedSnapshot(80, -1, 1, 700, 5, true),
+                                new RetainedSnapshot(90, 80, 2, 800, 6, false)));
         byte[] bytes = manifest.encode();
-        assertThat(StoreManifest.decode(bytes)).usingRecursiveComparison().isEqualTo(manifest);
+        assertThat(StoreManifest.decode(bytes, StoreRecords.MANIFEST_FORMAT))
+                .usingRecursiveComparison()
+                .isEqualTo(manifest);
         for (int length = 0; length < bytes.length; length++) {
             byte[] truncated = Arrays.copyOf(bytes, length);
-            assertThatThrownBy(() -> StoreManifest.decode(truncated))
+            assertThatThrownBy(() -> StoreManifest.decode(truncated, StoreRecords.MANIFEST_FORMAT))
                     .isInstanceOf(DamagedException.class);
         }
-        assertThatThrownBy(() -> StoreManifest.decode(Arrays.copyOf(bytes, bytes.length + 1)))
+        assertThatThrownBy(
+                        () ->
+                                StoreManifest.decode(
+                                        Arrays.copyOf(bytes, bytes.length + 1),
+                                        StoreRecords.MANIFEST_FORMAT))
                 .isInstanceOf(DamagedException.class);
     }
 
@@ -125,12 +149,16 @@ class StoreRecordsTest {
                                         + "01000000" // snapshots
                                         + "5a00000000000000"
                                         + "02000000");
-        StoreManifest manifest = StoreManifest.decode(written);
+        StoreManifest manifest = StoreManifest.decode(written, 1);
         assertThat(manifest.nextOffset()).isEqualTo(100);
         assertThat(manifest.accounts()).isEqualTo(new Accounts(96, 3, 1));
         assertThat(manifest.inputTopicId()).isEqualTo(new Uuid(1, 2));
         assertThat(manifest.commit()).isEqualTo(17);
-        assertThat(manifest.retained()).containsExactly(new RetainedSnapshot(90, 2));
-        assertThat(manifest.encode()).isEqualTo(written);
+        assertThat(manifest.retained())
+                .containsExactly(new RetainedSnapshot(90, -1, 2, 0, -1, true));
+        assertThat(manifest.kind()).isEqualTo(StoreKind.PAGE_LOG);
+        assertThat(manifest.base().slot()).isZero();
+        assertThat(manifest.base().nextOffset()).isEqualTo(100);
+        assertThat(manifest.base().pagesDigest()).isEqualTo(manifest.pagesDigest());
     }
 }

@@ -1,0 +1,20 @@
+package io.tidegrad.cli;
+
+import java.util.Locale;
+
+/// A result for a person: a name, then what it is.
+final class Lines {
+    private final StringBuilder text = new StringBuilder();
+
+    Lines add(String name, String format, Object... values) {
+        text.append(String.format(Locale.ROOT, "%-13s ", name))
+                .append(String.format(Locale.ROOT, format, values))
+                .append(System.lineSeparator());
+        return this;
+    }
+
+    @Override
+    public String toString() {
+        return text.toString();
+    }
+}

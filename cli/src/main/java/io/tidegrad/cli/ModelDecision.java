@@ -1,0 +1,405 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.Setting;
+import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.trainer.Decisions;
+import io.tidegrad.trainer.SpecFile;
+import io.tidegrad.trainer.TrainerSide;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.Place;
+import java.io.PrintWriter;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.PublicKey;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.function.Function;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.KafkaException;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+
+/// A command that decides something, says what changed, and waits for a trainer to follow: as long as `--timeout` allows.
+/// That none does is told and is no failure: the decision stands, and the next trainer reads it.
+abstract class ModelDecision extends ModelsCommand.Call {
+    ModelDecision(io.tidegrad.schemas.settings.Command settingsOf) {
+        super(settingsOf);
+    }
+
+    /// What a command needs.
+    record Desk(Settings settings, Topics topics, Decisions decisions, TrainerSide trainers) {
+        Duration timeout() {
+            return Duration.ofSeconds(settings.number(Setting.TIMEOUT));
+        }
+    }
+
+    /// What a command tells.
+    ///
+    /// @param more names and values that only this command knows
+    /// @param trainer how a trainer followed, for people
+    record Outcome(Decisions.Decided decided, Map<String, Object> more, String trainer) {}
+
+    /// Tells `settings` of problems that only this decision can know; most know none.
+    ///
+    /// @param settings not yet refused
+    void check(Settings settings) {}
+
+    abstract Outcome decide(Desk desk);
+
+    @Override
+    int run(Settings settings, PrintWriter out) {
+        check(settings);
+        String reason = settings.text(Setting.REASON);
+        if (reason.getBytes(StandardCharsets.UTF_8).length > ControlRecord.REASON_BYTES_MAX) {
+            settings.problem(
+                    "--reason: expected at most "
+                            + ControlRecord.REASON_BYTES_MAX
+                            + " bytes, found "
+                            + reason.getBytes(StandardCharsets.UTF_8).length);
+        }
+        String author = author(settings);
+        if (author.getBytes(StandardCharsets.UTF_8).length > ControlRecord.AUTHOR_BYTES_MAX) {
+            settings.problem(
+                    "--author: expected at most " + ControlRecord.AUTHOR_BYTES_MAX + " bytes");
+        }
+        settings.refuseMistakes();
+        Topics topics = new Topics(settings.text(Setting.PREFIX));
+        long start = System.nanoTime();
+        Outcome outcome;
+        try (SchemaRegistry registry = SchemaRegistry.connect(settings.registry().client());
+                Admin admin = TrainerSide.admin(settings.kafka())) {
+            outcome =
+                    decide(
+                            new Desk(
+                                    settings,
+                                    topics,
+                                    new Decisions(
+                                            settings.kafka(),
+                                            topics,
+                                            registry,
+                                            admin,
+                                            (short)
+                                                    settings.numberIfGiven(Setting.REPLICATION)
+                                                            .orElse(-1),
+                                            new Decisions.By(author, reason)),
+                                    new TrainerSide(settings.kafka(), topics, admin)));
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw TrainerException.from(e, settings.registry().shownUrl());
+        } catch (KafkaException e) {
+            throw TrainerException.from(e);
+        }
+        double seconds = (System.nanoTime() - start) * 1e-9;
+        out.print(settings.flag(Setting.JSON) ? json(line(outcome, seconds)) : text(outcome));
+        return 0;
+    }
+
+    private static String author(Settings settings) {
+        String given = settings.text(Setting.AUTHOR);
+        if (!given.isEmpty()) {
+            return given;
+        }
+        String host;
+        try {
+            host = InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException nameless) {
+            host = "localhost";
+        }
+        return System.getProperty("user.name", "") + "@" + host;
+    }
+
+    private static String text(Outcome outcome) {
+        ControlRecord record = outcome.decided().record();
+        ModelRecord after = outcome.decided().after();
+        Lines lines =
+                new Lines()
+                        .add(
+                                "model",
+                                "%s: %s at %s by %s%s",
+                                record.model(),
+                                record.action().word(),
+                                Instant.ofEpochMilli(record.time()),
+                                record.author(),
+                                record.reason().isEmpty() ? "" : ": " + record.reason())
+                        .add("stage", "%s", change(outcome.decided(), ModelsListing::stage))
+                        .add(
+                                "epoch",
+                                "%s",
+                                change(outcome.decided(), each -> "" + each.getEpoch()));
+        outcome.more()
+                .forEach(
+                        (name, value) ->
+                                lines.add(name.replace('_', ' '), "%s", Table.cell(value)));
+        if (after != null && after.getAnsweredBy() != null) {
+            lines.add("answered by", "%s", after.getAnsweredBy());
+        }
+        return lines.add("trainer", "%s", outcome.trainer()).toString();
+    }
+
+    private static String change(Decisions.Decided decided, Function<ModelRecord, String> of) {
+        String before = decided.before() == null ? "none" : of.apply(decided.before());
+        String after = decided.after() == null ? "none" : of.apply(decided.after());
+        return before.equals(after) ? after : before + " -> " + after;
+    }
+
+    private static Map<String, @Nullable Object> line(Outcome outcome, double seconds) {
+        ControlRecord record = outcome.decided().record();
+        ModelRecord after = outcome.decided().after();
+        Map<String, @Nullable Object> line = new LinkedHashMap<>();
+        line.put("model", record.model());
+        line.put("action", record.action().word());
+        line.put("time", Instant.ofEpochMilli(record.time()).toString());
+        line.put("author", record.author());
+        line.put("reason", record.reason());
+        line.put("stage", after == null ? null : ModelsListing.stage(after));
+        line.put("epoch", after == null ? null : after.getEpoch());
+        line.put("answered_by", after == null ? null : after.getAnsweredBy());
+        line.putAll(outcome.more());
+        line.put("trainer", outcome.trainer());
+        line.put("seconds", seconds);
+        return line;
+    }
+
+    private static String after(long start) {
+        return String.format(Locale.ROOT, "after %.1f s", (System.nanoTime() - start) * 1e-9);
+    }
+
+    private static String awaitStop(Desk desk, String model, int epoch, boolean ran) {
+        long start = System.nanoTime();
+        if (!ran) {
+            return "no trainer runs this model";
+        }
+        return desk.trainers().awaitStopped(model, epoch, desk.timeout())
+                ? "stopped learning " + after(start)
+                : "one still has it after "
+                        + desk.timeout().toSeconds()
+                        + " s: it stops when it reads the control topic, or its session ends";
+    }
+
+    private static String awaitLearning(
+            Desk desk, String model, int epoch, long mark, String otherwise) {
+        long start = System.nanoTime();
+        OptionalLong version = desk.trainers().awaitLearning(model, epoch, mark, desk.timeout());
+        return version.isPresent()
+                ? String.format(
+                        Locale.ROOT,
+                        "learns from version %,d %s",
+                        version.getAsLong(),
+                        after(start))
+                : otherwise;
+    }
+
+    private static String notYet(Desk desk) {
+        return "none has begun within "
+                + desk.timeout().toSeconds()
+                + " s; it learns when one runs";
+    }
+
+    @Command(name = "create", description = "Register a model, for a trainer to learn.")
+    static final class Create extends ModelDecision {
+        Create() {
+            super(io.tidegrad.schemas.settings.Command.MODELS_CREATE);
+        }
+
+        @Override
+        void check(Settings settings) {
+            List<String> specs = settings.list(Setting.SPEC);
+            if (specs.size() > 1) {
+                settings.problem("--spec: expected one, found " + String.join(", ", specs));
+            }
+        }
+
+        @Override
+        Outcome decide(Desk desk) {
+            Settings settings = desk.settings();
+            var spec = SpecFile.read(Path.of(settings.list(Setting.SPEC).getFirst()));
+            long mark = desk.trainers().mark(spec.model());
+            Decisions.Decided decided =
+                    desk.decisions().create(spec, place(settings.text(Setting.START_AT)));
+            ModelRecord after = Objects.requireNonNull(decided.after(), "just created");
+            return new Outcome(
+                    decided,
+                    Map.of("start_offset", after.getStartOffset()),
+                    awaitLearning(
+                            desk,
+                            spec.model(),
+                            after.getEpoch(),
+                            mark,
+                            "none has begun within "
+                                    + desk.timeout().toSeconds()
+                                    + " s; start one with --model "
+                                    + spec.model()
+                                    + ", or with --all-models"));
+        }
+    }
+
+    private static Place place(String where) {
+        return switch (where) {
+            case "begin" -> new Place.Begin();
+            case "end" -> new Place.End();
+            default -> Place.parse(where);
+        };
+    }
+
+    @Command(name = "pause", description = "Stop learning; scorers go on answering.")
+    static final class Pause extends ModelDecision {
+        Pause() {
+            super(io.tidegrad.schemas.settings.Command.MODELS_PAUSE);
+        }
+
+        @Override
+        Outcome decide(Desk desk) {
+            String model = model(desk.settings());
+            int epoch = desk.decisions().find(model).getEpoch();
+            boolean ran = desk.trainers().runs(model, epoch);
+            Decisions.Decided decided = desk.decisions().pause(model);
+            return new Outcome(decided, Map.of(), awaitStop(desk, model, epoch, ran));
+        }
+    }
+
+    @Command(name = "resume", description = "Go on learning where it stopped.")
+    static final class Resume extends ModelDecision {
+        Resume() {
+            super(io.tidegrad.schemas.settings.Command.MODELS_RESUME);
+        }
+
+        @Override
+        Outcome decide(Desk desk) {
+            String model = model(desk.settings());
+            long mark = desk.trainers().mark(model);
+            Decisions.Decided decided = desk.decisions().resume(model);
+            int epoch = Objects.requireNonNull(decided.after()).getEpoch();
+            return new Outcome(
+                    decided, Map.of(), awaitLearning(desk, model, epoch, mark, notYet(desk)));
+        }
+    }
+
+    @Command(name = "rollback", description = "Go back to a published version, in a new epoch.")
+    static final class Rollback extends ModelDecision {
+        Rollback() {
+            super(io.tidegrad.schemas.settings.Command.MODELS_ROLLBACK);
+        }
+
+        private @Nullable PublicKey key;
+
+        @Override
+        void check(Settings settings) {
+            key = Snapshots.publicKey(settings);
+        }
+
+        @Override
+        Outcome decide(Desk desk) {
+            Settings settings = desk.settings();
+            String model = model(settings);
+            OptionalLong epoch = settings.numberIfGiven(Setting.EPOCH);
+            String resumeAt = settings.text(Setting.RESUME_AT);
+            long mark = desk.trainers().mark(model);
+            boolean ran = desk.trainers().runs(model, desk.decisions().find(model).getEpoch());
+            Decisions.RolledBack back =
+                    desk.decisions()
+                            .rollback(
+                                    model,
+                                    new Decisions.Back(
+                                            epoch.isPresent()
+                                                    ? OptionalInt.of((int) epoch.getAsLong())
+                                                    : OptionalInt.empty(),
+                                            settings.numberIfGiven(Setting.VERSION).orElseThrow(),
+                                            resumeAt.equals("base")
+                                                    ? new Decisions.ResumeAt.Base()
+                                                    : new Decisions.ResumeAt.At(place(resumeAt))),
+                                    (of, version) ->
+                                            Snapshots.find(settings, model, of, version, key));
+            ControlAction.Rollback rollback = back.rollback();
+            Map<String, Object> more = new LinkedHashMap<>();
+            more.put("base", rollback.base().epoch() + "." + rollback.base().version());
+            more.put("weights_hash", rollback.base().weightsHash());
+            more.put("next_offset", rollback.base().nextOffset());
+            more.put("resume_offset", rollback.resumeOffset());
+            more.put("skipped", back.skipped());
+            return new Outcome(
+                    back.decided(), more, follow(desk, model, back.decided(), ran, mark));
+        }
+
+        private static String follow(
+                Desk desk, String model, Decisions.Decided decided, boolean ran, long mark) {
+            ModelRecord after = Objects.requireNonNull(decided.after());
+            if (after.getPausedFrom() != null) {
+                return "paused: it learns on when it is resumed";
+            }
+            return ran
+                    ? awaitLearning(
+                            desk,
+                            model,
+                            after.getEpoch(),
+                            mark,
+                            "none has begun within "
+                                    + desk.timeout().toSeconds()
+                                    + " s; it may still learn the base again: its /health tells")
+                    : "no trainer runs this model; it learns on when one does";
+        }
+    }
+
+    @Command(
+            name = "promote",
+            description = "Let a model answer, for its own name or for another one.")
+    static final class Promote extends ModelDecision {
+        Promote() {
+            super(io.tidegrad.schemas.settings.Command.MODELS_PROMOTE);
+        }
+
+        @Override
+        Outcome decide(Desk desk) {
+            String by = model(desk.settings());
+            String given = desk.settings().text(Setting.FOR);
+            Decisions.Decided decided = desk.decisions().promote(given.isEmpty() ? by : given, by);
+            return new Outcome(
+                    decided, Map.of("by", by), "nothing to do: scorers follow by themselves");
+        }
+    }
+
+    @Command(
+            name = "delete",
+            description = "Take a model out of the catalog, and what is stored of it.")
+    static final class Delete extends ModelDecision {
+        Delete() {
+            super(io.tidegrad.schemas.settings.Command.MODELS_DELETE);
+        }
+
+        @Override
+        Outcome decide(Desk desk) {
+            String model = model(desk.settings());
+            // What an earlier command could not clear away is cleared now.
+            Decisions.Decided before = desk.decisions().deletion(model);
+            int epoch =
+                    before == null
+                            ? desk.decisions().find(model).getEpoch()
+                            : desk.decisions().epochs(model);
+            boolean ran = desk.trainers().runs(model, epoch);
+            Decisions.Decided decided = before == null ? desk.decisions().delete(model) : before;
+            String trainer = awaitStop(desk, model, epoch, ran);
+            Map<String, Object> more = new LinkedHashMap<>();
+            if (desk.settings().flag(Setting.KEEP_DATA)) {
+                more.put("deleted", "nothing: kept on request");
+            } else if (desk.trainers().runs(model, epoch)) {
+                more.put("deleted", "nothing while a trainer has it; give the command again later");
+            } else {
+                List<String> deleted = desk.trainers().deleteData(model, epoch);
+                more.put("deleted", deleted.isEmpty() ? "nothing" : String.join(", ", deleted));
+            }
+            return new Outcome(decided, more, trainer);
+        }
+    }
+}

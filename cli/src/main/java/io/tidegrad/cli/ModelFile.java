@@ -1,0 +1,134 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.engine.snapshot.SavedModel;
+import io.tidegrad.exchange.OnnxExport;
+import io.tidegrad.model.safetensors.SafetensorsExport;
+import io.tidegrad.model.spec.ModelSpec;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/// A model in a file, in the format that the file's name ends in.
+///
+/// @param option by which the file was given
+record ModelFile(String option, Path path, Format format) {
+    enum Format {
+        /// Answers as a scorer does.
+        ONNX,
+        /// Weights and statistics, with PyTorch's names.
+        SAFETENSORS,
+        /// Everything that learning changes: `SavedModel`.
+        TIDEGRAD;
+
+        String ending() {
+            return "." + name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /// Null when the name ends in none of `formats`.
+    static @Nullable ModelFile of(String option, String path, Set<Format> formats) {
+        for (Format format : formats) {
+            if (path.endsWith(format.ending())) {
+                return new ModelFile(option, Path.of(path), format);
+            }
+        }
+        return null;
+    }
+
+    /// `--to: expected a name that ends in .onnx or .safetensors, found model.pt`.
+    static String wrongEnding(String option, String path, Set<Format> formats) {
+        return option
+                + ": expected a name that ends in "
+                + EnumSet.copyOf(formats).stream()
+                        .map(Format::ending)
+                        .collect(Collectors.joining(" or "))
+                + ", found "
+                + path;
+    }
+
+    /// A file is there whole or not at all: it is written beside its place, then moved.
+    ///
+    /// @param metadata of formats that hold texts
+    void write(ModelSpec spec, Parameters parameters, Map<String, String> metadata) {
+        Path directory = path.toAbsolutePath().getParent();
+        Path part = path.resolveSibling(path.getFileName() + ".part");
+        try {
+            try (OutputStream to = new BufferedOutputStream(Files.newOutputStream(part))) {
+                switch (format) {
+                    case ONNX -> to.write(OnnxExport.of(spec.model(), parameters, metadata));
+                    case SAFETENSORS -> SafetensorsExport.write(parameters, metadata, to);
+                    case TIDEGRAD -> SavedModel.write(parameters, to);
+                }
+            }
+            Files.move(part, path, StandardCopyOption.REPLACE_EXISTING);
+        } catch (NoSuchFileException e) {
+            throw new ExportException(
+                    option + " " + path + ": expected a directory " + directory + ", found none",
+                    e);
+        } catch (IOException e) {
+            throw new ExportException(option + " " + path + ": can't be written: " + e, e);
+        } finally {
+            try {
+                Files.deleteIfExists(part);
+            } catch (IOException e) {
+                // Nothing more to try: what was wrong with the file has just been told.
+            }
+        }
+    }
+
+    /// What it holds, for a person: name and text of each line.
+    List<Map.Entry<String, String>> contents(ModelSpec spec, Parameters parameters) {
+        List<Map.Entry<String, String>> lines = new ArrayList<>();
+        lines.add(
+                Map.entry(
+                        "written",
+                        String.format(Locale.ROOT, "%s, %,d bytes", path, path.toFile().length())));
+        switch (format) {
+            case ONNX -> {
+                RowShape row = parameters.plan().spec().row();
+                if (row.numbers() > 0) {
+                    lines.add(Map.entry("input", "numbers (batch, " + row.numbers() + ") float"));
+                }
+                if (row.ids() > 0) {
+                    lines.add(Map.entry("input", "ids (batch, " + row.ids() + ") int64"));
+                }
+                lines.add(
+                        Map.entry(
+                                "output",
+                                "predictions (batch, "
+                                        + parameters.plan().outputs()
+                                        + ") float, "
+                                        + switch (spec.loss().link()) {
+                                            case LOGIT, MULTINOMIAL_LOGIT -> "probabilities";
+                                            case IDENTITY, LOG -> "values";
+                                        }));
+            }
+            case SAFETENSORS ->
+                    lines.add(
+                            Map.entry(
+                                    "tensors",
+                                    String.join(", ", SafetensorsExport.names(parameters))));
+            case TIDEGRAD ->
+                    lines.add(
+                            Map.entry(
+                                    "holds",
+                                    "weights, statistics and optimizer state; io.tidegrad.engine.snapshot.SavedModel"
+                                            + " reads it"));
+        }
+        return lines;
+    }
+}

@@ -1,0 +1,182 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.ProgressiveEvaluation;
+import io.tidegrad.trainer.replay.ReplayResult;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
+
+/// What a replay found, for people and for programs.
+final class ReplayReport {
+    /// A progressive metric.
+    ///
+    /// @param higherIsBetter else lower is
+    private record Metric(
+            String name, ToDoubleFunction<ProgressiveEvaluation> value, boolean higherIsBetter) {
+        String key() {
+            return name.replace(' ', '_').toLowerCase(Locale.ROOT);
+        }
+
+        /// By how much `a` is better than `b`; below 0 when it is worse, NaN where there is no such metric.
+        double lead(ProgressiveEvaluation a, ProgressiveEvaluation b) {
+            double difference = value.applyAsDouble(a) - value.applyAsDouble(b);
+            return higherIsBetter ? difference : -difference;
+        }
+    }
+
+    private static final List<Metric> METRICS =
+            List.of(
+                    new Metric("log loss", ProgressiveEvaluation::logLoss, false),
+                    new Metric("AUC", ProgressiveEvaluation::auc, true),
+                    new Metric("accuracy", ProgressiveEvaluation::accuracy, true),
+                    new Metric("accuracy last 2000", ProgressiveEvaluation::accuracyLast2000, true),
+                    new Metric(
+                            "mean squared error", ProgressiveEvaluation::meanSquaredError, false),
+                    new Metric(
+                            "mean absolute error",
+                            ProgressiveEvaluation::meanAbsoluteError,
+                            false));
+
+    private ReplayReport() {}
+
+    static String text(ReplayResult result, Kernels kernels) {
+        double seconds = result.nanos() * 1e-9;
+        ProgressiveEvaluation evaluation = result.evaluation();
+        Lines lines =
+                new Lines()
+                        .add(
+                                "model",
+                                "%s, replayed from offset %,d to %,d with kernels %s",
+                                result.model(),
+                                result.startOffset(),
+                                result.nextOffset(),
+                                kernels.name())
+                        .add(
+                                "events",
+                                "%,d = %,d learned + %,d pending + %,d dead letters",
+                                result.events(),
+                                result.learned(),
+                                result.pending(),
+                                result.deadLetters())
+                        .add("version", "%,d", result.version())
+                        .add(
+                                evaluation.classifies() ? "log loss" : "squared error",
+                                "%.4f, running prior %.4f",
+                                evaluation.classifies()
+                                        ? evaluation.logLoss()
+                                        : evaluation.meanSquaredError(),
+                                evaluation.classifies()
+                                        ? evaluation.priorLogLoss()
+                                        : evaluation.priorMeanSquaredError())
+                        .add("weights-hash", "%s", result.weightsHash())
+                        .add("state-hash", "%s", result.stateHash())
+                        .add("took", "%.1f s, %,.0f events/s", seconds, result.events() / seconds);
+        if (result.kept()) {
+            lines.add(
+                    "kept",
+                    "as model %s: tidegrad trainer --model %s goes on at offset %,d",
+                    result.model(),
+                    result.model(),
+                    result.nextOffset());
+        }
+        ReplayResult.Compared compared = result.compared();
+        return compared == null ? lines.toString() : lines + table(result, compared);
+    }
+
+    private static String table(ReplayResult result, ReplayResult.Compared other) {
+        ProgressiveEvaluation mine = result.evaluation();
+        ProgressiveEvaluation theirs = other.evaluation();
+        int width = Math.max(12, Math.max(result.model().length(), other.model().length()));
+        String row = "  %-20s %" + width + "s %" + width + "s  %s%n";
+        StringBuilder table =
+                new StringBuilder(
+                        String.format(
+                                Locale.ROOT,
+                                "%nthe same events, each predicted before it was learned%n"));
+        table.append(String.format(Locale.ROOT, row, "", result.model(), other.model(), "better"));
+        table.append(
+                String.format(
+                        Locale.ROOT,
+                        row,
+                        "rows",
+                        String.format(Locale.ROOT, "%,d", mine.rows()),
+                        String.format(Locale.ROOT, "%,d", theirs.rows()),
+                        ""));
+        for (Metric metric : METRICS) {
+            double lead = metric.lead(mine, theirs);
+            if (!Double.isNaN(lead)) {
+                table.append(
+                        String.format(
+                                Locale.ROOT,
+                                row,
+                                metric.name(),
+                                decimal(metric.value().applyAsDouble(mine)),
+                                decimal(metric.value().applyAsDouble(theirs)),
+                                lead == 0
+                                        ? "equal"
+                                        : (lead > 0 ? result.model() : other.model())
+                                                + " by "
+                                                + decimal(Math.abs(lead))));
+            }
+        }
+        return table.toString().replaceAll(" +(?=\\R)", "");
+    }
+
+    private static String decimal(double value) {
+        return String.format(Locale.ROOT, "%.4f", value);
+    }
+
+    static Map<String, Object> json(ReplayResult result, Kernels kernels) {
+        ProgressiveEvaluation evaluation = result.evaluation();
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("model", result.model());
+        line.put("kernels", kernels.name());
+        line.put("start_offset", result.startOffset());
+        line.put("next_offset", result.nextOffset());
+        line.put("events", result.events());
+        line.put("learned", result.learned());
+        line.put("pending", result.pending());
+        line.put("dead_letters", result.deadLetters());
+        line.put("version", result.version());
+        metrics(line, evaluation);
+        line.put("weights_hash", result.weightsHash());
+        line.put("state_hash", result.stateHash());
+        line.put("kept", result.kept());
+        line.put("seconds", result.nanos() * 1e-9);
+        ReplayResult.Compared compared = result.compared();
+        if (compared != null) {
+            line.put("compared", compared(evaluation, compared));
+        }
+        return line;
+    }
+
+    private static void metrics(Map<String, Object> to, ProgressiveEvaluation evaluation) {
+        to.put("accuracy", SettingsCall.number(evaluation.accuracy()));
+        to.put("log_loss", SettingsCall.number(evaluation.logLoss()));
+        to.put("prior_log_loss", SettingsCall.number(evaluation.priorLogLoss()));
+        to.put("auc", SettingsCall.number(evaluation.auc()));
+        to.put("mean_squared_error", SettingsCall.number(evaluation.meanSquaredError()));
+        to.put("prior_mean_squared_error", SettingsCall.number(evaluation.priorMeanSquaredError()));
+        to.put("mean_absolute_error", SettingsCall.number(evaluation.meanAbsoluteError()));
+    }
+
+    /// `better_by`: of the replayed model over this one, whichever way the metric points.
+    private static Map<String, Object> compared(
+            ProgressiveEvaluation mine, ReplayResult.Compared other) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("model", other.model());
+        line.put("version", other.version());
+        line.put("rows", other.evaluation().rows());
+        metrics(line, other.evaluation());
+        Map<String, @Nullable Double> leads = new LinkedHashMap<>();
+        for (Metric metric : METRICS) {
+            leads.put(metric.key(), SettingsCall.number(metric.lead(mine, other.evaluation())));
+        }
+        line.put("better_by", leads);
+        return line;
+    }
+}

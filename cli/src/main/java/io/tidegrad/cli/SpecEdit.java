@@ -1,0 +1,69 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.trainer.SpecFile;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// A spec with one line changed, so that what its author wrote, comments included, stays as it is.
+final class SpecEdit {
+    private SpecEdit() {}
+
+    /// The same model under another name.
+    ///
+    /// @throws TrainerException the name does not stand on a line of its own
+    static ModelSpec renamed(ModelSpec spec, String name) {
+        String yaml = spec.yaml();
+        String line = "model: " + name;
+        Matcher found = line("model").matcher(yaml);
+        ModelSpec renamed =
+                found.find()
+                        ? SpecFile.parse(
+                                found.replaceFirst(Matcher.quoteReplacement(line)),
+                                "the spec of " + name)
+                        : spec;
+        if (!renamed.model().equals(name)) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--as "
+                            + name
+                            + ": expected a spec with its name on a line of its own, model: NAME, found none; write"
+                            + " it so, and give it with --with-spec");
+        }
+        return renamed;
+    }
+
+    /// The same model, starting from these weights.
+    static ModelSpec withWeights(ModelSpec spec, Path file, String sha256) {
+        String yaml = spec.yaml();
+        String line =
+                "initial-weights: { file: '"
+                        + file.toString().replace("'", "''")
+                        + "', sha256: "
+                        + sha256
+                        + " }";
+        Matcher found = line("initial-weights").matcher(yaml);
+        String edited =
+                found.find()
+                        ? found.replaceFirst(Matcher.quoteReplacement(line))
+                        : yaml + (yaml.endsWith("\n") ? "" : "\n") + line + "\n";
+        ModelSpec started = SpecFile.parse(edited, "the spec of " + spec.model());
+        ModelSpec.InitialWeights weights = started.initialWeights();
+        if (weights == null || !weights.sha256().equals(sha256)) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "model "
+                            + spec.model()
+                            + ": expected a spec in which initial-weights fit on a line of their own, found another"
+                            + " form; write it so, and give it with --with-spec");
+        }
+        return started;
+    }
+
+    private static Pattern line(String key) {
+        return Pattern.compile("(?m)^" + key + ":[^\\r\\n]*$");
+    }
+}

@@ -1,0 +1,210 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.schemas.settings.Setting;
+import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.replay.Checkpoint;
+import io.tidegrad.trainer.replay.TensorDifference;
+import io.tidegrad.trainer.replay.Verify;
+import io.tidegrad.trainer.replay.VerifyOptions;
+import io.tidegrad.trainer.replay.VerifyResult;
+import java.io.PrintWriter;
+import java.security.PublicKey;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+
+@Command(
+        name = "verify",
+        description = "Learn a published version again and compare its hashes with the log's.")
+final class VerifyCommand extends SettingsCall {
+    VerifyCommand() {
+        super(io.tidegrad.schemas.settings.Command.VERIFY);
+    }
+
+    @Override
+    int run(Settings settings, PrintWriter out) {
+        PublicKey key = Snapshots.publicKey(settings);
+        settings.refuseMistakes();
+        Kernels kernels = Kernels.active();
+        String model = model(settings);
+        VerifyOptions options =
+                new VerifyOptions(
+                        settings.kafka(),
+                        settings.registry(),
+                        settings.text(Setting.PREFIX),
+                        model,
+                        settings.numberIfGiven(Setting.VERSION),
+                        kernels);
+        VerifyResult result;
+        try (ProgressLine progress = progress(settings)) {
+            result =
+                    Verify.run(
+                            options,
+                            version ->
+                                    Snapshots.find(settings, model, OptionalLong.of(version), key),
+                            progress);
+        }
+        out.print(settings.flag(Setting.JSON) ? json(line(result, kernels)) : text(result));
+        return result.difference() == null ? 0 : ExitCode.STATE_VIOLATION.status();
+    }
+
+    static String text(VerifyResult result) {
+        Checkpoint target = result.target();
+        VerifyResult.Difference difference = result.difference();
+        Lines lines =
+                new Lines()
+                        .add(
+                                "model",
+                                "%s, version %d.%d at offset %,d",
+                                result.model(),
+                                result.epoch(),
+                                target.version(),
+                                target.nextOffset())
+                        .add(
+                                "learned again",
+                                "%,d events from offset %,d on, in %.1f s",
+                                result.events(),
+                                result.startOffset(),
+                                result.nanos() * 1e-9)
+                        .add("published", "%s", target.weightsHash());
+        for (ControlAction.Rollback rollback : result.rollbacks()) {
+            lines.add(
+                    "rolled back",
+                    "to version %d.%d; %,d offsets from %,d on left out",
+                    rollback.base().epoch(),
+                    rollback.base().version(),
+                    rollback.resumeOffset() - rollback.base().nextOffset(),
+                    rollback.base().nextOffset());
+        }
+        if (result.weightsHash() != null) {
+            lines.add("from the log", "%s", result.weightsHash());
+        }
+        if (difference == null) {
+            return lines.add(
+                            "equal",
+                            "%,d checkpoints: snapshots, progress records and the live state, as far as they are there",
+                            result.compared())
+                    .toString();
+        }
+        return lines + text(difference, result.startOffset());
+    }
+
+    private static String text(VerifyResult.Difference difference, long startOffset) {
+        Checkpoint equal = difference.equal();
+        Checkpoint different = difference.different();
+        Lines lines =
+                new Lines()
+                        .add(
+                                "DIFFERENT",
+                                "first seen in the %s at offset %,d, version %,d",
+                                different.source(),
+                                different.nextOffset(),
+                                different.version())
+                        .add("its hash", "%s", different.weightsHash())
+                        .add(
+                                "from the log",
+                                "%s at version %,d",
+                                difference.weightsHash(),
+                                difference.version())
+                        .add(
+                                "batches",
+                                "%,d to %,d, offsets %,d to %,d%s",
+                                (equal == null ? 0 : equal.version()) + 1,
+                                different.version(),
+                                equal == null ? startOffset : equal.nextOffset(),
+                                different.nextOffset() - 1,
+                                equal == null
+                                        ? ": nothing before it agrees"
+                                        : ": the " + equal.source() + " before it agrees");
+        if (different.weightsHash().equals(difference.weightsHash())
+                && different.stateHash() != null) {
+            lines.add("state-hash", "%s", different.stateHash())
+                    .add(
+                            "from the log",
+                            "%s: only optimizer state or pending rows differ",
+                            difference.stateHash());
+        }
+        String comparedWith = difference.comparedWith();
+        TensorDifference tensor = difference.tensor();
+        if (tensor != null) {
+            lines.add(
+                            "tensor",
+                            "%s, row %d, column %d: %s in %s, %s from the log",
+                            tensor.tensor(),
+                            tensor.row(),
+                            tensor.column(),
+                            tensor.found(),
+                            String.valueOf(comparedWith),
+                            tensor.expected())
+                    .add(
+                            "numbers",
+                            "%,d of %,d of that tensor differ; %d tensors do",
+                            tensor.differing(),
+                            tensor.size(),
+                            tensor.tensors());
+        } else {
+            lines.add(
+                    "tensor",
+                    "%s",
+                    comparedWith == null
+                            ? "no weights of that moment or a later one are kept"
+                            : "no number of "
+                                    + comparedWith
+                                    + " differs: counts or pending rows do");
+        }
+        return lines.toString();
+    }
+
+    private static Map<String, @Nullable Object> line(VerifyResult result, Kernels kernels) {
+        Map<String, @Nullable Object> line = new LinkedHashMap<>();
+        line.put("model", result.model());
+        line.put("epoch", result.epoch());
+        line.put("version", result.target().version());
+        line.put("next_offset", result.target().nextOffset());
+        line.put("kernels", kernels.name());
+        line.put("equal", result.difference() == null);
+        line.put("events", result.events());
+        line.put("checkpoints", result.compared());
+        line.put("weights_hash_published", result.target().weightsHash());
+        line.put("weights_hash", result.weightsHash());
+        line.put("seconds", result.nanos() * 1e-9);
+        VerifyResult.Difference difference = result.difference();
+        if (difference != null) {
+            line.put("difference", line(difference, result.startOffset()));
+        }
+        return line;
+    }
+
+    private static Map<String, @Nullable Object> line(
+            VerifyResult.Difference difference, long startOffset) {
+        Checkpoint equal = difference.equal();
+        Checkpoint different = difference.different();
+        Map<String, @Nullable Object> line = new LinkedHashMap<>();
+        line.put("source", different.source());
+        line.put("equal_version", equal == null ? 0 : equal.version());
+        line.put("equal_offset", equal == null ? startOffset : equal.nextOffset());
+        line.put("different_version", different.version());
+        line.put("different_offset", different.nextOffset());
+        line.put("weights_hash_found", different.weightsHash());
+        line.put("weights_hash", difference.weightsHash());
+        line.put("state_hash_found", different.stateHash());
+        line.put("state_hash", difference.stateHash());
+        line.put("compared_with", difference.comparedWith());
+        TensorDifference tensor = difference.tensor();
+        if (tensor != null) {
+            line.put("tensor", tensor.tensor());
+            line.put("row", tensor.row());
+            line.put("column", tensor.column());
+            line.put("found", number(tensor.found()));
+            line.put("expected", number(tensor.expected()));
+            line.put("differing", tensor.differing());
+            line.put("tensors", tensor.tensors());
+        }
+        return line;
+    }
+}

@@ -1,0 +1,180 @@
+package io.tidegrad.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.trainer.TrainerApp;
+import io.tidegrad.trainer.store.CommittedState;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Decisions about models as they are typed, beside a trainer that learns whatever is registered.
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class ModelsCommandTest {
+    private final Readings readings = new Readings();
+    private final String id = readings.id;
+    private final String topic = readings.topic;
+    private TrainerApp trainer;
+
+    @TempDir Path directory;
+
+    @BeforeAll
+    void start(@TempDir Path state) {
+        readings.send(300);
+        trainer = readings.trainer(state, "--all-models");
+    }
+
+    @AfterAll
+    void stop() {
+        trainer.close();
+        readings.close();
+    }
+
+    private Path spec(String model) {
+        return readings.spec(directory, model);
+    }
+
+    /// With the trainer's prefix.
+    private int run(String... words) {
+        return readings.models("p" + id, words);
+    }
+
+    private String out() {
+        return readings.out();
+    }
+
+    private String err() {
+        return readings.err();
+    }
+
+    private JsonNode json() {
+        return readings.json();
+    }
+
+    private CommittedState awaitLearned(String model, int epoch, long nextOffset) {
+        return Readings.awaitLearned(trainer, model, epoch, nextOffset);
+    }
+
+    @Test
+    void aModelIsCreatedPausedResumedAndDeletedByItsName() throws Exception {
+        String model = "life-" + id;
+        assertThat(run("create", "--spec", spec(model).toString(), "--json")).as(err()).isZero();
+        assertThat(json().path("epoch").asInt()).isEqualTo(1);
+        assertThat(json().path("stage").asText()).isEqualTo("live");
+        assertThat(json().path("trainer").asText()).startsWith("learns from version ");
+        CommittedState learned = awaitLearned(model, 1, readings.end());
+
+        assertThat(run("pause", model, "--reason", "the source is wrong")).isZero();
+        assertThat(out())
+                .contains(
+                        "model         " + model + ": pause at ",
+                        ": the source is wrong",
+                        "stage         live -> paused (live)",
+                        "trainer       stopped learning after ");
+        assertThat(run("list", "--json", "--model", model)).isZero();
+        assertThat(json().path("stage").asText()).isEqualTo("paused (live)");
+        assertThat(json().path("version").asLong()).isEqualTo(learned.version());
+        assertThat(json().path("lag").asLong()).isZero();
+        assertThat(json().path("topic").asText()).isEqualTo(topic);
+
+        assertThat(run("resume", model)).isZero();
+        assertThat(out()).contains("stage         paused (live) -> live", "learns from version ");
+        assertThat(run("show", model)).isZero();
+        assertThat(out())
+                .contains(
+                        "model         " + model + ", live, epoch 1 since ",
+                        "create    epoch 1 from offset 0 of " + topic,
+                        "pause     ",
+                        "the source is wrong",
+                        "resume    ");
+
+        assertThat(run("list")).as(err()).isZero();
+        assertThat(out())
+                .containsPattern("\\n" + model + "  live +1 +[0-9,]+ +[0-9,]+ +0 .* " + topic);
+
+        assertThat(run("delete", model)).isZero();
+        String changelog = "p" + id + "-" + model + "-1-model-changelog";
+        assertThat(out())
+                .contains(
+                        "stage         live -> none", "p" + id + ".snapshots." + model, changelog);
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(60))
+                .until(() -> !readings.topics().contains(changelog));
+        assertThat(run("show", model)).isEqualTo(2);
+        assertThat(err()).contains("expected a registered model");
+        assertThat(run("resume", model)).isEqualTo(2);
+        assertThat(err()).contains("deleted it at", "tidegrad models create");
+    }
+
+    @Test
+    void aRollbackSaysWhatIsLeftOutAndTheTrainerLearnsOn() throws Exception {
+        String model = "back-" + id;
+        assertThat(run("create", "--spec", spec(model).toString())).isZero();
+        CommittedState base = awaitLearned(model, 1, readings.end());
+        readings.send(50);
+        awaitLearned(model, 1, readings.end());
+        assertThat(
+                        run(
+                                "rollback",
+                                model,
+                                "--version",
+                                "" + base.version(),
+                                "--reason",
+                                "drift",
+                                "--json"))
+                .as(err())
+                .isZero();
+        assertThat(json().path("epoch").asInt()).isEqualTo(2);
+        assertThat(json().path("base").asText()).isEqualTo("1." + base.version());
+        assertThat(json().path("skipped").asLong()).isEqualTo(50);
+        assertThat(json().path("resume_offset").asLong()).isEqualTo(readings.end());
+        assertThat(json().path("trainer").asText())
+                .startsWith("learns from version " + "%,d".formatted(base.version()));
+        CommittedState back = awaitLearned(model, 2, readings.end());
+        assertThat(back.version()).isEqualTo(base.version());
+        readings.send(10);
+        assertThat(awaitLearned(model, 2, readings.end()).version()).isEqualTo(base.version() + 10);
+        assertThat(run("show", model)).isZero();
+        assertThat(out())
+                .contains(
+                        "rolled back   epoch 2 goes on from version 1."
+                                + base.version()
+                                + ", 50 offsets from ");
+        assertThat(run("rollback", model, "--version", "7")).isEqualTo(2);
+        assertThat(err()).contains("expected version 7 among the published ones");
+    }
+
+    @Test
+    void aDecisionStandsWithoutATrainerThatFollows() throws Exception {
+        String prefix = "q" + id;
+        String model = "lonely-" + id;
+        String[] create = {"create", "--spec", spec(model).toString(), "--timeout", "0"};
+        assertThat(readings.models(prefix, create)).as(err()).isZero();
+        assertThat(out()).contains("none has begun within 0 s; start one with --model " + model);
+        assertThat(readings.models(prefix, "pause", model)).isZero();
+        assertThat(out()).contains("trainer       no trainer runs this model");
+        assertThat(readings.models(prefix, "list")).isZero();
+        assertThat(out().lines().toList()).hasSize(2).first().asString().startsWith("model ");
+        assertThat(out()).contains("paused (live)", topic);
+        assertThat(readings.models(prefix, create)).isEqualTo(2);
+        assertThat(err()).contains("expected a name that no model has");
+    }
+
+    @Test
+    void whatIsMissingIsToldBeforeAnythingIsAsked() {
+        assertThat(run("pause")).isEqualTo(2);
+        assertThat(err()).contains("--model");
+        assertThat(run("rollback", "any")).isEqualTo(2);
+        assertThat(err()).contains("--version");
+        assertThat(run("pause", "any", "--reason", "x".repeat(1_025))).isEqualTo(2);
+        assertThat(err()).contains("--reason: expected at most 1024 bytes, found 1025");
+        assertThat(run("pause", "nobody-" + id)).isEqualTo(2);
+        assertThat(err()).contains("model nobody-" + id + ": expected a registered model");
+    }
+}

@@ -1,0 +1,249 @@
+package io.tidegrad.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.trainer.TrainerApp;
+import io.tidegrad.trainer.TrainerConfig;
+import io.tidegrad.trainer.store.CommittedState;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.function.LongPredicate;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.awaitility.Awaitility;
+
+/// A topic of events on the shared stack, models that learn from it, trainers of them, and commands as they are typed.
+final class Readings implements AutoCloseable {
+    static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private static final Schema EVENT =
+            new Schema.Parser()
+                    .parse(
+                            """
+                            {"type": "record", "name": "Reading", "fields": [
+                              {"name": "a", "type": "float"}, {"name": "over", "type": "int"}]}
+                            """);
+
+    final String id = UUID.randomUUID().toString().substring(0, 8);
+    final String topic = "readings-" + id;
+    final String bootstrap = SharedStack.get().bootstrapServers();
+    private final String registryUrl = SharedStack.get().registryUrl();
+    private final Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap));
+    private final SchemaRegistry registry =
+            SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
+    private final TopicPartition partition = new TopicPartition(topic, 0);
+    private StringWriter out = new StringWriter();
+    private StringWriter err = new StringWriter();
+
+    Readings() {
+        get(admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all());
+    }
+
+    private static <T> T get(KafkaFuture<T> future) {
+        try {
+            return future.get();
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /// What a feature reads.
+    static float a(int i) {
+        return (i % 7) / 7f;
+    }
+
+    void send(int events) {
+        int schema = registry.register(topic + "-value", EVENT);
+        AvroCodec codec = new AvroCodec(registry);
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(
+                        Map.of("bootstrap.servers", bootstrap),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer())) {
+            for (int i = 0; i < events; i++) {
+                GenericData.Record event = new GenericData.Record(EVENT);
+                event.put("a", a(i));
+                event.put("over", i % 7 > 3 ? 1 : 0);
+                producer.send(new ProducerRecord<>(topic, 0, null, codec.encode(schema, event)));
+            }
+        }
+    }
+
+    long end() {
+        return get(admin.listOffsets(Map.of(partition, OffsetSpec.latest()))
+                        .partitionResult(partition))
+                .offset();
+    }
+
+    Set<String> topics() {
+        return get(admin.listTopics().names());
+    }
+
+    Path spec(Path directory, String model) {
+        return spec(directory, model, 4);
+    }
+
+    /// @param hidden size of its hidden layer
+    Path spec(Path directory, String model, int hidden) {
+        try {
+            return Files.writeString(
+                    directory.resolve(model + ".yaml"),
+                    """
+                    model: %s
+                    input: { topic: %s }
+                    label: { field: over }
+                    features: [ number: { field: a, scale: standard } ]
+                    network: [ dense: %d, relu, dense: 1 ]
+                    loss: binary-cross-entropy
+                    optimizer: { adam: { rate: 0.01 } }
+                    publish: { every: PT0.2S }
+                    """
+                            .formatted(model, topic, hidden));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private List<String> cluster(String prefix) {
+        return List.of(
+                "--bootstrap-servers",
+                bootstrap,
+                "--registry-url",
+                registryUrl,
+                "--prefix",
+                prefix);
+    }
+
+    /// With the prefix `p` and the id.
+    TrainerApp trainer(Path state, String... more) {
+        List<String> arguments = new ArrayList<>(cluster("p" + id));
+        arguments.addAll(List.of("--http-port", "0", "--keep-snapshots", "1000"));
+        arguments.addAll(List.of("--state-dir", state.resolve("s").toString()));
+        arguments.addAll(List.of(more));
+        return TrainerApp.start(TrainerConfig.parse(arguments, Map.of()));
+    }
+
+    static CommittedState awaitLearned(
+            TrainerApp trainer, String model, int epoch, long nextOffset) {
+        return Awaitility.await()
+                .atMost(PATIENCE)
+                .until(
+                        () ->
+                                trainer.models().stream()
+                                        .filter(
+                                                each ->
+                                                        each.lineage().model().equals(model)
+                                                                && each.lineage().epoch() == epoch)
+                                        .map(each -> each.committed())
+                                        .filter(
+                                                at ->
+                                                        at != null
+                                                                && at.nextOffset() == nextOffset
+                                                                && at.settled())
+                                        .findFirst(),
+                        Optional::isPresent)
+                .orElseThrow();
+    }
+
+    int models(String prefix, String... words) {
+        List<String> arguments = new ArrayList<>(List.of("models"));
+        arguments.addAll(List.of(words));
+        return run(prefix, arguments);
+    }
+
+    /// Status as typed; `out` and `err` are what it printed.
+    int run(String prefix, List<String> words) {
+        out = new StringWriter();
+        err = new StringWriter();
+        List<String> arguments = new ArrayList<>(words);
+        arguments.addAll(cluster(prefix));
+        return Tidegrad.commandLine()
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true))
+                .execute(arguments.toArray(String[]::new));
+    }
+
+    String out() {
+        return out.toString();
+    }
+
+    String err() {
+        return err.toString();
+    }
+
+    JsonNode json() {
+        try {
+            return new ObjectMapper().readTree(out());
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// What the events at these offsets make of a spec, in one process that knows neither trainer nor store.
+    OnlineModel fold(Path spec, LongPredicate offsets) {
+        ModelSpec parsed;
+        try {
+            parsed = ModelSpec.parse(Files.readString(spec), "test spec");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        OnlineModel model = OnlineModel.initial(parsed, Kernels.active());
+        EventFold fold = new EventFold(parsed, model, ValueDecoder.avro(new AvroCodec(registry)));
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                new KafkaConsumer<>(
+                        Map.of("bootstrap.servers", bootstrap),
+                        new ByteArrayDeserializer(),
+                        new ByteArrayDeserializer())) {
+            consumer.assign(List.of(partition));
+            consumer.seekToBeginning(List.of(partition));
+            long end = end();
+            while (consumer.position(partition) < end) {
+                for (ConsumerRecord<byte[], byte[]> record :
+                        consumer.poll(Duration.ofMillis(100))) {
+                    if (offsets.test(record.offset())) {
+                        fold.fold(record.value(), record.headers());
+                    }
+                }
+            }
+        }
+        return model;
+    }
+
+    @Override
+    public void close() {
+        registry.close();
+        admin.close();
+    }
+}

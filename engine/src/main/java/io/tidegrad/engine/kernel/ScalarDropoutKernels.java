@@ -1,0 +1,44 @@
+package io.tidegrad.engine.kernel;
+
+/// The definition of `DropoutKernels`, and of the hash that it draws by.
+interface ScalarDropoutKernels extends DropoutKernels {
+    int MIX_0 = 0x7feb352d;
+    int MIX_1 = 0x846ca68b;
+
+    @Override
+    default void dropout(
+            int rows,
+            int width,
+            long key,
+            int from,
+            int rowStep,
+            int columnStep,
+            int limit,
+            float factor,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] y,
+            int yAt,
+            int yStride) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < width; c++) {
+                int index = from + r * rowStep + c * columnStep;
+                float kept = drawn(key, index) >= limit ? factor : 0f;
+                y[yAt + r * yStride + c] = x[xAt + r * xStride + c] * kept;
+            }
+        }
+    }
+
+    /// 24 bits for an index under a key: the hash `lowbias32` (Wellons 2018) with the key's low word before its first
+    /// multiplication and the high word after it. Philox, which draws the key, takes ten rounds of two 64-bit products.
+    static int drawn(long key, int index) {
+        int h = index ^ (int) key;
+        h ^= h >>> 16;
+        h = h * MIX_0 ^ (int) (key >>> 32);
+        h ^= h >>> 15;
+        h *= MIX_1;
+        h ^= h >>> 16;
+        return h >>> 8;
+    }
+}

@@ -1,0 +1,81 @@
+package io.tidegrad.engine.kernel;
+
+/// The definition of `SoftmaxKernels`.
+interface ScalarSoftmaxKernels extends SoftmaxKernels {
+    @Override
+    default void softmax(
+            int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
+        for (int r = 0; r < rows; r++) {
+            int xRow = xAt + r * xStride;
+            int yRow = yAt + r * yStride;
+            float max = max(width, x, xRow);
+            expOfDifference(width, x, xRow, max, y, yRow);
+            float sum = sum(width, y, yRow);
+            for (int k = 0; k < width; k++) {
+                y[yRow + k] /= sum;
+            }
+        }
+    }
+
+    @Override
+    default void softmaxInLanes(int rows, int width, int growth, float[] x, int xAt, int xStride) {
+        for (int r = 0; r < rows; r++) {
+            int row = xAt + r * xStride;
+            int columns = width + r * growth;
+            expOfDifference(columns, x, row, max(columns, x, row), x, row);
+            float sum = VirtualLanes.sum(columns, x, row, 0, 1);
+            int end = columns;
+            while (end % VirtualLanes.COUNT != 0) {
+                x[row + end++] = 0f;
+            }
+            for (int c = 0; c < end; c++) {
+                x[row + c] /= sum;
+            }
+        }
+    }
+
+    @Override
+    default void softmaxInLanesGradient(
+            int rows,
+            int width,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] dy,
+            int dyAt,
+            int dyStride) {
+        for (int r = 0; r < rows; r++) {
+            int yRow = yAt + r * yStride;
+            int dyRow = dyAt + r * dyStride;
+            float sum = VirtualLanes.sumOfProducts(width, y, yRow, dy, dyRow, 0, 1);
+            for (int c = 0; c < width; c++) {
+                dy[dyRow + c] = y[yRow + c] * (dy[dyRow + c] - sum);
+            }
+        }
+    }
+
+    static void expOfDifference(
+            int length, float[] x, int xAt, float subtrahend, float[] y, int yAt) {
+        for (int k = 0; k < length; k++) {
+            y[yAt + k] = ScalarMath.exp(x[xAt + k] - subtrahend);
+        }
+    }
+
+    /// Shared by all kernels: a maximum has no rounding, and its order doesn't show.
+    static float max(int length, float[] x, int xAt) {
+        float max = x[xAt];
+        for (int k = 1; k < length; k++) {
+            max = Math.max(max, x[xAt + k]);
+        }
+        return max;
+    }
+
+    /// Shared by all kernels: in ascending order.
+    static float sum(int length, float[] x, int xAt) {
+        float sum = 0f;
+        for (int k = 0; k < length; k++) {
+            sum += x[xAt + k];
+        }
+        return sum;
+    }
+}

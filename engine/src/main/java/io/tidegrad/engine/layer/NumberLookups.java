@@ -1,0 +1,95 @@
+package io.tidegrad.engine.layer;
+
+/// The look-ups of one step in a table of one column whose touched numbers learn. From the reading in forward to the writing in
+/// backward, each distinct number and its state lie side by side in scratch: the table, where each of them is a cache miss,
+/// is visited once to read and once to write, in loops that do little else. Sums and orders are those of `Lookups`. Allocates
+/// nothing after construction.
+final class NumberLookups {
+    private final int tensor;
+    private final Tensor.Table table;
+    private final DistinctIds distinct;
+    private final int[] slots; // (maxRows, reads): place → slot of its id
+    private final PackedRows numbers;
+    private int summed; // slots that have a gradient
+
+    /// @param tensor the table's index
+    NumberLookups(int tensor, Tensor.Table table, Workspace workspace) {
+        this.tensor = tensor;
+        this.table = table;
+        int reads = workspace.learns() ? Math.multiplyExact(workspace.maxRows(), table.reads()) : 0;
+        workspace.count(
+                DistinctIds.bytes(reads)
+                        + (long) Integer.BYTES * reads
+                        + PackedRows.bytes(1, reads));
+        int held = workspace.isCounting() ? 0 : reads;
+        distinct = new DistinctIds(held);
+        slots = new int[held];
+        numbers = new PackedRows(1, held);
+    }
+
+    /// Whether this step is one of those that it is for.
+    boolean areFor(Step step) {
+        return step.learns
+                && table.columns() == 1
+                && table.touchedOnly()
+                && step.isFused()
+                && !step.optimizer(tensor).isFrozen();
+    }
+
+    /// Forgets the step before.
+    void begin() {
+        distinct.begin();
+        summed = 0;
+    }
+
+    /// Adds `count` ids from `ids[at]` on, at as many places.
+    void add(int[] ids, int at, int count, int place) {
+        distinct.slots(ids, at, count, slots, place);
+    }
+
+    /// Reads the numbers of all ids added.
+    void read(Step step) {
+        numbers.gather(step.slab.rows(tensor), distinct.ids(), 0, distinct.count());
+    }
+
+    /// Slot → number, then whatever else.
+    float[] numbers() {
+        return numbers.values();
+    }
+
+    /// Place → slot.
+    int[] slots() {
+        return slots;
+    }
+
+    /// Adds `factor` times `g` to the gradient of the number at each of `count` places. Every place's turn comes once, in the
+    /// order in which they were added.
+    void addGradient(int place, int count, float factor, float g) {
+        float[] gradients = numbers.gradients();
+        float product = factor * g;
+        int seen = summed;
+        for (int i = place; i < place + count; i++) {
+            int slot = slots[i];
+            if (slot == seen) {
+                gradients[seen++] = product;
+            } else {
+                gradients[slot] = Math.fma(factor, g, gradients[slot]);
+            }
+        }
+        summed = seen;
+    }
+
+    /// Applies the optimizer to the numbers read.
+    void apply(Step step) {
+        int count = distinct.count();
+        if (step.scale != 1) {
+            float[] gradients = numbers.gradients();
+            for (int i = 0; i < count; i++) {
+                gradients[i] *= step.scale;
+            }
+        }
+        numbers.update(step.kernels, step.optimizer(tensor));
+        step.touchedRows.touched(tensor, distinct.ids(), count);
+        numbers.scatter(step.target.rows(tensor), distinct.ids(), 0);
+    }
+}

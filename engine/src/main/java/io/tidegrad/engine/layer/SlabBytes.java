@@ -1,0 +1,46 @@
+package io.tidegrad.engine.layer;
+
+import java.util.List;
+
+/// What the values of a plan's tensors take in the layout of the kernels, without allocating any.
+///
+/// @param weights bytes of weights and of what layers learn from their inputs
+/// @param state bytes of the optimizer's state
+public record SlabBytes(long weights, long state) {
+    /// As `new Slab(tensors, stateParts)` allocates.
+    public static SlabBytes of(List<Tensor> tensors, int stateParts) {
+        long weights = 0;
+        long state = 0;
+        for (Tensor tensor : tensors) {
+            long bytes = bytes(tensor);
+            weights += bytes;
+            if (!(tensor instanceof Tensor.Statistics)) {
+                state += bytes * stateParts;
+            }
+        }
+        return new SlabBytes(weights, state);
+    }
+
+    /// As a `GradientSlab` allocates for batches of up to `maxRows` rows.
+    public static long ofGradients(List<Tensor> tensors, int maxRows) {
+        long bytes = 0;
+        for (Tensor tensor : tensors) {
+            if (tensor instanceof Tensor.Table table && table.touchedOnly()) {
+                long rows = Math.min((long) maxRows * table.reads(), table.rows());
+                bytes += rows * (2 * Integer.BYTES + (long) Float.BYTES * table.columns());
+            } else {
+                bytes += bytes(tensor);
+            }
+        }
+        return bytes;
+    }
+
+    private static long bytes(Tensor tensor) {
+        return switch (tensor) {
+            case Tensor.Matrix matrix -> (long) Float.BYTES * matrix.panels().length();
+            case Tensor.Vector vector -> (long) Float.BYTES * vector.stride();
+            case Tensor.Table table -> (long) Float.BYTES * table.rows() * table.columns();
+            case Tensor.Statistics statistics -> (long) Double.BYTES * statistics.columns();
+        };
+    }
+}

@@ -1,0 +1,73 @@
+package io.tidegrad.engine.model;
+
+import io.tidegrad.engine.layer.Activation;
+import io.tidegrad.engine.layer.SlabBytes;
+import io.tidegrad.engine.layer.Workspace;
+import io.tidegrad.engine.optim.Clipping;
+
+/// Bytes that a model takes on the heap, computed from its plan: nothing of a size is allocated for it. Padding is counted,
+/// objects around arrays (some ten KB a model) are not.
+///
+/// @param weights and what layers learn from their inputs
+/// @param optimizerState 0 for predicting
+/// @param gradients of a whole step, where clipping needs all of them at once; else 0, though a learner makes room for them
+///     when the slopes and numbers of a step are so large that their products must be looked at first
+/// @param workspace what a thread's layers and loss need for a mini-batch
+/// @param batch the rows of a mini-batch
+public record Memory(
+        long weights, long optimizerState, long gradients, long workspace, long batch) {
+
+    /// `Parameters`, a `Learner` and a `Batch`.
+    ///
+    /// @throws ArithmeticException an array would hold 2^31 numbers or more
+    public static Memory toLearn(Plan plan, int maxBatch) {
+        SlabBytes slab = SlabBytes.of(plan.tensors(), plan.spec().optimizer().stateParts());
+        boolean clips = !(plan.spec().clipping() instanceof Clipping.None);
+        long served = plan.learnsDifferently() ? (long) Float.BYTES * plan.outputs() : 0;
+        long aRow = Float.BYTES + 2 * Double.BYTES + (long) Float.BYTES * plan.outputs() + served;
+        return new Memory(
+                slab.weights(),
+                slab.state(),
+                clips ? SlabBytes.ofGradients(plan.tensors(), maxBatch) : 0,
+                workspace(plan, maxBatch, Workspace.Purpose.LEARN) + aRow * maxBatch,
+                batch(plan, maxBatch));
+    }
+
+    /// What a thread takes that predicts: served `Parameters`, a `Predictor`, a `Batch` and its predictions.
+    ///
+    /// @throws ArithmeticException an array would hold 2^31 numbers or more
+    public static Memory toPredict(Plan plan, int maxBatch) {
+        return new Memory(
+                SlabBytes.of(plan.tensors(), 0).weights(),
+                0,
+                0,
+                workspace(plan, maxBatch, Workspace.Purpose.PREDICT),
+                batch(plan, maxBatch) + (long) Float.BYTES * maxBatch * plan.outputs());
+    }
+
+    /// What `Learner.warmUp` takes beside the model while it runs.
+    ///
+    /// @throws ArithmeticException an array would hold 2^31 numbers or more
+    public static long toWarmUp(Plan plan, int maxBatch) {
+        Plan scratch = Plan.of(WarmUp.scratch(plan.spec()));
+        return toLearn(scratch, maxBatch).total()
+                + workspace(scratch, maxBatch, Workspace.Purpose.PREDICT);
+    }
+
+    private static long workspace(Plan plan, int maxBatch, Workspace.Purpose purpose) {
+        Workspace workspace = Workspace.counting(maxBatch, purpose);
+        plan.network().binding().bind(workspace, Activation.ROW, null);
+        return workspace.bytes() + (long) Float.BYTES * workspace.scratch();
+    }
+
+    private static long batch(Plan plan, int maxBatch) {
+        RowShape row = plan.spec().row();
+        return (long) maxBatch
+                * (Float.BYTES * (row.numbers() + (long) row.labels() + 1)
+                        + (long) Integer.BYTES * row.ids());
+    }
+
+    public long total() {
+        return weights + optimizerState + gradients + workspace + batch;
+    }
+}

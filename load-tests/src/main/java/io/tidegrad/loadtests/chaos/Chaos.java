@@ -1,0 +1,189 @@
+package io.tidegrad.loadtests.chaos;
+
+import io.tidegrad.loadtests.LoadTest;
+import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.LocalStackException;
+import io.tidegrad.localstack.LocalStackOptions;
+import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.schemas.SchemaRegistry;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.SplittableRandom;
+import org.apache.kafka.common.KafkaException;
+import org.jspecify.annotations.Nullable;
+
+/// Real brokers, a real registry, trainers and a scorer, all processes of their own, a producer whose transactions commit
+/// and abort, and faults that a seed draws. After each of them everything comes to rest, and what must hold is looked at:
+/// the hashes of every watermark that anybody claimed something about, every event and dead letter counted, every version
+/// that was served. The first episodes try each fault once, in an order that the seed gives; then they are drawn anew.
+///
+/// The seed decides which faults come and what chance does in them; the machine's own timing it can't decide.
+public final class Chaos extends LoadTest {
+    private static final String NO_MOUNTS =
+            "not run: 26 state directory full or read-only (needs `unshare` and a namespace that may mount)\n";
+
+    private final ChaosOptions options;
+    private final SplittableRandom random;
+    private final Networks networks;
+    private final Tally tally = new Tally();
+    private int worlds;
+    private long watermarks;
+    private long rebuilt;
+    private long events;
+    private long answers;
+
+    /// @param out for the table
+    /// @param progress for a line an episode
+    public Chaos(ChaosOptions options, PrintStream out, PrintStream progress) {
+        super(out, progress);
+        this.options = options;
+        random = new SplittableRandom(options.seed());
+        networks = new Networks(options.nodes());
+    }
+
+    @Override
+    protected LocalStackOptions stack(RunDirectory directory) {
+        return super.stack(directory).withNodes(options.nodes()).withDoors(networks.doors());
+    }
+
+    /// Violations found.
+    public int violations() {
+        return tally.violations();
+    }
+
+    /// Trainers killed.
+    public int kills() {
+        return tally.kills();
+    }
+
+    @Override
+    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+        say(
+                "seed %d, %d node(s) · repeat with: ./tidegrad test --chaos --seed %d --nodes %d",
+                options.seed(), options.nodes(), options.seed(), options.nodes());
+        List<String> flags = new ArrayList<>(childFlags());
+        flags.addAll(List.of("-Xmx256m"));
+        flags.addAll(options.trainerFlags());
+        try (Stage stage =
+                new Stage(stack, networks, directory.path(), flags, options.trainerMain())) {
+            run(stage);
+        }
+        String result =
+                String.format(
+                        Locale.ROOT,
+                        "seed %d, %d node(s): %d episodes, %d trainers killed, %,d visible events, %,d watermarks"
+                                + " compared (%,d rebuilt from changelogs), %,d requests answered, %d violations%n%n%s%s",
+                        options.seed(),
+                        options.nodes(),
+                        tally.times(),
+                        tally.kills(),
+                        events,
+                        watermarks,
+                        rebuilt,
+                        answers,
+                        tally.violations(),
+                        tally.table(),
+                        SmallDisk.isAvailable() ? "" : NO_MOUNTS);
+        if (tally.violations() > 0) {
+            directory.keepLogs();
+            say("logs of all processes: %s", directory.logs());
+        }
+        return result;
+    }
+
+    private void run(Stage stage) throws InterruptedException {
+        long deadline = System.nanoTime() + options.phase().toNanos();
+        World world = null;
+        try {
+            for (List<Fault> deck = deck(); ; deck = deck()) {
+                for (Fault fault : deck) {
+                    if (System.nanoTime() > deadline) {
+                        return;
+                    }
+                    if (world == null) {
+                        world = open(stage);
+                    }
+                    if (!episode(fault, stage, world)) {
+                        // Its state may be wrong from here on: the next ones would only say so
+                        // again.
+                        retire(world);
+                        world = null;
+                    }
+                }
+                if (options.once()) {
+                    return;
+                }
+            }
+        } finally {
+            if (world != null) {
+                retire(world);
+            }
+        }
+    }
+
+    private List<Fault> deck() {
+        List<Fault> deck = new ArrayList<>(options.faults());
+        Collections.shuffle(deck, new Random(random.nextLong()));
+        return deck;
+    }
+
+    /// Page log or image and redo, as chance says: `auto` would choose the former for so small a model.
+    private World open(Stage stage) throws InterruptedException {
+        String kind = random.nextBoolean() ? "page-log" : "image-and-redo";
+        String name = "model-" + ++worlds;
+        say("%s: kept as %s", name, kind);
+        return World.open(
+                stage,
+                name,
+                World.Kind.SMALL.served("--store", kind, "--standby-replicas", "1"),
+                random.split());
+    }
+
+    private void retire(World world) {
+        watermarks += world.ledger().checked();
+        rebuilt += world.ledger().rebuilt();
+        events += world.ledger().visible();
+        answers += world.answers();
+        world.close();
+    }
+
+    /// @return whether all held
+    private boolean episode(Fault fault, Stage stage, World world) throws InterruptedException {
+        Episode episode = new Episode(stage, world, random.split());
+        long began = System.nanoTime();
+        world.traffic().go();
+        @Nullable RuntimeException broken = null;
+        try {
+            fault.injection().to(episode);
+            episode.add(world.audit());
+        } catch (LoadTestException
+                | LocalStackException
+                | KafkaException
+                | SchemaRegistry.RegistryUnavailableException e) {
+            broken = e;
+        }
+        List<Violation> violations = new ArrayList<>(episode.violations());
+        if (broken != null) {
+            violations.add(new Violation("I10", String.valueOf(broken.getMessage())));
+            stage.heal();
+        }
+        tally.add(fault, episode, violations.size());
+        say(
+                "%3d  row %-2d %-40s %5.1f s  recovery %s  %s",
+                tally.times(),
+                fault.row(),
+                fault.what(),
+                (System.nanoTime() - began) * 1e-9,
+                episode.recoverySeconds().stream()
+                        .map(seconds -> String.format(Locale.ROOT, "%.1f", seconds))
+                        .toList(),
+                violations.isEmpty() ? "" : violations.size() + " VIOLATIONS");
+        violations.forEach(violation -> say("     %s", violation));
+        return violations.isEmpty();
+    }
+}

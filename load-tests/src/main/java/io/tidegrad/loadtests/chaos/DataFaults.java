@@ -1,0 +1,128 @@
+package io.tidegrad.loadtests.chaos;
+
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotEntry;
+import io.tidegrad.scorer.Scorer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongFunction;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.jspecify.annotations.Nullable;
+
+/// What can be wrong with events and snapshots.
+final class DataFaults {
+    private static final int POISON = 20_000;
+    private static final int EXTREMES = 2_000;
+    private static final int LARGE = 12;
+
+    private DataFaults() {}
+
+    /// Row 40: nothing but events that can't be learned, for seconds.
+    static void poison(Episode episode) throws InterruptedException {
+        add(episode, POISON, index -> episode.world().readings().poison(episode.random(), index));
+    }
+
+    /// Row 41: numbers at every edge.
+    static void extremes(Episode episode) throws InterruptedException {
+        add(
+                episode,
+                EXTREMES,
+                index -> episode.world().readings().extreme(episode.random(), index));
+    }
+
+    /// Row 42: events, keys and headers as large as the topic lets in.
+    static void large(Episode episode) throws InterruptedException {
+        add(episode, LARGE, index -> episode.world().readings().large(episode.random(), index));
+    }
+
+    /// Row 43: duplicates, late ones, a wrong order. (Labels that come by themselves are no part of this.)
+    static void disorder(Episode episode) throws InterruptedException {
+        World world = episode.world();
+        for (int round = 0; round < 20; round++) {
+            world.traffic()
+                    .add(world.readings().disorder(episode.random(), world.traffic().next()));
+            Thread.sleep(50); // a second in all: over some commits of the trainer, not within one
+        }
+        awaitTaken(episode);
+    }
+
+    private static void add(
+            Episode episode,
+            int count,
+            LongFunction<ProducerRecord<byte[], byte @Nullable []>> made)
+            throws InterruptedException {
+        World world = episode.world();
+        List<ProducerRecord<byte[], byte @Nullable []>> records = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            records.add(made.apply(world.traffic().next()));
+        }
+        world.traffic().add(records);
+        awaitTaken(episode);
+    }
+
+    private static void awaitTaken(Episode episode) throws InterruptedException {
+        World world = episode.world();
+        long deadline = System.nanoTime() + World.RECOVERS_WITHIN.toNanos();
+        while (!world.traffic().isDrained() && System.nanoTime() < deadline) {
+            Thread.sleep(10);
+        }
+        episode.recovers(System.nanoTime(), world.watermark());
+    }
+
+    /// Row 35: a sound snapshot of another epoch, in a transaction that aborts.
+    static void abortedSnapshot(Episode episode) throws InterruptedException {
+        write(episode, Forger.sound(episode), false);
+        episode.recovers(System.nanoTime(), episode.world().watermark());
+    }
+
+    /// Row 36: forged ones whose transactions commit. Each must be refused, and ours go on being served.
+    static void badSnapshots(Episode episode) throws InterruptedException {
+        World world = episode.world();
+        Scorer observer = world.observer();
+        if (observer == null) {
+            throw new IllegalStateException("nobody follows this model");
+        }
+        for (Forger.Kind kind : Forger.Kind.values()) {
+            long before = refused(observer);
+            write(episode, Forger.forge(kind, episode), true);
+            long deadline = System.nanoTime() + World.RECOVERS_WITHIN.toNanos();
+            while (refused(observer) == before && System.nanoTime() < deadline) {
+                Thread.sleep(10);
+            }
+            episode.expect(
+                    "I15",
+                    refused(observer) > before,
+                    "expected a refusal of a forged snapshot (" + kind + "), found none");
+        }
+        episode.recovers(System.nanoTime(), world.watermark());
+    }
+
+    private static long refused(Scorer observer) {
+        return observer.status().refused().values().stream().mapToLong(Long::longValue).sum();
+    }
+
+    private static void write(Episode episode, PublishedSnapshot snapshot, boolean commit) {
+        write(episode, snapshot.records(), commit);
+    }
+
+    private static void write(Episode episode, List<SnapshotEntry> records, boolean commit) {
+        try (KafkaProducer<byte[], byte[]> producer =
+                BrokerFaults.transactional(episode, "forger", Duration.ofSeconds(10))) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            for (SnapshotEntry entry : records) {
+                producer.send(
+                        new ProducerRecord<>(
+                                episode.world().snapshotsTopic(), 0, entry.key(), entry.value()));
+            }
+            producer.flush();
+            if (commit) {
+                producer.commitTransaction();
+            } else {
+                producer.abortTransaction();
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package io.tidegrad.loadtests.chaos;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/// One fault that is tried: on whom, what chance decides, and what came of it.
+final class Episode {
+    private final Stage stage;
+    private final World world;
+    private final SplittableRandom random;
+    private final List<Double> recoverySeconds = new ArrayList<>();
+    private final List<Violation> violations = new ArrayList<>();
+    private int kills;
+
+    Episode(Stage stage, World world, SplittableRandom random) {
+        this.stage = stage;
+        this.world = world;
+        this.random = random;
+    }
+
+    Stage stage() {
+        return stage;
+    }
+
+    World world() {
+        return world;
+    }
+
+    SplittableRandom random() {
+        return random;
+    }
+
+    /// Lets time pass, as much as chance says.
+    void pass(Duration least, Duration most) throws InterruptedException {
+        Thread.sleep(random.nextLong(least.toMillis(), most.toMillis() + 1));
+    }
+
+    /// SIGKILL.
+    void kill(Trainer trainer) {
+        trainer.kill();
+        kills++;
+    }
+
+    int kills() {
+        return kills;
+    }
+
+    /// Waits until something beyond `watermark` is committed, and notes how long that took.
+    ///
+    /// @param since `System.nanoTime` of the kill, or of the healing
+    void recovers(long since, long watermark) throws InterruptedException {
+        recovers(world, since, watermark);
+    }
+
+    void recovers(World of, long since, long watermark) throws InterruptedException {
+        of.awaitWatermark(watermark, World.RECOVERS_WITHIN);
+        recoverySeconds.add((System.nanoTime() - since) * 1e-9);
+    }
+
+    List<Double> recoverySeconds() {
+        return recoverySeconds;
+    }
+
+    void expect(String invariant, boolean holds, String expectedAndFound) {
+        if (!holds) {
+            violations.add(new Violation(invariant, expectedAndFound));
+        }
+    }
+
+    void add(List<Violation> found) {
+        violations.addAll(found);
+    }
+
+    List<Violation> violations() {
+        return violations;
+    }
+}

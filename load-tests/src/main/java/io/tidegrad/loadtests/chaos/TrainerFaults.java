@@ -1,0 +1,353 @@
+package io.tidegrad.loadtests.chaos;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.localstack.TcpRelay;
+import io.tidegrad.trainer.exit.ExitCode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/// What can happen to the trainer's process, its directory and its code.
+final class TrainerFaults {
+    /// Of Kafka's protocol.
+    private static final int END_TXN = 26;
+
+    private static final long SLOW_RESTORE_BYTES_PER_SECOND = 400_000;
+    private static final Duration ENDS_WITHIN = Duration.ofSeconds(180);
+
+    private TrainerFaults() {}
+
+    /// Row 1: at any moment.
+    static void killed(Episode episode) throws InterruptedException {
+        Trainer trainer = episode.world().trainer();
+        episode.pass(Duration.ZERO, Duration.ofMillis(1_500));
+        long before = episode.world().watermark();
+        episode.kill(trainer);
+        long since = System.nanoTime();
+        trainer.start();
+        episode.recovers(since, before);
+    }
+
+    /// Row 2: while it restores. The network is slowed down, so that there is a middle to kill it in.
+    static void killedWhileRestoring(Episode episode) throws InterruptedException {
+        Trainer trainer = episode.world().trainer();
+        long before = episode.world().watermark();
+        episode.kill(trainer);
+        episode.stage()
+                .trainerNetwork()
+                .forEach(relay -> relay.limit(SLOW_RESTORE_BYTES_PER_SECOND));
+        trainer.start();
+        long deadline = System.nanoTime() + ENDS_WITHIN.toNanos();
+        boolean halfway = false;
+        while (!halfway && System.nanoTime() < deadline) {
+            JsonNode restore = trainer.health().path("restore");
+            long of = restore.path("pages_of").asLong();
+            halfway = of > 0 && restore.path("pages").asLong() * 2 >= of;
+            Thread.sleep(2);
+        }
+        boolean restoring = trainer.watermark() < 0;
+        episode.expect(
+                "harness", halfway && restoring, "expected to find the trainer restoring, did not");
+        episode.kill(trainer);
+        episode.stage().heal();
+        long since = System.nanoTime();
+        trainer.start();
+        episode.recovers(since, before);
+    }
+
+    /// Row 3: everything is flushed, the end of the transaction is on its way and never arrives; then it is killed.
+    static void killedBeforeTheCommitMarker(Episode episode) throws InterruptedException {
+        Trainer trainer = episode.world().trainer();
+        long before = episode.world().watermark();
+        episode.stage().trainerNetwork().forEach(relay -> relay.hold(END_TXN));
+        boolean held = false;
+        long deadline = System.nanoTime() + ENDS_WITHIN.toNanos();
+        while (!held && System.nanoTime() < deadline) {
+            for (TcpRelay relay : episode.stage().trainerNetwork()) {
+                held |= relay.awaitHeld(Duration.ofMillis(20));
+            }
+        }
+        episode.expect(
+                "harness", held, "expected the end of a transaction to hold back, found none");
+        episode.kill(trainer);
+        long since = System.nanoTime();
+        episode.stage().heal();
+        trainer.start();
+        episode.recovers(since, before);
+    }
+
+    /// Row 4: the one that learns stands still for longer than its session, the other one takes over, it wakes up.
+    static void replacedWhileStandingStill(Episode episode) throws InterruptedException {
+        World world = episode.world();
+        Trainer other = world.newTrainer("trainer-2");
+        other.start();
+        world.awaitStandby();
+        episode.pass(Duration.ofSeconds(1), Duration.ofSeconds(2));
+        Trainer learner = world.learner();
+        long before = world.watermark();
+        learner.pause();
+        long since = System.nanoTime();
+        episode.recovers(since, before);
+        episode.pass(Duration.ofSeconds(1), Duration.ofSeconds(4));
+        learner.resume();
+        world.awaitWatermark(world.watermark(), World.RECOVERS_WITHIN);
+        episode.pass(Duration.ofSeconds(2), Duration.ofSeconds(4));
+        handBack(episode, other);
+    }
+
+    /// The first trainer is alone again, and learns.
+    private static void handBack(Episode episode, Trainer other) throws InterruptedException {
+        World world = episode.world();
+        other.stop();
+        world.dismiss(other);
+        if (!world.trainer().isWanted() && world.trainer().ended() == null) {
+            world.trainer().start();
+        }
+        world.awaitWatermark(world.trainer().watermark(), World.RECOVERS_WITHIN);
+    }
+
+    /// Row 7: an exception comes out of the code that an event goes through.
+    static void exceptionInTheCode(Episode episode) throws InterruptedException {
+        throwing(episode, "exception", ExitCode.INTERNAL);
+    }
+
+    /// Row 8: and one that makes Kafka Streams take the task for corrupted.
+    static void taskTakenForCorrupted(Episode episode) throws InterruptedException {
+        throwing(episode, "corrupted", ExitCode.RETRYABLE);
+    }
+
+    private static void throwing(Episode episode, String what, ExitCode expected)
+            throws InterruptedException {
+        World world = episode.world();
+        Trainer trainer = world.trainer();
+        Path trigger = trainer.stateDir().resolveSibling("throw");
+        trainer.stop();
+        trainer.start(FaultyDeserializer.settings(trigger));
+        long before = world.watermark();
+        world.awaitWatermark(before, World.RECOVERS_WITHIN);
+        before = world.watermark();
+        int restarts = trainer.restarts();
+        write(trigger, what);
+        long since = System.nanoTime();
+        if (expected == ExitCode.RETRYABLE) {
+            long deadline = System.nanoTime() + ENDS_WITHIN.toNanos();
+            while (trainer.restarts() == restarts && System.nanoTime() < deadline) {
+                Thread.sleep(10);
+            }
+            episode.expect(
+                    "I2",
+                    trainer.restarts() > restarts,
+                    "expected a trainer whose task Streams revived to stop and ask for a restart,"
+                            + " found none");
+            episode.recovers(since, before);
+            trainer.stop();
+        } else {
+            Trainer.Ended ended = trainer.awaitEnd(ENDS_WITHIN);
+            episode.expect(
+                    "I4",
+                    ended.status() == expected.status(),
+                    "expected status " + expected.status() + ", found " + ended.status());
+        }
+        delete(trigger);
+        trainer.start();
+        episode.recovers(expected == ExitCode.RETRYABLE ? System.nanoTime() : since, before);
+    }
+
+    private static void write(Path file, String text) {
+        try {
+            Files.writeString(file, text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Row 9: others come and go.
+    static void rebalances(Episode episode) throws InterruptedException {
+        World world = episode.world();
+        Trainer second = world.newTrainer("trainer-2");
+        Trainer third = world.newTrainer("trainer-3");
+        for (int round = 0; round < 2; round++) {
+            second.start();
+            episode.pass(Duration.ofSeconds(2), Duration.ofSeconds(5));
+            third.start();
+            episode.pass(Duration.ofSeconds(2), Duration.ofSeconds(5));
+            if (episode.random().nextBoolean()) {
+                second.stop();
+            } else {
+                episode.kill(second);
+            }
+            third.stop();
+        }
+        long since = System.nanoTime();
+        episode.recovers(since, world.watermark());
+        world.dismiss(third);
+        handBack(episode, second);
+    }
+
+    /// Row 10: the learning trainer is killed, the standby takes over; the first comes back, and once more.
+    static void standbyPromoted(Episode episode) throws InterruptedException {
+        World world = episode.world();
+        Trainer other = world.newTrainer("trainer-2");
+        other.start();
+        takeOver(episode).start();
+        takeOver(episode);
+        handBack(episode, other);
+    }
+
+    /// Returns the one that was killed.
+    private static Trainer takeOver(Episode episode) throws InterruptedException {
+        World world = episode.world();
+        world.awaitStandby();
+        episode.pass(Duration.ofSeconds(1), Duration.ofSeconds(2));
+        Trainer learner = world.learner();
+        long before = world.watermark();
+        episode.kill(learner);
+        long since = System.nanoTime();
+        episode.recovers(since, before);
+        return learner;
+    }
+
+    /// Row 12: a trainer of the same model with another spec must not begin, and must not disturb.
+    static void otherSpec(Episode episode) throws InterruptedException {
+        World world = episode.world();
+        Path file =
+                world.write("other-spec.yaml", world.spec().yaml().replace("seed: 7", "seed: 8"));
+        Trainer other = world.newTrainer("trainer-other-spec", file);
+        try {
+            long before = world.watermark();
+            other.start();
+            Trainer.Ended ended = other.awaitEnd(ENDS_WITHIN);
+            episode.expect(
+                    "I22",
+                    ended.status() == ExitCode.CONFIGURATION.status()
+                            && ended.said().contains("fingerprint"),
+                    "expected status 2 and a word about the fingerprint, found status "
+                            + ended.status()
+                            + ": "
+                            + World.lastLine(ended.said()));
+            world.dismiss(other);
+            episode.recovers(System.nanoTime(), before);
+        } finally {
+            world.dismiss(other);
+        }
+    }
+
+    /// Row 26: its state directory is deleted under it.
+    static void stateDirectoryDeleted(Episode episode) throws InterruptedException {
+        Trainer trainer = episode.world().trainer();
+        delete(trainer.stateDir());
+        episode.pass(Duration.ofSeconds(1), Duration.ofSeconds(3));
+        long before = episode.world().watermark();
+        if (episode.random().nextBoolean()) {
+            trainer.stop();
+        } else {
+            episode.kill(trainer);
+        }
+        long since = System.nanoTime();
+        trainer.start();
+        episode.recovers(since, before);
+    }
+
+    /// Row 26: there is no room left where its state directory is, or it can't be written. A trainer that runs needs nothing
+    /// of it; one that starts must say so, and commit nothing.
+    static void stateDirectoryFull(Episode episode) throws InterruptedException {
+        World world = episode.world();
+        Trainer trainer = world.trainer();
+        Path directory = trainer.stateDir();
+        long before = world.watermark();
+        trainer.stop();
+        boolean readOnly = episode.random().nextBoolean();
+        if (!readOnly) {
+            trainer.startWithin(SmallDisk.small(directory));
+            world.awaitWatermark(before, World.RECOVERS_WITHIN);
+            SmallDisk.fill(trainer.pid(), directory);
+            world.awaitWatermark(world.watermark(), World.RECOVERS_WITHIN);
+            before = world.watermark();
+            episode.kill(trainer);
+        }
+        trainer.startWithin(readOnly ? SmallDisk.readOnly(directory) : SmallDisk.full(directory));
+        Trainer.Ended ended = trainer.awaitEnd(ENDS_WITHIN);
+        episode.expect(
+                "I10",
+                ended.status() == ExitCode.CONFIGURATION.status()
+                        && ended.said().contains("--state-dir"),
+                "expected status 2 and a word about the state directory, found status "
+                        + ended.status()
+                        + ": "
+                        + World.lastLine(ended.said()));
+        long since = System.nanoTime();
+        trainer.start();
+        episode.recovers(since, before);
+    }
+
+    /// Row 27: every file in it is damaged. No state is kept there, so nothing but the identity can be lost.
+    static void stateDirectoryDamaged(Episode episode) throws InterruptedException {
+        Trainer trainer = episode.world().trainer();
+        long before = episode.world().watermark();
+        episode.kill(trainer);
+        for (Path file : files(trainer.stateDir())) {
+            damage(file, episode);
+        }
+        long since = System.nanoTime();
+        trainer.start();
+        try {
+            episode.recovers(since, before);
+        } catch (LoadTestException refused) {
+            Trainer.Ended ended = trainer.ended();
+            if (ended == null || ended.status() != ExitCode.CONFIGURATION.status()) {
+                throw refused;
+            }
+            // It named what is wrong; an operator deletes the directory.
+            delete(trainer.stateDir());
+            trainer.start();
+            episode.recovers(since, before);
+        }
+    }
+
+    private static void damage(Path file, Episode episode) {
+        try {
+            byte[] bytes = Files.readAllBytes(file);
+            if (bytes.length == 0) {
+                return;
+            }
+            if (episode.random().nextBoolean()) {
+                bytes[episode.random().nextInt(bytes.length)] ^=
+                        (byte) (1 << episode.random().nextInt(8));
+                Files.write(file, bytes);
+            } else {
+                Files.write(
+                        file,
+                        java.util.Arrays.copyOf(bytes, episode.random().nextInt(bytes.length)));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static List<Path> files(Path directory) {
+        try (Stream<Path> all = Files.walk(directory)) {
+            return all.filter(Files::isRegularFile).sorted().toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void delete(Path path) {
+        if (!Files.exists(path)) {
+            return;
+        }
+        try (Stream<Path> all = Files.walk(path)) {
+            for (Path file : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+package io.tidegrad.loadtests.chaos;
+
+/// Something that must hold did not.
+///
+/// @param invariant of docs/reliability.md: `I1`
+/// @param what was expected and what was found
+record Violation(String invariant, String what) {
+    @Override
+    public String toString() {
+        return invariant + ": " + what;
+    }
+}

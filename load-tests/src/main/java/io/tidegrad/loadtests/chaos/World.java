@@ -1,0 +1,503 @@
+package io.tidegrad.loadtests.chaos;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.localstack.EventsTopic;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.scorer.AdmissionLog;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ScorerOptions;
+import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.trainer.store.Changelog;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.jspecify.annotations.Nullable;
+
+/// One model of a chaos run: its log and who writes to it, its trainers, who serves it, and the ledger that knows what must
+/// come of it.
+final class World implements AutoCloseable {
+    private static final Duration START_WITHIN = Duration.ofSeconds(240);
+
+    /// A bound on standing still, for a machine that does much else: what it takes is in the table.
+    static final Duration RECOVERS_WITHIN = Duration.ofSeconds(180);
+
+    private static final Duration LOOK_EVERY = Duration.ofMillis(10);
+    private static final int WATERMARKS_MIN = 10;
+
+    private final Stage stage;
+    private final ModelSpec spec;
+    private final Path directory;
+    private final Readings readings;
+    private final Traffic traffic;
+    private final List<String> settings;
+    private final List<String> jvmFlags;
+    private final List<Trainer> trainers = new ArrayList<>();
+    private final SplittableRandom random;
+    private @Nullable Ledger ledger;
+    private @Nullable ScorerUnderTest scorer;
+    private @Nullable Scorer observer;
+    private long admissionsSeen;
+
+    /// How a model is made.
+    ///
+    /// @param buckets of its table: its size
+    /// @param audited whether a ledger is kept
+    /// @param served whether scorers follow it
+    /// @param settings of its trainers
+    /// @param jvmFlags of its trainers, after those of all
+    record Kind(
+            int buckets,
+            boolean audited,
+            boolean served,
+            List<String> settings,
+            List<String> jvmFlags) {
+        static final Kind SMALL = new Kind(2_048, true, false, List.of(), List.of());
+
+        Kind served(String... settings) {
+            return new Kind(buckets, audited, true, List.of(settings), jvmFlags);
+        }
+    }
+
+    private World(Stage stage, String name, Kind kind, SplittableRandom random) {
+        this.stage = stage;
+        this.random = random;
+        int miniBatch = List.of(1, 4, 8).get(random.nextInt(3));
+        spec = Readings.spec(name, "events-" + name, miniBatch, kind.buckets());
+        directory = stage.directory().resolve("logs").resolve(name);
+        settings = kind.settings();
+        jvmFlags = kind.jvmFlags();
+        readings = new Readings(stage.registry(), spec.inputTopic());
+        traffic = new Traffic(stage.bootstrapServers(), readings, name, random.split());
+    }
+
+    /// Returns when it learns.
+    static World open(Stage stage, String name, Kind kind, SplittableRandom random)
+            throws InterruptedException {
+        World world = new World(stage, name, kind, random);
+        try {
+            world.open(kind);
+            return world;
+        } catch (RuntimeException | InterruptedException e) {
+            world.close();
+            throw e;
+        }
+    }
+
+    private void open(Kind kind) throws InterruptedException {
+        EventsTopic.create(stage.bootstrapServers(), spec.inputTopic());
+        write("spec.yaml", spec.yaml());
+        Trainer trainer = newTrainer("trainer");
+        trainer.start();
+        traffic.go();
+        awaitWatermark(0, START_WITHIN);
+        if (kind.audited()) {
+            ledger =
+                    new Ledger(
+                            stage.bootstrapServers(),
+                            stage.admin(),
+                            stage.registry(),
+                            stage.topics(),
+                            spec,
+                            random.split());
+        }
+        if (kind.served()) {
+            String bootstrapServers = stage.brokers().bootstrapServers(Networks.SCORERS);
+            scorer =
+                    new ScorerUnderTest(
+                            spec.model(),
+                            stage.topics().prefix(),
+                            bootstrapServers,
+                            directory,
+                            stage.jvmFlags());
+            observer =
+                    Scorer.open(
+                            ScorerOptions.of(
+                                            spec.model(),
+                                            Map.of("bootstrap.servers", bootstrapServers))
+                                    .withPrefix(stage.topics().prefix()));
+        }
+    }
+
+    Path write(String file, String text) {
+        try {
+            Files.createDirectories(directory);
+            return Files.writeString(directory.resolve(file), text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// One more trainer of this model, with a state directory of its own; not started.
+    Trainer newTrainer(String name) {
+        return newTrainer(name, directory.resolve("spec.yaml"));
+    }
+
+    Trainer newTrainer(String name, Path specFile) {
+        Path files = directory.resolve(name);
+        try {
+            Files.createDirectories(files);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        List<String> command = new ArrayList<>(stage.trainerMain());
+        command.addAll(
+                List.of(
+                        "--bootstrap-servers",
+                        stage.brokers().bootstrapServers(Networks.TRAINERS),
+                        "--registry-url",
+                        stage.trainerRegistryUrl(),
+                        "--prefix",
+                        stage.topics().prefix(),
+                        "--spec",
+                        specFile.toString()));
+        command.addAll(settings);
+        List<String> flags = new ArrayList<>(stage.jvmFlags());
+        flags.addAll(jvmFlags);
+        Trainer trainer = new Trainer(name, spec.model(), files, flags, command);
+        trainers.add(trainer);
+        return trainer;
+    }
+
+    /// It does not count any more.
+    void dismiss(Trainer trainer) {
+        trainers.remove(trainer);
+        trainer.close();
+    }
+
+    ModelSpec spec() {
+        return spec;
+    }
+
+    Readings readings() {
+        return readings;
+    }
+
+    Traffic traffic() {
+        return traffic;
+    }
+
+    /// The one that was there first.
+    Trainer trainer() {
+        return trainers.getFirst();
+    }
+
+    Ledger ledger() {
+        Ledger opened = ledger;
+        if (opened == null) {
+            throw new IllegalStateException("not open yet");
+        }
+        return opened;
+    }
+
+    @Nullable Scorer observer() {
+        return observer;
+    }
+
+    TopicPartition log() {
+        return new TopicPartition(spec.inputTopic(), 0);
+    }
+
+    String group() {
+        return stage.topics().applicationId(spec.model(), 1);
+    }
+
+    String changelogTopic() {
+        return Changelog.topic(group());
+    }
+
+    String snapshotsTopic() {
+        return stage.topics().snapshots(spec.model());
+    }
+
+    /// What is committed for the model's group, the watermark beside it; null when nothing is.
+    @Nullable OffsetAndMetadata groupOffset() throws InterruptedException {
+        return Asked.of(
+                        stage.admin()
+                                .listConsumerGroupOffsets(group())
+                                .partitionsToOffsetAndMetadata())
+                .get(log());
+    }
+
+    /// The highest that one of the trainers has committed; -1 while none learns.
+    long watermark() throws InterruptedException {
+        long highest = -1;
+        for (Trainer trainer : trainers) {
+            highest = Math.max(highest, trainer.watermark());
+        }
+        return highest;
+    }
+
+    /// The one that learns now. Kafka Streams may choose another whenever one comes or goes.
+    ///
+    /// @throws LoadTestException none does within [#RECOVERS_WITHIN]
+    Trainer learner() throws InterruptedException {
+        long deadline = System.nanoTime() + RECOVERS_WITHIN.toNanos();
+        while (System.nanoTime() < deadline) {
+            requireAlive();
+            for (Trainer trainer : trainers) {
+                if (trainer.learns()) {
+                    return trainer;
+                }
+            }
+            Thread.sleep(LOOK_EVERY);
+        }
+        throw new LoadTestException(
+                "expected one trainer learning within "
+                        + RECOVERS_WITHIN.toSeconds()
+                        + " s, found "
+                        + describe());
+    }
+
+    /// Waits until one trainer learns and another stands by.
+    ///
+    /// @throws LoadTestException not within [#RECOVERS_WITHIN]
+    void awaitStandby() throws InterruptedException {
+        long deadline = System.nanoTime() + RECOVERS_WITHIN.toNanos();
+        while (System.nanoTime() < deadline) {
+            requireAlive();
+            boolean learns = false;
+            boolean standsBy = false;
+            for (Trainer trainer : trainers) {
+                learns |= trainer.learns();
+                standsBy |= trainer.standsBy();
+            }
+            if (learns && standsBy) {
+                return;
+            }
+            Thread.sleep(LOOK_EVERY);
+        }
+        throw new LoadTestException(
+                "expected one trainer learning and one standing by within "
+                        + RECOVERS_WITHIN.toSeconds()
+                        + " s, found "
+                        + describe());
+    }
+
+    /// Waits until something beyond is committed.
+    ///
+    /// @throws LoadTestException not within `bound`, or a trainer ended for good meanwhile
+    void awaitWatermark(long beyond, Duration bound) throws InterruptedException {
+        long deadline = System.nanoTime() + bound.toNanos();
+        while (watermark() <= beyond) {
+            requireAlive();
+            if (System.nanoTime() > deadline) {
+                throw new LoadTestException(
+                        "expected learning beyond watermark "
+                                + beyond
+                                + " within "
+                                + bound.toSeconds()
+                                + " s, found "
+                                + describe());
+            }
+            Thread.sleep(LOOK_EVERY);
+        }
+    }
+
+    /// @throws LoadTestException a trainer ended for good
+    void requireAlive() {
+        for (Trainer trainer : trainers) {
+            Trainer.Ended ended = trainer.ended();
+            if (ended != null) {
+                throw new LoadTestException(
+                        "expected the "
+                                + trainer
+                                + " to go on or to ask for a restart, found that it ended with status "
+                                + ended.status()
+                                + ": "
+                                + lastLine(ended.said()));
+            }
+        }
+    }
+
+    static String lastLine(String text) {
+        return text.strip().substring(text.strip().lastIndexOf('\n') + 1);
+    }
+
+    private String describe() throws InterruptedException {
+        StringBuilder text = new StringBuilder();
+        for (Trainer trainer : trainers) {
+            JsonNode health = trainer.health();
+            text.append(trainer)
+                    .append(" running ")
+                    .append(trainer.isRunning())
+                    .append(", state ")
+                    .append(health.path("state").asText("none"))
+                    .append(", watermark ")
+                    .append(health.path("watermark").asLong(-1))
+                    .append(", reported ")
+                    .append(health.path("report").path("watermark").asLong(-1))
+                    .append(", restarts ")
+                    .append(trainer.restarts())
+                    .append("; ");
+        }
+        return text + "the visible log ends at " + (ledger == null ? -1 : ledger.visibleEnd());
+    }
+
+    // ---- coming to rest ----
+
+    /// Writes until enough watermarks were claimed, lets everything come to rest, and compares.
+    ///
+    /// @throws LoadTestException it does not come to rest
+    List<Violation> audit() throws InterruptedException {
+        long deadline = System.nanoTime() + RECOVERS_WITHIN.toNanos();
+        traffic.go();
+        while (ledger().claimedWatermarks() < WATERMARKS_MIN || !traffic.isDrained()) {
+            requireAlive();
+            if (System.nanoTime() > deadline) {
+                throw new LoadTestException(
+                        "expected "
+                                + WATERMARKS_MIN
+                                + " commits within "
+                                + RECOVERS_WITHIN.toSeconds()
+                                + " s, found "
+                                + describe());
+            }
+            Thread.sleep(LOOK_EVERY);
+        }
+        traffic.pause();
+        JsonNode health = awaitRest();
+        List<Violation> found = new ArrayList<>();
+        List<ScorerUnderTest.Served> admitted = admitted(found);
+        found.addAll(ledger().audit(health, traffic.committed(), traffic.inDoubt(), admitted));
+        found.addAll(servedFloats());
+        return found;
+    }
+
+    private JsonNode awaitRest() throws InterruptedException {
+        long deadline = System.nanoTime() + RECOVERS_WITHIN.toNanos();
+        while (System.nanoTime() < deadline) {
+            requireAlive();
+            ledger().catchUp();
+            long end = ledger().visibleEnd();
+            for (Trainer trainer : trainers) {
+                JsonNode health = trainer.health();
+                if (health.path("watermark").asLong(-1) == end
+                        && health.path("report").path("watermark").asLong(-1) == end
+                        && health.path("published_version").asLong(-1)
+                                == health.path("version").asLong(-2)
+                        && isServed(health.path("published_version").asLong())) {
+                    ledger().catchUp();
+                    return health;
+                }
+            }
+            Thread.sleep(LOOK_EVERY);
+        }
+        throw new LoadTestException(
+                "expected everything learned, reported, published and served within "
+                        + RECOVERS_WITHIN.toSeconds()
+                        + " s of the last event, found "
+                        + describe()
+                        + (scorer == null ? "" : ", served version " + scorer.servedVersion()));
+    }
+
+    private boolean isServed(long version) {
+        ScorerUnderTest asked = scorer;
+        Scorer followed = observer;
+        if (asked == null || followed == null) {
+            return true;
+        }
+        ServedModel current = followed.current();
+        return asked.servedVersion() == version && current != null && current.version() == version;
+    }
+
+    /// Every version that served since the last audit, in the process and in this one.
+    private List<ScorerUnderTest.Served> admitted(List<Violation> found) {
+        ScorerUnderTest asked = scorer;
+        Scorer followed = observer;
+        if (asked == null || followed == null) {
+            return List.of();
+        }
+        found.addAll(asked.takeViolations());
+        List<ScorerUnderTest.Served> all = new ArrayList<>(asked.served());
+        List<ScorerUnderTest.Served> ours = new ArrayList<>();
+        for (AdmissionLog.Entry entry : followed.admissions().after(admissionsSeen)) {
+            ours.add(
+                    new ScorerUnderTest.Served(entry.epoch(), entry.version(), entry.nextOffset()));
+            admissionsSeen = entry.sequence();
+        }
+        found.addAll(notRising(ours));
+        all.addAll(ours);
+        return all;
+    }
+
+    /// The floats that are served now, against the fold: both are at rest at the same version.
+    private List<Violation> servedFloats() {
+        Scorer followed = observer;
+        if (followed == null || followed.weightsHash().equals(ledger().model().weightsHash())) {
+            return List.of();
+        }
+        return List.of(
+                new Violation(
+                        "I12",
+                        "expected the served floats to have the fold's hash, found another, at "
+                                + followed.current()));
+    }
+
+    /// Versions in the order in which they were admitted must rise.
+    static List<Violation> notRising(List<ScorerUnderTest.Served> admitted) {
+        List<Violation> violations = new ArrayList<>();
+        for (int i = 1; i < admitted.size(); i++) {
+            if (admitted.get(i).compareTo(admitted.get(i - 1)) <= 0) {
+                violations.add(
+                        new Violation(
+                                "I14",
+                                "expected admitted versions to rise from "
+                                        + admitted.get(i - 1)
+                                        + ", found "
+                                        + admitted.get(i)));
+            }
+        }
+        return violations;
+    }
+
+    /// For the report of a run.
+    long answers() {
+        return scorer == null ? 0 : scorer.answers();
+    }
+
+    /// Changes a setting of a topic.
+    ///
+    /// @return the value before
+    String alterTopic(String topic, String key, String value) throws InterruptedException {
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        String before =
+                Asked.of(stage.admin().describeConfigs(Set.of(resource)).all())
+                        .values()
+                        .iterator()
+                        .next()
+                        .get(key)
+                        .value();
+        AlterConfigOp change =
+                new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
+        Asked.of(stage.admin().incrementalAlterConfigs(Map.of(resource, List.of(change))).all());
+        return before;
+    }
+
+    @Override
+    public void close() {
+        traffic.close();
+        trainers.forEach(Trainer::close);
+        if (ledger != null) {
+            ledger.close();
+        }
+        if (scorer != null) {
+            scorer.close();
+        }
+        if (observer != null) {
+            observer.close();
+        }
+    }
+}

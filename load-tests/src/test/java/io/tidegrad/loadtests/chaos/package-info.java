@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.loadtests.chaos;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,151 @@
+package io.tidegrad.localstack;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.common.Node;
+import org.apache.kafka.common.TopicPartition;
+
+/// Kafka as processes: one node, or three with replication 3 and `min.insync.replicas` 2. Each can be killed, stopped,
+/// paused and started again, and is found by what it does for a client.
+public final class BrokerCluster implements AutoCloseable {
+    private final ClusterLayout layout;
+    private final List<BrokerProcess> nodes;
+
+    private BrokerCluster(ClusterLayout layout, List<BrokerProcess> nodes) {
+        this.layout = layout;
+        this.nodes = nodes;
+    }
+
+    /// Returns when every node serves.
+    ///
+    /// @throws LocalStackException a port or the directory is taken, or a node did not get ready
+    public static BrokerCluster start(BrokerOptions options) {
+        ClusterLayout layout = ClusterLayout.prepare(options);
+        try {
+            return new BrokerCluster(
+                    layout, AtOnce.all(layout.nodes().size(), id -> new BrokerProcess(layout, id)));
+        } catch (RuntimeException e) {
+            // A node that did start ends with this process.
+            layout.deleteIfTemporary();
+            throw e;
+        }
+    }
+
+    public int size() {
+        return nodes.size();
+    }
+
+    /// @param id from 0
+    public BrokerProcess node(int id) {
+        return nodes.get(id);
+    }
+
+    public List<BrokerProcess> nodes() {
+        return nodes;
+    }
+
+    public String bootstrapServers() {
+        return layout.bootstrapServers();
+    }
+
+    /// For clients that come through a door of [BrokerOptions#doors].
+    public String bootstrapServers(String door) {
+        return layout.bootstrapServers(door);
+    }
+
+    /// Where node `id` itself listens at a door.
+    public int doorPort(int id, String door) {
+        return layout.nodes().get(id).door(door).port();
+    }
+
+    /// The node that leads a partition now.
+    ///
+    /// @throws LocalStackException Kafka does not say
+    public BrokerProcess leaderOf(TopicPartition partition) {
+        return ask(
+                admin ->
+                        admin.describeTopics(List.of(partition.topic()))
+                                .topicNameValues()
+                                .values()
+                                .iterator()
+                                .next()
+                                .get()
+                                .partitions()
+                                .get(partition.partition())
+                                .leader());
+    }
+
+    /// The node that coordinates a consumer group now: also its static members' sessions.
+    ///
+    /// @throws LocalStackException Kafka does not say
+    public BrokerProcess coordinatorOf(String group) {
+        return ask(
+                admin ->
+                        admin.describeConsumerGroups(List.of(group))
+                                .describedGroups()
+                                .values()
+                                .iterator()
+                                .next()
+                                .get()
+                                .coordinator());
+    }
+
+    /// The node that is the active controller now.
+    ///
+    /// @throws LocalStackException Kafka does not say
+    public BrokerProcess controller() {
+        return ask(
+                admin -> {
+                    int leader = admin.describeMetadataQuorum().quorumInfo().get().leaderId();
+                    return new Node(leader, "", -1);
+                });
+    }
+
+    private interface Question {
+        Node ask(Admin admin) throws ExecutionException, InterruptedException;
+    }
+
+    private BrokerProcess ask(Question question) {
+        try (Admin admin =
+                Admin.create(
+                        Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers()))) {
+            Node node = question.ask(admin);
+            return Optional.ofNullable(node)
+                    .filter(found -> found.id() >= 0 && found.id() < nodes.size())
+                    .map(found -> nodes.get(found.id()))
+                    .orElseThrow(
+                            () ->
+                                    new LocalStackException(
+                                            "expected a node 0 to "
+                                                    + (nodes.size() - 1)
+                                                    + ", found "
+                                                    + node));
+        } catch (ExecutionException e) {
+            throw new LocalStackException("Kafka does not say: " + e.getCause(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new LocalStackException("interrupted while asking Kafka", e);
+        }
+    }
+
+    /// The same to every node, at the same time: a start or a stop of one may need the others.
+    public void onEveryNode(Consumer<BrokerProcess> action) {
+        AtOnce.all(
+                nodes.size(),
+                id -> {
+                    action.accept(nodes.get(id));
+                    return nodes.get(id);
+                });
+    }
+
+    @Override
+    public void close() {
+        onEveryNode(BrokerProcess::stop);
+        layout.deleteIfTemporary();
+    }
+}

@@ -1,0 +1,110 @@
+package io.tidegrad.model.feature;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The values that a field lists, each hashed as a category of that field is; of a bag perhaps their weights. No list is an
+/// empty one.
+final class CategoriesWriter extends FeatureWriter {
+    /// @param field its index among the values
+    /// @param count the most values
+    /// @param at of the first id
+    /// @param countAt of the id that says how many values there are
+    /// @param rest the id where the list has ended
+    record Places(String name, int field, int count, int buckets, int at, int countAt, int rest) {}
+
+    private final Places places;
+    private final CanonicalText text;
+    private final byte[] nullText; // `field`
+    private final byte[] prefix; // `field=`
+    private final @Nullable String weights;
+    private final int weightsField;
+    private final int weightsAt;
+
+    CategoriesWriter(Places places, CanonicalText text) {
+        this(places, text, null, -1, -1);
+    }
+
+    /// @param weights the field that lists them; null for none
+    CategoriesWriter(
+            Places places,
+            CanonicalText text,
+            @Nullable String weights,
+            int weightsField,
+            int weightsAt) {
+        this.places = places;
+        this.text = text;
+        this.weights = weights;
+        this.weightsField = weightsField;
+        this.weightsAt = weightsAt;
+        nullText = places.name.getBytes(StandardCharsets.UTF_8);
+        prefix = (places.name + "=").getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Override
+    void write(@Nullable Object[] values, Row row) throws RejectedException {
+        List<?> list = list(places.name, values[places.field], "a list of values");
+        int count = list.size();
+        if (count > places.count) {
+            throw new RejectedException(
+                    Rejection.Reason.WRONG_TYPE,
+                    "field '"
+                            + places.name
+                            + "': expected a list of at most "
+                            + places.count
+                            + " values, found "
+                            + count);
+        }
+        for (int i = 0; i < count; i++) {
+            row.ids[places.at + i] = bucket(list.get(i));
+        }
+        Arrays.fill(row.ids, places.at + count, places.at + places.count, places.rest);
+        row.ids[places.countAt] = count;
+        if (weights != null) {
+            writeWeights(weights, values[weightsField], count, row);
+        }
+    }
+
+    private int bucket(@Nullable Object value) throws RejectedException {
+        text.clear();
+        if (value == null) {
+            text.append(nullText);
+        } else {
+            text.append(prefix);
+            text.appendValue(places.name, value);
+        }
+        return text.bucket(places.buckets);
+    }
+
+    private void writeWeights(String name, @Nullable Object value, int count, Row row)
+            throws RejectedException {
+        List<?> list = list(name, value, "a list of numbers");
+        if (list.size() != count) {
+            throw new RejectedException(
+                    Rejection.Reason.WRONG_TYPE,
+                    "field '"
+                            + name
+                            + "': expected a number for each of the "
+                            + count
+                            + " values of '"
+                            + places.name
+                            + "', found "
+                            + list.size());
+        }
+        for (int i = 0; i < count; i++) {
+            row.numbers[weightsAt + i] = Values.element(name, list, i);
+        }
+        Arrays.fill(row.numbers, weightsAt + count, weightsAt + places.count, 0);
+    }
+
+    private static List<?> list(String field, @Nullable Object value, String expected)
+            throws RejectedException {
+        return switch (value) {
+            case null -> List.of();
+            case List<?> list -> list;
+            case Object other -> throw Values.wrongType(field, expected, other);
+        };
+    }
+}

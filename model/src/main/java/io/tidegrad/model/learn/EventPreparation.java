@@ -1,0 +1,86 @@
+package io.tidegrad.model.learn;
+
+import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.UndecodableException;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.jspecify.annotations.Nullable;
+
+/// The half of an event's journey that needs no model: bytes to a row. A pure function of the record, the spec and the
+/// registry's answers, so that it can run ahead of the learning, on another thread. One a thread.
+public final class EventPreparation {
+    private final ValueDecoder decoder;
+    private final Featurizer featurizer;
+
+    public EventPreparation(ModelSpec spec, ValueDecoder decoder) {
+        this.decoder = decoder;
+        featurizer = new Featurizer(spec);
+    }
+
+    public PreparedEvent newEvent() {
+        return new PreparedEvent(featurizer.newRow());
+    }
+
+    /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException nothing is known: try again
+    public void prepare(byte @Nullable [] value, Headers headers, PreparedEvent into) {
+        Header tick = headers.lastHeader(Tick.HEADER);
+        if (tick != null) {
+            tick(tick, into);
+            return;
+        }
+        if (value == null) {
+            into.reject(
+                    new Rejection(
+                            Rejection.Reason.NULL_VALUE,
+                            "expected an event, found a null value without the header "
+                                    + Tick.HEADER),
+                    null);
+            return;
+        }
+        Event event;
+        try {
+            event = decoder.decode(value);
+        } catch (UndecodableException undecodable) {
+            into.reject(rejection(undecodable), value);
+            return;
+        }
+        Rejection rejection = featurizer.featurize(event, into.row());
+        if (rejection == null) {
+            into.rowOf(value);
+        } else {
+            into.reject(rejection, value);
+        }
+    }
+
+    private static Rejection rejection(UndecodableException undecodable) {
+        Rejection.Reason reason =
+                switch (undecodable.reason()) {
+                    case UNKNOWN_SCHEMA -> Rejection.Reason.UNKNOWN_SCHEMA;
+                    case TOO_SHORT,
+                            WRONG_MAGIC_BYTE,
+                            UNSUPPORTED_SCHEMA,
+                            TRUNCATED,
+                            TRAILING_BYTES,
+                            MALFORMED ->
+                            Rejection.Reason.NOT_AVRO;
+                };
+        return new Rejection(reason, String.valueOf(undecodable.getMessage()));
+    }
+
+    private static void tick(Header header, PreparedEvent into) {
+        try {
+            into.tick(Tick.eventTime(header));
+        } catch (NumberFormatException notATime) {
+            into.reject(
+                    new Rejection(
+                            Rejection.Reason.WRONG_TYPE,
+                            "header "
+                                    + Tick.HEADER
+                                    + ": expected nothing or epoch milliseconds as decimal text"),
+                    null);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package io.tidegrad.model.learn;
+
+import io.tidegrad.engine.model.Memory;
+import io.tidegrad.engine.model.Plan;
+import io.tidegrad.model.spec.ModelSpec;
+
+/// The heap that a model's spec asks for, computed before any of it is allocated. What JVM, Kafka's clients and the log's
+/// records take comes on top.
+///
+/// @param learning weights, optimizer state and a mini-batch's workspace
+/// @param warmUp what the warm-up of the kernels takes while a trainer starts
+/// @param scoring what a scorer holds: the weights, and the workspace of one record at a time
+public record LearningMemory(Memory learning, long warmUp, Memory scoring) {
+    public static LearningMemory of(ModelSpec spec) {
+        Plan plan = Plan.of(spec.network());
+        return new LearningMemory(
+                Memory.toLearn(plan, spec.miniBatch()),
+                Memory.toWarmUp(plan, spec.miniBatch()),
+                Memory.toPredict(plan, 1));
+    }
+
+    /// Of a trainer that starts.
+    public long total() {
+        return learning.total() + warmUp;
+    }
+
+    /// `12.3 MiB`: for people.
+    public static String text(long bytes) {
+        if (bytes < 1024) {
+            return bytes + " B";
+        }
+        double value = bytes;
+        String[] units = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+        int unit = -1;
+        while (value >= 1024 && unit < units.length - 1) {
+            value /= 1024;
+            unit++;
+        }
+        return String.format(java.util.Locale.ROOT, "%.1f %s", value, units[unit]);
+    }
+
+    /// One line: the whole and its parts.
+    public String text() {
+        StringBuilder text = new StringBuilder(text(total()));
+        text.append(" (weights ").append(text(learning.weights()));
+        text.append(", optimizer state ").append(text(learning.optimizerState()));
+        if (learning.gradients() > 0) {
+            text.append(", gradients ").append(text(learning.gradients()));
+        }
+        text.append(", mini-batch ").append(text(learning.workspace() + learning.batch()));
+        return text.append(", warm-up ").append(text(warmUp)).append(')').toString();
+    }
+}

@@ -1,0 +1,116 @@
+package io.tidegrad.model.snapshot;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.PrivateKey;
+import java.security.PublicKey;
+import java.security.Signature;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.security.spec.X509EncodedKeySpec;
+import java.util.Base64;
+
+/// Ed25519 keys as `openssl genpkey -algorithm ed25519` writes them (PEM), and what is done with them.
+public final class ManifestKeys {
+    private static final String ALGORITHM = "Ed25519";
+
+    /// No key of these comes near.
+    private static final int FILE_BYTES_MAX = 64 * 1024;
+
+    private ManifestKeys() {}
+
+    /// PKCS #8, `-----BEGIN PRIVATE KEY-----`.
+    ///
+    /// @throws IllegalArgumentException no such key; what was expected and found
+    public static PrivateKey privateKey(Path file) {
+        byte[] encoded = pem(file, "PRIVATE KEY");
+        try {
+            return KeyFactory.getInstance(ALGORITHM)
+                    .generatePrivate(new PKCS8EncodedKeySpec(encoded));
+        } catch (GeneralSecurityException e) {
+            throw notAKey(file, "a private", e);
+        }
+    }
+
+    /// X.509 SubjectPublicKeyInfo, `-----BEGIN PUBLIC KEY-----`.
+    ///
+    /// @throws IllegalArgumentException no such key; what was expected and found
+    public static PublicKey publicKey(Path file) {
+        byte[] encoded = pem(file, "PUBLIC KEY");
+        try {
+            return KeyFactory.getInstance(ALGORITHM)
+                    .generatePublic(new X509EncodedKeySpec(encoded));
+        } catch (GeneralSecurityException e) {
+            throw notAKey(file, "a public", e);
+        }
+    }
+
+    private static IllegalArgumentException notAKey(
+            Path file, String kind, GeneralSecurityException e) {
+        return new IllegalArgumentException(
+                file
+                        + ": expected "
+                        + kind
+                        + " key of "
+                        + ALGORITHM
+                        + ", found another: "
+                        + e.getMessage(),
+                e);
+    }
+
+    private static byte[] pem(Path file, String what) {
+        String text;
+        try {
+            if (Files.size(file) > FILE_BYTES_MAX) {
+                throw new IllegalArgumentException(
+                        file + ": expected a PEM file, found " + Files.size(file) + " bytes");
+            }
+            text = Files.readString(file, StandardCharsets.ISO_8859_1);
+        } catch (NoSuchFileException e) {
+            throw new IllegalArgumentException(file + ": expected a PEM file, found none", e);
+        } catch (IOException e) {
+            throw new IllegalArgumentException(
+                    file + ": expected a PEM file, found one that can't be read: " + e.getMessage(),
+                    e);
+        }
+        String begin = "-----BEGIN " + what + "-----";
+        int from = text.indexOf(begin);
+        int to = text.indexOf("-----END " + what + "-----");
+        if (from < 0 || to < from) {
+            throw new IllegalArgumentException(
+                    file + ": expected a line " + begin + " and its end, found none");
+        }
+        try {
+            return Base64.getMimeDecoder().decode(text.substring(from + begin.length(), to));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    file + ": expected base64 after " + begin + ", found: " + e.getMessage(), e);
+        }
+    }
+
+    static byte[] sign(PrivateKey key, byte[] bytes) {
+        try {
+            Signature signature = Signature.getInstance(ALGORITHM);
+            signature.initSign(key);
+            signature.update(bytes);
+            return signature.sign();
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("a key that was read as " + ALGORITHM, e);
+        }
+    }
+
+    static boolean isSignature(PublicKey key, byte[] bytes, byte[] signed) {
+        try {
+            Signature signature = Signature.getInstance(ALGORITHM);
+            signature.initVerify(key);
+            signature.update(bytes);
+            return signature.verify(signed);
+        } catch (GeneralSecurityException malformed) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,182 @@
+package io.tidegrad.model.spec;
+
+import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Elu;
+import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LeakyRelu;
+import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.Shape;
+import io.tidegrad.engine.layer.Sigmoid;
+import io.tidegrad.engine.layer.Silu;
+import io.tidegrad.engine.layer.Softmax;
+import io.tidegrad.engine.layer.Softplus;
+import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Huber;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanAbsoluteError;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Quantile;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What the loss asks of the network's end.
+final class NetworkEnd {
+    private NetworkEnd() {}
+
+    /// @param layers at least one
+    /// @param output what the network puts out for a row
+    /// @param classes what the label says of them, if anything
+    static void check(
+            SpecNode network,
+            List<NetworkLayer> layers,
+            Shape.Grid output,
+            Loss loss,
+            @Nullable SpecNode classes,
+            @Nullable SpecNode classWeights) {
+        if (output.axes().size() != 1) {
+            network.problem(
+                    "a label belongs to a whole row: expected a network that ends in a vector"
+                            + " (flatten, global-average-pool, a recurrent layer's output: last), found "
+                            + output);
+            return;
+        }
+        int outputs = output.size();
+        // Null for what is no activation: its numbers are what the loss makes predictions of.
+        Layer last =
+                layers.getLast() instanceof NetworkLayer.Single single
+                                && isActivation(single.plain())
+                        ? single.plain()
+                        : null;
+        String name = CanonicalLearning.name(loss);
+        switch (loss) {
+            case BinaryCrossEntropy binary -> {
+                checkYesOrNo(network, name, outputs);
+                if (last != null && !(last instanceof Sigmoid)) {
+                    network.problem(endsIn(name, "dense or sigmoid", last));
+                }
+            }
+            case Hinge hinge -> {
+                checkYesOrNo(network, name, outputs);
+                if (last != null && !(last instanceof Tanh)) {
+                    network.problem(endsIn(name, "dense or tanh", last));
+                }
+            }
+            case CategoricalCrossEntropy categorical -> {
+                if (outputs < 2) {
+                    network.problem(
+                            name
+                                    + " needs a last dense with one output a class,"
+                                    + " at least 2, found "
+                                    + outputs
+                                    + "; for yes or no use binary-cross-entropy");
+                }
+                if (last != null && !(last instanceof Softmax)) {
+                    network.problem(endsIn(name, "dense or softmax", last));
+                }
+                if (classes != null) {
+                    int stated = classes.integer(2, LayerReader.UNITS_MAX);
+                    if (stated != outputs && stated >= 2) {
+                        classes.problem(
+                                "expected "
+                                        + outputs
+                                        + ", the outputs of the last dense, found "
+                                        + stated);
+                    }
+                }
+                int weights = categorical.classWeights().size();
+                if (classWeights != null && weights != outputs) {
+                    classWeights.problem(
+                            "expected "
+                                    + outputs
+                                    + " weights, one an output of the last dense, found "
+                                    + weights);
+                }
+            }
+            case Poisson poisson -> {
+                checkOneLabel(network, name, outputs, last);
+                if (last != null && !(last instanceof Softmax)) {
+                    network.problem(endsIn(name, "dense, the logarithm of the rate", last));
+                }
+            }
+            case MeanSquaredError squared -> checkOneLabel(network, name, outputs, last);
+            case MeanAbsoluteError absolute -> checkOneLabel(network, name, outputs, last);
+            case Huber huber -> checkOneLabel(network, name, outputs, last);
+            case Quantile(List<Double> quantiles) -> {
+                if (outputs != quantiles.size()) {
+                    network.problem(
+                            name
+                                    + " needs a last dense of "
+                                    + quantiles.size()
+                                    + ", an output a quantile, found "
+                                    + outputs);
+                }
+                if (last instanceof Softmax) {
+                    network.problem(name + " can't follow softmax: its outputs share out 1");
+                }
+            }
+            case Ctc ctc -> throw new IllegalStateException("no spec can name " + ctc);
+        }
+    }
+
+    /// What comes out of these layers whatever goes in; null unless they end in a dense and activations.
+    static Shape.@Nullable Grid ofLastDense(List<NetworkLayer> layers) {
+        for (NetworkLayer layer : layers.reversed()) {
+            if (!(layer instanceof NetworkLayer.Single single)) {
+                return null;
+            }
+            if (single.plain() instanceof Dense dense) {
+                return Shape.Grid.vector(dense.outputs());
+            }
+            if (!isActivation(single.plain())) {
+                return null;
+            }
+        }
+        return null;
+    }
+
+    private static boolean isActivation(Layer layer) {
+        return layer instanceof Relu
+                || layer instanceof LeakyRelu
+                || layer instanceof Elu
+                || layer instanceof Gelu
+                || layer instanceof Silu
+                || layer instanceof Softplus
+                || layer instanceof Sigmoid
+                || layer instanceof Tanh
+                || layer instanceof Softmax;
+    }
+
+    private static void checkYesOrNo(SpecNode network, String loss, int outputs) {
+        if (outputs != 1) {
+            network.problem(
+                    loss
+                            + " needs a last dense of 1, found "
+                            + outputs
+                            + "; for more classes use categorical-cross-entropy");
+        }
+    }
+
+    private static void checkOneLabel(
+            SpecNode network, String loss, int outputs, @Nullable Layer last) {
+        if (outputs != 1) {
+            network.problem(loss + " needs a last dense of 1 (one label field), found " + outputs);
+        }
+        if (last instanceof Softmax) {
+            network.problem(loss + " can't follow softmax: one output would always be 1");
+        }
+    }
+
+    private static String endsIn(String loss, String expected, Layer last) {
+        return loss
+                + " needs a network that ends in "
+                + expected
+                + ", found "
+                + CanonicalNetwork.layer(new NetworkLayer.Single(last), false);
+    }
+}

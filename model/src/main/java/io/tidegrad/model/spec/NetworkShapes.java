@@ -1,0 +1,136 @@
+package io.tidegrad.model.spec;
+
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Planned;
+import io.tidegrad.engine.layer.Planner;
+import io.tidegrad.engine.layer.Shape;
+import io.tidegrad.engine.layer.ShapeException;
+import io.tidegrad.engine.layer.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/// What each layer of a network puts out, layer after layer, so that a mistake is said of the layer that the user wrote. No
+/// float is allocated.
+final class NetworkShapes {
+    private final NetworkBinding binding;
+    private final Shape.Row row;
+    private final BiConsumer<NetworkLayer, String> mistake;
+    private final List<LayerOutline> outlines = new ArrayList<>();
+    private boolean trainable;
+
+    /// @param mistake told of each layer that can't stand where it stands
+    NetworkShapes(NetworkBinding binding, Shape.Row row, BiConsumer<NetworkLayer, String> mistake) {
+        this.binding = binding;
+        this.row = row;
+        this.mistake = mistake;
+    }
+
+    /// What the whole network puts out for a row; null after a mistake.
+    Shape.@Nullable Grid of(List<NetworkLayer> network) {
+        outlines.clear();
+        return of(network, "");
+    }
+
+    private Shape.@Nullable Grid of(List<NetworkLayer> layers, String path) {
+        Shape input = row;
+        if (!NetworkBinding.readsRow(layers)) {
+            Planner planner = new Planner(row);
+            Planned planned = binding.everyFeature().plan(planner, row);
+            trainable |= planned.trainable();
+            outlines.add(
+                    new LayerOutline(path, "all features", planned.output(), weights(planner)));
+            input = planned.output();
+        }
+        return walk(layers, input, path);
+    }
+
+    /// Whether any layer has weights, those of the features among them.
+    boolean isTrainable() {
+        return trainable;
+    }
+
+    /// A line for each layer, those inside others before these, as the last `of` found them.
+    List<LayerOutline> outlines() {
+        return List.copyOf(outlines);
+    }
+
+    /// Null after a mistake: what follows is not known then.
+    private Shape.@Nullable Grid walk(List<NetworkLayer> layers, Shape input, String path) {
+        Shape shape = input;
+        for (int i = 0; i < layers.size(); i++) {
+            boolean reluFollows =
+                    i + 1 < layers.size() && CanonicalNetwork.isRelu(layers.get(i + 1));
+            Shape.Grid output = output(layers.get(i), reluFollows, shape, path + "[" + i + "]");
+            if (output == null) {
+                return null;
+            }
+            shape = output;
+        }
+        return shape instanceof Shape.Grid grid ? grid : null;
+    }
+
+    private Shape.@Nullable Grid output(
+            NetworkLayer layer, boolean reluFollows, Shape input, String place) {
+        boolean sound =
+                switch (layer) {
+                    case NetworkLayer.Single single -> true;
+                    case NetworkLayer.Features features -> true;
+                    case NetworkLayer.Branches(List<List<NetworkLayer>> branches) -> {
+                        boolean all = true;
+                        for (int i = 0; i < branches.size(); i++) {
+                            String inside = place + ".branches[" + i + "]";
+                            all &=
+                                    branches.get(i).isEmpty()
+                                            || walk(branches.get(i), input, inside) != null;
+                        }
+                        yield all;
+                    }
+                    case NetworkLayer.Residual(List<NetworkLayer> layers) ->
+                            walk(layers, input, place + ".residual") != null;
+                    case NetworkLayer.Steps steps ->
+                            steps.initial().isEmpty()
+                                    || of(steps.initial(), place + ".initial") != null;
+                };
+        if (!sound) {
+            return null;
+        }
+        Layer bound = binding.layer(layer);
+        try {
+            Planner planner = new Planner(row);
+            Planned planned = bound.plan(planner, input);
+            planned.output().size(); // overflows here or nowhere
+            trainable |= planned.trainable();
+            outlines.add(
+                    new LayerOutline(
+                            place,
+                            CanonicalNetwork.heading(layer, reluFollows),
+                            planned.output(),
+                            weights(planner)));
+            return planned.output();
+        } catch (ShapeException misfit) {
+            mistake.accept(
+                    layer,
+                    CanonicalNetwork.kind(layer)
+                            + ": expected "
+                            + misfit.expected()
+                            + ", found "
+                            + misfit.found());
+        } catch (ArithmeticException tooLarge) {
+            mistake.accept(
+                    layer,
+                    CanonicalNetwork.kind(layer)
+                            + ": expected at most 2^31 - 1 numbers of a row or in a tensor, found more, out of "
+                            + input);
+        }
+        return null;
+    }
+
+    private static long weights(Planner planner) {
+        return planner.tensors().stream()
+                .filter(tensor -> !(tensor instanceof Tensor.Statistics))
+                .mapToLong(tensor -> (long) tensor.rows() * tensor.columns())
+                .sum();
+    }
+}

@@ -1,0 +1,212 @@
+package io.tidegrad.model.snapshot;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.engine.kernel.ScalarKernels;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.model.Plan;
+import io.tidegrad.engine.model.Successor;
+import io.tidegrad.model.Specs;
+import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.GoldenFormat;
+import io.tidegrad.proof.ProvesOracle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Invariant I21 for what a snapshot topic and a carry hold. The trainer's changelog has its own (`StoreFormatsTest`).
+class FormatsTest {
+    /// 21 events of which 17 are learned and one mini-batch is open.
+    private static final ModelSpec SPEC =
+            ModelSpec.parse(
+                    Specs.FLIGHTS
+                            .replace("size: 1 ", "size: 17 ")
+                            .replace("buckets: 512", "buckets: 8")
+                            .replace("buckets: 8192", "buckets: 16"),
+                    "flights.yaml");
+
+    private static final int FORMAT_AT = 4;
+    private static final int EPOCH = 3;
+
+    /// The first number of parts with changes in them.
+    private static final int FIRST_DELTAS = 2;
+
+    /// Its place in the list.
+    private static final int HEARTBEAT = 3;
+
+    static List<GoldenFormat> formats() {
+        return List.of(
+                new GoldenFormat(
+                        "snapshot-manifest",
+                        SnapshotManifest.FORMAT,
+                        FORMAT_AT,
+                        bytes -> SnapshotManifest.decode(bytes).encode(),
+                        () -> published().manifest().encode()),
+                new GoldenFormat(
+                        "snapshot-part",
+                        SnapshotParts.FORMAT,
+                        FORMAT_AT,
+                        FormatsTest::rewrittenPart,
+                        () -> published().records().getFirst().value()),
+                new GoldenFormat(
+                        "snapshot-delta-part",
+                        FIRST_DELTAS,
+                        SnapshotParts.FORMAT,
+                        FORMAT_AT,
+                        FormatsTest::rewrittenDelta,
+                        () -> delta(changed()).records().getFirst().value()),
+                new GoldenFormat(
+                        "heartbeat",
+                        1,
+                        FORMAT_AT,
+                        bytes -> Heartbeat.decode(bytes).encode(),
+                        () -> new Heartbeat(EPOCH, 50, 1_000, true, 77).encode()),
+                new GoldenFormat(
+                        "carry",
+                        1,
+                        FORMAT_AT,
+                        bytes -> {
+                            OnlineModel model = OnlineModel.blank(SPEC, new ScalarKernels());
+                            model.restoreCarry(bytes);
+                            return model.carry();
+                        },
+                        () -> learned().carry()));
+    }
+
+    private static OnlineModel learned() {
+        OnlineModel model = OnlineModel.initial(SPEC, new ScalarKernels());
+        learn(model, 0, 21);
+        return model;
+    }
+
+    private static void learn(OnlineModel model, int from, int to) {
+        Featurizer featurizer = new Featurizer(SPEC);
+        for (int i = from; i < to; i++) {
+            model.accept(Specs.row(featurizer, Specs.flight(i)));
+        }
+    }
+
+    /// One update further than `learned`, and some rows of its tables untouched since then.
+    private static OnlineModel changed() {
+        OnlineModel model = learned();
+        model.parameters().changes().clear();
+        learn(model, 21, 34);
+        return model;
+    }
+
+    private static PublishedSnapshot delta(OnlineModel model) {
+        return PublishedSnapshot.delta(
+                model,
+                new PublishedSnapshot.Moment(model.weightsHash(), EPOCH, 1_013, 78, true, 5_000),
+                new PublishedSnapshot.Parent(1, SnapshotManifest.Chain.ofFull(1, 4_000)),
+                PublishedSnapshot.Form.PLAIN);
+    }
+
+    private static PublishedSnapshot published() {
+        OnlineModel model = learned();
+        return PublishedSnapshot.full(
+                model,
+                new PublishedSnapshot.Moment(
+                        model.weightsHash(),
+                        EPOCH,
+                        1_000,
+                        77,
+                        true,
+                        SnapshotManifest.Chain.TIME_UNKNOWN),
+                PublishedSnapshot.Form.PLAIN,
+                new SnapshotManifest.Origin(2, 1, 900, 950, "drift, see #7"));
+    }
+
+    /// With the golden manifest beside it, as a reader has it.
+    private static byte[] rewrittenPart(byte[] part) {
+        SnapshotManifest manifest = published().manifest();
+        Parameters parameters = Parameters.served(Plan.of(SPEC.network()));
+        SnapshotParts.decode(manifest, List.of(part), parameters);
+        return SnapshotParts.encode(parameters, SPEC.model(), EPOCH).getFirst();
+    }
+
+    /// Read over the version before it, as a reader does, and written again from what that gave: weights are the file's, not
+    /// what this build would learn.
+    private static byte[] rewrittenDelta(byte[] part) {
+        OnlineModel model = changed();
+        Parameters parent = Parameters.served(Plan.of(SPEC.network()));
+        copy(learned().parameters(), parent);
+        Successor successor = new Successor(parent);
+        SnapshotParts.decodeChanges(delta(model).manifest(), List.of(part), successor);
+        copy(successor.parameters(), model.parameters());
+        return delta(model).records().getFirst().value();
+    }
+
+    private static void copy(Parameters from, Parameters to) {
+        for (int page = 0; page < from.servedPages(); page++) {
+            byte[] bytes = new byte[from.pageLength(page)];
+            from.readPage(page, bytes, 0);
+            to.writePage(page, bytes, 0);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("formats")
+    void everyFormatThatWasEverWrittenIsRead(GoldenFormat format) {
+        format.checkOldTruths();
+    }
+
+    @ParameterizedTest
+    @MethodSource("formats")
+    void theWriterWritesWhatItsNumberMeans(GoldenFormat format) {
+        format.checkTheWriter();
+    }
+
+    @ParameterizedTest
+    @MethodSource("formats")
+    void aFutureFormatIsRefusedByItsNumber(GoldenFormat format) {
+        format.checkTheFuture();
+    }
+
+    @ProvesOracle(Breaker.CHANGES_A_FORMAT_SILENTLY)
+    @Test
+    void aFormatThatChangesSilentlyIsReported() {
+        // Version and next offset change places.
+        GoldenFormat moved =
+                formats()
+                        .get(HEARTBEAT)
+                        .with(
+                                bytes -> {
+                                    Heartbeat of = Heartbeat.decode(bytes);
+                                    return new Heartbeat(
+                                                    of.epoch(),
+                                                    of.nextOffset(),
+                                                    of.version(),
+                                                    of.caughtUp(),
+                                                    of.time())
+                                            .encode();
+                                });
+        assertThatThrownBy(moved::checkTheWriter)
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining("raise the number");
+    }
+
+    @ProvesOracle(Breaker.READS_ANY_FORMAT)
+    @Test
+    void aReaderThatLooksAtNoNumberIsReported() {
+        GoldenFormat any =
+                formats()
+                        .get(HEARTBEAT)
+                        .with(
+                                bytes -> {
+                                    ByteBuffer.wrap(bytes)
+                                            .order(ByteOrder.LITTLE_ENDIAN)
+                                            .putInt(FORMAT_AT, 1);
+                                    return Heartbeat.decode(bytes).encode();
+                                });
+        assertThatThrownBy(any::checkTheFuture)
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining("was read");
+    }
+}

@@ -1,0 +1,21 @@
+package io.tidegrad.proof;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/// A test that breaks something on purpose and asserts that an oracle reports it. `./tidegrad test --prove-oracles` runs
+/// these alone and prints what was seen.
+@Target(ElementType.METHOD)
+@Retention(RetentionPolicy.RUNTIME)
+@Tag(ProvesOracle.TAG)
+@ExtendWith(ProofRecorder.class)
+public @interface ProvesOracle {
+    String TAG = "proves-oracle";
+
+    /// What is broken.
+    Breaker value();
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.proof;
+
+import org.jspecify.annotations.NullMarked;

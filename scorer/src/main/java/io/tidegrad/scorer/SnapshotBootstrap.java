@@ -1,0 +1,262 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.SnapshotFormatException;
+import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
+
+/// Finds what to begin with: the newest full snapshot that may be served, and its deltas. The newest manifest, looked for
+/// from the end backwards in doubling steps, says when that was written, and Kafka's index of times where that is. From there
+/// it reads what comes; of what lies before it nothing. For one use.
+final class SnapshotBootstrap {
+    private static final long FIRST_SCAN_RECORDS = 16;
+
+    /// How much later the clock of who decides may be than that of who publishes. Where they are further apart, a start between
+    /// a rollback and the next full snapshot serves what was rolled back to until then.
+    private static final long CLOCKS_APART_MILLIS = 600_000;
+
+    /// As much as one fetch brings.
+    private static final long TAIL_BYTES_MAX = 8 << 20;
+
+    private final FollowedTopics topics;
+    private final SnapshotFeed feed;
+    private final CurrentModel current;
+    private final BooleanSupplier halted;
+    private final List<ConsumerRecord<byte[], byte[]>> tail = new ArrayList<>(); // see scan
+    private long tailFrom; // offset from which on all records are in the tail
+    private long tailBytes;
+    private long loaded = SnapshotFeed.NOWHERE; // after the last manifest that was admitted
+
+    /// @param halted stop, wherever it is; the position is then anywhere
+    SnapshotBootstrap(
+            FollowedTopics topics,
+            SnapshotFeed feed,
+            CurrentModel current,
+            BooleanSupplier halted) {
+        this.topics = topics;
+        this.feed = feed;
+        this.current = current;
+        this.halted = halted;
+    }
+
+    /// A manifest, and where it lies.
+    private record Found(SnapshotManifest manifest, long offset, long timestamp) {
+        static final Comparator<Found> NEWEST_FIRST =
+                Comparator.comparingInt((Found found) -> found.manifest.epoch())
+                        .thenComparingLong(found -> found.manifest.version())
+                        .thenComparingLong(Found::offset)
+                        .reversed();
+    }
+
+    /// Loads the newest full snapshot that is above the served version, with its deltas, and leaves the position where
+    /// following begins. Where that snapshot turns out to be bad, the next best one, and so on.
+    ///
+    /// @param since epoch ms before which no record was written that may be served; 0 when not known
+    void run(long since) {
+        SnapshotIntake intake = feed.intake();
+        intake.reset();
+        long begin = topics.begin();
+        long end = topics.end();
+        long oldest =
+                since <= CLOCKS_APART_MILLIS ? begin : begin(since - CLOCKS_APART_MILLIS, end);
+        long served = feed.resume();
+        feed.resumeAt(SnapshotFeed.NOWHERE);
+        tailFrom = end;
+        boolean whole = false;
+        try {
+            if (!findAndLoad(begin, oldest, end, served)) {
+                intake.reset();
+                topics.seek(feed.resume() < 0 ? oldest : feed.resume());
+            }
+            whole = !halted.getAsBoolean();
+        } finally {
+            if (!whole) {
+                // Manifests were seen that nobody has dealt with.
+                feed.resumeAt(loaded < 0 ? served : loaded);
+            }
+        }
+    }
+
+    private long begin(long time, long end) {
+        return Math.min(topics.offsetAt(time).orElse(end), end);
+    }
+
+    /// True when a version was admitted, and the position is behind it.
+    private boolean findAndLoad(long begin, long oldest, long end, long served) {
+        SnapshotIntake intake = feed.intake();
+        Set<String> chainsTried = new HashSet<>();
+        long to = end;
+        for (long step = FIRST_SCAN_RECORDS; to > oldest && !halted.getAsBoolean(); step *= 2) {
+            long from = Math.max(oldest, to - step);
+            for (Found found : scan(from, to)) {
+                SnapshotManifest manifest = found.manifest();
+                if (intake.isOver(manifest.epoch())) {
+                    continue;
+                }
+                long full = manifest.chain().full();
+                if (!intake.wants(manifest.epoch(), full)) {
+                    // What is served is of this chain, or newer: only what follows it is wanted.
+                    if (served >= begin && served <= found.offset()) {
+                        feed.resumeAt(served);
+                    }
+                    return false;
+                }
+                boolean again =
+                        manifest.isDelta() && !chainsTried.add(manifest.epoch() + "." + full);
+                if (!again && loadChain(Math.max(begin, start(found)), found)) {
+                    topics.seek(Math.max(feed.resume(), found.offset() + 1));
+                    return true;
+                }
+            }
+            to = from;
+        }
+        return false;
+    }
+
+    /// The manifests of one stretch, newest version first. Records are kept for `loadChain`, so that the newest deltas are
+    /// not read twice.
+    private List<Found> scan(long from, long to) {
+        List<Found> manifests = new ArrayList<>();
+        List<ConsumerRecord<byte[], byte[]>> stretch = new ArrayList<>();
+        boolean[] keeps = {tailFrom == to};
+        topics.read(
+                from,
+                to,
+                halted,
+                record -> {
+                    tailBytes += Math.max(0, record.serializedValueSize());
+                    keeps[0] &= tailBytes <= TAIL_BYTES_MAX;
+                    if (keeps[0]) {
+                        stretch.add(record);
+                    }
+                    Found found = note(record);
+                    if (found != null) {
+                        manifests.add(found);
+                    }
+                });
+        if (keeps[0]) {
+            tail.addAll(0, stretch);
+            tailFrom = from;
+        }
+        manifests.sort(Found.NEWEST_FIRST);
+        return manifests;
+    }
+
+    private @Nullable Found note(ConsumerRecord<byte[], byte[]> record) {
+        feed.count(record);
+        if (record.key() == null || record.value() == null) {
+            return null;
+        }
+        SnapshotIntake intake = feed.intake();
+        try {
+            SnapshotKey key = SnapshotKey.decode(record.key());
+            switch (key.kind()) {
+                case HEARTBEAT ->
+                        current.beat(
+                                intake.model(), Heartbeat.decode(record.value()), record.offset());
+                case PART -> {}
+                case MANIFEST -> {
+                    feed.passed(record.offset());
+                    if (!intake.wasRefused(record.offset())) {
+                        return new Found(
+                                SnapshotManifest.decode(record.value()),
+                                record.offset(),
+                                record.timestamp());
+                    }
+                }
+            }
+        } catch (SnapshotFormatException unreadable) {
+            // Told as when it had come while following.
+            feed.decide(record);
+        }
+        return null;
+    }
+
+    /// Where the full snapshot begins that this manifest is of or a change to.
+    private long start(Found newest) {
+        SnapshotManifest manifest = newest.manifest();
+        long first = newest.offset() - manifest.parts();
+        return !manifest.isDelta() && isFirstPart(manifest, first)
+                ? first
+                : start(topics, manifest, newest.offset(), newest.timestamp());
+    }
+
+    /// Where the full snapshot begins, or before it. All its records carry one time, and nothing older than it lies behind
+    /// it, so the first record of that time is not after its first part.
+    ///
+    /// @param timestamp of the manifest's record
+    static long start(
+            FollowedTopics topics, SnapshotManifest manifest, long offset, long timestamp) {
+        long time = manifest.chain().fullTime();
+        if (time < 0 && !manifest.isDelta()) {
+            time = timestamp; // format 1
+        }
+        long first = offset - manifest.parts();
+        OptionalLong found = time < 0 ? OptionalLong.empty() : topics.offsetAt(time);
+        return found.isPresent() ? Math.min(first, found.getAsLong()) : first;
+    }
+
+    /// Whether the tail has the first part there.
+    private boolean isFirstPart(SnapshotManifest manifest, long offset) {
+        byte[] key = SnapshotKey.part(manifest.epoch(), manifest.version(), 0).encode();
+        return tail.stream()
+                .anyMatch(record -> record.offset() == offset && Arrays.equals(record.key(), key));
+    }
+
+    /// Reads the full snapshot and its deltas up to `newest`, each admitted as it comes: an answer of an older version is
+    /// better than none. True when any was.
+    private boolean loadChain(long from, Found newest) {
+        feed.intake().reset();
+        boolean[] admitted = {false};
+        topics.read(
+                from,
+                Math.min(tailFrom, newest.offset() + 1),
+                halted,
+                record -> {
+                    feed.count(record);
+                    admitted[0] |= admits(newest, record);
+                });
+        for (ConsumerRecord<byte[], byte[]> record : tail) {
+            if (record.offset() >= from && !halted.getAsBoolean()) {
+                admitted[0] |= admits(newest, record);
+            }
+        }
+        return admitted[0];
+    }
+
+    private boolean admits(Found newest, ConsumerRecord<byte[], byte[]> record) {
+        boolean admitted =
+                record.offset() <= newest.offset()
+                        && isOf(newest.manifest(), record)
+                        && feed.decide(record) instanceof Admission.Admitted;
+        if (admitted) {
+            loaded = record.offset() + 1;
+        }
+        return admitted;
+    }
+
+    private static boolean isOf(SnapshotManifest newest, ConsumerRecord<byte[], byte[]> record) {
+        if (record.key() == null || record.value() == null) {
+            return false;
+        }
+        try {
+            SnapshotKey key = SnapshotKey.decode(record.key());
+            return key.kind() != SnapshotKey.Kind.HEARTBEAT
+                    && key.epoch() == newest.epoch()
+                    && key.version() >= newest.chain().full()
+                    && key.version() <= newest.version();
+        } catch (SnapshotFormatException e) {
+            return false;
+        }
+    }
+}

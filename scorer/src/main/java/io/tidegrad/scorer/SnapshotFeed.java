@@ -1,0 +1,74 @@
+package io.tidegrad.scorer;
+
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Records of one model's topic on their way into its intake: counts them, logs what they decide, and keeps from where on
+/// they are still to be read. The follower's thread only.
+final class SnapshotFeed {
+    static final long NOWHERE = -1;
+
+    private static final Logger log = LoggerFactory.getLogger(SnapshotFeed.class);
+
+    private final SnapshotIntake intake;
+    private final SnapshotCounters counters;
+    private long resume = NOWHERE;
+
+    SnapshotFeed(SnapshotIntake intake, SnapshotCounters counters) {
+        this.intake = intake;
+        this.counters = counters;
+    }
+
+    SnapshotIntake intake() {
+        return intake;
+    }
+
+    /// After the last manifest that was dealt with; `NOWHERE` before the first.
+    long resume() {
+        return resume;
+    }
+
+    void resumeAt(long offset) {
+        resume = offset;
+    }
+
+    /// A manifest lies there, dealt with or about to be.
+    void passed(long offset) {
+        resume = Math.max(resume, offset + 1);
+    }
+
+    void accept(ConsumerRecord<byte[], byte[]> record) {
+        count(record);
+        decide(record);
+    }
+
+    void count(ConsumerRecord<byte[], byte[]> record) {
+        counters.read(
+                (long) Math.max(0, record.serializedKeySize())
+                        + Math.max(0, record.serializedValueSize()));
+    }
+
+    @Nullable Admission decide(ConsumerRecord<byte[], byte[]> record) {
+        Admission admission =
+                intake.accept(record.key(), record.value(), record.offset(), record.timestamp());
+        if (SnapshotIntake.isManifest(record.key())) {
+            passed(record.offset());
+        }
+        switch (admission) {
+            case null -> {}
+            case Admission.Admitted(ServedModel model) -> log.debug("serving {}", model.name());
+            case Admission.Refused(int epoch, long version, RefusalReason reason, String detail) ->
+                    log.warn(
+                            "refused {} version {}.{} at offset {}: {}: {}",
+                            intake.model(),
+                            epoch,
+                            version,
+                            record.offset(),
+                            reason.code(),
+                            detail);
+        }
+        return admission;
+    }
+}

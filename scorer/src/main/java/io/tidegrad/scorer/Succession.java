@@ -1,0 +1,47 @@
+package io.tidegrad.scorer;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Which version may follow which, invariant I14 in one place: of one model (epoch, version) never goes back, also when
+/// another answered in between, and nothing of an epoch that is over is served any more. The follower's thread only.
+class Succession {
+    private record Mark(int epoch, long version) {}
+
+    private final Map<String, Mark> highest = new HashMap<>();
+    private final Map<String, Integer> first = new HashMap<>();
+
+    /// A control record began this epoch: whatever was before is over.
+    final void begin(String model, int epoch) {
+        first.merge(model, epoch, Math::max);
+    }
+
+    /// Whether a later epoch has begun.
+    boolean isOver(String model, int epoch) {
+        return epoch < first.getOrDefault(model, 0);
+    }
+
+    /// Whether this version may be served next.
+    final boolean mayFollow(@Nullable ServedModel served, String model, int epoch, long version) {
+        if (isOver(model, epoch)) {
+            return false;
+        }
+        Mark mark = highest.get(model);
+        if (mark == null || isAbove(epoch, version, mark.epoch, mark.version)) {
+            return true;
+        }
+        // When another model was promoted and this one comes back, where it was is where it goes
+        // on.
+        boolean comesBack = served == null || !served.model().equals(model);
+        return comesBack && epoch == mark.epoch && version == mark.version;
+    }
+
+    boolean isAbove(int epoch, long version, int otherEpoch, long otherVersion) {
+        return epoch != otherEpoch ? epoch > otherEpoch : version > otherVersion;
+    }
+
+    final void serves(ServedModel model) {
+        highest.put(model.model(), new Mark(model.epoch(), model.version()));
+    }
+}

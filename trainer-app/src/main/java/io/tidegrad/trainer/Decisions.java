@@ -1,0 +1,467 @@
+package io.tidegrad.trainer;
+
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.model.control.ControlState;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Stage;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.LogReader;
+import io.tidegrad.trainer.replay.Place;
+import io.tidegrad.trainer.replay.PublishedVersions;
+import io.tidegrad.trainer.replay.TimeTravel;
+import io.tidegrad.trainer.store.Lineage;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Objects;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.jspecify.annotations.Nullable;
+
+/// What people decide about models: each is checked, then written down as one control record with what it makes of the
+/// catalog. Trainers and scorers follow; nobody is asked and nothing is stopped from here.
+public final class Decisions {
+    private final KafkaSettings kafka;
+    private final Topics topics;
+    private final ControlLog control;
+    private final Admin admin;
+    private final short replication;
+    private final By by;
+
+    /// Who decides, and why.
+    ///
+    /// @param author `user@host`; may be empty
+    /// @param reason may be empty
+    public record By(String author, String reason) {}
+
+    /// What was decided.
+    ///
+    /// @param before null when there was no such model
+    /// @param after null when there is none any more
+    public record Decided(
+            ControlRecord record, @Nullable ModelRecord before, @Nullable ModelRecord after) {}
+
+    /// A decision to go back.
+    ///
+    /// @param skipped offsets between the base and where learning goes on: left out for ever
+    public record RolledBack(Decided decided, ControlAction.Rollback rollback, long skipped) {}
+
+    /// Which version to go back to, and where to go on.
+    ///
+    /// @param epoch of the version; empty for the newest that has it
+    /// @param resumeAt where learning goes on; null for the log's end
+    public record Back(OptionalInt epoch, long version, ResumeAt resumeAt) {}
+
+    /// Where learning goes on after a rollback.
+    public sealed interface ResumeAt {
+        /// What the base has not learned is learned again.
+        record Base() implements ResumeAt {}
+
+        record At(Place place) implements ResumeAt {}
+    }
+
+    /// Loads a published version as a scorer would.
+    @FunctionalInterface
+    public interface Soundness {
+        /// @throws RuntimeException it can't be loaded: why
+        void require(int epoch, long version);
+    }
+
+    /// @param admin of the same Kafka
+    /// @param replication of topics that are created, -1 for the broker's default
+    public Decisions(
+            KafkaSettings kafka,
+            Topics topics,
+            SchemaRegistry registry,
+            Admin admin,
+            short replication,
+            By by) {
+        this.kafka = kafka;
+        this.topics = topics;
+        this.admin = admin;
+        this.replication = replication;
+        this.by = by;
+        control = new ControlLog(kafka, topics, registry);
+    }
+
+    /// Registers a model, for a trainer to learn; anew if it was deleted.
+    ///
+    /// @param start of what it learns; `Place.Begin` for the log's first record
+    /// @throws TrainerException there is one of this name, or its log can't be learned from
+    public Decided create(ModelSpec spec, Place start) {
+        KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
+        ControlLog.createOrCheck(kafkaTopics, topics);
+        KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
+        ModelRecord before = control.read().models().get(spec.model());
+        if (before != null) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "model "
+                            + spec.model()
+                            + ": expected a name that no model has, found one in epoch "
+                            + before.getEpoch()
+                            + (before.getSpecFingerprint()
+                                            .equals(HexFormat.of().formatHex(spec.fingerprint()))
+                                    ? " with the same spec"
+                                    : " with another spec")
+                            + "; choose another name, or delete it first (tidegrad models delete "
+                            + spec.model()
+                            + ")");
+        }
+        long startOffset;
+        try (LogReader reader = new LogReader(kafka, spec.inputTopic())) {
+            startOffset = start.asStart(spec.model(), reader, log.begin());
+        }
+        ControlLog.View after =
+                Registration.ensure(
+                        new Registration.Wanted(spec, log, startOffset, Stage.LIVE, true),
+                        control,
+                        by.author(),
+                        by.reason());
+        return new Decided(after.records(spec.model()).getLast(), null, after.model(spec.model()));
+    }
+
+    /// @throws TrainerException there is no such model, or it is paused
+    public Decided pause(String model) {
+        return decide(
+                model,
+                (view, known) -> {
+                    if (known.getStage() == Stage.PAUSED) {
+                        throw pausedAlready(model, view.state(model));
+                    }
+                    return new ControlLog.Decision(
+                            record(model, new ControlAction.Pause()),
+                            ModelRecord.newBuilder(known)
+                                    .setStage(Stage.PAUSED)
+                                    .setPausedFrom(known.getStage())
+                                    .build());
+                });
+    }
+
+    private static TrainerException pausedAlready(String model, ControlState state) {
+        ControlRecord newest = state.newest();
+        return new TrainerException(
+                ExitCode.CONFIGURATION,
+                "model "
+                        + model
+                        + ": expected one that learns, found that it is paused already"
+                        + (newest == null ? "" : ", since " + Instant.ofEpochMilli(newest.time())));
+    }
+
+    /// @throws TrainerException there is no such model, or it is not paused
+    public Decided resume(String model) {
+        return decide(
+                model,
+                (view, known) -> {
+                    if (known.getStage() != Stage.PAUSED) {
+                        throw new TrainerException(
+                                ExitCode.CONFIGURATION,
+                                "model "
+                                        + model
+                                        + ": expected one that is paused, found one that learns");
+                    }
+                    Stage from = known.getPausedFrom();
+                    return new ControlLog.Decision(
+                            record(model, new ControlAction.Resume()),
+                            ModelRecord.newBuilder(known)
+                                    .setStage(from == null ? Stage.LIVE : from)
+                                    .setPausedFrom(null)
+                                    .build());
+                });
+    }
+
+    /// The name `name` is answered by `by` from now on; with the same name twice, by its own model again. What answered
+    /// before learns on.
+    ///
+    /// @throws TrainerException one of them is not there
+    public Decided promote(String name, String by) {
+        return decide(
+                name,
+                view -> {
+                    ModelRecord promoted = view.models().get(by);
+                    if (promoted == null) {
+                        throw notThere(by, view);
+                    }
+                    // The name of a deleted model may go on being answered by another one.
+                    ModelRecord known = view.state(name).deleted() ? null : known(name, view);
+                    String until = view.state(name).answeredBy();
+                    List<ModelRecord> changed = new ArrayList<>();
+                    if (by.equals(name)) {
+                        changed.add(
+                                withStage(
+                                        ModelRecord.newBuilder(promoted)
+                                                .setAnsweredBy(null)
+                                                .build(),
+                                        Stage.LIVE));
+                    } else {
+                        changed.add(withStage(promoted, Stage.LIVE));
+                        if (known != null) {
+                            changed.add(
+                                    withStage(
+                                            ModelRecord.newBuilder(known).setAnsweredBy(by).build(),
+                                            Stage.RETIRED));
+                        }
+                    }
+                    ModelRecord replaced = view.models().get(until);
+                    if (replaced != null
+                            && !until.equals(name)
+                            && !until.equals(by)
+                            && names(view, until).equals(Set.of(name))) {
+                        changed.add(withStage(replaced, Stage.RETIRED));
+                    }
+                    return new ControlLog.Decision(
+                            record(name, new ControlAction.Promote(by, promoted.getEpoch())),
+                            changed,
+                            null);
+                });
+    }
+
+    /// Other names that are answered by a model.
+    private static Set<String> names(ControlLog.View view, String model) {
+        Set<String> names = new TreeSet<>();
+        for (ControlRecord record : view.records()) {
+            if (!record.model().equals(model)
+                    && view.state(record.model()).answeredBy().equals(model)) {
+                names.add(record.model());
+            }
+        }
+        return names;
+    }
+
+    /// A paused model stays so, and takes the stage when it goes on.
+    private static ModelRecord withStage(ModelRecord model, Stage stage) {
+        return model.getStage() == Stage.PAUSED
+                ? ModelRecord.newBuilder(model).setPausedFrom(stage).build()
+                : ModelRecord.newBuilder(model).setStage(stage).build();
+    }
+
+    /// Begins a new epoch with a version that is still published.
+    ///
+    /// @param soundness asked before anything is decided
+    /// @throws TrainerException the version is not there, or can't be learned again
+    public RolledBack rollback(String model, Back back, Soundness soundness) {
+        ControlLog.View view = control.read();
+        ModelRecord known = known(model, view);
+        SnapshotManifest base = base(known, back);
+        soundness.require(base.epoch(), base.version());
+        ControlAction.Base from =
+                new ControlAction.Base(
+                        base.epoch(), base.version(), base.weightsHash(), base.nextOffset());
+        TimeTravel.requireReachable(
+                kafka, topics, lineage(known, view.state(model), base.epoch()), base.nextOffset());
+        long resume = resumeOffset(known, from, back.resumeAt());
+        int epoch = known.getEpoch() + 1;
+        ControlAction.Rollback rollback = new ControlAction.Rollback(epoch, from, resume);
+        Decided decided =
+                decide(
+                        model,
+                        (now, same) -> {
+                            if (same.getEpoch() != known.getEpoch()) {
+                                throw new TrainerException(
+                                        ExitCode.RETRYABLE,
+                                        "model "
+                                                + model
+                                                + ": expected epoch "
+                                                + known.getEpoch()
+                                                + ", found "
+                                                + same.getEpoch()
+                                                + ": somebody else decided at the same time; look again");
+                            }
+                            ControlRecord record = record(model, rollback);
+                            ControlState state = now.state(model).after(record);
+                            return new ControlLog.Decision(
+                                    record,
+                                    ModelRecord.newBuilder(same)
+                                            .setEpoch(epoch)
+                                            .setCreatedAt(Instant.ofEpochMilli(record.time()))
+                                            .setRollbacks(
+                                                    ModelCatalog.origins(state.lineage(epoch)))
+                                            .build());
+                        });
+        return new RolledBack(decided, rollback, resume - from.nextOffset());
+    }
+
+    /// Of a model's epoch, its present one or an earlier one.
+    static Lineage lineage(ModelRecord known, ControlState state, int epoch) {
+        return new Lineage(
+                SpecFile.parse(known.getSpec(), "the registered spec of " + known.getModel()),
+                epoch,
+                new TopicPartition(known.getInputTopic(), 0),
+                Uuid.fromString(known.getInputTopicId()),
+                known.getStartOffset(),
+                state.lineage(epoch));
+    }
+
+    private SnapshotManifest base(ModelRecord known, Back back) {
+        List<ControlAction.Rollback> rollbacks = ModelCatalog.rollbacks(known);
+        int first = rollbacks.isEmpty() ? known.getEpoch() : rollbacks.getFirst().base().epoch();
+        List<SnapshotManifest> published =
+                PublishedVersions.read(kafka, topics, known.getModel()).stream()
+                        .filter(each -> each.epoch() >= first && each.epoch() <= known.getEpoch())
+                        .toList();
+        return published.stream()
+                .filter(each -> each.version() == back.version())
+                .filter(each -> back.epoch().isEmpty() || each.epoch() == back.epoch().getAsInt())
+                .max(Comparator.comparingInt(SnapshotManifest::epoch))
+                .orElseThrow(
+                        () ->
+                                new TrainerException(
+                                        ExitCode.CONFIGURATION,
+                                        "model "
+                                                + known.getModel()
+                                                + ": expected version "
+                                                + (back.epoch().isPresent()
+                                                        ? back.epoch().getAsInt() + "."
+                                                        : "")
+                                                + back.version()
+                                                + " among the published ones, found "
+                                                + published.stream()
+                                                        .map(
+                                                                each ->
+                                                                        each.epoch()
+                                                                                + "."
+                                                                                + each.version())
+                                                        .collect(Collectors.joining(", "))
+                                                + " (epoch.version)"));
+    }
+
+    private long resumeOffset(ModelRecord known, ControlAction.Base base, ResumeAt resumeAt) {
+        return switch (resumeAt) {
+            case ResumeAt.Base() -> base.nextOffset();
+            case ResumeAt.At(Place place) -> {
+                try (LogReader reader = new LogReader(kafka, known.getInputTopic())) {
+                    long offset = place.asStart(known.getModel(), reader, base.nextOffset());
+                    if (offset < base.nextOffset()) {
+                        throw new TrainerException(
+                                ExitCode.CONFIGURATION,
+                                "--resume-at: expected an offset from "
+                                        + base.nextOffset()
+                                        + " on, up to where version "
+                                        + base.epoch()
+                                        + "."
+                                        + base.version()
+                                        + " has learned, found "
+                                        + offset
+                                        + ": events would be learned twice; give a later one, or 'base'");
+                    }
+                    yield offset;
+                }
+            }
+        };
+    }
+
+    /// Takes a model out of the catalog. What is stored of it is left.
+    ///
+    /// @throws TrainerException there is no such model, or another name is answered by it
+    public Decided delete(String model) {
+        return decide(
+                model,
+                (view, known) -> {
+                    Set<String> names = names(view, model);
+                    if (!names.isEmpty()) {
+                        throw new TrainerException(
+                                ExitCode.CONFIGURATION,
+                                "model "
+                                        + model
+                                        + ": expected one that answers for no other name, found that it answers for "
+                                        + String.join(", ", names)
+                                        + "; promote another one first (tidegrad models promote "
+                                        + names.iterator().next()
+                                        + ")");
+                    }
+                    return new ControlLog.Decision(
+                            record(model, new ControlAction.Delete()), List.of(), model);
+                });
+    }
+
+    /// @throws TrainerException there is no such model
+    public ModelRecord find(String model) {
+        return known(model, control.read());
+    }
+
+    /// Null unless the model was deleted, and not made anew.
+    public @Nullable Decided deletion(String model) {
+        ControlState state = control.read().state(model);
+        return state.deleted()
+                ? new Decided(Objects.requireNonNull(state.newest()), null, null)
+                : null;
+    }
+
+    /// How many epochs the model has had, deleted ones among them; 0 where no decision names one.
+    public int epochs(String model) {
+        return control.read().state(model).epoch();
+    }
+
+    // ---- how it is decided ----
+
+    @FunctionalInterface
+    private interface OfModel {
+        ControlLog.Decision decide(ControlLog.View view, ModelRecord known);
+    }
+
+    private Decided decide(String model, OfModel decider) {
+        return decide(model, view -> decider.decide(view, known(model, view)));
+    }
+
+    private Decided decide(String model, ControlLog.Decider decider) {
+        ControlLog.createOrCheck(new KafkaTopics(admin, replication), topics);
+        ModelRecord[] before = new ModelRecord[1];
+        ControlLog.View after =
+                control.write(
+                        view -> {
+                            before[0] = view.models().get(model);
+                            return decider.decide(view);
+                        });
+        return new Decided(
+                Objects.requireNonNull(after.state(model).newest(), "just decided"),
+                before[0],
+                after.models().get(model));
+    }
+
+    private ControlRecord record(String model, ControlAction action) {
+        return new ControlRecord(
+                model, action, System.currentTimeMillis(), by.author(), by.reason());
+    }
+
+    private ModelRecord known(String model, ControlLog.View view) {
+        ModelRecord known = view.models().get(model);
+        if (known == null) {
+            throw notThere(model, view);
+        }
+        return known;
+    }
+
+    private TrainerException notThere(String model, ControlLog.View view) {
+        ControlState state = view.state(model);
+        if (state.deleted()) {
+            return Registration.deleted(model, Objects.requireNonNull(state.newest()));
+        }
+        return new TrainerException(
+                ExitCode.CONFIGURATION,
+                "model "
+                        + model
+                        + ": expected a registered model on "
+                        + topics.models()
+                        + ", found "
+                        + (view.models().isEmpty()
+                                ? "none"
+                                : view.models().keySet().stream()
+                                        .sorted()
+                                        .collect(Collectors.joining(", ")))
+                        + "; correct the name or --prefix, or register it: tidegrad models create --spec FILE");
+    }
+}

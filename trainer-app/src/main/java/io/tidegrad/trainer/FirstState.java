@@ -1,0 +1,132 @@
+package io.tidegrad.trainer;
+
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.Accounts;
+import io.tidegrad.trainer.store.Changelog;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.RetainedSnapshot;
+import io.tidegrad.trainer.store.StateSeed;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/// A state that an epoch begins with in place of nothing: pages, carry, manifest and the group's offset in one transaction,
+/// as a trainer would have committed them at that offset. Two that try it fence each other, and the second finds it done.
+///
+/// @param model as it was learned elsewhere
+/// @param nextOffset of the log, exclusive: what is accounted for, and where the epoch goes on
+/// @param accounts of what became of the events it learned
+/// @param retained snapshots that the same transaction writes
+record FirstState(
+        OnlineModel model,
+        long nextOffset,
+        Accounts accounts,
+        long newestAppendTime,
+        List<RetainedSnapshot> retained) {
+    private static final Duration TRANSACTION_MIN = Duration.ofSeconds(60);
+
+    /// What a broker allows unless it is told otherwise.
+    private static final Duration TRANSACTION_MAX = Duration.ofMinutes(15);
+
+    private static final long BYTES_PER_SECOND = 5_000_000;
+
+    /// One transaction: all of it is there afterwards, or nothing.
+    ///
+    /// @param wanted asked when nobody else can begin it any more; false leaves everything as it is
+    /// @param more hands further records to its argument
+    /// @throws TrainerException a number in the model is not finite
+    void commit(
+            KafkaSettings kafka,
+            ModelTrainer.Ready ready,
+            BooleanSupplier wanted,
+            Consumer<Consumer<ProducerRecord<byte[], byte[]>>> more) {
+        Lineage lineage = ready.lineage();
+        requireFinite();
+        String group = ready.applicationId();
+        String changelog = Changelog.topic(group);
+        try (KafkaProducer<byte[], byte[]> producer = producer(kafka, ready)) {
+            producer.initTransactions();
+            if (!wanted.getAsBoolean()) {
+                return;
+            }
+            producer.beginTransaction();
+            more.accept(producer::send);
+            StateSeed.write(
+                    lineage,
+                    model,
+                    nextOffset,
+                    accounts,
+                    newestAppendTime,
+                    retained,
+                    (key, value) ->
+                            producer.send(
+                                    new ProducerRecord<>(
+                                            changelog, lineage.log().partition(), key, value)));
+            producer.sendOffsetsToTransaction(
+                    Map.of(lineage.log(), Changelog.offsetWithWatermark(nextOffset)),
+                    ofNoMember(kafka, group));
+            producer.commitTransaction();
+        }
+    }
+
+    /// A group's offsets may be set from outside while it has no member.
+    private static ConsumerGroupMetadata ofNoMember(KafkaSettings kafka, String group) {
+        Map<String, Object> settings = new HashMap<>(kafka.client());
+        settings.put(ConsumerConfig.GROUP_ID_CONFIG, group);
+        settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                new KafkaConsumer<>(
+                        settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            return consumer.groupMetadata();
+        }
+    }
+
+    private void requireFinite() {
+        int page = model.parameters().firstNonFinitePage();
+        if (page >= 0) {
+            throw new TrainerException(
+                    ExitCode.MODEL_DIVERGED,
+                    "model "
+                            + model.spec().model()
+                            + ": page "
+                            + page
+                            + " holds a weight or optimizer state that is not finite, before offset "
+                            + nextOffset
+                            + "; it was not committed. Lower the learning rate under another name");
+        }
+    }
+
+    private KafkaProducer<byte[], byte[]> producer(KafkaSettings kafka, ModelTrainer.Ready ready) {
+        long bytes = model.parameters().servedBytes() + model.parameters().optimizerBytes();
+        bytes += retained.stream().mapToLong(RetainedSnapshot::bytes).sum();
+        Duration timeout = TRANSACTION_MIN.plusSeconds(bytes / BYTES_PER_SECOND);
+        Map<String, Object> settings = new HashMap<>(kafka.client());
+        settings.put(ProducerConfig.ACKS_CONFIG, "all");
+        settings.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, ready.applicationId() + "-replay");
+        settings.put(
+                ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+                (int)
+                        (timeout.compareTo(TRANSACTION_MAX) < 0 ? timeout : TRANSACTION_MAX)
+                                .toMillis());
+        settings.put(ProducerConfig.LINGER_MS_CONFIG, 5);
+        settings.put(ProducerConfig.BATCH_SIZE_CONFIG, 256 * 1024);
+        settings.put(
+                ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
+                Math.max(ModelTrainer.PART_REQUEST_BYTES, ready.deadLetterBytesMax()));
+        return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+}

@@ -1,0 +1,154 @@
+package io.tidegrad.trainer;
+
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.IntSupplier;
+
+/// The models of this process, by name. They come with the start and, where all models are wanted, with each that is created
+/// later; one that is deleted keeps its slot, for it may be made anew.
+final class ModelSlots implements AutoCloseable {
+    private final ModelCatalog catalog;
+    private final Map<String, ModelSpec> given;
+    private final ModelTrainer.Surroundings surroundings;
+    private final Consumer<TrainerException> failed;
+    private final Map<String, ModelSlot> slots = new ConcurrentSkipListMap<>();
+    private final List<ModelSlot.Listener> listeners = new CopyOnWriteArrayList<>();
+    private volatile int models;
+
+    /// @param given specs as their authors gave them, by model
+    /// @param surroundings gets how many models there are, as of when it is asked
+    /// @param failed told why a model can't go on
+    ModelSlots(
+            ModelCatalog catalog,
+            Map<String, ModelSpec> given,
+            Function<IntSupplier, ModelTrainer.Surroundings> surroundings,
+            Consumer<TrainerException> failed) {
+        this.catalog = catalog;
+        this.given = Map.copyOf(given);
+        this.surroundings = surroundings.apply(() -> models);
+        this.failed = failed;
+    }
+
+    /// @param history of decisions about any models
+    void add(String model, List<ControlRecord> history) {
+        slots.put(
+                model,
+                new ModelSlot(
+                        model,
+                        given.get(model),
+                        history,
+                        surroundings,
+                        catalog,
+                        listeners,
+                        failed));
+        count();
+    }
+
+    /// The more models there are, the further apart each commits (`StreamsSettings.commitIntervalMin`). Paused ones count:
+    /// they may go on.
+    private void count() {
+        int count = 0;
+        for (ModelSlot slot : slots.values()) {
+            count += slot.decided().deleted() ? 0 : 1;
+        }
+        models = count;
+    }
+
+    /// @throws TrainerException all that were asked for are deleted
+    void requireAny() {
+        List<ModelSlot> deleted =
+                slots.values().stream().filter(slot -> slot.decided().deleted()).toList();
+        if (!deleted.isEmpty() && deleted.size() == slots.size()) {
+            ModelSlot first = deleted.getFirst();
+            throw Registration.deleted(
+                    first.model(), Objects.requireNonNull(first.decided().newest()));
+        }
+    }
+
+    /// @throws TrainerException the heap does not hold the models that are to learn
+    void requireRoom(Map<String, ModelRecord> registered) {
+        List<ModelSpec> specs = new ArrayList<>();
+        for (ModelSlot slot : slots.values()) {
+            ModelSpec file = given.get(slot.model());
+            ModelRecord record = registered.get(slot.model());
+            if (slot.decided().paused() || slot.decided().deleted()) {
+                continue;
+            }
+            if (file != null) {
+                specs.add(file);
+            } else if (record != null) {
+                specs.add(
+                        SpecFile.parse(record.getSpec(), "the registered spec of " + slot.model()));
+            }
+        }
+        Room.require(specs, Runtime.getRuntime().maxMemory());
+    }
+
+    /// See `ModelSlot.prepare`.
+    void prepare() {
+        slots.values().forEach(ModelSlot::prepare);
+    }
+
+    void start() {
+        slots.values().forEach(ModelSlot::start);
+    }
+
+    /// A record of the control topic, in its order.
+    ///
+    /// @param all whether models that are created from now on get a slot
+    void decided(ControlRecord record, boolean all) {
+        ModelSlot slot = slots.get(record.model());
+        if (slot != null) {
+            slot.decide(record);
+            count();
+        } else if (all && record.action() instanceof ControlAction.Create) {
+            add(record.model(), List.of(record));
+            Objects.requireNonNull(slots.get(record.model())).start();
+        }
+    }
+
+    void listen(ModelSlot.Listener listener) {
+        listeners.add(listener);
+    }
+
+    List<ModelSlot> all() {
+        return List.copyOf(slots.values());
+    }
+
+    List<ModelTrainer> running() {
+        List<ModelTrainer> running = new ArrayList<>();
+        for (ModelSlot slot : slots.values()) {
+            ModelTrainer trainer = slot.trainer();
+            if (trainer != null) {
+                running.add(trainer);
+            }
+        }
+        return running;
+    }
+
+    /// Side by side: each takes as long as its last commit.
+    @Override
+    public void close() {
+        List<Thread> closing =
+                slots.values().stream().map(slot -> Thread.ofVirtual().start(slot::close)).toList();
+        for (Thread thread : closing) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
+    }
+}

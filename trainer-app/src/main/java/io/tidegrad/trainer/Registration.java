@@ -1,0 +1,104 @@
+package io.tidegrad.trainer;
+
+import io.tidegrad.engine.model.Plan;
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.model.control.ControlState;
+import io.tidegrad.model.safetensors.SafetensorsImport;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.Stage;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// Gives a spec its place: name, epoch, log and start offset, written down once.
+final class Registration {
+    static final int FIRST_EPOCH = 1;
+
+    private Registration() {}
+
+    /// @param startOffset of the first event to learn
+    /// @param again whether a model that was deleted is made anew
+    record Wanted(
+            ModelSpec spec, KafkaTopics.Log log, long startOffset, Stage stage, boolean again) {}
+
+    /// What is known once the model is there: as it was found, or with its new record.
+    ///
+    /// @throws TrainerException the model was deleted, and nobody said that it is to be made anew
+    static ControlLog.View ensure(Wanted wanted, ControlLog control, String author, String reason) {
+        String model = wanted.spec().model();
+        ControlLog.View view = control.read();
+        if (view.models().get(model) == null) {
+            checkWeights(wanted.spec());
+            view = control.write(now -> decide(wanted, now, author, reason));
+        }
+        return view;
+    }
+
+    /// A registered spec can't be corrected any more.
+    static void checkWeights(ModelSpec spec) {
+        ModelSpec.InitialWeights weights = spec.initialWeights();
+        if (weights != null) {
+            SafetensorsImport.check(
+                    Path.of(weights.file()), weights.sha256(), Plan.of(spec.network()));
+        }
+    }
+
+    private static ControlLog.@Nullable Decision decide(
+            Wanted wanted, ControlLog.View view, String author, String reason) {
+        ModelSpec spec = wanted.spec();
+        if (view.models().containsKey(spec.model())) {
+            return null;
+        }
+        ControlState state = view.state(spec.model());
+        if (state.deleted() && !wanted.again()) {
+            throw deleted(spec.model(), Objects.requireNonNull(state.newest()));
+        }
+        int epoch = Math.max(FIRST_EPOCH, state.epoch() + 1);
+        long now = System.currentTimeMillis();
+        String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
+        String answeredBy = state.answeredBy().equals(spec.model()) ? null : state.answeredBy();
+        String topicId = wanted.log().topicId().toString();
+        return new ControlLog.Decision(
+                new ControlRecord(
+                        spec.model(),
+                        new ControlAction.Create(
+                                epoch,
+                                fingerprint,
+                                spec.inputTopic(),
+                                topicId,
+                                wanted.startOffset()),
+                        now,
+                        author,
+                        reason),
+                ModelRecord.newBuilder()
+                        .setModel(spec.model())
+                        .setEpoch(epoch)
+                        .setSpec(spec.yaml())
+                        .setSpecFingerprint(fingerprint)
+                        .setStage(wanted.stage())
+                        .setCreatedAt(Instant.ofEpochMilli(now))
+                        .setInputTopic(spec.inputTopic())
+                        .setInputTopicId(topicId)
+                        .setStartOffset(wanted.startOffset())
+                        .setAnsweredBy(answeredBy)
+                        .build());
+    }
+
+    static TrainerException deleted(String model, ControlRecord record) {
+        return new TrainerException(
+                ExitCode.CONFIGURATION,
+                "model "
+                        + model
+                        + ": expected one that was not deleted, found that "
+                        + (record.author().isEmpty() ? "somebody" : record.author())
+                        + " deleted it at "
+                        + Instant.ofEpochMilli(record.time())
+                        + "; make it anew (tidegrad models create --spec FILE), or leave it out");
+    }
+}

@@ -1,0 +1,37 @@
+package io.tidegrad.trainer.log;
+
+import org.jspecify.annotations.Nullable;
+
+/// The order to stop, given by any thread and followed by the stream thread: from then on nothing more is read from the
+/// log, so that what has been read can be learned, published and kept, and the trainer ends in a state that a restart needs
+/// no event for.
+public final class StopOrder {
+    private volatile boolean given;
+    private @Nullable Runnable whenGiven; // on the stream thread
+
+    public void give() {
+        given = true;
+    }
+
+    public boolean isGiven() {
+        return given;
+    }
+
+    /// Runs once, on the stream thread, at its first poll after the order. From the stream thread only; null forgets it.
+    public void whenGiven(@Nullable Runnable action) {
+        whenGiven = action;
+    }
+
+    /// At each poll, on the stream thread. True when nothing may be read.
+    boolean follow() {
+        if (!given) {
+            return false;
+        }
+        Runnable action = whenGiven;
+        whenGiven = null;
+        if (action != null) {
+            action.run();
+        }
+        return true;
+    }
+}

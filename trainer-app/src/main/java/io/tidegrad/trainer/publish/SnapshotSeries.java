@@ -1,0 +1,206 @@
+package io.tidegrad.trainer.publish;
+
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotEntry;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.trainer.store.RetainedSnapshot;
+import io.tidegrad.trainer.store.SnapshotTotals;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// One snapshot after the other: full ones, deltas between them, tombstones for what the ladder lets go. What is on the topic
+/// stands in the list that each call takes and gives back; it belongs to the store's manifest, so list and topic change in one
+/// transaction. A series lives as long as the model in memory: after a start nobody knows what has changed since the last
+/// snapshot, and the first one is full (docs/decisions/0007-deltas.md).
+public final class SnapshotSeries {
+    /// @param deltasMax between two full snapshots; 0 for full ones only
+    /// @param commitBytes that one transaction takes of a snapshot's parts: a larger full snapshot is spread over several
+    public record Settings(
+            int deltasMax, RetentionLadder ladder, PublishedSnapshot.Form form, long commitBytes) {}
+
+    /// Where records go.
+    @FunctionalInterface
+    interface Out {
+        /// @param value null for a tombstone
+        /// @param time of the record, epoch ms
+        void forward(byte[] key, byte @Nullable [] value, long time);
+    }
+
+    private final Settings settings;
+    private @Nullable PublishedSnapshot sending;
+    private long sendingTime;
+    private int sent; // records of it
+    private SnapshotTotals totals = SnapshotTotals.NONE;
+
+    SnapshotSeries(Settings settings) {
+        this.settings = settings;
+    }
+
+    SnapshotTotals totals() {
+        return totals;
+    }
+
+    /// Whether a snapshot is begun and not complete: `goOn` comes before the next `begin`.
+    boolean isSending() {
+        return sending != null;
+    }
+
+    /// Cuts a snapshot from the model as it is; `goOn` writes it.
+    ///
+    /// @param retained what is on the topic, oldest first
+    /// @return what is on the topic, or will be
+    List<RetainedSnapshot> begin(
+            OnlineModel model,
+            List<RetainedSnapshot> retained,
+            PublishedSnapshot.Moment moment,
+            Out out) {
+        List<RetainedSnapshot> next = new ArrayList<>(retained);
+        // Begun by a process that is no more.
+        for (RetainedSnapshot snapshot : retained) {
+            if (!snapshot.complete()) {
+                next.remove(snapshot);
+                bury(snapshot, moment.epoch(), moment.time(), out);
+            }
+        }
+        PublishedSnapshot.Parent parent = parent(model, next, moment.time());
+        PublishedSnapshot snapshot =
+                parent == null
+                        ? PublishedSnapshot.full(model, moment, settings.form())
+                        : PublishedSnapshot.delta(model, moment, parent, settings.form());
+        model.parameters().changes().clear();
+        SnapshotManifest manifest = snapshot.manifest();
+        next.add(
+                new RetainedSnapshot(
+                        manifest.version(),
+                        manifest.parentVersion(),
+                        manifest.parts(),
+                        snapshot.bytes(),
+                        moment.time(),
+                        false));
+        sending = snapshot;
+        sendingTime = moment.time();
+        sent = 0;
+        return next;
+    }
+
+    /// Null when the next snapshot is a full one.
+    private PublishedSnapshot.@Nullable Parent parent(
+            OnlineModel model, List<RetainedSnapshot> complete, long now) {
+        List<RetainedSnapshot> chain = chain(complete);
+        if (chain.isEmpty() || model.parameters().changes().everything()) {
+            return null;
+        }
+        RetainedSnapshot full = chain.getFirst();
+        int deltas = chain.size() - 1;
+        boolean nextRung =
+                settings.ladder().hasRungs() && !RetentionLadder.sameHour(full.time(), now);
+        if (deltas >= settings.deltasMax() || nextRung) {
+            return null;
+        }
+        // A reader that begins should not read more changes than a whole model has.
+        long bytes = PublishedSnapshot.deltaBytes(model);
+        for (RetainedSnapshot delta : chain.subList(1, chain.size())) {
+            bytes += delta.bytes();
+        }
+        if (bytes >= model.parameters().servedBytes()) {
+            return null;
+        }
+        return new PublishedSnapshot.Parent(
+                chain.getLast().version(),
+                new SnapshotManifest.Chain(full.version(), full.time(), deltas));
+    }
+
+    /// The newest full snapshot and the deltas after it; empty where a link is missing.
+    private static List<RetainedSnapshot> chain(List<RetainedSnapshot> complete) {
+        List<RetainedSnapshot> chain = new ArrayList<>();
+        for (RetainedSnapshot snapshot : complete) {
+            if (!snapshot.isDelta()) {
+                chain.clear();
+                chain.add(snapshot);
+            } else if (!chain.isEmpty() && chain.getLast().version() == snapshot.parent()) {
+                chain.add(snapshot);
+            } else {
+                chain.clear();
+            }
+        }
+        return chain;
+    }
+
+    /// Writes as much of the snapshot as one transaction takes. With its last record, the manifest, it is complete, and what
+    /// the ladder no longer keeps is buried.
+    ///
+    /// @param all all of it, however large
+    /// @return what is on the topic, or will be
+    List<RetainedSnapshot> goOn(List<RetainedSnapshot> retained, int epoch, boolean all, Out out) {
+        PublishedSnapshot snapshot = sending;
+        if (snapshot == null) {
+            return retained;
+        }
+        List<SnapshotEntry> records = snapshot.records();
+        long bytes = 0;
+        while (sent < records.size() && (all || bytes < settings.commitBytes())) {
+            SnapshotEntry entry = records.get(sent++);
+            out.forward(entry.key(), entry.value(), sendingTime);
+            bytes += entry.value().length;
+        }
+        List<RetainedSnapshot> next = retained;
+        if (sent == records.size()) {
+            next = complete(snapshot, retained, epoch, out);
+            sending = null;
+        }
+        update(next, snapshot);
+        return next;
+    }
+
+    private List<RetainedSnapshot> complete(
+            PublishedSnapshot snapshot, List<RetainedSnapshot> retained, int epoch, Out out) {
+        List<RetainedSnapshot> complete = new ArrayList<>(retained);
+        complete.set(complete.size() - 1, complete.getLast().completed());
+        List<RetainedSnapshot> kept = settings.ladder().kept(complete);
+        for (RetainedSnapshot old : complete) {
+            if (!kept.contains(old)) {
+                bury(old, epoch, sendingTime, out);
+            }
+        }
+        boolean delta = snapshot.manifest().isDelta();
+        long bytes = snapshot.bytes();
+        totals =
+                new SnapshotTotals(
+                        totals.fulls() + (delta ? 0 : 1),
+                        totals.deltas() + (delta ? 1 : 0),
+                        totals.fullBytes() + (delta ? 0 : bytes),
+                        totals.deltaBytes() + (delta ? bytes : 0),
+                        totals.buried() + complete.size() - kept.size(),
+                        0,
+                        0,
+                        0,
+                        0);
+        return kept;
+    }
+
+    private void update(List<RetainedSnapshot> retained, PublishedSnapshot snapshot) {
+        totals =
+                new SnapshotTotals(
+                        totals.fulls(),
+                        totals.deltas(),
+                        totals.fullBytes(),
+                        totals.deltaBytes(),
+                        totals.buried(),
+                        Math.max(
+                                0,
+                                chain(retained.stream().filter(RetainedSnapshot::complete).toList())
+                                                .size()
+                                        - 1),
+                        retained.size(),
+                        retained.stream().mapToLong(RetainedSnapshot::bytes).sum(),
+                        Math.max(0, snapshot.manifest().parts() - sent));
+    }
+
+    private static void bury(RetainedSnapshot snapshot, int epoch, long time, Out out) {
+        for (byte[] key : PublishedSnapshot.keys(epoch, snapshot.version(), snapshot.parts())) {
+            out.forward(key, null, time);
+        }
+    }
+}

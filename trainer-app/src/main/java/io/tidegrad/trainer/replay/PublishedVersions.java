@@ -1,0 +1,66 @@
+package io.tidegrad.trainer.replay;
+
+import io.tidegrad.model.snapshot.SnapshotFormatException;
+import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+
+/// What the snapshots topic still says of a model: manifests, without the weights.
+public final class PublishedVersions {
+    private PublishedVersions() {}
+
+    /// Oldest first: by epoch, then version. Those that were tombstoned, or can't be read, are left out.
+    ///
+    /// @throws TrainerException there is no such topic
+    public static List<SnapshotManifest> read(KafkaSettings kafka, Topics topics, String model) {
+        String topic = topics.snapshots(model);
+        Map<SnapshotKey, SnapshotManifest> found = new LinkedHashMap<>();
+        try (LogReader reader = new LogReader(kafka, topic)) {
+            if (!reader.exists()) {
+                throw new TrainerException(
+                        ExitCode.CONFIGURATION,
+                        "topic "
+                                + topic
+                                + ": expected the snapshots of model "
+                                + model
+                                + ", found no such topic; the model's trainer creates it. Correct --model or --prefix");
+            }
+            reader.read(
+                    reader.begin(),
+                    reader.end(),
+                    record -> {
+                        take(record, found);
+                        return true;
+                    });
+        }
+        return found.values().stream()
+                .sorted(
+                        Comparator.comparingInt(SnapshotManifest::epoch)
+                                .thenComparingLong(SnapshotManifest::version))
+                .toList();
+    }
+
+    private static void take(
+            ConsumerRecord<byte[], byte[]> record, Map<SnapshotKey, SnapshotManifest> found) {
+        try {
+            SnapshotKey key = SnapshotKey.decode(record.key());
+            if (key.kind() != SnapshotKey.Kind.MANIFEST) {
+                return;
+            }
+            found.remove(key);
+            if (record.value() != null) {
+                found.put(key, SnapshotManifest.decode(record.value()));
+            }
+        } catch (SnapshotFormatException unreadable) {
+            // A scorer refuses it too, and says so.
+        }
+    }
+}

@@ -1,0 +1,141 @@
+package io.tidegrad.trainer.replay;
+
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.util.List;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.jspecify.annotations.Nullable;
+
+/// Models that learn a stretch of the log again, as fast as the engine goes: one thread learns, another one prepares ahead
+/// of it. It can be stopped at any offset and asked what the models are there.
+final class Relearning implements AutoCloseable {
+    private static final long TELL_EVERY_NANOS = 200_000_000;
+
+    private final LogReader reader;
+    private final List<Lane> lanes;
+    private final ReplayProgress.Listener listener;
+    private final long start;
+    private final long startNanos = System.nanoTime();
+    private ReadAhead ahead;
+    private long end;
+    private ReadAhead.@Nullable Chunk chunk;
+    private int next; // record of the chunk
+    private long records;
+    private long position;
+    private long toldAt = startNanos;
+
+    /// @param end of what may be asked for, exclusive: nothing beyond it is read
+    Relearning(LogReader reader, List<Lane> lanes, long end, ReplayProgress.Listener listener) {
+        this.reader = reader;
+        this.lanes = List.copyOf(lanes);
+        this.listener = listener;
+        this.end = end;
+        start = lanes.stream().mapToLong(Lane::from).min().orElseThrow();
+        position = start;
+        ahead = new ReadAhead(reader, this.lanes, start, end);
+    }
+
+    /// Learns every visible record before offset `until`, which is at most the end.
+    ///
+    /// @throws TrainerException why that can't be done
+    void advance(long until) {
+        if (until > end) {
+            throw new IllegalArgumentException("the end is " + end + ", asked for " + until);
+        }
+        try {
+            learn(until);
+        } catch (OffsetOutOfRangeException e) {
+            throw beginsLater(
+                    lanes.getFirst().spec().model(), reader.log().toString(), position, e);
+        }
+    }
+
+    private void learn(long until) {
+        while (true) {
+            ReadAhead.Chunk at = chunk;
+            if (at == null || next == at.size) {
+                tell(false);
+                at = ahead.next();
+                chunk = at;
+                next = 0;
+                if (at == null) {
+                    position = Math.max(position, Math.min(until, end));
+                    break;
+                }
+            }
+            while (next < at.size && at.offsets[next] < until) {
+                for (int lane = 0; lane < lanes.size(); lane++) {
+                    lanes.get(lane)
+                            .learn(at.events[next][lane], at.offsets[next], at.timestamps[next]);
+                }
+                next++;
+                records++;
+            }
+            if (next > 0) {
+                position = at.offsets[next - 1] + 1;
+            }
+            if (next < at.size) {
+                break;
+            }
+        }
+        if (until == end) {
+            tell(true);
+        }
+    }
+
+    private void tell(boolean last) {
+        long now = System.nanoTime();
+        if (last || now - toldAt >= TELL_EVERY_NANOS) {
+            toldAt = now;
+            listener.at(new ReplayProgress(start, position, end, records, now - startNanos));
+        }
+    }
+
+    /// Goes on to a later end; everything before the present one has been learned.
+    void extend(long end) {
+        ahead.close();
+        long from = this.end;
+        this.end = end;
+        chunk = null;
+        next = 0;
+        ahead = new ReadAhead(reader, lanes, from, end);
+    }
+
+    /// Visible records since the start, and the time that took: start-up is not in it.
+    long records() {
+        return records;
+    }
+
+    long nanos() {
+        return System.nanoTime() - startNanos;
+    }
+
+    Lane first() {
+        return lanes.getFirst();
+    }
+
+    long end() {
+        return end;
+    }
+
+    static TrainerException beginsLater(
+            String model, String log, long from, @Nullable OffsetOutOfRangeException cause) {
+        return new TrainerException(
+                ExitCode.STATE_VIOLATION,
+                "model "
+                        + model
+                        + ": expected "
+                        + log
+                        + " from offset "
+                        + from
+                        + " on, found that it begins later: retention has deleted events, so what was learned from"
+                        + " them can't be learned again. Raise the topic's retention for the models to come; this one"
+                        + " can be exported (tidegrad export), or begun anew (tidegrad replay --from OFFSET --as NAME)",
+                cause);
+    }
+
+    @Override
+    public void close() {
+        ahead.close();
+    }
+}

@@ -1,0 +1,137 @@
+package io.tidegrad.trainer.replay;
+
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.learn.PreparedEvent;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.trainer.RegisteredModel;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.StoredState;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.jspecify.annotations.Nullable;
+
+/// What the registry answered when a lineage was learned. A schema that it did not know then may be there now, and one
+/// that it knew may be gone: the log says neither. The dead letters do, they are part of the transactions that learned, so
+/// they are taken as facts: an event is `unknown-schema` if it became that, whatever the registry says today.
+///
+/// Every other reason is a function of the log, and is found again.
+final class UnknownSchemas {
+    /// Of a lineage that nobody has learned before.
+    static final UnknownSchemas NONE = new UnknownSchemas("", new long[0], 0);
+
+    private final String model;
+    private final long[] offsets; // ascending
+    private final long learnedTo;
+
+    private UnknownSchemas(String model, long[] offsets, long learnedTo) {
+        this.model = model;
+        this.offsets = offsets;
+        this.learnedTo = learnedTo;
+    }
+
+    /// Reads the dead letters, all of them: they are in the order in which many models came upon them.
+    ///
+    /// @throws TrainerException the lineage was learned by a build that gives other bits
+    static UnknownSchemas read(KafkaSettings kafka, Topics topics, Lineage lineage) {
+        StoredState.Head head = StoredState.head(RegisteredModel.changelog(kafka, topics, lineage));
+        if (head != null) {
+            head.requireNumerics(lineage.model());
+        }
+        // For every event before it the registry has answered.
+        ControlAction.Rollback origin = lineage.origin();
+        long begun = origin == null ? lineage.startOffset() : origin.base().nextOffset();
+        long learnedTo = head == null ? begun : head.nextOffset();
+        Offsets found = new Offsets();
+        for (TopicPartition partition : LogReader.partitions(kafka, topics.deadLetters())) {
+            try (LogReader reader = new LogReader(kafka, partition)) {
+                reader.read(
+                        reader.begin(),
+                        reader.end(),
+                        letter -> {
+                            if (isOf(lineage, letter)) {
+                                found.add(Long.parseLong(text(letter, "tidegrad-offset")));
+                            }
+                            return true;
+                        });
+            }
+        }
+        return new UnknownSchemas(lineage.model(), found.ascending(), learnedTo);
+    }
+
+    private static boolean isOf(Lineage lineage, ConsumerRecord<byte[], byte[]> letter) {
+        String offset = text(letter, "tidegrad-offset");
+        return text(letter, "tidegrad-reason").equals(Rejection.Reason.UNKNOWN_SCHEMA.code())
+                && text(letter, "tidegrad-model").equals(lineage.model())
+                && text(letter, "tidegrad-topic").equals(lineage.log().topic())
+                && offset.matches("[0-9]{1,18}")
+                && text(letter, "tidegrad-epoch")
+                        .equals(Integer.toString(lineage.epochOf(Long.parseLong(offset))));
+    }
+
+    /// The newest header of the name: an event may have brought one of its own.
+    private static String text(ConsumerRecord<byte[], byte[]> letter, String header) {
+        Header found = letter.headers().lastHeader(header);
+        return found == null || found.value() == null
+                ? ""
+                : new String(found.value(), StandardCharsets.UTF_8);
+    }
+
+    /// Null when the event at `offset` is to be decoded.
+    @Nullable Rejection at(long offset) {
+        return offsets.length > 0 && Arrays.binarySearch(offsets, offset) >= 0
+                ? new Rejection(
+                        Rejection.Reason.UNKNOWN_SCHEMA,
+                        "the registry did not know its schema when it was learned")
+                : null;
+    }
+
+    /// @throws TrainerException the registry has forgotten a schema that it knew when this was learned
+    void check(ConsumerRecord<byte[], byte[]> record, PreparedEvent event) {
+        if (record.offset() >= learnedTo) {
+            return;
+        }
+        Rejection rejection = event.rejection();
+        if (rejection != null && rejection.reason() == Rejection.Reason.UNKNOWN_SCHEMA) {
+            throw new TrainerException(
+                    ExitCode.STATE_VIOLATION,
+                    "model "
+                            + model
+                            + ": expected the schema with id "
+                            + event.schemaId()
+                            + " in the registry, as when the event at "
+                            + record.topic()
+                            + "-"
+                            + record.partition()
+                            + " offset "
+                            + record.offset()
+                            + " was learned (there is no dead letter of it), found none; register it again under"
+                            + " this id, or restore the dead letters");
+        }
+    }
+
+    /// A growing array.
+    private static final class Offsets {
+        private long[] offsets = new long[16];
+        private int size;
+
+        void add(long offset) {
+            if (size == offsets.length) {
+                offsets = Arrays.copyOf(offsets, 2 * size);
+            }
+            offsets[size++] = offset;
+        }
+
+        long[] ascending() {
+            long[] exact = Arrays.copyOf(offsets, size);
+            Arrays.sort(exact);
+            return exact;
+        }
+    }
+}

@@ -1,0 +1,415 @@
+package io.tidegrad.trainer.replay;
+
+import io.tidegrad.engine.model.Numerics;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.safetensors.InitialWeightsException;
+import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.Progress;
+import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.trainer.RegisteredModel;
+import io.tidegrad.trainer.Room;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.Accounts;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.StoredState;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Objects;
+import java.util.OptionalLong;
+import java.util.stream.Collectors;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/// Learns a published version again, from the log and the registered spec, and compares hashes: with its own, with those of
+/// the other versions still on the topic, with those of the progress records, and with the live state.
+///
+/// On a difference it looks for the first one. Learning can't be run backwards, so each pass learns from the start and
+/// compares at up to `PROBES` places between the last that agrees and the first that does not, until nothing lies in
+/// between. Then it compares number by number with the nearest weights that are kept: a snapshot's, or the live model's.
+public final class Verify {
+    private static final int PROBES = 64;
+
+    /// A published version's weights, checked as a scorer checks them.
+    @FunctionalInterface
+    public interface Weights {
+        LoadedModel load(long version);
+    }
+
+    private final VerifyOptions options;
+    private final SchemaRegistry registry;
+    private final RecordDecoder decoder; // of one pass after the other
+    private final Weights weights;
+    private final ReplayProgress.Listener listener;
+    private final RegisteredModel registered;
+    private final Lineage lineage;
+    private final UnknownSchemas facts;
+    private long nanos;
+
+    private Verify(
+            VerifyOptions options,
+            SchemaRegistry registry,
+            RecordDecoder decoder,
+            Weights weights,
+            ReplayProgress.Listener listener) {
+        this.options = options;
+        this.registry = registry;
+        this.decoder = decoder;
+        this.weights = weights;
+        this.listener = listener;
+        registered =
+                RegisteredModel.find(options.kafka(), options.topics(), registry, options.model());
+        lineage = registered.lineage();
+        Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
+        facts = UnknownSchemas.read(options.kafka(), options.topics(), lineage);
+    }
+
+    /// @throws TrainerException the model or the version is not there, the log has lost the range, or this build gives
+    ///     other bits
+    public static VerifyResult run(
+            VerifyOptions options, Weights weights, ReplayProgress.Listener listener) {
+        try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client());
+                RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
+            return new Verify(options, registry, decoder, weights, listener).run();
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw TrainerException.from(e, options.registry().shownUrl());
+        } catch (KafkaException | InitialWeightsException e) {
+            throw TrainerException.from(e);
+        }
+    }
+
+    private VerifyResult run() {
+        List<SnapshotManifest> published =
+                PublishedVersions.read(options.kafka(), options.topics(), options.model()).stream()
+                        .filter(manifest -> manifest.epoch() == lineage.epoch())
+                        .toList();
+        SnapshotManifest target = target(published);
+        requireOurs(target);
+        weights.load(target.version()); // the parts are those that the manifest speaks of
+        try (LogReader reader = new LogReader(options.kafka(), lineage.log().topic())) {
+            new Place.Begin().asStart(lineage.model(), reader, lineage.startOffset());
+            StoredState live = options.version().isPresent() ? null : live();
+            List<Checkpoint> checkpoints = checkpoints(published, target, live);
+            Checkpoint last = checkpoints.getLast();
+            new Place.Offset(last.nextOffset()).asEnd(reader, Instant.EPOCH);
+            return compare(reader, published, target, live, checkpoints);
+        }
+    }
+
+    private SnapshotManifest target(List<SnapshotManifest> published) {
+        OptionalLong version = options.version();
+        if (published.isEmpty()) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "model "
+                            + options.model()
+                            + ": expected a published version of epoch "
+                            + lineage.epoch()
+                            + ", found none yet; a trainer publishes one with its first commits");
+        }
+        if (version.isEmpty()) {
+            return published.getLast();
+        }
+        return published.stream()
+                .filter(manifest -> manifest.version() == version.getAsLong())
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new TrainerException(
+                                        ExitCode.CONFIGURATION,
+                                        "model "
+                                                + options.model()
+                                                + ": expected version "
+                                                + version.getAsLong()
+                                                + " on "
+                                                + options.topics().snapshots(options.model())
+                                                + ", found "
+                                                + published.stream()
+                                                        .map(each -> "" + each.version())
+                                                        .collect(Collectors.joining(", "))
+                                                + "; verify one of these, or raise --keep-snapshots of the trainer"));
+    }
+
+    private void requireOurs(SnapshotManifest target) {
+        if (target.numerics() != Numerics.VERSION) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "model "
+                            + options.model()
+                            + ", version "
+                            + target.version()
+                            + ": expected numerics "
+                            + Numerics.VERSION
+                            + " of this build, found a version learned with "
+                            + target.numerics()
+                            + "; verify it with a build of those (tidegrad --version tells a build's numerics)");
+        }
+        if (!Arrays.equals(target.specFingerprint(), lineage.spec().fingerprint())) {
+            throw new TrainerException(
+                    ExitCode.STATE_VIOLATION,
+                    "model "
+                            + options.model()
+                            + ", version "
+                            + target.version()
+                            + ": expected one learned by the registered spec, found one of another spec");
+        }
+    }
+
+    private @Nullable StoredState live() {
+        return StoredState.read(
+                lineage,
+                RegisteredModel.changelog(options.kafka(), options.topics(), lineage),
+                options.kernels());
+    }
+
+    // ---- what there is to compare with ----
+
+    /// In the log's order; the target, or the live state behind it, is the last.
+    private List<Checkpoint> checkpoints(
+            List<SnapshotManifest> published, SnapshotManifest target, @Nullable StoredState live) {
+        List<Checkpoint> checkpoints = new ArrayList<>();
+        long end = target.nextOffset();
+        for (SnapshotManifest manifest : published) {
+            if (manifest.nextOffset() <= end && manifest.numerics() == Numerics.VERSION) {
+                checkpoints.add(checkpoint(manifest));
+            }
+        }
+        if (live != null) {
+            checkpoints.add(checkpoint(live));
+            end = Math.max(end, live.nextOffset());
+        }
+        addProgress(checkpoints, end);
+        checkpoints.sort(
+                Comparator.comparingLong(Checkpoint::nextOffset)
+                        .thenComparingLong(Checkpoint::version));
+        return checkpoints;
+    }
+
+    private static Checkpoint checkpoint(SnapshotManifest manifest) {
+        return new Checkpoint(
+                manifest.nextOffset(),
+                manifest.version(),
+                manifest.weightsHash(),
+                null,
+                "snapshot " + manifest.epoch() + "." + manifest.version());
+    }
+
+    private static Checkpoint checkpoint(StoredState live) {
+        OnlineModel model = live.model();
+        String weightsHash = model.weightsHash();
+        return new Checkpoint(
+                live.nextOffset(),
+                model.parameters().updates(),
+                weightsHash,
+                model.stateHash(weightsHash),
+                live.name());
+    }
+
+    private void addProgress(List<Checkpoint> to, long end) {
+        AvroCodec codec = new AvroCodec(registry);
+        for (TopicPartition partition :
+                LogReader.partitions(options.kafka(), options.topics().progress())) {
+            try (LogReader reader = new LogReader(options.kafka(), partition)) {
+                reader.read(
+                        reader.begin(),
+                        reader.end(),
+                        record -> {
+                            Progress progress = codec.decode(record.value(), Progress.class);
+                            if (progress.getModel().equals(lineage.model())
+                                    && progress.getEpoch() == lineage.epoch()
+                                    && !progress.getTime().isBefore(registered.createdAt())
+                                    && progress.getNextOffset() <= end) {
+                                to.add(
+                                        new Checkpoint(
+                                                progress.getNextOffset(),
+                                                progress.getVersion(),
+                                                progress.getWeightsHash(),
+                                                progress.getStateHash(),
+                                                "progress record"));
+                            }
+                            return true;
+                        });
+            }
+        }
+    }
+
+    // ---- comparing ----
+
+    /// What learning again gave at a checkpoint.
+    private record Learned(long version, String weightsHash, String stateHash, Accounts accounts) {
+        static Learned of(Lane lane) {
+            OnlineModel model = lane.model();
+            String weightsHash = model.weightsHash();
+            return new Learned(
+                    model.parameters().updates(),
+                    weightsHash,
+                    model.stateHash(weightsHash),
+                    lane.accounts());
+        }
+
+        boolean agrees(Checkpoint checkpoint) {
+            return checkpoint.version() == version
+                    && checkpoint.weightsHash().equals(weightsHash)
+                    && (checkpoint.stateHash() == null || checkpoint.stateHash().equals(stateHash));
+        }
+    }
+
+    private VerifyResult compare(
+            LogReader reader,
+            List<SnapshotManifest> published,
+            SnapshotManifest target,
+            @Nullable StoredState live,
+            List<Checkpoint> checkpoints) {
+        Checkpoint wanted = checkpoint(target);
+        List<Checkpoint> probes = probes(checkpoints, 0, checkpoints.size(), wanted);
+        int equal = -1; // index of the last that agrees
+        int different = checkpoints.size(); // index of the first that does not
+        int compared = 0;
+        Learned atTarget = null;
+        Learned atDifferent = null;
+        Learned newest = null;
+        while (!probes.isEmpty()) {
+            int found = -1;
+            try (Relearning relearning = relearning(reader, probes.getLast().nextOffset())) {
+                for (Checkpoint probe : probes) {
+                    Learned learned = learned(relearning, probe);
+                    newest = learned;
+                    compared++;
+                    if (probe.equals(wanted)) {
+                        atTarget = learned;
+                    }
+                    if (!learned.agrees(probe)) {
+                        found = checkpoints.indexOf(probe);
+                        atDifferent = learned;
+                        break;
+                    }
+                    equal = Math.max(equal, checkpoints.indexOf(probe));
+                }
+                nanos += relearning.nanos();
+            }
+            if (found < 0 && different == checkpoints.size()) {
+                break; // all agree
+            }
+            different = found < 0 ? different : found;
+            probes = probes(checkpoints, equal + 1, different, null);
+        }
+        VerifyResult.Difference difference =
+                atDifferent == null
+                        ? null
+                        : difference(
+                                reader,
+                                published,
+                                live,
+                                equal < 0 ? null : checkpoints.get(equal),
+                                checkpoints.get(different),
+                                atDifferent);
+        Accounts accounts = Objects.requireNonNull(newest, "the target is probed").accounts();
+        return new VerifyResult(
+                lineage.model(),
+                lineage.epoch(),
+                wanted,
+                lineage.startOffset(),
+                lineage.rollbacks(),
+                accounts.accepted() + accounts.deadLetters(),
+                compared,
+                atTarget == null ? null : atTarget.weightsHash(),
+                difference,
+                nanos);
+    }
+
+    /// Up to `PROBES` of the checkpoints from index `from` to `to` (exclusive), evenly, the last one among them. In the
+    /// first pass also every snapshot: their number is bounded, and each is a claim of its own.
+    ///
+    /// @param always null after the first pass
+    private static List<Checkpoint> probes(
+            List<Checkpoint> checkpoints, int from, int to, @Nullable Checkpoint always) {
+        List<Checkpoint> probes = new ArrayList<>();
+        int count = to - from;
+        int step = Math.max(1, Math.ceilDiv(count, PROBES));
+        for (int i = from; i < to; i++) {
+            Checkpoint checkpoint = checkpoints.get(i);
+            if ((to - 1 - i) % step == 0
+                    || always != null && !checkpoint.source().startsWith("progress")) {
+                probes.add(checkpoint);
+            }
+        }
+        return probes;
+    }
+
+    private Relearning relearning(LogReader reader, long end) {
+        Lane lane = Lane.initial(lineage, decoder, facts, false, options.kernels());
+        return new Relearning(reader, List.of(lane), end, listener);
+    }
+
+    private static Learned learned(Relearning relearning, Checkpoint at) {
+        relearning.advance(at.nextOffset());
+        return Learned.of(relearning.first());
+    }
+
+    // ---- naming the difference ----
+
+    /// Weights that somebody else keeps.
+    private record Truth(long nextOffset, String source, Parameters parameters) {}
+
+    private VerifyResult.Difference difference(
+            LogReader reader,
+            List<SnapshotManifest> published,
+            @Nullable StoredState live,
+            @Nullable Checkpoint equal,
+            Checkpoint different,
+            Learned learned) {
+        Truth truth = truth(published, live, different);
+        TensorDifference tensor = null;
+        if (truth != null) {
+            try (Relearning relearning = relearning(reader, truth.nextOffset())) {
+                relearning.advance(truth.nextOffset());
+                tensor =
+                        TensorDifference.between(
+                                truth.parameters(), relearning.first().model().parameters());
+                nanos += relearning.nanos();
+            }
+        }
+        return new VerifyResult.Difference(
+                equal,
+                different,
+                learned.version(),
+                learned.weightsHash(),
+                learned.stateHash(),
+                truth == null ? null : truth.source(),
+                tensor);
+    }
+
+    /// The nearest at or after the difference: the later, the more numbers have been changed by what came of it. Where only
+    /// the state-hash differs, no snapshot can tell.
+    private @Nullable Truth truth(
+            List<SnapshotManifest> published, @Nullable StoredState live, Checkpoint different) {
+        SnapshotManifest nearest = null;
+        for (SnapshotManifest manifest : published) {
+            if (manifest.nextOffset() >= different.nextOffset()
+                    && manifest.numerics() == Numerics.VERSION
+                    && (nearest == null || manifest.nextOffset() < nearest.nextOffset())) {
+                nearest = manifest;
+            }
+        }
+        StoredState state = live == null ? live() : live;
+        if (state != null
+                && state.nextOffset() >= different.nextOffset()
+                && (nearest == null || state.nextOffset() <= nearest.nextOffset())) {
+            return new Truth(state.nextOffset(), "the " + state.name(), state.model().parameters());
+        }
+        return nearest == null
+                ? null
+                : new Truth(
+                        nearest.nextOffset(),
+                        "snapshot " + nearest.epoch() + "." + nearest.version(),
+                        weights.load(nearest.version()).parameters());
+    }
+}

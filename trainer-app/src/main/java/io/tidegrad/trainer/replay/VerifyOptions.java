@@ -1,0 +1,23 @@
+package io.tidegrad.trainer.replay;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import java.util.OptionalLong;
+
+/// Which published version to learn again.
+///
+/// @param version of the registered epoch; empty for the newest one, and the live state with it
+/// @param kernels with which to learn: any choice gives the same bits
+public record VerifyOptions(
+        KafkaSettings kafka,
+        RegistrySettings registry,
+        String prefix,
+        String model,
+        OptionalLong version,
+        Kernels kernels) {
+    Topics topics() {
+        return new Topics(prefix);
+    }
+}

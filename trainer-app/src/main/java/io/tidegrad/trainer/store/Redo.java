@@ -1,0 +1,266 @@
+package io.tidegrad.trainer.store;
+
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.time.Duration;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.InvalidOffsetException;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
+
+/// Learns the log of record again, from a restored base up to the manifest's watermark. Nothing but the model changes: dead
+/// letters, snapshots and progress of these events were committed when they were learned for the first time. That it is the
+/// same model bit for bit is checked against the manifest: all counts, everything that is not in pages (so also the
+/// progressive evaluation, into which every prediction went), and the digest of all pages.
+final class Redo {
+    private static final Duration POLL = Duration.ofMillis(200);
+
+    /// Without a record or a marker from Kafka.
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    /// Decides what becomes of a record, as for the first time.
+    @FunctionalInterface
+    public interface Fold {
+        EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> record);
+    }
+
+    private final Lineage lineage;
+    private final StoreManifest manifest;
+    private final StoreBase base;
+    private final OnlineModel model;
+    private final PageChecksums checksums;
+    private final RegistryRejections rejections;
+    private final Fold fold;
+    private final BooleanSupplier stopping;
+    private final Consumer<RestoreProgress> progress;
+
+    private long nextOffset;
+    private long accepted;
+    private long deadLetters;
+    private long ticks;
+    private long newestAppendTime;
+
+    Redo(
+            Lineage lineage,
+            StoreManifest manifest,
+            Restoration.Restored restored,
+            Fold fold,
+            BooleanSupplier stopping,
+            Consumer<RestoreProgress> progress) {
+        this.lineage = lineage;
+        this.manifest = manifest;
+        base = manifest.base();
+        model = restored.model();
+        checksums = restored.checksums();
+        rejections = restored.rejections();
+        this.fold = fold;
+        this.stopping = stopping;
+        this.progress = progress;
+        nextOffset = base.nextOffset();
+        accepted = base.accounts().accepted();
+        deadLetters = base.accounts().deadLetters();
+        ticks = base.accounts().ticks();
+        newestAppendTime = base.newestAppendTime();
+    }
+
+    /// @throws TrainerException the log no longer has these events, or gives another model than was committed
+    void run(ReadCommitted readCommitted) {
+        TopicPartition log = lineage.log();
+        try (var consumer = readCommitted.openToRead(log)) {
+            long begin = ReadCommitted.begin(consumer, log);
+            if (begin > nextOffset) {
+                throw lost(begin);
+            }
+            consumer.seek(log, nextOffset);
+            TrainerClock clock = readCommitted.clock();
+            long deadline = clock.nanos() + PATIENCE.toNanos();
+            long position = nextOffset;
+            while (nextOffset < manifest.nextOffset()) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+                    if (record.offset() >= manifest.nextOffset()) {
+                        break;
+                    }
+                    learn(record);
+                }
+                tell();
+                if (consumer.position(log) != position) {
+                    position = consumer.position(log);
+                    deadline = clock.nanos() + PATIENCE.toNanos();
+                } else if (clock.nanos() - deadline > 0) {
+                    throw new TrainerException(
+                            ExitCode.RETRYABLE,
+                            "model "
+                                    + lineage.model()
+                                    + ": expected "
+                                    + log
+                                    + " up to offset "
+                                    + manifest.nextOffset()
+                                    + ", found nothing after "
+                                    + position
+                                    + " within "
+                                    + PATIENCE.toSeconds()
+                                    + " s");
+                }
+                if (position >= manifest.nextOffset()) {
+                    break;
+                }
+            }
+        } catch (InvalidOffsetException e) {
+            throw lost(-1);
+        } catch (InterruptException e) {
+            throw e;
+        } catch (KafkaException e) {
+            throw Refusals.unreadable(lineage, "the log", e);
+        }
+        checkEnd();
+    }
+
+    /// One record of the log, in order.
+    void learn(ConsumerRecord<byte[], byte[]> record) {
+        if (stopping.getAsBoolean()) {
+            throw new TrainerException(
+                    ExitCode.RETRYABLE,
+                    "model "
+                            + lineage.model()
+                            + ": asked to stop while learning again, at offset "
+                            + record.offset()
+                            + "; nothing was changed");
+        }
+        if (rejections.contains(record.offset())) {
+            deadLetters++;
+        } else {
+            switch (fold.fold(record)) {
+                case EventFold.Outcome.Accepted() -> {
+                    accepted++;
+                    newestAppendTime = Math.max(newestAppendTime, Math.max(0, record.timestamp()));
+                }
+                case EventFold.Outcome.Ticked() -> ticks++;
+                case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
+                    if (isRegistrys(rejection)) {
+                        throw Refusals.violation(
+                                lineage,
+                                "the event at offset "
+                                        + record.offset()
+                                        + " of "
+                                        + lineage.log()
+                                        + " to be decoded, as when it was learned",
+                                rejection.detail(),
+                                "bring the schema registry back to what it knew");
+                    }
+                    deadLetters++;
+                }
+            }
+        }
+        nextOffset = record.offset() + 1;
+        if (nextOffset == manifest.digestOffset()) {
+            checkPages();
+        }
+    }
+
+    /// Whether it rests on an answer of the registry, which may change; all else the log decides.
+    static boolean isRegistrys(Rejection rejection) {
+        return switch (rejection.reason()) {
+            case UNKNOWN_SCHEMA, NOT_AVRO -> true;
+            case NULL_VALUE,
+                    WRONG_TYPE,
+                    MISSING_FIELD,
+                    MISSING_LABEL,
+                    INVALID_LABEL,
+                    INVALID_WEIGHT,
+                    NOT_FINITE,
+                    OUT_OF_RANGE,
+                    MISSING_TIME,
+                    FUTURE_TIME ->
+                    false;
+        };
+    }
+
+    private void tell() {
+        Parameters parameters = model.parameters();
+        progress.accept(
+                new RestoreProgress(
+                        parameters.pages(),
+                        parameters.pages(),
+                        (long) parameters.pages() * Parameters.PAGE_BYTES,
+                        accounts().total() - base.accounts().total(),
+                        manifest.accounts().total() - base.accounts().total()));
+    }
+
+    private Accounts accounts() {
+        return new Accounts(accepted, deadLetters, ticks);
+    }
+
+    private void checkPages() {
+        Parameters parameters = model.parameters();
+        if (!base.isStored() && parameters.pages() > 0) {
+            parameters.dirty().markRange(0, parameters.pages() - 1);
+        }
+        checksums.update(parameters, parameters.dirty(), lineage.epoch());
+        check(
+                "pages",
+                Restoration.hex(manifest.pagesDigest()),
+                Restoration.hex(checksums.digest()));
+    }
+
+    void checkEnd() {
+        if (manifest.digestOffset() > base.nextOffset() && nextOffset < manifest.digestOffset()) {
+            check("a record before offset", manifest.digestOffset(), nextOffset);
+        }
+        check("the watermark", manifest.nextOffset(), nextOffset);
+        check("accounts", manifest.accounts(), accounts());
+        check("updates", manifest.updates(), model.parameters().updates());
+        check("examples", manifest.examples(), model.parameters().examples());
+        check("the newest append time", manifest.newestAppendTime(), newestAppendTime);
+        byte[] carry = model.carry();
+        check(
+                "carry",
+                "%d bytes, checksum %08x"
+                        .formatted(manifest.carryBytes(), manifest.carryChecksum()),
+                "%d bytes, checksum %08x".formatted(carry.length, Restoration.checksum(carry)));
+    }
+
+    private void check(String what, Object expected, Object found) {
+        if (!expected.equals(found)) {
+            throw Refusals.violation(
+                    lineage,
+                    what
+                            + " "
+                            + expected
+                            + " after learning "
+                            + lineage.log()
+                            + " again from offset "
+                            + base.nextOffset()
+                            + " to "
+                            + manifest.nextOffset(),
+                    "" + found,
+                    "the log is not the one that was learned, or this build learns otherwise. Start the build that wrote"
+                            + " the changelog, or learn again under a new model name");
+        }
+    }
+
+    private TrainerException lost(long begin) {
+        return Refusals.violation(
+                lineage,
+                lineage.log()
+                        + " from offset "
+                        + nextOffset
+                        + " on, as the newest whole image is of there and a restart learns again up to "
+                        + manifest.nextOffset(),
+                begin < 0
+                        ? "that retention deletes it meanwhile"
+                        : "that it begins at "
+                                + begin
+                                + ": retention deleted offsets "
+                                + nextOffset
+                                + " to "
+                                + (begin - 1),
+                "learn again under a new model name, and raise the topic's retention");
+    }
+}

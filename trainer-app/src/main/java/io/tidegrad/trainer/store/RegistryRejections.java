@@ -1,0 +1,94 @@
+package io.tidegrad.trainer.store;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.apache.kafka.common.utils.ByteUtils;
+
+/// Offsets of events that could not be decoded. Whether a schema id is known is the one answer about an event that the
+/// log itself does not hold: a registry may give another one when the log is learned again. So it is remembered, as ranges
+/// of offsets, until an image makes them superfluous.
+///
+/// Payload: varlongs, for each range the gap since the range before and its length.
+final class RegistryRejections {
+    private static final int VARLONG_BYTES_MAX = 10;
+
+    private long[] ranges = new long[16]; // from, to (exclusive), from, to …
+    private int used;
+
+    /// Offsets come in ascending order.
+    void add(long offset) {
+        if (used > 0 && ranges[used - 1] == offset) {
+            ranges[used - 1]++;
+            return;
+        }
+        if (used == ranges.length) {
+            ranges = Arrays.copyOf(ranges, 2 * used);
+        }
+        ranges[used++] = offset;
+        ranges[used++] = offset + 1;
+    }
+
+    boolean contains(long offset) {
+        int low = 0;
+        int high = used / 2;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (ranges[2 * middle + 1] <= offset) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return 2 * low < used && ranges[2 * low] <= offset;
+    }
+
+    /// Forgets all offsets below this one.
+    void forget(long below) {
+        int kept = 0;
+        for (int i = 0; i < used; i += 2) {
+            if (ranges[i + 1] > below) {
+                ranges[kept++] = Math.max(below, ranges[i]);
+                ranges[kept++] = ranges[i + 1];
+            }
+        }
+        used = kept;
+    }
+
+    int count() {
+        return used / 2;
+    }
+
+    byte[] encode() {
+        ByteBuffer to = ByteBuffer.allocate(VARLONG_BYTES_MAX * used);
+        long at = 0;
+        for (int i = 0; i < used; i++) {
+            ByteUtils.writeVarlong(ranges[i] - at, to);
+            at = ranges[i];
+        }
+        return Arrays.copyOf(to.array(), to.position());
+    }
+
+    static RegistryRejections decode(byte[] payload) {
+        RegistryRejections decoded = new RegistryRejections();
+        ByteBuffer from = ByteBuffer.wrap(payload);
+        long at = 0;
+        try {
+            while (from.hasRemaining()) {
+                long begin = at + ByteUtils.readVarlong(from);
+                at = begin + ByteUtils.readVarlong(from);
+                if (begin < 0 || at <= begin) {
+                    throw new DamagedException(
+                            "ascending ranges of rejected offsets", begin + " to " + at);
+                }
+                if (decoded.used == decoded.ranges.length) {
+                    decoded.ranges = Arrays.copyOf(decoded.ranges, 2 * decoded.used);
+                }
+                decoded.ranges[decoded.used++] = begin;
+                decoded.ranges[decoded.used++] = at;
+            }
+        } catch (IllegalArgumentException | java.nio.BufferUnderflowException e) {
+            throw new DamagedException("ranges of rejected offsets", "bytes that are none");
+        }
+        return decoded;
+    }
+}

@@ -1,0 +1,573 @@
+package io.tidegrad.trainer.store;
+
+import io.tidegrad.engine.model.Numerics;
+import io.tidegrad.engine.model.PageSet;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Writes a model's state into its changelog, one flush after the other, in either kind (`StoreKind`).
+///
+/// **Page log.** Every page that has changed since the last flush, and the carry. What is in the changelog is the model.
+///
+/// **Image and redo.** What is in the changelog is the newest whole image, the *base*. The next one is written into the other
+/// slot, some pages a flush, and becomes the base in the flush that writes its last page. Besides, a flush writes only the
+/// manifest, which holds what learning again from the base must come to.
+///
+/// Going from page log to image and redo takes nothing: the pages in the changelog are an image. Going back takes one flush
+/// with every page that has changed since the base, so it waits until they fit one.
+///
+/// It looks at the wall clock, and may: that decides what is written when, never what is learned.
+final class StateWriter {
+    private static final Logger LOG = LoggerFactory.getLogger(StateWriter.class);
+    private static final int PAGE = Parameters.PAGE_BYTES;
+
+    /// Looking at all changed pages of a large model takes about a second a gigabyte; it may take a tenth of the learning
+    /// thread's time.
+    private static final int CHECK_SHARE = 10;
+
+    /// More rejections than this call for an image: each flush writes their last record again.
+    private static final int REJECTIONS_BYTES_MAX = 1 << 20;
+
+    private static final long FLUSH_BYTES_MIN = 64 * PAGE;
+    private static final long CHOOSE_EVERY_NANOS = 10_000_000_000L;
+    private static final long WARN_EVERY_NANOS = 60_000_000_000L;
+
+    /// What a writer asks of the store it writes for.
+    interface Store {
+        void log(byte[] key, byte[] value);
+
+        void pageLogged(int page);
+
+        void imagePageLogged(int page);
+
+        /// -1 when all of these pages may be committed.
+        int firstNonFinitePage(Parameters parameters, PageSet pages);
+
+        /// Whether this image may become the base.
+        boolean isWhole(Image image);
+
+        void watch(Parameters parameters, Image image);
+
+        /// Whether the trainer was asked to stop: what is learned then is the state to leave behind.
+        boolean stopping();
+    }
+
+    /// The state besides the model's own.
+    record State(
+            long nextOffset,
+            Accounts accounts,
+            long newestAppendTime,
+            List<RetainedSnapshot> retained) {}
+
+    private final Lineage lineage;
+    private final StoreSettings settings;
+    private final Store store;
+    private final TrainerClock clock;
+    private final OnlineModel model;
+    private final Parameters parameters;
+    private final PageChecksums checksums; // as of the last check
+    private final ChangeRate changeRate;
+    private final RegistryRejections rejections;
+
+    private StoreChoice choice;
+    private @Nullable StoreChoice wanted; // waits for the image in progress
+    private StoreBase base;
+    private @Nullable StoreManifest manifest; // the newest logged or restored
+    private @Nullable Image image; // in progress
+    private long images; // the highest number given
+    private final PageSet sinceBase; // pages that are not as the base has them
+    private final PageSet unchecked; // pages that changed since the last check
+    private byte[] digest;
+    private long digestOffset;
+    private final byte[][] carryLogged = {{}, {}};
+    private byte[] rejectionsLogged;
+    private boolean rejectionsChanged;
+
+    private long changedBytes;
+    private long flushBytesMax; // what one flush may write of pages, as commits have shown
+    private long flushedAt;
+    private long checkAt;
+    private long chooseAt;
+    private long warnAt;
+
+    // How long and how much a redo would be: of this life, since it began.
+    private long learnedNanos;
+    private long learnedBytes;
+    private long baseNanos;
+    private long baseBytes;
+    private long imageNanos;
+    private long imageBytes;
+    private final long startedAt;
+
+    /// @param model as restored and learned again; its dirty pages are those that differ from the base
+    /// @param restored null for a new model
+    /// @param checksums of the base's pages; as of `restored.digestOffset` once learning again has been checked
+    /// @param redoNanos what learning again from the base took
+    StateWriter(
+            Lineage lineage,
+            StoreSettings settings,
+            Store store,
+            OnlineModel model,
+            @Nullable StoreManifest restored,
+            PageChecksums checksums,
+            RegistryRejections rejections,
+            long redoNanos,
+            TrainerClock clock) {
+        this.clock = clock;
+        this.lineage = lineage;
+        this.settings = settings;
+        this.store = store;
+        this.model = model;
+        this.checksums = checksums;
+        this.rejections = rejections;
+        rejectionsLogged = rejections.encode();
+        parameters = model.parameters();
+        manifest = restored;
+        base = restored == null ? StoreBase.initial(lineage.startOffset()) : restored.base();
+        images = base.image();
+        digest = restored == null ? base.pagesDigest() : restored.pagesDigest();
+        digestOffset = restored == null ? base.nextOffset() : restored.digestOffset();
+        sinceBase = new PageSet(parameters.pages());
+        unchecked = new PageSet(parameters.pages());
+        sinceBase.addAll(parameters.dirty());
+        unchecked.addAll(parameters.dirty());
+        if (!base.isStored() && parameters.pages() > 0) {
+            sinceBase.markRange(0, parameters.pages() - 1);
+            unchecked.markRange(0, parameters.pages() - 1);
+        }
+        if (restored != null) {
+            parameters.dirty().clear(); // they are committed
+        }
+        changeRate =
+                new ChangeRate(
+                        parameters.pages(),
+                        settings.flushMax().toNanos(),
+                        restored == null ? Double.NaN : restored.changedBytesPerSecond());
+        flushBytesMax = settings.flushBytesMax();
+        baseNanos = -redoNanos;
+        startedAt = clock.nanos();
+        flushedAt = startedAt;
+        chooseAt = startedAt + CHOOSE_EVERY_NANOS;
+        checkAt = startedAt;
+        warnAt = startedAt;
+        StoreKind before = restored == null ? null : restored.kind();
+        choice = StoreChoice.of(lineage, settings, before, changeRate.bytesPerSecond());
+        if (choice.kind() == StoreKind.PAGE_LOG
+                && before == StoreKind.IMAGE_AND_REDO
+                && !sinceBaseFitsAFlush()) {
+            choice =
+                    new StoreChoice(
+                            StoreKind.IMAGE_AND_REDO,
+                            "a page log, " + choice.reason() + ", begins after the next image");
+        }
+        LOG.info(
+                "model {}: kept as {}: {}", lineage.model(), choice.kind().word(), choice.reason());
+    }
+
+    // ---- what learning tells ----
+
+    /// Some events were learned in this time; they were this long in the log, at most.
+    void learned(long nanos, long bytes) {
+        learnedNanos += nanos;
+        learnedBytes += bytes;
+    }
+
+    void rejectedByRegistry(long offset) {
+        rejections.add(offset);
+        rejectionsChanged = true;
+    }
+
+    // ---- when ----
+
+    /// Whether a flush has something to write although nothing has changed.
+    boolean hasWork(long nextOffset) {
+        return image != null || imageIsDue(nextOffset);
+    }
+
+    /// Between two commits while there is something to commit.
+    long commitIntervalMillis() {
+        if (!settings.paced()) {
+            return settings.commitMax().toMillis();
+        }
+        long forBytes =
+                choice.kind() == StoreKind.PAGE_LOG
+                        ? changedBytes * 1_000 / settings.bytesPerSecond()
+                        : 0;
+        return Math.clamp(
+                forBytes, settings.commitMin().toMillis(), settings.commitMax().toMillis());
+    }
+
+    /// Whether to ask Streams for a commit now: the interval is over, or one more interval's changes would be more than a
+    /// flush may write.
+    boolean isCommitDue() {
+        if (!settings.paced()) {
+            return false;
+        }
+        long sinceFlush = (clock.nanos() - flushedAt) / 1_000_000;
+        return sinceFlush >= commitIntervalMillis()
+                || sinceFlush >= settings.commitMin().toMillis()
+                        && choice.kind() == StoreKind.PAGE_LOG
+                        && (long) parameters.dirty().count() * PAGE >= flushBytesMax;
+    }
+
+    // ---- flushing ----
+
+    /// Writes what this flush has to write, but for the manifest, which it returns and which goes last.
+    ///
+    /// @param published whether something becomes visible with this commit
+    /// @param lastCommit what the commit before took
+    StoreManifest flush(State state, boolean published, Duration lastCommit) {
+        limit(lastCommit);
+        PageSet dirty = parameters.dirty();
+        changedBytes = (long) dirty.count() * PAGE;
+        if (!dirty.isEmpty()) {
+            changeRate.changed(dirty, clock.nanos());
+        }
+        sinceBase.addAll(dirty);
+        unchecked.addAll(dirty);
+        if (image != null) {
+            image.changed(dirty);
+        }
+        chooseAgain();
+        byte[] carry = model.carry();
+        switch (choice.kind()) {
+            case PAGE_LOG -> logPages(state, carry);
+            case IMAGE_AND_REDO -> logImage(state, carry, published);
+        }
+        byte[] rejected = rejectionsLogged;
+        if (rejectionsChanged) {
+            rejected = rejections.encode();
+            logChunks(StoreRecords.REJECTIONS, 0, rejected, rejectionsLogged);
+            rejectionsLogged = rejected;
+            rejectionsChanged = false;
+        }
+        dirty.clear();
+        flushedAt = clock.nanos();
+        StoreManifest next =
+                new StoreManifest(
+                        lineage.spec().fingerprint(),
+                        Numerics.VERSION,
+                        lineage.epoch(),
+                        lineage.logTopicId(),
+                        state.nextOffset(),
+                        parameters.updates(),
+                        parameters.examples(),
+                        state.accounts(),
+                        state.newestAppendTime(),
+                        parameters.pages(),
+                        digest,
+                        carry.length,
+                        Restoration.checksum(carry),
+                        manifest == null ? 1 : manifest.commit() + 1,
+                        choice.kind(),
+                        base,
+                        digestOffset,
+                        changeRate.bytesPerSecond(),
+                        rejected.length,
+                        Restoration.checksum(rejected),
+                        state.retained());
+        manifest = next;
+        return next;
+    }
+
+    /// A broker may be slower than the budget: a commit that took more than its part of the transaction timeout halves what
+    /// the next may write, quick ones bring it back.
+    private void limit(Duration lastCommit) {
+        Duration max = settings.flushMax();
+        if (lastCommit.compareTo(max) > 0) {
+            flushBytesMax = Math.max(FLUSH_BYTES_MIN, flushBytesMax / 2);
+            LOG.warn(
+                    "model {}: a commit took {} ms of a transaction timeout of {}; a slow broker, or a large snapshot",
+                    lineage.model(),
+                    lastCommit.toMillis(),
+                    settings.transactionTimeout().toMillis());
+        } else if (lastCommit.compareTo(max.dividedBy(2)) < 0) {
+            flushBytesMax = Math.min(settings.flushBytesMax(), flushBytesMax + flushBytesMax / 8);
+        }
+    }
+
+    private void chooseAgain() {
+        long now = clock.nanos();
+        if (now >= chooseAt) {
+            chooseAt = now + CHOOSE_EVERY_NANOS;
+            StoreChoice next =
+                    StoreChoice.of(lineage, settings, choice.kind(), changeRate.bytesPerSecond());
+            if (next.kind() == choice.kind()) {
+                choice = next;
+                wanted = null;
+            } else {
+                wanted = next;
+            }
+        }
+        StoreChoice wanted = this.wanted;
+        if (wanted == null || image != null) {
+            return;
+        }
+        this.wanted = null;
+        if (wanted.kind() == StoreKind.IMAGE_AND_REDO || sinceBaseFitsAFlush()) {
+            choice = wanted;
+            LOG.info(
+                    "model {}: kept as {} from now on: {}",
+                    lineage.model(),
+                    choice.kind().word(),
+                    choice.reason());
+        } // else after the next image, perhaps
+    }
+
+    private boolean sinceBaseFitsAFlush() {
+        return settings.forced() != null
+                || (long) sinceBase.count() * PAGE <= settings.flushBytesMax();
+    }
+
+    private void logPages(State state, byte[] carry) {
+        checkFinite(unchecked, state);
+        int slot = Math.max(0, base.slot());
+        for (int page = sinceBase.next(0); page >= 0; page = sinceBase.next(page + 1)) {
+            byte[] key = StoreRecords.key(StoreRecords.PAGE, slot, page);
+            byte[] value = StoreRecords.allocate(parameters.pageLength(page));
+            parameters.readPage(page, value, StoreRecords.PAYLOAD_AT);
+            checksums.set(page, StoreRecords.seal(key, lineage.epoch(), value));
+            store.log(key, value);
+            store.pageLogged(page);
+        }
+        sinceBase.clear();
+        unchecked.clear();
+        digest = checksums.digest();
+        digestOffset = state.nextOffset();
+        logCarry(slot, carry);
+        become(state(slot, base.image(), state, carry), learnedNanos, learnedBytes);
+        if (rejections.count() > 0) {
+            rejections.forget(state.nextOffset());
+            rejectionsChanged = rejectionsLogged.length > 0;
+        }
+    }
+
+    private void logImage(State state, byte[] carry, boolean published) {
+        Image image = this.image;
+        boolean begins = image == null && imageIsDue(state.nextOffset());
+        boolean moves =
+                image != null
+                        && store.stopping()
+                        && image.base().nextOffset() != state.nextOffset();
+        if (begins || moves || published || clock.nanos() - checkAt >= 0) {
+            check(state);
+        }
+        if (begins) {
+            images++;
+            image = begun(state(base.otherSlot(), images, state, carry), carry);
+        } else if (moves && image != null) {
+            StoreBase later = state(image.base().slot(), image.base().image(), state, carry);
+            image.moveTo(later, carry, checksums);
+        }
+        if (begins || moves) {
+            imageNanos = learnedNanos;
+            imageBytes = learnedBytes;
+        }
+        if (image != null) {
+            image.write(imageBytesMax(), store::log, store::imagePageLogged);
+            if (store.isWhole(image)) {
+                imageIsWhole(image);
+            }
+        }
+    }
+
+    private Image begun(StoreBase now, byte[] carry) {
+        Image begun = new Image(parameters, lineage.epoch(), now, carry, checksums);
+        store.watch(parameters, begun);
+        image = begun;
+        LOG.debug(
+                "model {}: image {} begins at {}", lineage.model(), now.image(), now.nextOffset());
+        return begun;
+    }
+
+    /// What this flush may write of the image: the budget of the time since the last one. In a hurry all that a flush may.
+    private long imageBytesMax() {
+        if (store.stopping()) {
+            return flushBytesMax;
+        }
+        long millis = Math.max(1, (clock.nanos() - flushedAt) / 1_000_000);
+        return Math.min(settings.bytesPerSecond() * millis / 1_000, flushBytesMax);
+    }
+
+    private void imageIsWhole(Image whole) {
+        logCarry(whole.base().slot(), whole.carry());
+        become(whole.base(), imageNanos, imageBytes);
+        sinceBase.clear();
+        sinceBase.addAll(whole.changedSince());
+        parameters.unwatch();
+        image = null;
+        if (rejections.count() > 0) {
+            rejections.forget(base.nextOffset());
+            rejectionsChanged = true;
+        }
+        LOG.debug("model {}: image {} is whole", lineage.model(), base.image());
+    }
+
+    private void become(StoreBase next, long nanos, long bytes) {
+        base = next;
+        baseNanos = nanos;
+        baseBytes = bytes;
+    }
+
+    private StoreBase state(int slot, long number, State state, byte[] carry) {
+        return new StoreBase(
+                slot,
+                number,
+                state.nextOffset(),
+                parameters.updates(),
+                parameters.examples(),
+                state.accounts(),
+                state.newestAppendTime(),
+                digest,
+                carry.length,
+                Restoration.checksum(carry));
+    }
+
+    private boolean imageIsDue(long nextOffset) {
+        if (choice.kind() == StoreKind.PAGE_LOG || nextOffset == base.nextOffset()) {
+            return false;
+        }
+        return !base.isStored()
+                || store.stopping()
+                || redoNanos() >= settings.redoGoal().toNanos()
+                || rejectionsLogged.length > REJECTIONS_BYTES_MAX
+                || retentionIsNear();
+    }
+
+    private long redoNanos() {
+        return learnedNanos - baseNanos;
+    }
+
+    /// A quarter of what retention leaves is used up, or less than two images' time is left.
+    private boolean retentionIsNear() {
+        long until = retainedUntilMillis();
+        if (until == Long.MAX_VALUE) {
+            return false;
+        }
+        long left = until - clock.epochMillis();
+        long twoImages = 2 * settings.imageDuration().toMillis();
+        if (left < twoImages) {
+            warn(left, twoImages);
+        }
+        long whole = settings.retention().millis();
+        return left < twoImages || whole >= 0 && left < whole - whole / 4;
+    }
+
+    private void warn(long left, long twoImages) {
+        long now = clock.nanos();
+        if (now >= warnAt) {
+            warnAt = now + WARN_EVERY_NANOS;
+            LOG.warn(
+                    "model {}: retention of {} may delete in {} ms what a restart needs; an image takes {} ms. Raise"
+                            + " its retention",
+                    lineage.model(),
+                    lineage.log().topic(),
+                    Math.max(0, left),
+                    twoImages / 2);
+        }
+    }
+
+    /// About when retention may delete the first event after the base: by its append time, and by the bytes learned since,
+    /// uncompressed, at the rate of this life so far. Both are on the early side.
+    private long retainedUntilMillis() {
+        StoreSettings.Retention retention = settings.retention();
+        long until = Long.MAX_VALUE;
+        if (retention.millis() >= 0 && base.newestAppendTime() != Long.MIN_VALUE) {
+            until = base.newestAppendTime() + retention.millis();
+        }
+        if (retention.bytes() >= 0 && learnedBytes > 0) {
+            double bytesPerMilli = learnedBytes / ((clock.nanos() - startedAt) / 1e6);
+            double millis = (retention.bytes() - (learnedBytes - baseBytes)) / bytesPerMilli;
+            until = Math.min(until, clock.epochMillis() + (long) millis);
+        }
+        return until;
+    }
+
+    // ---- checking ----
+
+    private void checkFinite(PageSet pages, State state) {
+        int page = store.firstNonFinitePage(parameters, pages);
+        if (page >= 0) {
+            throw new TrainerException(
+                    ExitCode.MODEL_DIVERGED,
+                    "model "
+                            + lineage.model()
+                            + ": page "
+                            + page
+                            + " of "
+                            + parameters.pages()
+                            + " holds a weight or optimizer state that is not finite, after update "
+                            + parameters.updates()
+                            + ", offset "
+                            + (state.nextOffset() - 1)
+                            + "; it was not committed. Lower the learning rate under a new model name");
+        }
+    }
+
+    /// All pages are finite, and their digest is that of this watermark.
+    private void check(State state) {
+        long start = clock.nanos();
+        checkFinite(unchecked, state);
+        checksums.update(parameters, unchecked, lineage.epoch());
+        unchecked.clear();
+        digest = checksums.digest();
+        digestOffset = state.nextOffset();
+        long end = clock.nanos();
+        checkAt = end + CHECK_SHARE * (end - start);
+    }
+
+    // ---- records ----
+
+    private void logCarry(int slot, byte[] carry) {
+        logChunks(StoreRecords.CARRY, slot, carry, carryLogged[slot]);
+        carryLogged[slot] = carry;
+    }
+
+    /// Chunks that have not changed stay as they are on the topic.
+    private void logChunks(byte kind, int slot, byte[] bytes, byte[] before) {
+        int size = StoreRecords.CARRY_CHUNK_BYTES;
+        for (int chunk = 0, at = 0; at < bytes.length; chunk++, at += size) {
+            int to = Math.min(bytes.length, at + size);
+            int logged = Math.min(before.length, at + size);
+            if (at >= logged || !Arrays.equals(bytes, at, to, before, at, logged)) {
+                byte[] key = StoreRecords.key(kind, slot, chunk);
+                store.log(
+                        key,
+                        StoreRecords.sealed(
+                                key, lineage.epoch(), Arrays.copyOfRange(bytes, at, to)));
+            }
+        }
+    }
+
+    // ---- what others may know ----
+
+    @Nullable StoreManifest manifest() {
+        return manifest;
+    }
+
+    StoreStatus status(long nextOffset, Accounts accounts) {
+        return new StoreStatus(
+                choice.kind(),
+                choice.reason(),
+                commitIntervalMillis(),
+                changedBytes,
+                changeRate.bytesPerSecond(),
+                base.image(),
+                base.nextOffset(),
+                image == null ? StoreStatus.NO_IMAGE : image.pagesWritten(),
+                parameters.pages(),
+                accounts.total() - base.accounts().total(),
+                redoNanos() / 1_000_000,
+                choice.kind() == StoreKind.PAGE_LOG || nextOffset == base.nextOffset()
+                        ? Long.MAX_VALUE
+                        : retainedUntilMillis());
+    }
+}

@@ -1,0 +1,115 @@
+package io.tidegrad.trainer.store;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Numerics;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.util.Arrays;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.jspecify.annotations.Nullable;
+
+/// A whole model as its changelog holds it, read from outside. In a page log that is the live one as of the newest commit
+/// whose records are all visible; a model kept as image and redo has its last whole image there.
+///
+/// @param kind how the model is kept
+/// @param model whole, checked as at a trainer's start
+/// @param nextOffset the watermark that it is of
+public record StoredState(
+        StoreKind kind,
+        OnlineModel model,
+        long nextOffset,
+        Accounts accounts,
+        long newestAppendTime) {
+    /// For people: which state this is.
+    public String name() {
+        return switch (kind) {
+            case PAGE_LOG -> "live state";
+            case IMAGE_AND_REDO -> "last whole image";
+        };
+    }
+
+    /// What the changelog says of a lineage without its pages.
+    ///
+    /// @param nextOffset the watermark: the trainer has accounted for everything before it
+    /// @param stateOffset the watermark of the whole state that is stored; the lineage's start while there is none
+    public record Head(long nextOffset, long stateOffset, int numerics) {
+        /// @throws TrainerException this build would give other bits
+        public void requireNumerics(String model) {
+            if (numerics != Numerics.VERSION) {
+                throw new TrainerException(
+                        ExitCode.CONFIGURATION,
+                        "model "
+                                + model
+                                + ": expected numerics "
+                                + Numerics.VERSION
+                                + " of this build, found a model learned with "
+                                + numerics
+                                + ": this build gives other bits. Use the build that the trainer runs (tidegrad"
+                                + " --version tells its numerics)");
+            }
+        }
+    }
+
+    /// Null when there is no changelog, or nothing in it.
+    ///
+    /// @throws TrainerException it is damaged
+    public static @Nullable Head head(Changelog changelog) {
+        try {
+            StoreManifest newest = changelog.exists() ? changelog.newestManifest() : null;
+            return newest == null
+                    ? null
+                    : new Head(newest.nextOffset(), newest.base().nextOffset(), newest.numerics());
+        } catch (KafkaException e) {
+            throw TrainerException.from(e);
+        }
+    }
+
+    /// Null when there is no changelog, nothing in it, or no whole image yet.
+    ///
+    /// @throws TrainerException it is damaged, or of another lineage or build
+    public static @Nullable StoredState read(
+            Lineage lineage, Changelog changelog, Kernels kernels) {
+        Restoration restoration = new Restoration(lineage, kernels, progress -> {});
+        try {
+            if (!changelog.exists()) {
+                return null;
+            }
+            changelog.read(restoration::apply);
+        } catch (KafkaException e) {
+            throw TrainerException.from(e);
+        }
+        return of(restoration);
+    }
+
+    /// Null when there is no whole image among these records.
+    ///
+    /// @param records of a changelog, committed, the newest of each key; a commit's all or none
+    /// @throws TrainerException they are damaged, or of another lineage or build
+    public static @Nullable StoredState of(
+            Lineage lineage, Iterable<ConsumerRecord<byte[], byte[]>> records, Kernels kernels) {
+        Restoration restoration = new Restoration(lineage, kernels, progress -> {});
+        records.forEach(restoration::apply);
+        return of(restoration);
+    }
+
+    /// Whether a changelog's record is a manifest: the last one of its commit.
+    public static boolean endsCommit(ConsumerRecord<byte[], byte[]> record) {
+        return Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY);
+    }
+
+    private static @Nullable StoredState of(Restoration restoration) {
+        StoreManifest manifest = restoration.manifest();
+        if (manifest == null || !manifest.base().isStored()) {
+            return null;
+        }
+        StoreBase base = manifest.base();
+        return new StoredState(
+                manifest.kind(),
+                restoration.base(manifest).model(),
+                base.nextOffset(),
+                base.accounts(),
+                base.newestAppendTime());
+    }
+}

@@ -1,0 +1,88 @@
+package io.tidegrad.trainer.topology;
+
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.ModelDivergedException;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Folds the log's records into a model, for the first time or again, and waits for a registry that does not answer.
+///
+/// An unknown schema id is the event's fault. A registry that does not answer is not: wait a little, then stop and be
+/// started again. No event has changed anything until its schema is known.
+final class PatientFold {
+    private static final Logger LOG = LoggerFactory.getLogger(PatientFold.class);
+
+    /// Between two questions to a registry that does not answer.
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
+
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
+
+    private final String model;
+    private final EventFold fold;
+    private final Patience patience;
+
+    PatientFold(String model, EventFold fold, Patience patience) {
+        this.model = model;
+        this.fold = fold;
+        this.patience = patience;
+    }
+
+    /// A record whose transaction has not begun: all patience is its own.
+    EventFold.Outcome foldAgain(ConsumerRecord<byte[], byte[]> at) {
+        patience.start();
+        return fold(at);
+    }
+
+    EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> at) {
+        Duration pause = FIRST_PAUSE;
+        while (true) {
+            try {
+                return fold.fold(at.value(), at.headers());
+            } catch (SchemaRegistry.RegistryUnavailableException e) {
+                if (patience.left().compareTo(pause) <= 0
+                        || Thread.currentThread().isInterrupted()) {
+                    throw new TrainerException(
+                            ExitCode.RETRYABLE,
+                            "model "
+                                    + model
+                                    + ": expected the schema of "
+                                    + at.topic()
+                                    + "-"
+                                    + at.partition()
+                                    + " offset "
+                                    + at.offset()
+                                    + " from the schema registry within "
+                                    + patience.whole().toMillis()
+                                    + " ms, found: "
+                                    + e.getMessage()
+                                    + "; nothing is lost: learning goes on at this offset once the registry answers",
+                            e);
+                }
+                LOG.warn("model {}: waiting for the schema registry: {}", model, e.getMessage());
+                LockSupport.parkNanos(pause.toNanos());
+                Duration twice = pause.multipliedBy(2);
+                pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
+            } catch (ModelDivergedException e) {
+                throw new TrainerException(
+                        ExitCode.MODEL_DIVERGED,
+                        "model "
+                                + model
+                                + " at "
+                                + at.topic()
+                                + "-"
+                                + at.partition()
+                                + " offset "
+                                + at.offset()
+                                + ": "
+                                + e.getMessage(),
+                        e);
+            }
+        }
+    }
+}

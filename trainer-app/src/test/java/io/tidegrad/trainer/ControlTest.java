@@ -1,0 +1,680 @@
+package io.tidegrad.trainer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.model.control.ControlState;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.ProvesOracle;
+import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.Stage;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.Place;
+import io.tidegrad.trainer.replay.Replay;
+import io.tidegrad.trainer.replay.ReplayOptions;
+import io.tidegrad.trainer.replay.ReplayProgress;
+import io.tidegrad.trainer.replay.TimeTravel;
+import io.tidegrad.trainer.replay.Verify;
+import io.tidegrad.trainer.replay.VerifyOptions;
+import io.tidegrad.trainer.replay.VerifyResult;
+import io.tidegrad.trainer.store.BreakableParts;
+import io.tidegrad.trainer.store.BreakableParts.KillPoint;
+import io.tidegrad.trainer.store.Changelog;
+import io.tidegrad.trainer.store.CommittedState;
+import io.tidegrad.trainer.store.ReadCommitted;
+import io.tidegrad.trainer.store.StoreParts;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntSupplier;
+import java.util.function.LongPredicate;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.common.TopicPartition;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What people decide about models, and what a trainer makes of it, on a real broker.
+class ControlTest {
+    private static final Decisions.By SOMEBODY = new Decisions.By("ann@host", "a test");
+    private static final String[] ALL_SNAPSHOTS = {"--keep-snapshots", "1000"};
+
+    @TempDir Path directory;
+    private TestLog log;
+
+    @BeforeEach
+    void open() {
+        log = new TestLog(directory, 1).created();
+    }
+
+    @AfterEach
+    void close() {
+        log.close();
+    }
+
+    private KafkaSettings kafka() {
+        return KafkaSettings.of(log.kafka.bootstrapServers());
+    }
+
+    private Decisions decisions() {
+        return new Decisions(kafka(), log.topics(), log.registry, log.admin, (short) -1, SOMEBODY);
+    }
+
+    private ControlLog.View view() {
+        // As a writer sees it: everything that was decided before is visible.
+        return new ControlLog(kafka(), log.topics(), log.registry).write(seen -> null);
+    }
+
+    private ModelRecord registered(String model) {
+        return Objects.requireNonNull(view().models().get(model));
+    }
+
+    private TrainerSide trainerSide() {
+        return new TrainerSide(kafka(), log.topics(), log.admin);
+    }
+
+    private Decisions.RolledBack rollback(long version, Decisions.ResumeAt resumeAt) {
+        return decisions()
+                .rollback(
+                        log.model(),
+                        new Decisions.Back(OptionalInt.empty(), version, resumeAt),
+                        (epoch, base) -> {});
+    }
+
+    private static Decisions.ResumeAt at(Place place) {
+        return new Decisions.ResumeAt.At(place);
+    }
+
+    private static TrainerConfig allModels(List<String> arguments) {
+        return TrainerConfig.parse(arguments, Map.of("TIDEGRAD_ALL_MODELS", "true"));
+    }
+
+    /// In this epoch, everything before `nextOffset` learned, published and committed.
+    private static CommittedState awaitSettled(TrainerApp trainer, int epoch, long nextOffset) {
+        await().atMost(TrainerTest.PATIENCE)
+                .until(
+                        () ->
+                                trainer.models().stream()
+                                        .anyMatch(
+                                                model -> {
+                                                    CommittedState state = model.committed();
+                                                    return model.lineage().epoch() == epoch
+                                                            && state != null
+                                                            && state.settled()
+                                                            && state.nextOffset() == nextOffset;
+                                                }));
+        assertThat(trainer.ended()).isNotDone();
+        return Objects.requireNonNull(trainer.models().getFirst().committed());
+    }
+
+    private static String stateHash(CommittedState state) {
+        return Objects.requireNonNull(state.report()).stateHash();
+    }
+
+    private void learn(TrainerApp trainer, int epoch, int from, int to, int step) {
+        for (int next = from + step; next <= to; next += step) {
+            log.send(next - step, next);
+            awaitSettled(trainer, epoch, next);
+        }
+    }
+
+    private VerifyResult verify() {
+        return Verify.run(
+                new VerifyOptions(
+                        kafka(),
+                        RegistrySettings.of(log.registryUrl),
+                        log.prefix,
+                        log.model(),
+                        OptionalLong.empty(),
+                        Kernels.active()),
+                VerifyTest.scorer(log, log.model()),
+                ReplayProgress.Listener.NONE);
+    }
+
+    private TimeTravel.PastModel past(long offset) {
+        return TimeTravel.to(
+                new TimeTravel.Options(
+                        kafka(),
+                        RegistrySettings.of(log.registryUrl),
+                        log.prefix,
+                        log.model(),
+                        new Place.Offset(offset),
+                        Kernels.active()),
+                ReplayProgress.Listener.NONE);
+    }
+
+    private List<SnapshotManifest> manifests(int epoch) {
+        return log.manifests(log.visible(log.topics().snapshots(log.model()))).stream()
+                .filter(manifest -> manifest.epoch() == epoch)
+                .toList();
+    }
+
+    @Test
+    void aRollbackGoesOnFromThePublishedVersionAndLeavesOutWhatWasLearnedSince() {
+        LongPredicate learned = offset -> offset < 200 || offset >= 400;
+        try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
+            learn(trainer, 1, 0, 400, 100);
+            SnapshotManifest base = manifests(1).get(1);
+            assertThat(base.version()).isEqualTo(200);
+
+            Decisions.RolledBack decided = rollback(200, at(new Place.End()));
+            assertThat(decided.skipped()).isEqualTo(200);
+            assertThat(decided.rollback().epoch()).isEqualTo(2);
+            awaitSettled(trainer, 2, 400);
+            SnapshotManifest first = manifests(2).getFirst();
+            assertThat(first.version()).isEqualTo(200);
+            assertThat(first.weightsHash()).isEqualTo(base.weightsHash());
+            assertThat(first.nextOffset()).isEqualTo(400);
+            assertThat(first.origin())
+                    .isEqualTo(new SnapshotManifest.Origin(1, 200, 200, 400, "a test"));
+            assertThat(trainerSide().runs(log.model(), 1)).isFalse();
+            assertThat(trainerSide().runs(log.model(), 2)).isTrue();
+
+            learn(trainer, 2, 400, 600, 100);
+            CommittedState state = awaitSettled(trainer, 2, 600);
+            assertThat(stateHash(state)).isEqualTo(log.fold(learned).stateHash());
+            assertThat(state.accounts().accepted()).isEqualTo(400);
+        }
+        VerifyResult verified = verify();
+        assertThat(verified.difference()).isNull();
+        assertThat(verified.events()).isEqualTo(400);
+        assertThat(verified.compared()).isGreaterThanOrEqualTo(4);
+        assertThat(
+                        Replay.run(
+                                        new ReplayOptions(
+                                                kafka(),
+                                                RegistrySettings.of(log.registryUrl),
+                                                log.prefix,
+                                                log.model(),
+                                                ReplayOptions.TO_END,
+                                                Kernels.active()))
+                                .stateHash())
+                .isEqualTo(log.fold(learned).stateHash());
+        // Within what was left out it is the base; before it, what the epoch before was.
+        assertThat(past(300).model().stateHash())
+                .isEqualTo(log.fold(offset -> offset < 200).stateHash());
+        assertThat(past(150).model().stateHash())
+                .isEqualTo(log.fold(offset -> offset < 150).stateHash());
+        assertThat(past(450).model().stateHash())
+                .isEqualTo(log.fold(o -> o < 450 && learned.test(o)).stateHash());
+    }
+
+    @Test
+    void aTrainerThatWasDownDuringTheRollbackDoesTheSameAtItsStart() {
+        try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
+            learn(trainer, 1, 0, 300, 100);
+        }
+        rollback(100, new Decisions.ResumeAt.Base());
+        log.send(300, 350);
+        try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
+            // Learned from the base's offset on: nothing is left out.
+            assertThat(stateHash(awaitSettled(trainer, 2, 350))).isEqualTo(log.fold().stateHash());
+        }
+        // Back to a version of the first epoch, then to one of the third: the second is left out.
+        rollback(200, at(new Place.Offset(310)));
+        try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
+            awaitSettled(trainer, 3, 350);
+            learn(trainer, 3, 350, 400, 50);
+            long third = manifests(3).get(1).version();
+            log.send(400, 420);
+            awaitSettled(trainer, 3, 420);
+            rollback(third, at(new Place.End()));
+            awaitSettled(trainer, 4, 420);
+            log.send(420, 430);
+            CommittedState state = awaitSettled(trainer, 4, 430);
+            long base = manifests(3).get(1).nextOffset();
+            assertThat(stateHash(state))
+                    .isEqualTo(
+                            log.fold(o -> o < 200 || o >= 310 && o < base || o >= 420).stateHash());
+            assertThat(trainer.models().getFirst().lineage().rollbacks())
+                    .extracting(ControlAction.Rollback::epoch)
+                    .containsExactly(3, 4);
+        }
+        assertThat(verify().difference()).isNull();
+    }
+
+    @Test
+    void aPausedModelLearnsNothingUntilItIsResumedAndThenEverything() {
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            learn(trainer, 1, 0, 100, 100);
+            decisions().pause(log.model());
+            assertThat(trainerSide().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
+            await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().isEmpty());
+            log.send(100, 200);
+            assertThat(registered(log.model()).getStage()).isEqualTo(Stage.PAUSED);
+            assertThat(new Changelog(partition(), readCommitted()).watermark()).isEqualTo(100);
+            refused(
+                    () -> decisions().pause(log.model()),
+                    ExitCode.CONFIGURATION,
+                    "is paused already");
+        }
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            assertThat(trainer.models()).isEmpty();
+            long mark = trainerSide().mark(log.model());
+            decisions().resume(log.model());
+            assertThat(trainerSide().awaitLearning(log.model(), 1, mark, TrainerTest.PATIENCE))
+                    .isPresent();
+            assertThat(stateHash(awaitSettled(trainer, 1, 200))).isEqualTo(log.fold().stateHash());
+            assertThat(registered(log.model()).getStage()).isEqualTo(Stage.LIVE);
+        }
+    }
+
+    private TopicPartition partition() {
+        return new TopicPartition(Changelog.topic(log.group()), 0);
+    }
+
+    private ReadCommitted readCommitted() {
+        return new ReadCommitted(kafka().client());
+    }
+
+    @Test
+    void aDeletedModelIsGoneUntilItIsMadeAnewAndThenBeginsFromNothing() {
+        try (TrainerApp trainer = TrainerApp.start(allModels(log.arguments()))) {
+            learn(trainer, 1, 0, 100, 100);
+            decisions().delete(log.model());
+            assertThat(trainerSide().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
+            await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().isEmpty());
+            assertThat(trainerSide().deleteData(log.model(), 1))
+                    .containsExactlyInAnyOrder(
+                            log.topics().snapshots(log.model()), Changelog.topic(log.group()));
+            refused(
+                    () -> decisions().pause(log.model()),
+                    ExitCode.CONFIGURATION,
+                    "ann@host deleted it",
+                    "tidegrad models create");
+            // A supervisor that starts the trainer again does not bring it back.
+            refused(
+                    () ->
+                            TrainerApp.start(
+                                            log.config(
+                                                    "--state-dir",
+                                                    directory.resolve("other").toString()))
+                                    .close(),
+                    ExitCode.CONFIGURATION,
+                    "ann@host deleted it",
+                    "or leave it out");
+
+            Decisions.Decided created = decisions().create(log.spec(), new Place.Offset(50));
+            assertThat(Objects.requireNonNull(created.after()).getEpoch()).isEqualTo(2);
+            assertThat(stateHash(awaitSettled(trainer, 2, 100)))
+                    .isEqualTo(log.fold(offset -> offset >= 50).stateHash());
+        }
+    }
+
+    /// What the refusal of a topic that was made anew advises.
+    @Test
+    void aModelWhoseLogWasMadeAnewIsDeletedAndCreatedAndLearnsTheNewOne() {
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            learn(trainer, 1, 0, 100, 100);
+        }
+        TestLog.await(log.admin.deleteTopics(List.of(log.topic)).all());
+        await().atMost(TrainerTest.PATIENCE)
+                .ignoreExceptions() // a deletion takes a moment
+                .until(() -> log.created() != null);
+        log.send(500, 550);
+        refused(
+                () -> TrainerApp.start(log.config()).close(),
+                ExitCode.STATE_VIOLATION,
+                "deleted and created again",
+                "tidegrad models delete " + log.model() + ", then tidegrad models create");
+        log.endSessions();
+        decisions().delete(log.model());
+        assertThat(trainerSide().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
+        trainerSide().deleteData(log.model(), 1);
+        decisions().create(log.spec(), new Place.Begin());
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            assertThat(stateHash(awaitSettled(trainer, 2, 50))).isEqualTo(log.fold().stateHash());
+        }
+    }
+
+    @Test
+    void aTrainerOfAllModelsTakesUpWhatIsCreatedWhileItRuns() {
+        log.send(0, 50);
+        try (TestLog other = new TestLog(directory, 1).created()) {
+            other.send(0, 30);
+            decisions().create(log.spec(), new Place.Begin());
+            List<String> arguments = new ArrayList<>(log.arguments());
+            int spec = arguments.indexOf("--spec");
+            arguments.subList(spec, spec + 2).clear();
+            try (TrainerApp trainer = TrainerApp.start(allModels(arguments))) {
+                awaitSettled(trainer, 1, 50);
+                decisions().create(other.spec(), new Place.Begin());
+                await().atMost(TrainerTest.PATIENCE)
+                        .until(
+                                () ->
+                                        trainer.models().stream()
+                                                .map(ModelTrainer::committed)
+                                                .filter(Objects::nonNull)
+                                                .map(CommittedState::nextOffset)
+                                                .toList()
+                                                .containsAll(List.of(50L, 30L)));
+            }
+        }
+    }
+
+    @Test
+    void theMoreModelsThereAreTheFurtherApartEachCommits() {
+        IntSupplier[] models = {() -> 0};
+        ModelTrainer.Surroundings surroundings =
+                new ModelTrainer.Surroundings(
+                        log.config(),
+                        "here",
+                        log.admin,
+                        log.registry,
+                        Kernels.active(),
+                        () -> models[0].getAsInt(),
+                        StoreParts.STANDARD);
+        Supplier<Duration> apart =
+                () -> StreamsSettings.commitIntervalMin(kafka(), surroundings.models().getAsInt());
+        try (ModelSlots slots =
+                new ModelSlots(
+                        new ModelCatalog(log.topics().models(), kafka().client(), log.registry),
+                        Map.of(),
+                        count -> {
+                            models[0] = count;
+                            return surroundings;
+                        },
+                        why -> {})) {
+            slots.add("m0", List.of());
+            assertThat(apart.get()).isEqualTo(Duration.ofMillis(100));
+            for (int i = 1; i < 30; i++) {
+                slots.add("m" + i, List.of());
+            }
+            assertThat(apart.get()).isEqualTo(Duration.ofMillis(300));
+            slots.decided(decision("m3", new ControlAction.Pause()), false);
+            slots.decided(decision("m4", new ControlAction.Delete()), false);
+            assertThat(apart.get()).isEqualTo(Duration.ofMillis(290));
+        }
+    }
+
+    private static ControlRecord decision(String model, ControlAction action) {
+        return new ControlRecord(model, action, 0, "", "");
+    }
+
+    @Test
+    void ofTwoTrainersOfOneModelOneLearnsAndTheOtherTakesOver() throws Exception {
+        TrainerConfig other = log.config("--state-dir", directory.resolve("other").toString());
+        try (TrainerApp one = TrainerApp.start(log.config());
+                TrainerApp two = TrainerApp.start(other)) {
+            await().atMost(TrainerTest.PATIENCE)
+                    .untilAsserted(
+                            () ->
+                                    assertThat(List.of(state(one), state(two)))
+                                            .containsExactlyInAnyOrder("running", "standby"));
+            assertThat(health(one).path("status").asText()).isEqualTo("UP");
+            assertThat(health(two).path("status").asText()).isEqualTo("UP");
+            boolean first = state(one).equals("running");
+            learn(first ? one : two, 1, 0, 100, 100);
+            (first ? one : two).close();
+            log.send(100, 200);
+            // Its session ends before anybody else gets the task.
+            TrainerApp left = first ? two : one;
+            assertThat(stateHash(awaitSettled(left, 1, 200))).isEqualTo(log.fold().stateHash());
+            assertThat(state(left)).isEqualTo("running");
+        }
+    }
+
+    private static String state(TrainerApp trainer) throws Exception {
+        return health(trainer).path("models").get(0).path("state").asText();
+    }
+
+    private static JsonNode health(TrainerApp trainer) throws Exception {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return new ObjectMapper()
+                    .readTree(
+                            client.send(
+                                            HttpRequest.newBuilder(
+                                                            URI.create(
+                                                                    "http://127.0.0.1:"
+                                                                            + trainer.httpPort()
+                                                                            + "/health"))
+                                                    .build(),
+                                            HttpResponse.BodyHandlers.ofString())
+                                    .body());
+        }
+    }
+
+    /// A trainer that hears nothing of a rollback, here since it is stopped by a signal, may go on with the old epoch when it
+    /// wakes up: that changes nothing of the new one.
+    @Test
+    void aTrainerThatSleepsThroughARollbackChangesNothingOfTheNewEpoch() throws Exception {
+        LongPredicate learned = offset -> offset < 100 || offset >= 200;
+        try (TrainerProcess sleeper =
+                TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER, ALL_SNAPSHOTS)) {
+            sleeper.await("READY");
+            log.send(0, 100);
+            awaitPublished(1, 100);
+            log.send(100, 200);
+            awaitPublished(1, 200);
+            signal("STOP", sleeper.pid());
+            rollback(100, at(new Place.End()));
+            TrainerConfig second =
+                    log.config("--state-dir", directory.resolve("second").toString());
+            try (TrainerApp trainer = TrainerApp.start(second)) {
+                log.send(200, 300);
+                awaitSettled(trainer, 2, 300);
+                signal("CONT", sleeper.pid());
+                log.send(300, 400);
+                // Either of the two learns it.
+                awaitPublished(2, 400);
+                sleeper.kill();
+                log.send(400, 410);
+                CommittedState state = awaitSettled(trainer, 2, 410);
+                assertThat(stateHash(state)).isEqualTo(log.fold(learned).stateHash());
+            }
+        }
+        assertThat(verify().difference()).isNull();
+        assertThat(verify().epoch()).isEqualTo(2);
+    }
+
+    private void awaitPublished(int epoch, long nextOffset) {
+        await().atMost(TrainerTest.PATIENCE)
+                .until(
+                        () ->
+                                manifests(epoch).stream()
+                                        .anyMatch(each -> each.nextOffset() == nextOffset));
+    }
+
+    private static void signal(String name, long pid) throws Exception {
+        assertThat(new ProcessBuilder("kill", "-" + name, "" + pid).start().waitFor()).isZero();
+    }
+
+    @Test
+    void whatCannotBeGoneBackToIsRefusedBeforeAnythingIsDecided() {
+        try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
+            learn(trainer, 1, 0, 200, 100);
+        }
+        int decided = view().records().size();
+        refused(
+                () -> rollback(150, at(new Place.End())),
+                ExitCode.CONFIGURATION,
+                "expected version 150 among the published ones",
+                "1.100",
+                "1.200");
+        refused(
+                () -> rollback(200, at(new Place.Offset(150))),
+                ExitCode.CONFIGURATION,
+                "expected an offset from 200 on",
+                "found 150",
+                "learned twice");
+        refused(
+                () ->
+                        decisions()
+                                .rollback(
+                                        "nobody",
+                                        new Decisions.Back(
+                                                OptionalInt.empty(), 1, at(new Place.End())),
+                                        (epoch, base) -> {}),
+                ExitCode.CONFIGURATION,
+                "model nobody: expected a registered model",
+                "found " + log.model());
+        TestLog.await(
+                log.admin
+                        .deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(50)))
+                        .all());
+        refused(
+                () -> rollback(100, at(new Place.End())),
+                ExitCode.STATE_VIOLATION,
+                "from offset 0 on",
+                "retention has deleted events");
+        assertThat(view().records()).hasSize(decided);
+    }
+
+    /// And a trainer that does not compare, from the same records, is reported.
+    @ProvesOracle(Breaker.TAKES_ANY_BASE)
+    @Test
+    void aVersionThatTheLogDoesNotGiveIsNotGoneBackTo() {
+        try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
+            learn(trainer, 1, 0, 200, 100);
+        }
+        ControlLog control = new ControlLog(kafka(), log.topics(), log.registry);
+        ModelRecord known = registered(log.model());
+        ControlRecord forged =
+                new ControlRecord(
+                        log.model(),
+                        new ControlAction.Rollback(
+                                2, new ControlAction.Base(1, 100, "ab".repeat(32), 100), 200),
+                        0,
+                        "",
+                        "");
+        ControlState state = view().state(log.model()).after(forged);
+        control.write(
+                view ->
+                        new ControlLog.Decision(
+                                forged,
+                                ModelRecord.newBuilder(known)
+                                        .setEpoch(2)
+                                        .setRollbacks(ModelCatalog.origins(state.lineage(2)))
+                                        .build()));
+        try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
+            TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
+            assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
+            assertThat(why.getMessage())
+                    .contains(
+                            "expected version 100 with weights-hash abab",
+                            "not what the log gives");
+        }
+        assertThat(manifests(2)).isEmpty();
+        assertThat(epochsOfOtherWeights()).isEmpty();
+        try (TrainerApp trainer =
+                TrainerApp.start(
+                        log.config(ALL_SNAPSHOTS),
+                        new BreakableParts(Breaker.TAKES_ANY_BASE),
+                        Kernels.active())) {
+            awaitSettled(trainer, 2, 200);
+        }
+        assertThat(epochsOfOtherWeights()).hasSize(1);
+    }
+
+    /// Invariant I12 of an epoch that a rollback began, the oracle: its first snapshot has the weights that were decided, which
+    /// scorers serve already.
+    private List<String> epochsOfOtherWeights() {
+        List<String> others = new ArrayList<>();
+        for (ControlAction.Rollback rollback : ModelCatalog.rollbacks(registered(log.model()))) {
+            List<SnapshotManifest> published = manifests(rollback.epoch());
+            if (!published.isEmpty()
+                    && !published.getFirst().weightsHash().equals(rollback.base().weightsHash())) {
+                others.add(rollback + " began with " + published.getFirst().weightsHash());
+            }
+        }
+        return others;
+    }
+
+    @Test
+    void decisionsOfManyAtOnceComeInOneOrderAndTheCatalogIsWhatTheyAddUpTo() throws Exception {
+        decisions().create(log.spec(), new Place.Begin());
+        List<Callable<Boolean>> tries = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            boolean pause = i % 2 == 0;
+            tries.add(
+                    () -> {
+                        try {
+                            if (pause) {
+                                decisions().pause(log.model());
+                            } else {
+                                decisions().resume(log.model());
+                            }
+                            return true;
+                        } catch (TrainerException wrongMoment) {
+                            assertThat(wrongMoment.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+                            return false;
+                        }
+                    });
+        }
+        int decided = 0;
+        try (var threads = Executors.newFixedThreadPool(4)) {
+            for (Future<Boolean> done : threads.invokeAll(tries)) {
+                decided += done.get() ? 1 : 0;
+            }
+        }
+        List<ControlRecord> records = view().records();
+        assertThat(records).hasSize(1 + decided);
+        ControlState state = ControlState.initial(log.model());
+        for (ControlRecord record : records) {
+            if (record.action() instanceof ControlAction.Pause) {
+                assertThat(state.paused()).isFalse();
+            } else if (record.action() instanceof ControlAction.Resume) {
+                assertThat(state.paused()).isTrue();
+            }
+            state = state.after(record);
+        }
+        assertThat(registered(log.model()).getStage() == Stage.PAUSED).isEqualTo(state.paused());
+    }
+
+    @Test
+    void aNameIsAnsweredByThePromotedModelAndByItsOwnAgain() {
+        try (TestLog other = new TestLog(directory, 1).created()) {
+            decisions().create(log.spec(), new Place.Begin());
+            decisions().create(other.spec(), new Place.Begin());
+            decisions().promote(log.model(), other.model());
+            assertThat(view().state(log.model()).answeredBy()).isEqualTo(other.model());
+            assertThat(registered(log.model()).getStage()).isEqualTo(Stage.RETIRED);
+            assertThat(registered(other.model()).getStage()).isEqualTo(Stage.LIVE);
+            refused(
+                    () -> decisions().delete(other.model()),
+                    ExitCode.CONFIGURATION,
+                    "answers for " + log.model());
+            decisions().promote(log.model(), log.model());
+            assertThat(view().state(log.model()).answeredBy()).isEqualTo(log.model());
+            assertThat(registered(log.model()).getStage()).isEqualTo(Stage.LIVE);
+            assertThat(registered(log.model()).getAnsweredBy()).isNull();
+            assertThat(registered(other.model()).getStage()).isEqualTo(Stage.RETIRED);
+        }
+    }
+
+    private static void refused(ThrowingCallable run, ExitCode code, String... words) {
+        assertThatThrownBy(run)
+                .isInstanceOfSatisfying(
+                        TrainerException.class,
+                        refusal -> {
+                            assertThat(refusal.exitCode()).isEqualTo(code);
+                            assertThat(refusal.getMessage()).contains(words);
+                        });
+    }
+}

@@ -1,0 +1,177 @@
+package io.tidegrad.trainer.simulation;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.kernel.ScalarKernels;
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.Tick;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.UndecodableException;
+import io.tidegrad.trainer.TestLog;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.apache.avro.generic.GenericData;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.jspecify.annotations.Nullable;
+
+/// Small models, and the events that simulated producers write: of today, late, from the future, again, poison, ticks,
+/// now and then inside a transaction of which nobody knows yet how it ends.
+final class Readings {
+    static final Kernels KERNELS = new ScalarKernels();
+
+    /// A few pages of weights and optimizer state, so that a commit can be torn. The spec's publishing interval is in the
+    /// simulation's own time.
+    private static final String SPEC =
+            """
+            model: m
+            input: { topic: readings, event-time: at }
+            label: { field: over }
+            features:
+              - number: { field: a, scale: standard }
+              - number: { field: b }
+              - category: { field: place, buckets: 700, dimension: 2 }
+            network: [ dense: 2, relu, dense: 1 ]
+            loss: binary-cross-entropy
+            optimizer: { adam: { rate: 0.05 } }
+            mini-batch: { BATCH }
+            publish: { every: PT1S }
+            seed: 7
+            """;
+
+    static final List<ModelSpec> SPECS =
+            List.of(spec("size: 1"), spec("size: 3"), spec("size: 4, window: PT10S"));
+
+    /// Its weights are beyond all floats after a dozen updates.
+    static final ModelSpec DIVERGING =
+            ModelSpec.parse(
+                    SPEC.replace("network: [ dense: 2, relu, dense: 1 ]", "network: [ dense: 1 ]")
+                            .replace("binary-cross-entropy", "mean-squared-error")
+                            .replace("adam: { rate: 0.05 }", "sgd: { rate: 1000 }")
+                            .replace("BATCH", "size: 1"),
+                    "a spec that diverges");
+
+    private static final SchemaRegistry REGISTRY =
+            SchemaRegistry.connect(Map.of("schema.registry.url", "mock://simulation"));
+    private static final ThreadLocal<AvroCodec> CODEC =
+            ThreadLocal.withInitial(() -> new AvroCodec(REGISTRY));
+    private static final int SCHEMA_ID = REGISTRY.register("readings-value", TestLog.EVENT);
+
+    private final SplittableRandom random;
+    private final SimulatedKafka kafka;
+    private @Nullable Transaction open;
+    private long second;
+    private byte[] newest;
+
+    Readings(SplittableRandom random, SimulatedKafka kafka) {
+        this.random = random;
+        this.kafka = kafka;
+        newest = event(0);
+    }
+
+    private static ModelSpec spec(String batch) {
+        return ModelSpec.parse(SPEC.replace("BATCH", batch), "the simulation's spec");
+    }
+
+    static EventFold fold(ModelSpec spec, OnlineModel model) {
+        return fold(spec, model, () -> {});
+    }
+
+    /// @param undecodable runs before an event is refused that is no Avro
+    static EventFold fold(ModelSpec spec, OnlineModel model, Runnable undecodable) {
+        ValueDecoder decoder = ValueDecoder.avro(CODEC.get());
+        return new EventFold(
+                spec,
+                model,
+                value -> {
+                    try {
+                        return decoder.decode(value);
+                    } catch (UndecodableException e) {
+                        undecodable.run();
+                        throw e;
+                    }
+                });
+    }
+
+    private byte[] event(long at) {
+        GenericData.Record event = new GenericData.Record(TestLog.EVENT);
+        event.put("at", TestLog.START + at * 1_000);
+        event.put("place", "p" + random.nextInt(3_000));
+        event.put("a", (float) random.nextDouble(-1, 1));
+        event.put("b", (float) random.nextDouble(-1, 1));
+        event.put("over", random.nextInt(2));
+        return CODEC.get().encode(SCHEMA_ID, event);
+    }
+
+    /// One record, or the beginning or end of a transaction.
+    void produce() {
+        Headers headers = new RecordHeaders();
+        switch (random.nextInt(16)) {
+            case 0 -> {
+                headers.add(Tick.HEADER, new byte[0]);
+                append(null, headers);
+            }
+            case 1 -> {
+                String time = Long.toString(TestLog.START + second * 1_000);
+                headers.add(Tick.HEADER, time.getBytes(StandardCharsets.US_ASCII));
+                append(null, headers);
+            }
+            case 2 -> append(poison(), headers);
+            case 3 -> append(newest, headers); // comes twice
+            case 4 -> append(event(Math.max(0, second - random.nextInt(100))), headers); // late
+            case 5 -> append(event(second + 100_000_000L), headers); // in the far future
+            case 6, 7 -> beginOrEnd();
+            default -> {
+                second += random.nextInt(5);
+                newest = event(second);
+                append(newest, headers);
+            }
+        }
+    }
+
+    private byte @Nullable [] poison() {
+        return switch (random.nextInt(4)) {
+            case 0 -> null;
+            case 1 -> new byte[] {0, 127, 1, 2, 3, 42};
+            case 2 -> "no Avro".getBytes(StandardCharsets.US_ASCII);
+            default -> {
+                byte[] truncated = new byte[newest.length - 3];
+                System.arraycopy(newest, 0, truncated, 0, truncated.length);
+                yield truncated;
+            }
+        };
+    }
+
+    private void append(byte @Nullable [] value, Headers headers) {
+        Transaction transaction = random.nextBoolean() ? open : null;
+        byte[] key = random.nextInt(4) == 0 ? new byte[] {(byte) random.nextInt()} : null;
+        kafka.input.append(transaction, key, value, headers);
+    }
+
+    private void beginOrEnd() {
+        if (open == null) {
+            open = new Transaction();
+        } else {
+            end();
+        }
+    }
+
+    /// Nothing stays open.
+    void end() {
+        Transaction transaction = open;
+        if (transaction != null) {
+            open = null;
+            kafka.decide(
+                    transaction,
+                    random.nextInt(3) == 0
+                            ? Transaction.State.ABORTED
+                            : Transaction.State.COMMITTED);
+            kafka.markAll(transaction);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+package io.tidegrad.trainer.simulation;
+
+import io.tidegrad.engine.model.Plan;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.trainer.log.StopOrder;
+import io.tidegrad.trainer.publish.Publisher;
+import io.tidegrad.trainer.publish.RetentionLadder;
+import io.tidegrad.trainer.publish.SnapshotSeries;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.ModelStoreBuilder;
+import io.tidegrad.trainer.store.ReadCommitted;
+import io.tidegrad.trainer.store.StoreKind;
+import io.tidegrad.trainer.store.StoreOracle;
+import io.tidegrad.trainer.store.StoreParts;
+import io.tidegrad.trainer.store.StoreSettings;
+import io.tidegrad.trainer.topology.Patience;
+import io.tidegrad.trainer.topology.TrainerTopology;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.Uuid;
+import org.jspecify.annotations.Nullable;
+
+/// One seed's story: events are produced, trainers start, learn, commit, are killed at any await point, stall and come back
+/// as zombies; transactions abort, markers come late. The same seed tells the same story.
+final class Schedule {
+    private static final int KEEP = 3;
+    private static final int DELTAS = 3;
+    private static final int LIVES_MAX = 6;
+    private static final int STEPS_MAX = 40;
+    private static final int AWAITS_MAX = 150;
+    private static final int DEPTH_MAX = 2;
+    private static final int STARTS_MAX = 10;
+
+    private final SplittableRandom random;
+    private final boolean keepsWarmCopies;
+    private final Stores stores;
+    private final SnapshotSeries.Settings series;
+    private final SimulatedKafka kafka;
+    private final Lineage lineage;
+    private final SimulatedReader reader;
+    private final Oracles oracles;
+    private final Readings readings;
+    private final Breakage breakage;
+    private final Topics topics = new Topics("tidegrad");
+    private final SimulatedClock clock = new SimulatedClock();
+    private int depth;
+    private int lives;
+    private boolean ending;
+
+    Schedule(long seed, Breakage breakage) {
+        this(seed, breakage, null);
+    }
+
+    Schedule(long seed, Breakage breakage, @Nullable ModelSpec only) {
+        this(seed, breakage, only, null);
+    }
+
+    /// @param only spec; null for one of several
+    /// @param kind of every life's store; null for what the seed draws
+    Schedule(long seed, Breakage breakage, @Nullable ModelSpec only, @Nullable StoreKind kind) {
+        random = new SplittableRandom(seed);
+        keepsWarmCopies = seed % 2 != 0;
+        stores = new Stores(random.split(), kind);
+        this.breakage = breakage;
+        kafka = new SimulatedKafka(random, breakage.fences());
+        ModelSpec spec =
+                only != null ? only : Readings.SPECS.get(random.nextInt(Readings.SPECS.size()));
+        readings = new Readings(random, kafka);
+        for (int before = random.nextInt(4); before > 0; before--) {
+            readings.produce();
+        }
+        lineage =
+                new Lineage(
+                        spec,
+                        1,
+                        kafka.input.partition(),
+                        new Uuid(1, 2),
+                        random.nextLong(kafka.input.end() + 1));
+        reader = new SimulatedReader(kafka, clock);
+        series =
+                new SnapshotSeries.Settings(
+                        random.nextInt(2) * DELTAS,
+                        new RetentionLadder(KEEP, 0, 0),
+                        PublishedSnapshot.Form.PLAIN,
+                        random.nextInt(3) == 0 ? 1 : Long.MAX_VALUE);
+        oracles = new Oracles(random, kafka, lineage, KEEP, series.commitBytes() == 1);
+        kafka.setGroupOffset(
+                new OffsetAndMetadata(
+                        lineage.startOffset(), StoreOracle.besideOffset(lineage.startOffset())));
+    }
+
+    /// @throws Violation an oracle's report
+    Outcome run() {
+        for (int life = random.nextInt(1, LIVES_MAX); life > 0; life--) {
+            live();
+        }
+        end();
+        return new Outcome(
+                oracles.commits(),
+                oracles.rebuilt(),
+                oracles.rebuiltByRedo(),
+                oracles.deltas(),
+                lives,
+                oracles.nextOffset(),
+                kafka.digest());
+    }
+
+    /// The last trainer meets no fault and learns all there is.
+    private void end() {
+        readings.end();
+        readings.produce();
+        readings.end();
+        ending = true;
+        for (int starts = 1; !newLife(null, null).runToTheEnd(); starts++) {
+            Violation.check(starts < STARTS_MAX, "I10", "stopped at each of " + starts + " starts");
+        }
+        oracles.end();
+    }
+
+    /// A trainer's start, and no more.
+    void start() {
+        newLife(null, null).start();
+    }
+
+    /// @param rebuilt states, of which `redone` by learning again from an image
+    /// @param deltas published
+    /// @param lives of trainer processes
+    /// @param digest of all that lies on the topics
+    record Outcome(
+            int commits,
+            int rebuilt,
+            int redone,
+            int deltas,
+            int lives,
+            long offsets,
+            long digest) {}
+
+    private void live() {
+        Long dieAt = random.nextInt(4) > 0 ? random.nextLong(1, AWAITS_MAX) : null;
+        Long stallAt = random.nextInt(3) == 0 ? random.nextLong(1, AWAITS_MAX) : null;
+        newLife(dieAt, depth < DEPTH_MAX ? stallAt : null).run(random.nextInt(1, STEPS_MAX), true);
+    }
+
+    private TrainerLife newLife(@Nullable Long dieAt, @Nullable Long stallAt) {
+        lives++;
+        String instance = random.nextInt(3) == 0 ? "b" : "a";
+        return new TrainerLife(this, instance, dieAt, stallAt);
+    }
+
+    boolean isDeep() {
+        return depth >= DEPTH_MAX;
+    }
+
+    /// Whether a trainer that learning moves away from stands by. In schedules of odd seeds: those of the even ones stay what
+    /// they were before there were standbys.
+    boolean keepsWarmCopies() {
+        return keepsWarmCopies;
+    }
+
+    /// While one stalls, another takes its place.
+    void replace() {
+        depth++;
+        live();
+        depth--;
+    }
+
+    void passTime() {
+        clock.pass(Duration.ofMillis(random.nextLong(400)));
+        if (random.nextInt(50) == 0) {
+            clock.pass(Duration.ofHours(1)); // the machine slept
+        }
+    }
+
+    void produce() {
+        for (int count = random.nextInt(1, 5); count > 0; count--) {
+            readings.produce();
+        }
+    }
+
+    boolean isEnding() {
+        return ending;
+    }
+
+    SplittableRandom random() {
+        return random;
+    }
+
+    SimulatedKafka kafka() {
+        return kafka;
+    }
+
+    Oracles oracles() {
+        return oracles;
+    }
+
+    Lineage lineage() {
+        return lineage;
+    }
+
+    ReadCommitted reader() {
+        return reader;
+    }
+
+    Breakage breakage() {
+        return breakage;
+    }
+
+    /// How the next life keeps its model.
+    StoreSettings storeSettings() {
+        return stores.next(Plan.of(lineage.spec().network()).parameterBytes());
+    }
+
+    SimulatedClock clock() {
+        return clock;
+    }
+
+    StoreParts storeParts() {
+        return breakage.storeParts();
+    }
+
+    /// @param publishesAll as when a trainer is asked to stop
+    TrainerTopology.Parts parts(BooleanSupplier publishesAll) {
+        Publisher.Settings publishing =
+                new Publisher.Settings(
+                        lineage.spec().publishEvery(),
+                        series,
+                        (store, report) -> report.stateHash().getBytes(StandardCharsets.US_ASCII),
+                        offset -> offset == kafka.input.lastStable(),
+                        publishesAll);
+        return new TrainerTopology.Parts(
+                lineage,
+                topics,
+                new ModelStoreBuilder(
+                        () -> {
+                            throw new IllegalStateException("the simulated task makes its store");
+                        },
+                        Map.of()),
+                model -> breakage.fold(lineage.spec(), model),
+                () -> new Publisher(lineage, publishing, clock),
+                1 << 20,
+                new Patience(Duration.ofSeconds(5), clock),
+                new StopOrder(),
+                CompletableFuture.completedFuture(null));
+    }
+}

@@ -1,0 +1,330 @@
+package io.tidegrad.trainer.store;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.PageSet;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.spec.ModelSpec;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.jspecify.annotations.Nullable;
+
+/// A changelog in memory with transactions and compaction, a log of made-up rows, and a clock that stands still unless it
+/// is moved: what a `StateWriter` and a restart need, without a broker.
+final class MemoryChangelog {
+    static final ModelSpec SPEC =
+            ModelSpec.parse(
+                    """
+                    model: m
+                    input: { topic: t, event-time: at }
+                    label: { field: over }
+                    features:
+                      - number: { field: a, scale: standard }
+                      - category: { field: place, buckets: 20000, dimension: 4 }
+                    network: [ dense: 8, relu, dense: 1 ]
+                    loss: binary-cross-entropy
+                    optimizer: { adam: { rate: 0.01 } }
+                    mini-batch: { size: 3 }
+                    publish: { every: PT1S }
+                    seed: 7
+                    """,
+                    "test spec");
+
+    final Lineage lineage = new Lineage(SPEC, 1, new TopicPartition("t", 0), Uuid.randomUuid(), 0);
+    private final Map<ByteBuffer, byte[]> committed = new LinkedHashMap<>();
+    private final List<Map.Entry<byte[], byte[]>> open = new ArrayList<>();
+    long now; // nanoseconds
+    private final TrainerClock clock =
+            new TrainerClock() {
+                @Override
+                public long nanos() {
+                    return now;
+                }
+
+                @Override
+                public long epochMillis() {
+                    return now / 1_000_000;
+                }
+            };
+    boolean stopping;
+    Duration lastCommit = Duration.ZERO;
+
+    /// Bytes logged in the transaction in progress.
+    long openBytes() {
+        return open.stream().mapToLong(record -> record.getValue().length).sum();
+    }
+
+    List<String> openKeys() {
+        return open.stream().map(record -> StoreRecords.describe(record.getKey())).toList();
+    }
+
+    void commit() {
+        open.forEach(
+                record -> {
+                    ByteBuffer key = ByteBuffer.wrap(record.getKey());
+                    committed.remove(key);
+                    committed.put(key, record.getValue());
+                });
+        open.clear();
+    }
+
+    void abort() {
+        open.clear();
+    }
+
+    Map<ByteBuffer, byte[]> committed() {
+        return committed;
+    }
+
+    /// A life of the trainer: from restored to killed.
+    final class Life {
+        final OnlineModel model;
+        final StateWriter writer;
+        long nextOffset;
+        private Accounts accounts;
+        private long newestAppendTime;
+        private final Row row = row();
+
+        private Life(
+                OnlineModel model,
+                StateWriter writer,
+                long nextOffset,
+                Accounts accounts,
+                long newestAppendTime) {
+            this.newestAppendTime = newestAppendTime;
+            this.model = model;
+            this.writer = writer;
+            this.nextOffset = nextOffset;
+            this.accounts = accounts;
+        }
+
+        void learn(int events) {
+            for (int i = 0; i < events; i++) {
+                boolean accepted =
+                        fold(model, row, nextOffset) instanceof EventFold.Outcome.Accepted;
+                if (!accepted) {
+                    writer.rejectedByRegistry(nextOffset);
+                    accounts =
+                            new Accounts(
+                                    accounts.accepted(),
+                                    accounts.deadLetters() + 1,
+                                    accounts.ticks());
+                } else {
+                    accounts =
+                            new Accounts(
+                                    accounts.accepted() + 1,
+                                    accounts.deadLetters(),
+                                    accounts.ticks());
+                }
+                nextOffset++;
+                newestAppendTime = accepted ? nextOffset : newestAppendTime;
+                writer.learned(1_000, 10);
+            }
+        }
+
+        /// As the store does before a commit; what is logged is not committed yet.
+        void flush() {
+            StoreManifest next =
+                    writer.flush(
+                            new StateWriter.State(
+                                    nextOffset, accounts, newestAppendTime, List.of()),
+                            false,
+                            lastCommit);
+            open.add(
+                    Map.entry(
+                            StoreRecords.MANIFEST_KEY,
+                            StoreRecords.sealed(
+                                    StoreRecords.MANIFEST_KEY, lineage.epoch(), next.encode())));
+        }
+
+        StoreStatus status() {
+            return writer.status(nextOffset, accounts);
+        }
+    }
+
+    /// Whether the registry knows the schema of every event: it did not when they came.
+    boolean registryKnowsAll;
+
+    private static Row row() {
+        return new Row(
+                SPEC.network().row().numbers(),
+                SPEC.network().row().ids(),
+                SPEC.network().row().labels());
+    }
+
+    /// Event number `offset`; each 50th has a schema that the registry does not know.
+    private EventFold.Outcome fold(OnlineModel model, Row row, long offset) {
+        if (offset % 50 == 49 && !registryKnowsAll) {
+            return new EventFold.Outcome.Rejected(
+                    new Rejection(Rejection.Reason.UNKNOWN_SCHEMA, "unknown"), 9);
+        }
+        Random random = new Random(offset);
+        row.numbers[0] = random.nextFloat();
+        row.ids[0] = random.nextInt(offset % 2 == 0 ? 100 : 20_000);
+        row.labels[0] = random.nextInt(2);
+        row.eventTime = 1_000 * offset;
+        Rejection rejection = model.accept(row);
+        if (rejection != null) {
+            throw new IllegalStateException(rejection.detail());
+        }
+        return new EventFold.Outcome.Accepted();
+    }
+
+    StoreSettings settings(@Nullable StoreKind forced, long bytesPerSecond) {
+        return settings(forced, bytesPerSecond, StoreSettings.Retention.FOR_EVER);
+    }
+
+    StoreSettings settings(
+            @Nullable StoreKind forced, long bytesPerSecond, StoreSettings.Retention retention) {
+        return new StoreSettings(
+                forced,
+                pages() * (long) Parameters.PAGE_BYTES,
+                bytesPerSecond,
+                Duration.ZERO,
+                Duration.ofSeconds(10),
+                Duration.ofMillis(100),
+                Duration.ofMillis(2_500),
+                retention);
+    }
+
+    static int pages() {
+        return OnlineModel.blank(SPEC, Kernels.active()).parameters().pages();
+    }
+
+    /// As a trainer that starts: everything committed is restored, and learned again from the log.
+    Life start(StoreSettings settings) {
+        return start(settings, Redo.Fold::fold);
+    }
+
+    interface Again {
+        EventFold.Outcome fold(Redo.Fold fold, ConsumerRecord<byte[], byte[]> record);
+    }
+
+    Life start(StoreSettings settings, Again again) {
+        Restoration restoration = new Restoration(lineage, Kernels.active(), progress -> {});
+        long offset = 0;
+        for (Map.Entry<ByteBuffer, byte[]> entry : committed.entrySet()) {
+            restoration.apply(
+                    new ConsumerRecord<>(
+                            "changelog", 0, offset++, entry.getKey().array(), entry.getValue()));
+        }
+        restoration.requireManifest();
+        StoreManifest manifest = restoration.manifest();
+        if (manifest == null) {
+            OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
+            StateWriter writer =
+                    writer(
+                            settings,
+                            model,
+                            null,
+                            new PageChecksums(pages()),
+                            new RegistryRejections());
+            return new Life(model, writer, 0, new Accounts(0, 0, 0), Long.MIN_VALUE);
+        }
+        Restoration.Restored base = restoration.base(manifest);
+        Row row = row();
+        Redo.Fold fold = record -> fold(base.model(), row, record.offset());
+        Redo redo =
+                new Redo(
+                        lineage,
+                        manifest,
+                        base,
+                        record -> again.fold(fold, record),
+                        () -> false,
+                        progress -> {});
+        for (long at = manifest.base().nextOffset(); at < manifest.nextOffset(); at++) {
+            redo.learn(record(at));
+        }
+        redo.checkEnd();
+        StateWriter writer =
+                writer(settings, base.model(), manifest, base.checksums(), base.rejections());
+        return new Life(
+                base.model(),
+                writer,
+                manifest.nextOffset(),
+                manifest.accounts(),
+                manifest.newestAppendTime());
+    }
+
+    private static ConsumerRecord<byte[], byte[]> record(long offset) {
+        return new ConsumerRecord<>(
+                "t",
+                0,
+                offset,
+                offset + 1,
+                org.apache.kafka.common.record.TimestampType.CREATE_TIME,
+                0,
+                0,
+                new byte[0],
+                new byte[0],
+                new org.apache.kafka.common.header.internals.RecordHeaders(),
+                java.util.Optional.empty());
+    }
+
+    private StateWriter writer(
+            StoreSettings settings,
+            OnlineModel model,
+            @Nullable StoreManifest manifest,
+            PageChecksums checksums,
+            RegistryRejections rejections) {
+        StateWriter.Store store =
+                new StateWriter.Store() {
+                    @Override
+                    public void log(byte[] key, byte[] value) {
+                        open.add(Map.entry(key, value.clone()));
+                    }
+
+                    @Override
+                    public void pageLogged(int page) {}
+
+                    @Override
+                    public void imagePageLogged(int page) {}
+
+                    @Override
+                    public int firstNonFinitePage(Parameters parameters, PageSet pages) {
+                        return parameters.firstNonFinitePage(pages);
+                    }
+
+                    @Override
+                    public boolean isWhole(Image image) {
+                        return image.isWhole();
+                    }
+
+                    @Override
+                    public void watch(Parameters parameters, Image image) {
+                        parameters.watch(image.watched(), image::keep);
+                    }
+
+                    @Override
+                    public boolean stopping() {
+                        return stopping;
+                    }
+                };
+        return new StateWriter(
+                lineage, settings, store, model, manifest, checksums, rejections, 0, clock);
+    }
+
+    /// The oracle: all events from the first on, in one life that writes nothing.
+    String hashOfFold(long nextOffset) {
+        OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
+        Row row = row();
+        boolean before = registryKnowsAll;
+        registryKnowsAll = false; // as it was when they came
+        for (long at = 0; at < nextOffset; at++) {
+            fold(model, row, at);
+        }
+        registryKnowsAll = before;
+        return model.stateHash();
+    }
+}

@@ -1,0 +1,329 @@
+package io.tidegrad.trainer.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// The store's writing and reading, crash by crash, against a fold that never fails. `LargeModelTest` shows the same on a
+/// broker.
+class StateWriterTest {
+    private static final long MILLI = 1_000_000;
+
+    /// A few pages a flush.
+    private static final long SLOW = 200_000;
+
+    private final MemoryChangelog changelog = new MemoryChangelog();
+
+    /// Before each kill half of a transaction is in the air.
+    @ParameterizedTest
+    @EnumSource(StoreKind.class)
+    void whateverCommitATrainerDiesAfterItsStateIsThatOfTheFold(StoreKind kind) {
+        StoreSettings settings = changelog.settings(kind, SLOW);
+        for (int kill = 0; kill < 60; kill++) {
+            MemoryChangelog.Life life = changelog.start(settings);
+            assertThat(life.model.stateHash()).isEqualTo(changelog.hashOfFold(life.nextOffset));
+            for (int flush = 0; flush < kill % 7; flush++) {
+                step(life);
+            }
+            life.learn(5);
+            changelog.now += 100 * MILLI;
+            life.flush();
+            changelog.abort();
+        }
+    }
+
+    /// Events, a tenth of a second, and a commit of all that.
+    private void step(MemoryChangelog.Life life) {
+        life.learn(7);
+        changelog.now += 100 * MILLI;
+        life.flush();
+        changelog.commit();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3})
+    void goingFromOneKindToTheOtherAtARestartIsExactWhereverAnImageStands(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        for (int life = 0; life < 40; life++) {
+            StoreKind kind = StoreKind.values()[random.nextInt(2)];
+            MemoryChangelog.Life now = changelog.start(changelog.settings(kind, SLOW));
+            assertThat(now.model.stateHash()).isEqualTo(changelog.hashOfFold(now.nextOffset));
+            for (int flush = random.nextInt(12); flush > 0; flush--) {
+                step(now);
+                assertThat(now.status().kind()).isEqualTo(kind);
+            }
+        }
+    }
+
+    @Test
+    void aFlushWritesNoMoreOfAnImageThanItsShareOfTheBudget() {
+        MemoryChangelog.Life life =
+                changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
+        int images = 0;
+        while (images < 3) {
+            life.learn(7);
+            changelog.now += 100 * MILLI;
+            life.flush();
+            // 20 kB and at most one page more; with an image's last pages its carry; the manifest.
+            assertThat(changelog.openBytes()).isLessThan(20_000 + 8_200 + 10_000);
+            images +=
+                    changelog.openKeys().stream().anyMatch(key -> key.startsWith("carry")) ? 1 : 0;
+            changelog.commit();
+        }
+        assertThat(life.status().image()).isEqualTo(3);
+    }
+
+    @Test
+    void afterACommitThatTookTooLongTheNextWritesHalfAsMuchAndQuickOnesBringItBack() {
+        MemoryChangelog.Life life =
+                changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, 800_000));
+        changelog.stopping = true; // all that a flush may write: 2 MB, a whole image
+        life.learn(300);
+        life.flush();
+        changelog.commit();
+        assertThat(life.status().image()).isEqualTo(1);
+        changelog.lastCommit = Duration.ofMillis(2_501); // a quarter of 10 s and a millisecond
+        life.learn(300);
+        for (long bytes = 1_000_000; bytes > 64 * 8_192; bytes /= 2) {
+            life.flush();
+            assertThat(changelog.openBytes()).isLessThan(bytes + 20_000);
+            changelog.commit();
+        }
+        changelog.lastCommit = Duration.ofMillis(100);
+        for (int flush = 0; flush < 20; flush++) {
+            life.learn(300);
+            life.flush();
+            changelog.commit();
+        }
+        long image = life.status().image();
+        life.learn(300);
+        life.flush();
+        changelog.commit();
+        assertThat(life.status().image()).isEqualTo(image + 1);
+    }
+
+    /// Without a restart, and back.
+    @Test
+    void commitsComeFurtherApartOnceThereAreMoreModelsAndNeverFurtherThanATransactionAllows() {
+        Duration[] shortest = {Duration.ofMillis(100)};
+        MemoryChangelog.Life life =
+                changelog.start(
+                        new StoreSettings(
+                                null,
+                                1_000_000,
+                                20_000_000,
+                                Duration.ofSeconds(30),
+                                Duration.ofSeconds(10),
+                                () -> shortest[0],
+                                Duration.ofMillis(2_500),
+                                StoreSettings.Retention.FOR_EVER));
+        step(life);
+        assertThat(life.status().commitIntervalMillis()).isEqualTo(100);
+        changelog.now += 100 * MILLI;
+        assertThat(life.writer.isCommitDue()).isTrue();
+        shortest[0] = Duration.ofMillis(2_000);
+        assertThat(life.status().commitIntervalMillis()).isEqualTo(2_000);
+        assertThat(life.writer.isCommitDue()).isFalse();
+        changelog.now += 1_900 * MILLI;
+        assertThat(life.writer.isCommitDue()).isTrue();
+        // Streams commits by itself then.
+        shortest[0] = Duration.ofMillis(9_000);
+        assertThat(life.status().commitIntervalMillis()).isEqualTo(2_500);
+        assertThat(life.writer.isCommitDue()).isFalse();
+        shortest[0] = Duration.ofMillis(100);
+        assertThat(life.status().commitIntervalMillis()).isEqualTo(100);
+        assertThat(life.writer.isCommitDue()).isTrue();
+    }
+
+    @Test
+    void aStopLeavesAnImageOfTheLastWatermarkAndARestartLearnsNothingAgain() {
+        StoreSettings settings = changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW);
+        MemoryChangelog.Life life = changelog.start(settings);
+        for (int flush = 0; flush < 8; flush++) {
+            step(life);
+        }
+        assertThat(life.status().imagePages()).isBetween(1, MemoryChangelog.pages() - 1);
+        changelog.stopping = true;
+        step(life); // what was read before is learned
+        while (life.writer.hasWork(life.nextOffset)) {
+            changelog.now += 100 * MILLI;
+            life.flush();
+            changelog.commit();
+        }
+        assertThat(life.status().imageOffset()).isEqualTo(life.nextOffset);
+        changelog.stopping = false;
+        MemoryChangelog.Life next =
+                changelog.start(
+                        settings,
+                        (fold, record) -> {
+                            throw new AssertionError("offset " + record.offset() + " is read");
+                        });
+        assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(next.nextOffset));
+    }
+
+    /// The image in progress is moved on: pages that are written and have not changed since are not written again.
+    @Test
+    void aStopWritesOnlyWhatTheImageInProgressLacks() {
+        MemoryChangelog.Life life =
+                changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
+        while (life.status().imagePages() < MemoryChangelog.pages() / 2) {
+            life.learn(1);
+            changelog.now += 100 * MILLI;
+            life.flush();
+            changelog.commit();
+        }
+        int written = life.status().imagePages();
+        long number = life.status().image();
+        changelog.stopping = true;
+        life.learn(1);
+        long pages = 0;
+        while (life.status().image() == number) {
+            life.flush();
+            pages += changelog.openKeys().stream().filter(key -> key.startsWith("page")).count();
+            changelog.commit();
+        }
+        assertThat(life.status().image()).isEqualTo(number + 1);
+        assertThat(life.status().imageOffset()).isEqualTo(life.nextOffset);
+        assertThat(pages).isLessThan(MemoryChangelog.pages() - written / 2);
+        changelog.stopping = false;
+        MemoryChangelog.Life next =
+                changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
+        assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(next.nextOffset));
+    }
+
+    @Test
+    void anEventThatTheRegistryRejectedStaysRejectedWhenTheRegistryHasLearnedItsSchema() {
+        StoreSettings settings = changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW);
+        MemoryChangelog.Life life = changelog.start(settings);
+        for (int flush = 0; flush < 40; flush++) {
+            step(life);
+        }
+        changelog.registryKnowsAll = true;
+        MemoryChangelog.Life next = changelog.start(settings);
+        assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(life.nextOffset));
+        // And in the life after, which knows of them only from the one before.
+        changelog.registryKnowsAll = false;
+        step(next);
+        changelog.registryKnowsAll = true;
+        MemoryChangelog.Life third = changelog.start(settings);
+        assertThat(third.model.stateHash()).isEqualTo(changelog.hashOfFold(third.nextOffset));
+    }
+
+    @Test
+    void anEventLeftOutOrAnotherWhenLearningAgainIsNoticed() {
+        StoreSettings settings = changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW);
+        MemoryChangelog.Life life = changelog.start(settings);
+        for (int flush = 0; flush < 12; flush++) {
+            step(life);
+        }
+        long left = life.nextOffset - 4;
+        assertThatThrownBy(
+                        () ->
+                                changelog.start(
+                                        settings,
+                                        (fold, record) ->
+                                                record.offset() == left
+                                                        ? new EventFold.Outcome.Accepted()
+                                                        : fold.fold(record)))
+                .isInstanceOf(TrainerException.class)
+                .hasMessageContaining("after learning t-0 again from offset")
+                .hasMessageContaining("to " + life.nextOffset);
+    }
+
+    @Test
+    void
+            whicheverPageOfTheWholeImageIsDamagedItIsNamedAndOneOfTheHalfWrittenImageTooButNotMissed() {
+        StoreSettings settings = changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW);
+        MemoryChangelog.Life life = changelog.start(settings);
+        while (life.status().image() < 2 || life.status().imagePages() < 3) {
+            step(life);
+        }
+        for (Map.Entry<ByteBuffer, byte[]> entry : changelog.committed().entrySet()) {
+            byte[] key = entry.getKey().array();
+            if (StoreRecords.kind(key) == StoreRecords.PAGE) {
+                entry.getValue()[100] ^= 1;
+                assertThatThrownBy(() -> changelog.start(settings))
+                        .hasMessageContaining("at offset")
+                        .hasMessageContaining(StoreRecords.describe(key));
+                entry.getValue()[100] ^= 1;
+            }
+        }
+        // An older page in the place of the image's: every byte is right, and yet.
+        List<ByteBuffer> pages =
+                changelog.committed().keySet().stream()
+                        .filter(key -> key.get(0) == StoreRecords.PAGE)
+                        .toList();
+        ByteBuffer one = pages.getFirst();
+        ByteBuffer other = ByteBuffer.wrap(StoreRecords.key(StoreRecords.PAGE, 1, one.getInt(1)));
+        byte[] kept = changelog.committed().get(one);
+        byte[] older = changelog.committed().get(other);
+        assertThat(older).isNotEqualTo(kept);
+        int slot = restoredSlot();
+        changelog.committed().put(slot == 0 ? one : other, slot == 0 ? older : kept);
+        assertThatThrownBy(() -> changelog.start(settings))
+                .hasMessageContaining("pages with digest");
+    }
+
+    private int restoredSlot() {
+        byte[] manifest = changelog.committed().get(ByteBuffer.wrap(StoreRecords.MANIFEST_KEY));
+        return StoreManifest.of(Objects.requireNonNull(manifest)).base().slot();
+    }
+
+    @Test
+    void aLargeModelBecomesAPageLogWhenItsChangesFitAndAnImageAgainWhenTheyDoNot() {
+        // 2.5 s of the budget hold less than the model, so size alone does not decide.
+        long budget = MemoryChangelog.pages() * 8_192L * 8 / 25;
+        MemoryChangelog.Life life = changelog.start(changelog.settings(null, budget));
+        assertThat(life.status().kind()).isEqualTo(StoreKind.IMAGE_AND_REDO);
+        assertThat(life.status().reason()).contains("does not fit a commit");
+        learnFor(life, 60, 1);
+        assertThat(life.status().kind()).as(life.status().reason()).isEqualTo(StoreKind.PAGE_LOG);
+        assertThat(life.status().reason()).contains("less than half");
+        MemoryChangelog.Life next = changelog.start(changelog.settings(null, budget));
+        assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(life.nextOffset));
+        assertThat(next.status().kind()).isEqualTo(StoreKind.PAGE_LOG);
+        learnFor(next, 120, 500);
+        assertThat(next.status().kind())
+                .as(next.status().reason())
+                .isEqualTo(StoreKind.IMAGE_AND_REDO);
+        MemoryChangelog.Life third = changelog.start(changelog.settings(null, budget));
+        assertThat(third.model.stateHash()).isEqualTo(changelog.hashOfFold(next.nextOffset));
+    }
+
+    private void learnFor(MemoryChangelog.Life life, int seconds, int eventsASecond) {
+        for (int second = 0; second < seconds; second++) {
+            life.learn(eventsASecond);
+            changelog.now += 1_000 * MILLI;
+            life.flush();
+            changelog.commit();
+        }
+    }
+
+    @Test
+    void anImageThatWouldTakeThePageAsItIsByNowIsRefusedBeforeItIsWritten() {
+        MemoryChangelog.Life life =
+                changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
+        step(life);
+        life.model.parameters().unwatch(); // what a forgotten copy would do
+        assertThatThrownBy(
+                        () -> {
+                            for (int flush = 0; flush < 20; flush++) {
+                                step(life);
+                            }
+                        })
+                .isInstanceOf(TrainerException.class)
+                .hasMessageContaining("it changed before it was copied");
+    }
+}
