@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.loadtests.ModelsLoad;
 import io.tidegrad.loadtests.PoisonLoad;
 import io.tidegrad.loadtests.TrainLoad;
 import io.tidegrad.loadtests.TrainLoadOptions;
@@ -9,6 +10,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +28,8 @@ import picocli.CommandLine.TypeConversionException;
         subcommands = {
             LoadtestCommand.Train.class,
             LoadtestCommand.Poison.class,
-            LoadtestCommand.Restart.class
+            LoadtestCommand.Restart.class,
+            LoadtestCommand.Models.class
         })
 final class LoadtestCommand implements Runnable {
     @Spec private CommandSpec command = CommandSpec.create();
@@ -37,7 +40,7 @@ final class LoadtestCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 command.commandLine(),
-                "what to measure is missing; there are: train, poison, restart");
+                "what to measure is missing; there are: train, poison, restart, models");
     }
 
     /// How much is measured.
@@ -210,6 +213,63 @@ final class LoadtestCommand implements Runnable {
         public Integer call() throws InterruptedException {
             try {
                 new RestartLoad(megabytes, repetitions, json, System.out, System.err).run();
+            } catch (IllegalArgumentException e) {
+                throw new ParameterException(
+                        command.commandLine(), String.valueOf(e.getMessage()), e);
+            }
+            return 0;
+        }
+    }
+
+    @Command(
+            name = "models",
+            description = {
+                "What many small models in one trainer cost without events, and how fast they learn side by side.",
+                "",
+                "One trainer, one log, one spec under as many names. Each learns 1,000 events, then they are watched without"
+                        + " any (processor time, and Kafka's own records of transactions), then all learn --events more."
+                        + " Each must end with the bits of a replay of its spec."
+            })
+    static final class Models implements Callable<Integer> {
+        @Spec private CommandSpec command = CommandSpec.create();
+
+        @Option(
+                names = "--models",
+                paramLabel = "N",
+                defaultValue = "200",
+                description = "How many (default: ${DEFAULT-VALUE}).")
+        private int models;
+
+        @Option(
+                names = "--seconds",
+                paramLabel = "S",
+                defaultValue = "60",
+                description = "To watch them without events (default: ${DEFAULT-VALUE}).")
+        private int seconds;
+
+        @Option(
+                names = "--events",
+                paramLabel = "N",
+                defaultValue = "5000",
+                description = "That each learns then (default: ${DEFAULT-VALUE}).")
+        private long events;
+
+        @Option(names = "--json", description = "Print one line of JSON.")
+        private boolean json;
+
+        @Mixin private HelpOption help = new HelpOption();
+
+        @Override
+        public Integer call() throws InterruptedException {
+            try {
+                new ModelsLoad(
+                                models,
+                                Duration.ofSeconds(seconds),
+                                events,
+                                json,
+                                System.out,
+                                System.err)
+                        .run();
             } catch (IllegalArgumentException e) {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);

@@ -39,7 +39,8 @@ import picocli.CommandLine.Spec;
             GoldenCommand.class,
             BenchCommand.class,
             LoadtestCommand.class,
-            ChaosCommand.class
+            ChaosCommand.class,
+            RehearseCommand.class
         },
         commandListHeading = "%nCommands:%n",
         footer = {

@@ -211,6 +211,27 @@ class ControlEndToEndTest {
     }
 
     @Test
+    void aTrainerOfAllModelsTakesUpWhatAReplayKeepsWhenItIsKept(@TempDir Path state) {
+        try (Readings log = new Readings()) {
+            String first = "first-" + log.id;
+            String next = "next-" + log.id;
+            String spec = log.spec(specs, first).toString();
+            Path same = log.spec(specs, next); // under its own name, which is part of a hash
+            log.send(EVENTS);
+            try (TrainerApp all = log.trainer(state, "--spec", spec, "--all-models")) {
+                Readings.awaitLearned(all, first, 1, log.end());
+                List<String> replay = List.of("replay", "--model", first, "--as", next);
+                assertThat(log.run("p" + log.id, replay)).as(log.err()).isZero();
+                CommittedState kept = Readings.awaitLearned(all, next, 1, log.end());
+                assertThat(stateHash(kept)).isEqualTo(log.fold(same, offset -> true).stateHash());
+                log.send(10);
+                CommittedState on = Readings.awaitLearned(all, next, 1, log.end());
+                assertThat(stateHash(on)).isEqualTo(log.fold(same, offset -> true).stateHash());
+            }
+        }
+    }
+
+    @Test
     void whatWasReplayedByAnotherSpecIsPromotedAndAnswersForTheName(@TempDir Path state) {
         long version = awaitLearned(hold, 1).version();
         Path spec = readings.spec(specs, wide, 16);

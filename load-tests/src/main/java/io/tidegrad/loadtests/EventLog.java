@@ -52,11 +52,19 @@ record EventLog(
             boolean malformed)
             throws InterruptedException {
         EventsTopic.create(stack.bootstrapServers(), topic);
+        return new EventLog(stream, new TopicPartition(topic, 0), 0, malformed, 0)
+                .with(stack, shipped, events);
+    }
+
+    /// With so many more events and a tick, which are written.
+    EventLog with(LocalStack stack, List<StreamEvent> shipped, long more)
+            throws InterruptedException {
+        String topic = partition.topic();
         AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
         Callback acknowledged = (metadata, e) -> failure.compareAndSet(null, e);
         try (Malformed.Encoder encoder = new Malformed.Encoder(stack.registryUrl(), topic, stream);
                 Producer<byte[], byte @Nullable []> producer = producer(stack)) {
-            for (long event = 0; event < events && failure.get() == null; event++) {
+            for (long event = events; event < events + more && failure.get() == null; event++) {
                 StreamEvent next = stream.repeated(shipped, event);
                 byte[] value =
                         malformed
@@ -73,7 +81,7 @@ record EventLog(
         if (e != null) {
             throw new LoadTestException("can't fill the topic " + topic + ": " + e, e);
         }
-        return new EventLog(stream, new TopicPartition(topic, 0), events, malformed, events + 1);
+        return new EventLog(stream, partition, events + more, malformed, end + more + 1);
     }
 
     /// Writes the spec of the stream's model, under a name of its own, so that it learns from the beginning of this topic.

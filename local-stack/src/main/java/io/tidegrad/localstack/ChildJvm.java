@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -30,15 +31,9 @@ public final class ChildJvm implements AutoCloseable {
     private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
     /// What a trainer or a scorer runs with in production, as in the launcher: the engine's module, no warning about
-    /// native access, the collector that costs no threads, the compiler's thresholds that suit the kernels.
-    public static final List<String> TIDEGRAD_FLAGS =
-            List.of(
-                    "--add-modules=jdk.incubator.vector",
-                    "--enable-native-access=ALL-UNNAMED",
-                    "-XX:+UseSerialGC",
-                    "-Xshare:auto",
-                    "-XX:Tier4BackEdgeThreshold=200000",
-                    "-XX:Tier4MinInvocationThreshold=100");
+    /// native access, the collector that costs no threads, the compiler's thresholds that suit the kernels; and the cache of
+    /// classes that this JVM was started with, if any.
+    public static final List<String> TIDEGRAD_FLAGS = tidegradFlags();
 
     private static final int TAIL_BYTES = 4096;
     private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
@@ -46,6 +41,21 @@ public final class ChildJvm implements AutoCloseable {
     private final String name;
     private final Process process;
     private final Path log;
+
+    private static List<String> tidegradFlags() {
+        List<String> flags =
+                new ArrayList<>(
+                        List.of(
+                                "--add-modules=jdk.incubator.vector",
+                                "--enable-native-access=ALL-UNNAMED",
+                                "-XX:+UseSerialGC",
+                                "-XX:Tier4BackEdgeThreshold=200000",
+                                "-XX:Tier4MinInvocationThreshold=100"));
+        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(flag -> flag.startsWith("-XX:AOTCache="))
+                .forEach(flags::add);
+        return List.copyOf(flags);
+    }
 
     private ChildJvm(String name, Process process, Path log) {
         this.name = name;

@@ -1,6 +1,9 @@
 package io.tidegrad.localstack;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
 
 /// The trainer's health, as far as it is asked for here.
 public final class TrainerClient {
@@ -10,21 +13,32 @@ public final class TrainerClient {
 
     public TrainerClient(Json http, int port, String model) {
         this.http = http;
-        url = "http://127.0.0.1:" + port + "/health";
+        url = url(port);
         this.model = model;
     }
 
     /// `NONE` while it does not answer.
     public TrainerHealth health() throws InterruptedException {
+        return Objects.requireNonNullElse(all(http, url).get(model), TrainerHealth.NONE);
+    }
+
+    /// Every model of a trainer, by name; none while it does not answer.
+    public static Map<String, TrainerHealth> all(Json http, int port) throws InterruptedException {
+        return all(http, url(port));
+    }
+
+    private static Map<String, TrainerHealth> all(Json http, String url)
+            throws InterruptedException {
+        Map<String, TrainerHealth> models = new LinkedHashMap<>();
         JsonNode health = http.get(url);
         if (health != null) {
-            for (JsonNode of : health.path("models")) {
-                if (of.path("model").asText().equals(model)) {
-                    return health(of);
-                }
-            }
+            health.path("models").forEach(of -> models.put(of.path("model").asText(), health(of)));
         }
-        return TrainerHealth.NONE;
+        return models;
+    }
+
+    private static String url(int port) {
+        return "http://127.0.0.1:" + port + "/health";
     }
 
     private static TrainerHealth health(JsonNode of) {

@@ -39,7 +39,7 @@ public record ScorerConfig(
     }
 
     /// @throws SettingsException with every mistake
-    static ScorerConfig parse(List<String> arguments, Map<String, String> environment) {
+    public static ScorerConfig parse(List<String> arguments, Map<String, String> environment) {
         return of(Settings.read(Command.SCORER, arguments, environment));
     }
 

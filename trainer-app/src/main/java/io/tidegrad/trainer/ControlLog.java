@@ -110,11 +110,18 @@ public final class ControlLog {
 
     /// A decision about one model.
     ///
+    /// @param records in their order
     /// @param models whose records change, as they are from now on
     /// @param deleted model that leaves the catalog; null for none
-    record Decision(ControlRecord record, List<ModelRecord> models, @Nullable String deleted) {
+    record Decision(
+            List<ControlRecord> records, List<ModelRecord> models, @Nullable String deleted) {
+        Decision {
+            records = List.copyOf(records);
+            models = List.copyOf(models);
+        }
+
         Decision(ControlRecord record, ModelRecord... models) {
-            this(record, List.of(models), null);
+            this(List.of(record), List.of(models), null);
         }
     }
 
@@ -200,7 +207,7 @@ public final class ControlLog {
 
     private static View with(View view, Decision decision) {
         List<ControlRecord> records = new ArrayList<>(view.records());
-        records.add(decision.record());
+        records.addAll(decision.records());
         Map<String, ModelRecord> models = new HashMap<>(view.models());
         decision.models().forEach(model -> models.put(model.getModel(), model));
         models.remove(decision.deleted());
@@ -208,8 +215,9 @@ public final class ControlLog {
     }
 
     private void send(Producer<byte[], byte[]> producer, Decision decision) {
-        ControlRecord record = decision.record();
-        producer.send(new ProducerRecord<>(topics.control(), 0, record.key(), record.encode()));
+        for (ControlRecord record : decision.records()) {
+            producer.send(new ProducerRecord<>(topics.control(), 0, record.key(), record.encode()));
+        }
         AvroCodec codec = new AvroCodec(registry);
         for (ModelRecord model : decision.models()) {
             int schemaId = registry.register(topics.models() + "-value", model.getSchema());

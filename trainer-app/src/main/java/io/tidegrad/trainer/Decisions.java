@@ -128,7 +128,7 @@ public final class Decisions {
         }
         ControlLog.View after =
                 Registration.ensure(
-                        new Registration.Wanted(spec, log, startOffset, Stage.LIVE, true),
+                        new Registration.Wanted(spec, log, startOffset, Registration.Origin.PERSON),
                         control,
                         by.author(),
                         by.reason());
@@ -174,14 +174,19 @@ public final class Decisions {
                                         + model
                                         + ": expected one that is paused, found one that learns");
                     }
-                    Stage from = known.getPausedFrom();
-                    return new ControlLog.Decision(
-                            record(model, new ControlAction.Resume()),
-                            ModelRecord.newBuilder(known)
-                                    .setStage(from == null ? Stage.LIVE : from)
-                                    .setPausedFrom(null)
-                                    .build());
+                    return resumption(known, record(model, new ControlAction.Resume()));
                 });
+    }
+
+    /// @param known a paused one
+    static ControlLog.Decision resumption(ModelRecord known, ControlRecord record) {
+        Stage from = known.getPausedFrom();
+        return new ControlLog.Decision(
+                record,
+                ModelRecord.newBuilder(known)
+                        .setStage(from == null ? Stage.LIVE : from)
+                        .setPausedFrom(null)
+                        .build());
     }
 
     /// The name `name` is answered by `by` from now on; with the same name twice, by its own model again. What answered
@@ -224,7 +229,10 @@ public final class Decisions {
                         changed.add(withStage(replaced, Stage.RETIRED));
                     }
                     return new ControlLog.Decision(
-                            record(name, new ControlAction.Promote(by, promoted.getEpoch())),
+                            List.of(
+                                    record(
+                                            name,
+                                            new ControlAction.Promote(by, promoted.getEpoch()))),
                             changed,
                             null);
                 });
@@ -384,7 +392,7 @@ public final class Decisions {
                                         + ")");
                     }
                     return new ControlLog.Decision(
-                            record(model, new ControlAction.Delete()), List.of(), model);
+                            List.of(record(model, new ControlAction.Delete())), List.of(), model);
                 });
     }
 

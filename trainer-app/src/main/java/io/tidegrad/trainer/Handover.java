@@ -1,5 +1,7 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
@@ -25,20 +27,27 @@ import org.apache.kafka.streams.processor.api.Record;
 
 /// Makes what a replay has learned a model of its own that a trainer goes on with, exactly where the replay stopped.
 ///
-/// 1. `open` registers the new lineage, with its start offset, and puts its group there. From here on a trainer could
-///    learn it, from the start, to the same bits: what follows only saves that time, and a replay that dies leaves
-///    nothing behind that is wrong.
+/// 1. `open` registers the new lineage, with its start offset, paused, and puts its group there. A trainer could learn it
+///    from there, from the start, to the same bits: what follows only saves that time, and a replay that dies leaves
+///    nothing behind that is wrong. Run again, it goes on; `tidegrad models resume` leaves it to a trainer.
 /// 2. `commit` writes dead letters, pages, carry, manifest and the group's offset in one transaction: the state that a
-///    trainer would have committed at that offset.
+///    trainer would have committed at that offset. Then it resumes the model: trainers of all models take it up.
 public final class Handover implements AutoCloseable {
     private final KafkaSettings kafka;
     private final Topics topics;
+    private final ControlLog control;
     private final Admin admin;
     private final ModelTrainer.Ready ready;
 
-    private Handover(KafkaSettings kafka, Topics topics, Admin admin, ModelTrainer.Ready ready) {
+    private Handover(
+            KafkaSettings kafka,
+            Topics topics,
+            ControlLog control,
+            Admin admin,
+            ModelTrainer.Ready ready) {
         this.kafka = kafka;
         this.topics = topics;
+        this.control = control;
         this.admin = admin;
         this.ready = ready;
     }
@@ -55,13 +64,13 @@ public final class Handover implements AutoCloseable {
             ModelSpec spec,
             long startOffset) {
         Admin admin = Admin.create(kafka.client());
+        ControlLog control = new ControlLog(kafka, topics, registry);
         try {
-            ModelRecord known =
-                    register(kafka, topics, registry, admin, replication, spec, startOffset);
+            ModelRecord known = register(control, topics, admin, replication, spec, startOffset);
             ModelTrainer.Ready ready =
                     ModelTrainer.ready(spec, known, kafka, topics, replication, admin, begun -> {});
             requireUntouched(admin, ready);
-            return new Handover(kafka, topics, admin, ready);
+            return new Handover(kafka, topics, control, admin, ready);
         } catch (RuntimeException e) {
             admin.close();
             throw e;
@@ -69,9 +78,8 @@ public final class Handover implements AutoCloseable {
     }
 
     private static ModelRecord register(
-            KafkaSettings kafka,
+            ControlLog control,
             Topics topics,
-            SchemaRegistry registry,
             Admin admin,
             short replication,
             ModelSpec spec,
@@ -83,10 +91,10 @@ public final class Handover implements AutoCloseable {
         ModelRecord known =
                 Registration.ensure(
                                 new Registration.Wanted(
-                                        spec, log, startOffset, Stage.CANDIDATE, true),
-                                new ControlLog(kafka, topics, registry),
+                                        spec, log, startOffset, Registration.Origin.REPLAY),
+                                control,
                                 "",
-                                "kept from a replay")
+                                "a replay learns it")
                         .model(spec.model());
         if (!known.getSpecFingerprint().equals(fingerprint)
                 || known.getStartOffset() != startOffset) {
@@ -145,7 +153,7 @@ public final class Handover implements AutoCloseable {
         return new DeadLetters(ready.lineage(), ready.deadLetterBytesMax());
     }
 
-    /// One transaction: all of it is there afterwards, or nothing.
+    /// One transaction: all of it is there afterwards, or nothing. Trainers may take the model up then.
     ///
     /// @param nextOffset up to where `model` has learned
     /// @param accounts of every visible record from the lineage's start to there
@@ -175,6 +183,26 @@ public final class Handover implements AutoCloseable {
                                                         letter.key(),
                                                         letter.value(),
                                                         letter.headers()))));
+        resume();
+    }
+
+    /// Unless somebody has.
+    private void resume() {
+        String model = lineage().model();
+        control.write(
+                view -> {
+                    ModelRecord known = view.models().get(model);
+                    return known == null || known.getStage() != Stage.PAUSED
+                            ? null
+                            : Decisions.resumption(
+                                    known,
+                                    new ControlRecord(
+                                            model,
+                                            new ControlAction.Resume(),
+                                            System.currentTimeMillis(),
+                                            "",
+                                            "kept from a replay"));
+                });
     }
 
     @Override

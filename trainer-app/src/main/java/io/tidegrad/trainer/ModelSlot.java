@@ -6,6 +6,7 @@ import io.tidegrad.model.control.ControlState;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
+import io.tidegrad.schemas.Stage;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.time.Duration;
@@ -237,12 +238,13 @@ final class ModelSlot implements AutoCloseable {
                 : registered;
     }
 
-    /// Null when it left the catalog.
+    /// Null when something else was decided meanwhile: a model that is created paused is paused by its second record.
     private @Nullable ModelRecord awaitCatalog(ControlState state) {
         long deadline = System.nanoTime() + CATALOG_PATIENCE.toNanos();
         while (true) {
             ModelRecord record = catalog.find(model);
-            if (record != null && record.getEpoch() >= state.epoch()) {
+            boolean paused = record != null && record.getStage() == Stage.PAUSED;
+            if (record != null && record.getEpoch() >= state.epoch() && !paused) {
                 return record;
             }
             if (decided != state) {
@@ -255,8 +257,9 @@ final class ModelSlot implements AutoCloseable {
                                 + model
                                 + ": expected epoch "
                                 + state.epoch()
-                                + " in the catalog, as the control topic says, found "
-                                + (record == null ? "no such model" : "" + record.getEpoch()));
+                                + " in the catalog, learning, as the control topic says, found "
+                                + (record == null ? "no such model" : "" + record.getEpoch())
+                                + (paused ? ", paused" : ""));
             }
             try {
                 Thread.sleep(CATALOG_PAUSE_MILLIS);

@@ -52,10 +52,10 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     private final PrometheusMeterRegistry metrics;
     private final JvmGcMetrics gc = new JvmGcMetrics();
 
-    private OperationsServer(String host, int port, ModelSlots slots) {
+    private volatile @Nullable ModelSlots slots;
+
+    private OperationsServer(String host, int port) {
         metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-        slots.listen(this);
-        slots.running().forEach(this::begins);
         gc.bindTo(metrics);
         new JvmMemoryMetrics().bindTo(metrics);
         server =
@@ -68,8 +68,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                                 routing ->
                                         routing.get(
                                                         "/health",
-                                                        (request, response) ->
-                                                                health(slots, response))
+                                                        (request, response) -> health(response))
                                                 .get(
                                                         "/metrics",
                                                         (request, response) ->
@@ -81,8 +80,11 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                         .build();
     }
 
-    static OperationsServer start(String host, int port, ModelSlots slots) {
-        OperationsServer operations = new OperationsServer(host, port, slots);
+    /// Answers at once, as a trainer that does not learn yet: without models.
+    ///
+    /// @throws TrainerException the port is taken
+    static OperationsServer start(String host, int port) {
+        OperationsServer operations = new OperationsServer(host, port);
         try {
             operations.server.start();
         } catch (RuntimeException e) {
@@ -107,6 +109,13 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         return server.port();
     }
 
+    /// Tells of these from now on; once.
+    void tellOf(ModelSlots slots) {
+        slots.listen(this);
+        slots.running().forEach(this::begins);
+        this.slots = slots;
+    }
+
     /// Meters are of one trainer: a model that begins again, perhaps in another epoch, gets new ones.
     @Override
     public synchronized void begins(ModelTrainer trainer) {
@@ -122,13 +131,12 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                 .forEach(metrics::remove);
     }
 
-    private static void health(ModelSlots slots, ServerResponse response)
-            throws JsonProcessingException {
+    private void health(ServerResponse response) throws JsonProcessingException {
+        ModelSlots known = slots;
+        List<ModelSlot> all = known == null ? List.of() : known.all();
         List<ModelSlot> here =
-                slots.all().stream()
-                        .filter(slot -> slot.doing() != ModelSlot.Doing.DELETED)
-                        .toList();
-        boolean up = here.stream().allMatch(OperationsServer::isAsDecided);
+                all.stream().filter(slot -> slot.doing() != ModelSlot.Doing.DELETED).toList();
+        boolean up = known != null && here.stream().allMatch(OperationsServer::isAsDecided);
         Map<String, Object> health = new LinkedHashMap<>();
         health.put("status", up ? "UP" : "DOWN");
         health.put("kernels", Kernels.active().name());

@@ -12,7 +12,9 @@ import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -22,10 +24,17 @@ final class Registration {
 
     private Registration() {}
 
+    /// Who wants a model.
+    enum Origin {
+        /// What was deleted stays so, whatever file a supervisor starts it with.
+        TRAINER,
+        PERSON,
+        /// Paused until the state is handed over: a trainer that takes up whatever is created would begin with nothing.
+        REPLAY
+    }
+
     /// @param startOffset of the first event to learn
-    /// @param again whether a model that was deleted is made anew
-    record Wanted(
-            ModelSpec spec, KafkaTopics.Log log, long startOffset, Stage stage, boolean again) {}
+    record Wanted(ModelSpec spec, KafkaTopics.Log log, long startOffset, Origin origin) {}
 
     /// What is known once the model is there: as it was found, or with its new record.
     ///
@@ -56,7 +65,7 @@ final class Registration {
             return null;
         }
         ControlState state = view.state(spec.model());
-        if (state.deleted() && !wanted.again()) {
+        if (state.deleted() && wanted.origin() == Origin.TRAINER) {
             throw deleted(spec.model(), Objects.requireNonNull(state.newest()));
         }
         int epoch = Math.max(FIRST_EPOCH, state.epoch() + 1);
@@ -64,30 +73,33 @@ final class Registration {
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
         String answeredBy = state.answeredBy().equals(spec.model()) ? null : state.answeredBy();
         String topicId = wanted.log().topicId().toString();
+        boolean paused = wanted.origin() == Origin.REPLAY;
+        List<ControlAction> actions = new ArrayList<>();
+        actions.add(
+                new ControlAction.Create(
+                        epoch, fingerprint, spec.inputTopic(), topicId, wanted.startOffset()));
+        if (paused) {
+            actions.add(new ControlAction.Pause());
+        }
         return new ControlLog.Decision(
-                new ControlRecord(
-                        spec.model(),
-                        new ControlAction.Create(
-                                epoch,
-                                fingerprint,
-                                spec.inputTopic(),
-                                topicId,
-                                wanted.startOffset()),
-                        now,
-                        author,
-                        reason),
-                ModelRecord.newBuilder()
-                        .setModel(spec.model())
-                        .setEpoch(epoch)
-                        .setSpec(spec.yaml())
-                        .setSpecFingerprint(fingerprint)
-                        .setStage(wanted.stage())
-                        .setCreatedAt(Instant.ofEpochMilli(now))
-                        .setInputTopic(spec.inputTopic())
-                        .setInputTopicId(topicId)
-                        .setStartOffset(wanted.startOffset())
-                        .setAnsweredBy(answeredBy)
-                        .build());
+                actions.stream()
+                        .map(action -> new ControlRecord(spec.model(), action, now, author, reason))
+                        .toList(),
+                List.of(
+                        ModelRecord.newBuilder()
+                                .setModel(spec.model())
+                                .setEpoch(epoch)
+                                .setSpec(spec.yaml())
+                                .setSpecFingerprint(fingerprint)
+                                .setStage(paused ? Stage.PAUSED : Stage.LIVE)
+                                .setPausedFrom(paused ? Stage.CANDIDATE : null)
+                                .setCreatedAt(Instant.ofEpochMilli(now))
+                                .setInputTopic(spec.inputTopic())
+                                .setInputTopicId(topicId)
+                                .setStartOffset(wanted.startOffset())
+                                .setAnsweredBy(answeredBy)
+                                .build()),
+                null);
     }
 
     static TrainerException deleted(String model, ControlRecord record) {

@@ -5,7 +5,6 @@ import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
-import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
@@ -18,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +35,7 @@ public final class TrainerApp implements AutoCloseable {
     private final CompletableFuture<TrainerException> ended = new CompletableFuture<>();
     private @Nullable ControlFollower follower;
     private @Nullable ModelSlots slots;
-    private @Nullable OperationsServer server;
+    private @Nullable CompletableFuture<OperationsServer> server;
     private boolean closed;
 
     private TrainerApp(TrainerConfig config, Admin admin, SchemaRegistry registry) {
@@ -84,6 +84,9 @@ public final class TrainerApp implements AutoCloseable {
         try {
             app.startModels(instanceId, storeParts, kernels);
             return app;
+        } catch (CompletionException e) { // of the server
+            app.close();
+            throw TrainerException.from(e.getCause() instanceof RuntimeException cause ? cause : e);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             app.close();
             throw TrainerException.from(e, config.registry().shownUrl());
@@ -94,16 +97,25 @@ public final class TrainerApp implements AutoCloseable {
     }
 
     private void startModels(String instanceId, StoreParts storeParts, Kernels kernels) {
+        // Beside what follows: a start is the JVM's loading of classes more than anything else.
+        CompletableFuture<OperationsServer> serving =
+                CompletableFuture.supplyAsync(
+                        () -> OperationsServer.start(config.httpHost(), config.httpPort()),
+                        task -> Thread.ofVirtual().name("start-server").start(task));
+        server = serving;
         KafkaTopics kafkaTopics = new KafkaTopics(admin, config.replication());
         kafkaTopics.checkBroker();
         ControlLog.createOrCheck(kafkaTopics, topics());
         Map<String, ModelSpec> given = given();
-        register(given.values(), kafkaTopics);
         ControlFollower following = new ControlFollower(config.kafka(), topics().control());
         follower = following;
         List<ControlRecord> history = following.history();
         ModelCatalog catalog = catalog();
         Map<String, ModelRecord> registered = catalog.all();
+        if (register(given.values(), new ControlLog.View(history, registered), kafkaTopics)) {
+            history = following.history();
+            registered = catalog.all();
+        }
         ModelSlots slots =
                 new ModelSlots(
                         catalog,
@@ -125,7 +137,7 @@ public final class TrainerApp implements AutoCloseable {
         slots.requireAny();
         slots.requireRoom(registered);
         slots.prepare();
-        server = OperationsServer.start(config.httpHost(), config.httpPort(), slots);
+        serving.join().tellOf(slots);
         slots.start();
         following.follow(record -> slots.decided(record, config.allModels()));
     }
@@ -152,19 +164,24 @@ public final class TrainerApp implements AutoCloseable {
     }
 
     /// A model that was deleted stays so, whatever file a supervisor starts the trainer with.
-    private void register(Collection<ModelSpec> given, KafkaTopics kafkaTopics) {
-        ControlLog control = new ControlLog(config.kafka(), topics(), registry);
-        ControlLog.View known = control.read();
+    ///
+    /// @return whether there was any to register
+    private boolean register(
+            Collection<ModelSpec> given, ControlLog.View known, KafkaTopics kafkaTopics) {
+        boolean any = false;
         for (ModelSpec spec : given) {
             if (!known.models().containsKey(spec.model()) && !known.state(spec.model()).deleted()) {
                 KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
                 Registration.ensure(
-                        new Registration.Wanted(spec, log, log.begin(), Stage.LIVE, false),
-                        control,
+                        new Registration.Wanted(
+                                spec, log, log.begin(), Registration.Origin.TRAINER),
+                        new ControlLog(config.kafka(), topics(), registry),
                         "",
                         "a trainer was started with its spec");
+                any = true;
             }
         }
+        return any;
     }
 
     private Set<String> wanted(Set<String> given, Map<String, ModelRecord> registered) {
@@ -212,11 +229,11 @@ public final class TrainerApp implements AutoCloseable {
 
     /// Of the health and metrics server.
     public int httpPort() {
-        OperationsServer running = server;
-        if (running == null) {
+        CompletableFuture<OperationsServer> serving = server;
+        if (serving == null) {
             throw new IllegalStateException("not started");
         }
-        return running.port();
+        return serving.join().port();
     }
 
     /// Publishes, commits and stops every model. Safe to call again.
@@ -234,9 +251,16 @@ public final class TrainerApp implements AutoCloseable {
         if (all != null) {
             all.close();
         }
-        OperationsServer running = server;
-        if (running != null) {
-            running.close();
+        CompletableFuture<OperationsServer> serving = server;
+        if (serving != null) {
+            serving.handle(
+                            (running, failed) -> {
+                                if (running != null) {
+                                    running.close();
+                                }
+                                return running;
+                            })
+                    .join();
         }
         admin.close(java.time.Duration.ofSeconds(5));
         registry.close();

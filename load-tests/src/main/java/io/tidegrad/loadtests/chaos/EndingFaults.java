@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
+import io.tidegrad.loadtests.Await;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.store.StoredState;

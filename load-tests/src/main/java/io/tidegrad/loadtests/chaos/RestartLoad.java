@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.Spread;
 import io.tidegrad.localstack.Json;
@@ -107,7 +108,8 @@ public final class RestartLoad extends LoadTest {
             Trainer other = world.newTrainer("trainer-2");
             other.start();
             for (int repetition = 0; repetition < repetitions; repetition++) {
-                failOver(world, stage);
+                failOver(world, stage, false);
+                failOver(world, stage, true);
             }
         }
         return json ? json() : text();
@@ -200,14 +202,26 @@ public final class RestartLoad extends LoadTest {
         say("SIGTERM to learning again: %.1f s, %.1f of them stopping", seconds(since), down);
     }
 
-    private void failOver(World world, Stage stage) throws InterruptedException {
+    /// @param open whether a transaction is, at the kill
+    private void failOver(World world, Stage stage, boolean open) throws InterruptedException {
         world.traffic().go();
         awaitWarm(world);
         Trainer learning = world.learner();
         long before = world.watermark();
+        TopicPartition changelog = new TopicPartition(world.changelogTopic(), 0);
+        Await.until(
+                (open ? "a" : "no") + " transaction open while the trainer stands still",
+                WITHIN,
+                () -> {
+                    learning.pause();
+                    boolean found = isTransactionOpen(stage, changelog) == open;
+                    if (!found) {
+                        learning.resume();
+                    }
+                    return found;
+                });
         learning.kill();
         long since = System.nanoTime();
-        boolean open = isTransactionOpen(stage, new TopicPartition(world.changelogTopic(), 0));
         world.awaitWatermark(before, WITHIN);
         double seconds = seconds(since);
         (open ? failedOverFromOpen : failedOver).add(seconds);

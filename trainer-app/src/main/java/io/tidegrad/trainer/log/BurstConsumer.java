@@ -9,18 +9,24 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /// Kafka's consumer, whose polls give bursts; none any more once the trainer is to stop.
 public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
     private final int eventsMax;
     private final StopOrder stop;
+    private final PollBudget budget;
 
     /// @param eventsMax in a burst
     public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop) {
-        super(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        this(config, eventsMax, stop, new PollBudget());
+    }
+
+    private BurstConsumer(
+            Map<String, Object> config, int eventsMax, StopOrder stop, PollBudget budget) {
+        super(config, budget.keys(), budget.values());
         this.eventsMax = eventsMax;
         this.stop = stop;
+        this.budget = budget;
     }
 
     @Override
@@ -28,6 +34,7 @@ public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
         if (stop.follow()) {
             pause(assignment()); // each time: Streams resumes when it has room
         }
+        budget.begin();
         ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> bursts = new HashMap<>();
         for (TopicPartition partition : records.partitions()) {

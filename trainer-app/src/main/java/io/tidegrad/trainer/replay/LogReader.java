@@ -1,6 +1,7 @@
 package io.tidegrad.trainer.replay;
 
 import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.trainer.log.PollBudget;
 import io.tidegrad.trainer.store.ReadCommitted;
 import java.time.Duration;
 import java.time.Instant;
@@ -16,7 +17,6 @@ import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /// Reads one partition as fast as it comes, in order: no group, nothing is written. One thread at a time.
 public final class LogReader implements AutoCloseable {
@@ -26,6 +26,7 @@ public final class LogReader implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final TopicPartition log;
+    private final PollBudget budget = new PollBudget();
     private final KafkaConsumer<byte[], byte[]> consumer;
 
     public LogReader(KafkaSettings kafka, String topic) {
@@ -43,9 +44,7 @@ public final class LogReader implements AutoCloseable {
         settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 8 * 1024 * 1024);
         // What is asked for is there already: nothing is gained by waiting for more at the end.
         settings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 10);
-        consumer =
-                new KafkaConsumer<>(
-                        settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        consumer = new KafkaConsumer<>(settings, budget.keys(), budget.values());
         consumer.assign(List.of(log));
     }
 
@@ -111,6 +110,7 @@ public final class LogReader implements AutoCloseable {
         long position = from;
         long movedAt = System.nanoTime();
         while (position < end) {
+            budget.begin();
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
                 if (record.offset() >= end || !goesOn.test(record)) {
                     return;

@@ -1,21 +1,20 @@
-package io.tidegrad.loadtests.chaos;
+package io.tidegrad.loadtests;
 
-import io.tidegrad.loadtests.LoadTestException;
 import java.time.Duration;
 
 /// Waits for what other processes do, and for no longer than a bound: nothing tells us when they have.
-final class Await {
+public final class Await {
     private static final Duration LOOK_EVERY = Duration.ofMillis(10);
 
     private Await() {}
 
-    interface Condition {
+    public interface Condition {
         boolean holds() throws InterruptedException;
     }
 
     /// @param expected what is waited for, for the message
     /// @throws LoadTestException it does not hold within `bound`
-    static void until(String expected, Duration bound, Condition condition)
+    public static void until(String expected, Duration bound, Condition condition)
             throws InterruptedException {
         long deadline = System.nanoTime() + bound.toNanos();
         while (!condition.holds()) {

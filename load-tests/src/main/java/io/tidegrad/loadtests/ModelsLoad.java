@@ -1,0 +1,287 @@
+package io.tidegrad.loadtests;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.localstack.Json;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.Ports;
+import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.localstack.TrainerClient;
+import io.tidegrad.localstack.TrainerHealth;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.localstack.streams.StreamEvent;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.TrainerMain;
+import io.tidegrad.trainer.replay.Replay;
+import io.tidegrad.trainer.replay.ReplayResult;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.TopicPartition;
+
+/// Many small models side by side in one trainer, on one log: what they cost while no event comes, and what they learn
+/// while events do. Each must end with the bits of a replay of its spec.
+public final class ModelsLoad extends LoadTest {
+    private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
+    private static final int MODELS_MAX = 1_000;
+    private static final Duration WITHIN = Duration.ofMinutes(10);
+
+    /// After the last commit: until heartbeats and metadata go at their own pace.
+    private static final Duration SETTLES_FOR = Duration.ofSeconds(10);
+
+    /// Of Kafka: every step of every transaction of every producer is a record there.
+    private static final String TRANSACTIONS = "__transaction_state";
+
+    private static final long HEAP_MB = 512;
+    private static final long HEAP_MB_A_MODEL = 8;
+
+    private static final String SPEC =
+            """
+            model: MODEL
+            input:    { topic: TOPIC, event-time: departed }
+            label:    { field: late }
+            features:
+              - number:    { field: distance, scale: standard }
+              - time-part: { field: departed, parts: [hour, weekday], dimension: 4 }
+              - category:  { field: origin, buckets: 512, dimension: 4 }
+            network:   [ dense: 16, relu, dense: 1 ]
+            loss:      binary-cross-entropy
+            optimizer: { sgd: { rate: 0.03 } }
+            mini-batch: { size: 1 }
+            """;
+
+    private final int models;
+    private final Duration idle;
+    private final long events;
+    private final boolean json;
+
+    /// @param idle how long they are watched without events
+    /// @param events that each of them learns then
+    /// @param json one line of JSON instead of text for people
+    public ModelsLoad(
+            int models,
+            Duration idle,
+            long events,
+            boolean json,
+            PrintStream out,
+            PrintStream progress) {
+        super(out, progress);
+        if (models < 1 || models > MODELS_MAX) {
+            throw new IllegalArgumentException(
+                    "--models expects 1 to " + MODELS_MAX + ", found " + models);
+        }
+        if (idle.toSeconds() < 1) {
+            throw new IllegalArgumentException("--seconds expects 1 or more, found " + idle);
+        }
+        this.models = models;
+        this.idle = idle;
+        this.events = TrainLoadOptions.eventsOf(STREAM, events);
+        this.json = json;
+    }
+
+    /// What was found.
+    private record Found(
+            double startSeconds,
+            double idleCores,
+            long idleTransactions,
+            double learnSeconds,
+            double learnCores) {}
+
+    @Override
+    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+        List<StreamEvent> shipped = STREAM.read();
+        EventLog log = EventLog.fill(stack, STREAM, shipped, 1_000);
+        Path files = directory.logs().resolve("models");
+        int port = Ports.free();
+        List<String> flags = childFlags();
+        flags.add("-Xmx" + (HEAP_MB + models * HEAP_MB_A_MODEL) + "m");
+        long since = System.nanoTime();
+        try (Json http = new Json();
+                Admin admin =
+                        Admin.create(
+                                Map.of(
+                                        AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG,
+                                        stack.bootstrapServers()));
+                ChildJvm trainer =
+                        ChildJvm.run(
+                                "trainer",
+                                flags,
+                                command(stack, log, files, port),
+                                files.resolve("trainer.out"),
+                                files.resolve("trainer.log"))) {
+            awaitSettled(trainer, http, port, log.end());
+            double startSeconds = seconds(since);
+            say("%d models learn, %.1f s after the start", models, startSeconds);
+            Thread.sleep(SETTLES_FOR);
+
+            long transactions = endOffsets(admin);
+            double cpu = CpuClock.seconds(trainer.pid());
+            since = System.nanoTime();
+            Thread.sleep(idle);
+            double idleCores = (CpuClock.seconds(trainer.pid()) - cpu) / seconds(since);
+            transactions = endOffsets(admin) - transactions;
+            say(
+                    "%.0f s without events: %.2f %% of a core a model, %d records of transactions",
+                    seconds(since), 100 * idleCores / models, transactions);
+
+            cpu = CpuClock.seconds(trainer.pid());
+            since = System.nanoTime();
+            log = log.with(stack, shipped, events);
+            Map<String, TrainerHealth> learned = awaitSettled(trainer, http, port, log.end());
+            double learnSeconds = seconds(since);
+            double learnCores = (CpuClock.seconds(trainer.pid()) - cpu) / learnSeconds;
+            requireReplayedBits(stack, log, learned);
+            return text(new Found(startSeconds, idleCores, transactions, learnSeconds, learnCores));
+        }
+    }
+
+    private static String name(int model) {
+        return String.format(Locale.ROOT, "flights-%03d", model);
+    }
+
+    private static String spec(EventLog log, String model) {
+        return SPEC.replace("MODEL", model).replace("TOPIC", log.partition().topic());
+    }
+
+    private List<String> command(LocalStack stack, EventLog log, Path files, int port) {
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                TrainerMain.class.getName(),
+                                "--bootstrap-servers",
+                                stack.bootstrapServers(),
+                                "--registry-url",
+                                stack.registryUrl(),
+                                "--state-dir",
+                                files.resolve("state").toString(),
+                                "--http-port",
+                                String.valueOf(port)));
+        try {
+            Files.createDirectories(files);
+            for (int model = 0; model < models; model++) {
+                Path spec = files.resolve(name(model) + ".yaml");
+                Files.writeString(spec, spec(log, name(model)));
+                command.addAll(List.of("--spec", spec.toString()));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return command;
+    }
+
+    /// Each has learned, reported and published all there is.
+    private Map<String, TrainerHealth> awaitSettled(ChildJvm trainer, Json http, int port, long end)
+            throws InterruptedException {
+        Map<String, TrainerHealth> health = new LinkedHashMap<>();
+        Await.until(
+                models + " models that have learned up to offset " + end,
+                WITHIN,
+                () -> {
+                    trainer.requireAlive();
+                    health.putAll(TrainerClient.all(http, port));
+                    return health.size() == models
+                            && health.values().stream().allMatch(each -> each.settledAt(end));
+                });
+        return health;
+    }
+
+    private static long endOffsets(Admin admin) throws InterruptedException {
+        try {
+            TopicDescription topic =
+                    admin.describeTopics(List.of(TRANSACTIONS))
+                            .allTopicNames()
+                            .get()
+                            .values()
+                            .iterator()
+                            .next();
+            Map<TopicPartition, OffsetSpec> all = new LinkedHashMap<>();
+            IntStream.range(0, topic.partitions().size())
+                    .forEach(
+                            i -> all.put(new TopicPartition(TRANSACTIONS, i), OffsetSpec.latest()));
+            return admin.listOffsets(all).all().get().values().stream()
+                    .mapToLong(ListOffsetsResultInfo::offset)
+                    .sum();
+        } catch (ExecutionException e) {
+            throw new LoadTestException("can't ask for the end of " + TRANSACTIONS + ": " + e, e);
+        }
+    }
+
+    /// The hashes are also of the name.
+    private static void requireReplayedBits(
+            LocalStack stack, EventLog log, Map<String, TrainerHealth> learned) {
+        learned.forEach(
+                (model, health) -> {
+                    ReplayResult replayed =
+                            Replay.of(
+                                    ModelSpec.parse(spec(log, model), "the spec of " + model),
+                                    KafkaSettings.of(stack.bootstrapServers()),
+                                    RegistrySettings.of(stack.registryUrl()),
+                                    Kernels.active());
+                    if (!replayed.stateHash().equals(health.report().stateHash())) {
+                        throw new LoadTestException(
+                                model
+                                        + ": expected the state-hash of a replay, "
+                                        + replayed.stateHash()
+                                        + ", found "
+                                        + health.report().stateHash());
+                    }
+                });
+    }
+
+    private static double seconds(long since) {
+        return (System.nanoTime() - since) * 1e-9;
+    }
+
+    private String text(Found found) {
+        double learned = models * (double) events;
+        if (json) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("models", models);
+            line.put("start_s", found.startSeconds());
+            line.put("idle_s", idle.toSeconds());
+            line.put("idle_core_share_a_model", found.idleCores() / models);
+            line.put("idle_transaction_records", found.idleTransactions());
+            line.put("events_a_model", events);
+            line.put("learn_s", found.learnSeconds());
+            line.put("learn_cores", found.learnCores());
+            line.put("events_per_s", learned / found.learnSeconds());
+            return Json.write(line) + "\n";
+        }
+        return String.format(
+                Locale.ROOT,
+                """
+                %d models in one trainer
+                from its start until all have learned 1,000 events each   %.1f s
+                %d s without events   %.2f %% of a core a model, %d records on %s
+                %,d events each        %.1f s, %,.0f events/s in all, %.2f cores
+                each ends with the state-hash of a replay
+                """,
+                models,
+                found.startSeconds(),
+                idle.toSeconds(),
+                100 * found.idleCores() / models,
+                found.idleTransactions(),
+                TRANSACTIONS,
+                events,
+                found.learnSeconds(),
+                learned / found.learnSeconds(),
+                found.learnCores());
+    }
+}
