@@ -52,7 +52,7 @@ public final class ChildJvm implements AutoCloseable {
                                 "-XX:Tier4BackEdgeThreshold=200000",
                                 "-XX:Tier4MinInvocationThreshold=100"));
         ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                .filter(flag -> flag.startsWith("-XX:AOTCache="))
+                .filter(flag -> flag.startsWith("-XX:AOTCache=") || flag.startsWith("-Xlog:aot"))
                 .forEach(flags::add);
         return List.copyOf(flags);
     }

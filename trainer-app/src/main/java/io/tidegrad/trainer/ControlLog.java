@@ -108,7 +108,7 @@ public final class ControlLog {
         }
     }
 
-    /// A decision about one model.
+    /// What is decided at once.
     ///
     /// @param records in their order
     /// @param models whose records change, as they are from now on

@@ -17,6 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -106,6 +107,12 @@ final class ModelSlot implements AutoCloseable {
 
     Doing doing() {
         return doing;
+    }
+
+    /// Joins its group or restores.
+    boolean isStarting() {
+        ModelTrainer now = trainer();
+        return now != null && now.state() == KafkaStreams.State.REBALANCING;
     }
 
     /// Null while nothing of the model runs here.

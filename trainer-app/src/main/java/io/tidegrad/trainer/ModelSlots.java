@@ -5,12 +5,14 @@ import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.trainer.exit.TrainerException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
@@ -18,6 +20,13 @@ import java.util.function.IntSupplier;
 /// The models of this process, by name. They come with the start and, where all models are wanted, with each that is created
 /// later; one that is deleted keeps its slot, for it may be made anew.
 final class ModelSlots implements AutoCloseable {
+    private static final int STARTS_MAX = 16;
+
+    /// What does not get ready (another instance may learn it, the broker be away) holds nobody up for longer.
+    private static final Duration START_MAX = Duration.ofSeconds(5);
+
+    private static final long LOOK_NANOS = 10_000_000;
+
     private final ModelCatalog catalog;
     private final Map<String, ModelSpec> given;
     private final ModelTrainer.Surroundings surroundings;
@@ -100,8 +109,19 @@ final class ModelSlots implements AutoCloseable {
         slots.values().forEach(ModelSlot::prepare);
     }
 
+    /// A few at a time, each until it has restored: hundreds that join, restore and commit at once would keep brokers, and
+    /// each other, longer than all of them take in turns.
     void start() {
-        slots.values().forEach(ModelSlot::start);
+        List<ModelSlot> starting = new ArrayList<>();
+        for (ModelSlot slot : slots.values()) {
+            long deadline = System.nanoTime() + START_MAX.toNanos();
+            while (starting.size() >= STARTS_MAX && System.nanoTime() - deadline < 0) {
+                starting.removeIf(each -> !each.isStarting());
+                LockSupport.parkNanos(LOOK_NANOS);
+            }
+            slot.start();
+            starting.add(slot);
+        }
     }
 
     /// A record of the control topic, in its order.

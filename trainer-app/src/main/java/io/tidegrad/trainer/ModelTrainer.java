@@ -1,8 +1,6 @@
 package io.tidegrad.trainer;
 
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.layer.Workers;
-import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.learn.EventFold;
@@ -43,7 +41,6 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Properties;
-import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import org.apache.kafka.clients.admin.Admin;
@@ -73,9 +70,6 @@ public final class ModelTrainer implements AutoCloseable {
                     TopicConfig.MAX_COMPACTION_LAG_MS_CONFIG, "600000",
                     TopicConfig.RETENTION_MS_CONFIG, "-1");
 
-    /// Compiling takes about 1.5 s of CPU; on a busy machine learning begins with what is compiled by then.
-    private static final Duration WARM_UP_MAX = Duration.ofSeconds(10);
-
     /// Pages are small and carry chunks are 256 KiB; snapshot parts are the largest thing written.
     static final int PART_REQUEST_BYTES = SnapshotParts.PART_BYTES_MAX + 64 * 1024;
 
@@ -96,7 +90,6 @@ public final class ModelTrainer implements AutoCloseable {
     private final Heartbeats heartbeats;
     private final RecordDecoder decoder;
     private final StoreSettings store;
-    private final Kernels kernels;
     private final StopOrder stop = new StopOrder();
 
     /// What all models of a process share.
@@ -109,6 +102,7 @@ public final class ModelTrainer implements AutoCloseable {
             Admin admin,
             SchemaRegistry registry,
             Kernels kernels,
+            WarmUps warmUps,
             IntSupplier models,
             StoreParts storeParts) {
         Topics topics() {
@@ -279,7 +273,6 @@ public final class ModelTrainer implements AutoCloseable {
         String applicationId = ready.applicationId();
         int deadLetterBytesMax = ready.deadLetterBytesMax();
         ReadCommitted readCommitted = ready.readCommitted();
-        kernels = surroundings.kernels();
         TrainerConfig config = surroundings.config();
         Topics topics = surroundings.topics();
         StoreParts storeParts = surroundings.storeParts();
@@ -326,7 +319,7 @@ public final class ModelTrainer implements AutoCloseable {
                         deadLetterBytesMax,
                         patience,
                         stop,
-                        warmUp());
+                        surroundings.warmUps().of(lineage.spec()));
         Properties settings = new Properties();
         settings.putAll(
                 StreamsSettings.of(
@@ -422,30 +415,6 @@ public final class ModelTrainer implements AutoCloseable {
                 store.commitMax().toMillis(),
                 memory.text());
         streams.start();
-    }
-
-    /// Runs the kernels at this model's shapes while the group is joined and the state restored, so that the first events
-    /// are learned at full speed. On scratch data: the model is not touched.
-    private CompletableFuture<Void> warmUp() {
-        return CompletableFuture.runAsync(
-                () -> {
-                    long nanos =
-                            Learner.warmUp(
-                                    lineage.spec().network(),
-                                    kernels,
-                                    lineage.spec().miniBatch(),
-                                    Workers.NONE,
-                                    WARM_UP_MAX.toNanos());
-                    LOG.info(
-                            "model {}: kernels warm after {} ms",
-                            lineage.model(),
-                            nanos / 1_000_000);
-                },
-                task ->
-                        Thread.ofPlatform()
-                                .name("warm-up-" + lineage.model())
-                                .daemon()
-                                .start(task));
     }
 
     /// What the model takes of the heap.

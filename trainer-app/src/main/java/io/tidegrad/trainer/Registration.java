@@ -40,13 +40,17 @@ final class Registration {
     ///
     /// @throws TrainerException the model was deleted, and nobody said that it is to be made anew
     static ControlLog.View ensure(Wanted wanted, ControlLog control, String author, String reason) {
-        String model = wanted.spec().model();
         ControlLog.View view = control.read();
-        if (view.models().get(model) == null) {
-            checkWeights(wanted.spec());
-            view = control.write(now -> decide(wanted, now, author, reason));
-        }
-        return view;
+        return view.models().containsKey(wanted.spec().model())
+                ? view
+                : ensure(List.of(wanted), control, author, reason);
+    }
+
+    /// All that are not there yet, in one transaction.
+    static ControlLog.View ensure(
+            List<Wanted> wanted, ControlLog control, String author, String reason) {
+        wanted.forEach(each -> checkWeights(each.spec()));
+        return control.write(view -> decide(wanted, view, author, reason));
     }
 
     /// A registered spec can't be corrected any more.
@@ -59,11 +63,25 @@ final class Registration {
     }
 
     private static ControlLog.@Nullable Decision decide(
-            Wanted wanted, ControlLog.View view, String author, String reason) {
-        ModelSpec spec = wanted.spec();
-        if (view.models().containsKey(spec.model())) {
-            return null;
+            List<Wanted> wanted, ControlLog.View view, String author, String reason) {
+        List<ControlRecord> records = new ArrayList<>();
+        List<ModelRecord> models = new ArrayList<>();
+        for (Wanted each : wanted) {
+            if (!view.models().containsKey(each.spec().model())) {
+                decide(each, view, author, reason, records, models);
+            }
         }
+        return models.isEmpty() ? null : new ControlLog.Decision(records, models, null);
+    }
+
+    private static void decide(
+            Wanted wanted,
+            ControlLog.View view,
+            String author,
+            String reason,
+            List<ControlRecord> records,
+            List<ModelRecord> models) {
+        ModelSpec spec = wanted.spec();
         ControlState state = view.state(spec.model());
         if (state.deleted() && wanted.origin() == Origin.TRAINER) {
             throw deleted(spec.model(), Objects.requireNonNull(state.newest()));
@@ -81,25 +99,23 @@ final class Registration {
         if (paused) {
             actions.add(new ControlAction.Pause());
         }
-        return new ControlLog.Decision(
-                actions.stream()
-                        .map(action -> new ControlRecord(spec.model(), action, now, author, reason))
-                        .toList(),
-                List.of(
-                        ModelRecord.newBuilder()
-                                .setModel(spec.model())
-                                .setEpoch(epoch)
-                                .setSpec(spec.yaml())
-                                .setSpecFingerprint(fingerprint)
-                                .setStage(paused ? Stage.PAUSED : Stage.LIVE)
-                                .setPausedFrom(paused ? Stage.CANDIDATE : null)
-                                .setCreatedAt(Instant.ofEpochMilli(now))
-                                .setInputTopic(spec.inputTopic())
-                                .setInputTopicId(topicId)
-                                .setStartOffset(wanted.startOffset())
-                                .setAnsweredBy(answeredBy)
-                                .build()),
-                null);
+        for (ControlAction action : actions) {
+            records.add(new ControlRecord(spec.model(), action, now, author, reason));
+        }
+        models.add(
+                ModelRecord.newBuilder()
+                        .setModel(spec.model())
+                        .setEpoch(epoch)
+                        .setSpec(spec.yaml())
+                        .setSpecFingerprint(fingerprint)
+                        .setStage(paused ? Stage.PAUSED : Stage.LIVE)
+                        .setPausedFrom(paused ? Stage.CANDIDATE : null)
+                        .setCreatedAt(Instant.ofEpochMilli(now))
+                        .setInputTopic(spec.inputTopic())
+                        .setInputTopicId(topicId)
+                        .setStartOffset(wanted.startOffset())
+                        .setAnsweredBy(answeredBy)
+                        .build());
     }
 
     static TrainerException deleted(String model, ControlRecord record) {

@@ -10,6 +10,7 @@ import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.StoreParts;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -127,6 +128,7 @@ public final class TrainerApp implements AutoCloseable {
                                         admin,
                                         registry,
                                         kernels,
+                                        new WarmUps(kernels),
                                         models,
                                         storeParts),
                         this::failed);
@@ -168,20 +170,24 @@ public final class TrainerApp implements AutoCloseable {
     /// @return whether there was any to register
     private boolean register(
             Collection<ModelSpec> given, ControlLog.View known, KafkaTopics kafkaTopics) {
-        boolean any = false;
+        List<Registration.Wanted> wanted = new ArrayList<>();
         for (ModelSpec spec : given) {
             if (!known.models().containsKey(spec.model()) && !known.state(spec.model()).deleted()) {
                 KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
-                Registration.ensure(
+                wanted.add(
                         new Registration.Wanted(
-                                spec, log, log.begin(), Registration.Origin.TRAINER),
-                        new ControlLog(config.kafka(), topics(), registry),
-                        "",
-                        "a trainer was started with its spec");
-                any = true;
+                                spec, log, log.begin(), Registration.Origin.TRAINER));
             }
         }
-        return any;
+        if (wanted.isEmpty()) {
+            return false;
+        }
+        Registration.ensure(
+                wanted,
+                new ControlLog(config.kafka(), topics(), registry),
+                "",
+                "a trainer was started with its spec");
+        return true;
     }
 
     private Set<String> wanted(Set<String> given, Map<String, ModelRecord> registered) {

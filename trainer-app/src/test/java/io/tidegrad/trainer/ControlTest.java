@@ -388,6 +388,7 @@ class ControlTest {
                         log.admin,
                         log.registry,
                         Kernels.active(),
+                        new WarmUps(Kernels.active()),
                         () -> models[0].getAsInt(),
                         StoreParts.STANDARD);
         Supplier<Duration> apart =

@@ -49,7 +49,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// **Trust.** Two checks tell when a version of Kafka Streams does not do what is relied on: the `CommitGuard` refuses
 /// offsets without their state, and before the second commit with changes the first one's manifest is read back as any
-/// reader would see it (the canary: about 60 ms, once per process).
+/// reader would see it (the canary: about 60 ms, once per process; again with the next commit while it is hidden).
 ///
 /// Not thread-safe: all of it runs on the task's stream thread. Other threads read `CommitGuard.committed`.
 public class ModelStore extends StreamsInternals {
@@ -65,9 +65,13 @@ public class ModelStore extends StreamsInternals {
 
     private static final Logger LOG = LoggerFactory.getLogger(ModelStore.class);
 
-    /// How long the canary, and a start while something is hidden, look for what must be there. Commit markers are written
-    /// after the commit has been decided, so one miss proves nothing; half a transaction timeout later it does.
+    /// How long a start looks for what must be there while something is hidden. Commit markers are written after the commit
+    /// has been decided, so one miss proves nothing; half a transaction timeout later it does.
     private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+    /// How long the first commit may be hidden. Brokers are late with markers where hundreds of models begin at once, and a
+    /// trainer that died left a transaction open for its timeout and their sweep.
+    private static final Duration HIDDEN_MAX = Duration.ofSeconds(60);
 
     private final Lineage lineage;
     private final Kernels kernels;
@@ -95,6 +99,9 @@ public class ModelStore extends StreamsInternals {
     private boolean firstRecordSeen;
     private long emptyUpTo; // no visible record from the watermark on to here
     private int flushes; // with changes, since `begin`
+    private @Nullable StoreManifest
+            first; // of this life's first commit, until the canary has seen it
+    private long firstAt; // when it was handed over
     private @Nullable CommittedState flushed;
     private boolean published; // in the flush in progress
     private @Nullable RuntimeException failure;
@@ -139,6 +146,7 @@ public class ModelStore extends StreamsInternals {
         changed = false;
         firstRecordSeen = false;
         flushes = 0;
+        first = null;
         flushed = null;
         failure = null;
         outputs = () -> {};
@@ -601,8 +609,9 @@ public class ModelStore extends StreamsInternals {
 
     private void logChanges() {
         StateWriter writer = writer();
-        if (flushes == 1) {
-            checkFirstCommit(Objects.requireNonNull(writer.manifest()));
+        StoreManifest unseen = first;
+        if (unseen != null) {
+            first = isThere(unseen) ? null : unseen;
         }
         StoreManifest next =
                 writer.flush(
@@ -616,6 +625,10 @@ public class ModelStore extends StreamsInternals {
         putWatermark(nextOffset, next.commit());
         changed = false;
         flushes++;
+        if (flushes == 1) {
+            first = next;
+            firstAt = clock().nanos();
+        }
     }
 
     /// Streams flushes again before a commit was answered when it gives a task up, and swallows this. What would be published
@@ -639,33 +652,35 @@ public class ModelStore extends StreamsInternals {
         putBesideOffset(COMMIT, commit);
     }
 
-    /// The canary: the manifest of this life's first commit is where a restart will look for it.
-    private void checkFirstCommit(StoreManifest first) {
-        boolean visible;
+    /// The canary: the manifest of this life's first commit is where a restart will look for it. Not waited for: while
+    /// something is hidden the next commit looks again.
+    private boolean isThere(StoreManifest unseen) {
         try {
-            visible = changelog().reaches(first.commit(), PATIENCE);
-            if (!visible) {
-                boolean hidden = changelog().isHidden(); // as in `awaitChangelog`
-                visible = changelog().reaches(first.commit(), Duration.ZERO);
-                if (!visible && hidden) {
-                    throw Refusals.hidden(
-                            lineage, "the manifest of commit " + first.commit(), changelogTopic());
-                }
+            if (changelog().reaches(unseen.commit(), Duration.ZERO)) {
+                return true;
             }
+            boolean hidden = changelog().isHidden(); // as in `awaitChangelog`
+            if (changelog().reaches(unseen.commit(), Duration.ZERO)) {
+                return true;
+            }
+            if (hidden && clock().nanos() - firstAt < HIDDEN_MAX.toNanos()) {
+                return false;
+            }
+            throw hidden
+                    ? Refusals.hidden(
+                            lineage, "the manifest of commit " + unseen.commit(), changelogTopic())
+                    : Refusals.violation(
+                            lineage,
+                            "the manifest of commit "
+                                    + unseen.commit()
+                                    + " at the end of "
+                                    + changelogTopic(),
+                            "none",
+                            "this build of Tidegrad does not fit this version of Kafka, or the topic was emptied");
         } catch (InterruptException e) {
             throw e;
         } catch (KafkaException e) {
             throw Refusals.unreadable(lineage, "the changelog", e);
-        }
-        if (!visible) {
-            throw Refusals.violation(
-                    lineage,
-                    "the manifest of commit "
-                            + first.commit()
-                            + " at the end of "
-                            + changelogTopic(),
-                    "none within " + PATIENCE.toSeconds() + " s",
-                    "this build of Tidegrad does not fit this version of Kafka, or the topic was emptied");
         }
     }
 
