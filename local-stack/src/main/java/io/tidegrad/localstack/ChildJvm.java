@@ -50,7 +50,7 @@ public final class ChildJvm implements AutoCloseable {
                                 "--enable-native-access=ALL-UNNAMED",
                                 "-XX:+UseSerialGC",
                                 "-XX:Tier4BackEdgeThreshold=200000",
-                                "-XX:Tier4MinInvocationThreshold=20"));
+                                "-XX:Tier4MinInvocationThreshold=100"));
         ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
                 .filter(flag -> flag.startsWith("-XX:AOTCache=") || flag.startsWith("-Xlog:aot"))
                 .forEach(flags::add);
