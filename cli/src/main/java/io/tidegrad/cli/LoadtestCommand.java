@@ -1,5 +1,7 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.loadtests.FreshnessLoad;
+import io.tidegrad.loadtests.FreshnessOptions;
 import io.tidegrad.loadtests.ModelsLoad;
 import io.tidegrad.loadtests.PoisonLoad;
 import io.tidegrad.loadtests.TrainLoad;
@@ -29,7 +31,8 @@ import picocli.CommandLine.TypeConversionException;
             LoadtestCommand.Train.class,
             LoadtestCommand.Poison.class,
             LoadtestCommand.Restart.class,
-            LoadtestCommand.Models.class
+            LoadtestCommand.Models.class,
+            LoadtestCommand.Freshness.class
         })
 final class LoadtestCommand implements Runnable {
     @Spec private CommandSpec command = CommandSpec.create();
@@ -40,7 +43,7 @@ final class LoadtestCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 command.commandLine(),
-                "what to measure is missing; there are: train, poison, restart, models");
+                "what to measure is missing; there are: train, poison, restart, models, freshness");
     }
 
     /// How much is measured.
@@ -270,6 +273,78 @@ final class LoadtestCommand implements Runnable {
                                 System.out,
                                 System.err)
                         .run();
+            } catch (IllegalArgumentException e) {
+                throw new ParameterException(
+                        command.commandLine(), String.valueOf(e.getMessage()), e);
+            }
+            return 0;
+        }
+    }
+
+    @Command(
+            name = "freshness",
+            description = {
+                "Milliseconds from an event to the first answer over HTTP whose version has learned it.",
+                "",
+                "Events come evenly in an open loop; each counts from when it was due, after five seconds that do not count. The"
+                        + " time is told apart: until the broker has it, until any consumer can read a snapshot with it, until a"
+                        + " client of the scorer, who asks every 2 ms, has an answer by it."
+            })
+    static final class Freshness implements Callable<Integer> {
+        @Spec private CommandSpec command = CommandSpec.create();
+
+        @Option(
+                names = "--weights",
+                paramLabel = "N",
+                defaultValue = "50000",
+                description = "Of the model (default: ${DEFAULT-VALUE}).")
+        private long weights;
+
+        @Option(
+                names = "--rate",
+                paramLabel = "N",
+                defaultValue = "20000",
+                description = "Events a second (default: ${DEFAULT-VALUE}).")
+        private double rate;
+
+        @Option(
+                names = "--seconds",
+                paramLabel = "S",
+                defaultValue = "30",
+                description = "The measured window (default: ${DEFAULT-VALUE}).")
+        private int seconds;
+
+        @Option(
+                names = "--publish-ms",
+                paramLabel = "MS",
+                defaultValue = "100",
+                description = "Between two snapshots, at least (default: ${DEFAULT-VALUE}).")
+        private int publishMillis;
+
+        @Option(
+                names = "--commit-ms",
+                paramLabel = "MS",
+                defaultValue = "0",
+                description = "kafka.commit.interval.ms of the trainer (default: its own choice).")
+        private int commitMillis;
+
+        @Option(names = "--json", description = "Print one line of JSON.")
+        private boolean json;
+
+        @Mixin private HelpOption help = new HelpOption();
+
+        @Override
+        public Integer call() throws InterruptedException {
+            try {
+                FreshnessOptions options =
+                        new FreshnessOptions(
+                                weights,
+                                rate,
+                                Duration.ofSeconds(seconds),
+                                Duration.ofMillis(publishMillis),
+                                commitMillis,
+                                json);
+                new FreshnessLoad(options, System.out, System.err).run();
             } catch (IllegalArgumentException e) {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);

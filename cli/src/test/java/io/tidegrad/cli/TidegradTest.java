@@ -55,6 +55,8 @@ class TidegradTest {
                 "loadtest train --events many",
                 "loadtest poison --stream all",
                 "loadtest poison --events -1",
+                "loadtest models --models 0",
+                "loadtest freshness --rate 0",
                 "golden",
                 "example",
                 "example vanishing",

@@ -12,6 +12,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -20,6 +23,7 @@ import java.util.function.IntSupplier;
 /// The models of this process, by name. They come with the start and, where all models are wanted, with each that is created
 /// later; one that is deleted keeps its slot, for it may be made anew.
 final class ModelSlots implements AutoCloseable {
+    private static final int PREPARED_AT_ONCE = 8;
     private static final int STARTS_MAX = 16;
 
     /// What does not get ready (another instance may learn it, the broker be away) holds nobody up for longer.
@@ -104,9 +108,23 @@ final class ModelSlots implements AutoCloseable {
         Room.require(specs, Runtime.getRuntime().maxMemory());
     }
 
-    /// See `ModelSlot.prepare`.
+    /// See `ModelSlot.prepare`. Side by side: mostly they wait for brokers.
+    ///
+    /// @throws TrainerException why the first one, by name, of those that can't be learned can't
     void prepare() {
-        slots.values().forEach(ModelSlot::prepare);
+        List<Future<?>> prepared = new ArrayList<>();
+        try (ExecutorService threads =
+                Executors.newFixedThreadPool(
+                        PREPARED_AT_ONCE, Thread.ofVirtual().name("prepare-", 0).factory())) {
+            slots.values().forEach(slot -> prepared.add(threads.submit(slot::prepare)));
+        }
+        for (Future<?> each : prepared) {
+            if (each.state() == Future.State.FAILED) {
+                throw each.exceptionNow() instanceof RuntimeException why
+                        ? why
+                        : new IllegalStateException(each.exceptionNow());
+            }
+        }
     }
 
     /// A few at a time, each until it has restored: hundreds that join, restore and commit at once would keep brokers, and

@@ -1,0 +1,317 @@
+package io.tidegrad.loadtests;
+
+import io.tidegrad.engine.model.Plan;
+import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.localstack.EventsTopic;
+import io.tidegrad.localstack.Json;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.Ports;
+import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.localstack.streams.StreamEvent;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.scorerapp.ScorerMain;
+import io.tidegrad.trainer.TrainerMain;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/// From an event to the first answer that knows it: how long after it was to be produced a client of the scorer, over HTTP,
+/// first gets an answer of a version that has learned it. Broker, registry, trainer and scorer are processes of their own, the
+/// events come in an open loop, and the parts of the time are told apart by what a broker and any consumer can see.
+public final class FreshnessLoad extends LoadTest {
+    private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
+    private static final String TOPIC = "flights";
+    private static final String MODEL = "fresh";
+
+    /// The compilers' time, before anything is measured.
+    private static final Duration OPENING = Duration.ofSeconds(5);
+
+    private static final Duration WITHIN = Duration.ofSeconds(120);
+    private static final int BUCKETS_MIN = 8;
+    private static final int DIMENSION = 8;
+
+    private static final String SPEC =
+            """
+            model: MODEL
+            input:    { topic: TOPIC, event-time: departed }
+            label:    { field: late }
+            features:
+              - number:    { field: distance, scale: standard }
+              - time-part: { field: departed, parts: [hour, weekday], dimension: 8 }
+              - category:  { field: origin, buckets: 16, dimension: 8 }
+              - category:  { field: destination, buckets: 16, dimension: 8 }
+              - cross:     { fields: [origin, destination], buckets: BUCKETS, dimension: 8 }
+            network:   [ dense: 32, relu, dense: 1 ]
+            loss:      binary-cross-entropy
+            optimizer: { sgd: { rate: 0.03 } }
+            mini-batch: { size: 1 }
+            publish:   { every: EVERY }
+            """;
+
+    private final FreshnessOptions options;
+    private final ModelSpec spec;
+    private final long weights;
+
+    public FreshnessLoad(FreshnessOptions options, PrintStream out, PrintStream progress) {
+        super(out, progress);
+        this.options = options;
+        long others = weights(spec(BUCKETS_MIN)) - (long) BUCKETS_MIN * DIMENSION;
+        spec =
+                spec(
+                        (int)
+                                Math.max(
+                                        BUCKETS_MIN,
+                                        Math.ceilDiv(options.weights() - others, DIMENSION)));
+        weights = weights(spec);
+    }
+
+    private ModelSpec spec(int buckets) {
+        return ModelSpec.parse(
+                SPEC.replace("MODEL", MODEL)
+                        .replace("TOPIC", TOPIC)
+                        .replace("BUCKETS", String.valueOf(buckets))
+                        .replace("EVERY", options.publishEvery().toString()),
+                "the spec");
+    }
+
+    private static long weights(ModelSpec spec) {
+        return Plan.of(spec.network()).weights();
+    }
+
+    @Override
+    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+        EventsTopic.create(stack.bootstrapServers(), TOPIC);
+        List<StreamEvent> shipped = STREAM.read();
+        int opening = events(OPENING);
+        int all = opening + events(options.window());
+        Path files = directory.logs().resolve(MODEL);
+        int port = Ports.free();
+        try (ChildJvm trainer = trainer(stack, files);
+                ChildJvm scorer = scorer(stack, files, port);
+                Asker asker = new Asker(port, MODEL, Json.write(shipped.getFirst().toQuestion()));
+                SnapshotWatch watch =
+                        new SnapshotWatch(
+                                stack.bootstrapServers(), Topics.DEFAULT.snapshots(MODEL));
+                PacedEvents events =
+                        new PacedEvents(
+                                stack, TOPIC, STREAM, shipped, options.eventsPerSecond(), all)) {
+            Runnable healthy =
+                    () -> {
+                        trainer.requireAlive();
+                        scorer.requireAlive();
+                        asker.requireHealthy();
+                        watch.requireHealthy();
+                        events.requireHealthy();
+                    };
+            await("a first answer", healthy, asker::isReady);
+            say("%,d weights, %,.0f events/s", weights, options.eventsPerSecond());
+            double cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid());
+            long epochNanos = System.currentTimeMillis() * 1_000_000 - System.nanoTime();
+            events.start();
+            Duration sending = OPENING.plus(options.window()).plus(WITHIN);
+            Await.until(
+                    "all events sent",
+                    sending,
+                    () -> {
+                        healthy.run();
+                        return events.isDone();
+                    });
+            await("an answer that knows them all", healthy, () -> asker.answered().newest() >= all);
+            await("a snapshot of them all", healthy, () -> watch.published().newest() >= all);
+            cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid()) - cpu;
+            return text(
+                    new Parts(events, watch, asker, epochNanos, opening, all),
+                    events,
+                    asker,
+                    watch,
+                    cpu);
+        }
+    }
+
+    private int events(Duration time) {
+        return (int) Math.ceil(options.eventsPerSecond() * time.toMillis() / 1_000);
+    }
+
+    private static void await(String expected, Runnable healthy, Await.Condition condition)
+            throws InterruptedException {
+        Await.until(
+                expected,
+                WITHIN,
+                () -> {
+                    healthy.run();
+                    return condition.holds();
+                });
+    }
+
+    private ChildJvm trainer(LocalStack stack, Path files) {
+        Path specFile = files.resolve("spec.yaml");
+        try {
+            Files.createDirectories(files);
+            Files.writeString(specFile, spec.yaml());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                TrainerMain.class.getName(),
+                                "--bootstrap-servers",
+                                stack.bootstrapServers(),
+                                "--registry-url",
+                                stack.registryUrl(),
+                                "--spec",
+                                specFile.toString(),
+                                "--state-dir",
+                                files.resolve("state").toString(),
+                                "--http-port",
+                                String.valueOf(Ports.free())));
+        if (options.commitMillis() > 0) {
+            command.addAll(
+                    List.of("--kafka.commit.interval.ms", String.valueOf(options.commitMillis())));
+        }
+        return start("trainer", command, files);
+    }
+
+    private ChildJvm scorer(LocalStack stack, Path files, int port) {
+        return start(
+                "scorer",
+                List.of(
+                        ScorerMain.class.getName(),
+                        "--bootstrap-servers",
+                        stack.bootstrapServers(),
+                        "--model",
+                        MODEL,
+                        "--http-port",
+                        String.valueOf(port)),
+                files);
+    }
+
+    private ChildJvm start(String name, List<String> command, Path files) {
+        List<String> flags = new ArrayList<>(childFlags());
+        // Twice a model while another is taken in, and what the JVM and Kafka's clients need.
+        flags.add("-Xmx" + (512 + 6 * weights * Float.BYTES / 1_000_000) + "m");
+        return ChildJvm.run(
+                name, flags, command, files.resolve(name + ".out"), files.resolve(name + ".log"));
+    }
+
+    /// Of every event of the window, milliseconds.
+    private static final class Parts {
+        final double[] appended; // due to appended by the broker
+        final double[] published; // to a visible snapshot: fetched, learned, committed
+        final double[] answered; // to an answer: fetched, verified, swapped, asked for
+        final double[] whole;
+
+        Parts(
+                PacedEvents events,
+                SnapshotWatch watch,
+                Asker asker,
+                long epochNanos,
+                int from,
+                int to) {
+            long[] appendedMillis = events.appendedMillis();
+            long[] publishedNanos = watch.published().firstIn(to);
+            long[] answeredNanos = asker.answered().firstIn(to);
+            int count = to - from;
+            appended = new double[count];
+            published = new double[count];
+            answered = new double[count];
+            whole = new double[count];
+            for (int i = 0; i < count; i++) {
+                int event = from + i;
+                long due = events.dueNanos(event);
+                double append = appendedMillis[event] - (due + epochNanos) * 1e-6;
+                double publish = (publishedNanos[event] - due) * 1e-6;
+                whole[i] = (answeredNanos[event] - due) * 1e-6;
+                appended[i] = append;
+                published[i] = publish - append;
+                answered[i] = whole[i] - publish;
+            }
+            Arrays.sort(appended);
+            Arrays.sort(published);
+            Arrays.sort(answered);
+            Arrays.sort(whole);
+        }
+
+        /// Nearest rank.
+        static double percentile(double[] sorted, double share) {
+            return sorted[(int) Math.ceil(share * sorted.length) - 1];
+        }
+    }
+
+    private String text(
+            Parts parts, PacedEvents events, Asker asker, SnapshotWatch watch, double cpuSeconds) {
+        Map<String, double[]> all = new LinkedHashMap<>();
+        all.put("whole", parts.whole);
+        all.put("append", parts.appended);
+        all.put("learn_and_commit", parts.published);
+        all.put("load_and_ask", parts.answered);
+        long versions = asker.answered().versionsFrom(0);
+        if (options.json()) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("weights", weights);
+            line.put("events_per_s", options.eventsPerSecond());
+            line.put("events", parts.whole.length);
+            line.put("publish_ms", options.publishEvery().toMillis());
+            line.put("commit_ms", options.commitMillis());
+            all.forEach(
+                    (name, sorted) -> {
+                        String prefix = name.equals("whole") ? "" : name + "_";
+                        line.put(prefix + "p50_ms", Parts.percentile(sorted, 0.5));
+                        line.put(prefix + "p99_ms", Parts.percentile(sorted, 0.99));
+                        line.put(prefix + "max_ms", sorted[sorted.length - 1]);
+                    });
+            line.put("versions_answered", versions);
+            line.put("snapshot_bytes", watch.bytes());
+            line.put("sent_late_max_ms", events.latestNanos() * 1e-6);
+            line.put("trainer_and_scorer_cpu_s", cpuSeconds);
+            return Json.write(line) + "\n";
+        }
+        return String.format(
+                Locale.ROOT,
+                """
+                %,d weights, %,.0f events/s for %d s, a snapshot every %d ms%s
+                                                     p50      p99      max   ms
+                event to answer              %s
+                  appended by the broker     %s
+                  learned and committed      %s
+                  loaded and asked for       %s
+                %,d answers by %,d versions; %,.1f MB of snapshots; an event was sent at most %.0f ms late; trainer and scorer took %.1f s of CPU
+                """,
+                weights,
+                options.eventsPerSecond(),
+                options.window().toSeconds(),
+                options.publishEvery().toMillis(),
+                options.commitMillis() == 0
+                        ? ""
+                        : ", a commit every " + options.commitMillis() + " ms",
+                row(parts.whole),
+                row(parts.appended),
+                row(parts.published),
+                row(parts.answered),
+                asker.answers(),
+                versions,
+                watch.bytes() * 1e-6,
+                events.latestNanos() * 1e-6,
+                cpuSeconds);
+    }
+
+    private static String row(double[] sorted) {
+        return String.format(
+                Locale.ROOT,
+                "%8.1f %8.1f %8.1f",
+                Parts.percentile(sorted, 0.5),
+                Parts.percentile(sorted, 0.99),
+                sorted[sorted.length - 1]);
+    }
+}

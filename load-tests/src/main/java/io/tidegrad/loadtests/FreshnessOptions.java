@@ -1,0 +1,37 @@
+package io.tidegrad.loadtests;
+
+import java.time.Duration;
+
+/// @param weights of the model, at least; the table of its cross feature takes what the rest leaves
+/// @param eventsPerSecond sent, evenly
+/// @param window that is measured, after five seconds that are not
+/// @param publishEvery a snapshot at most
+/// @param commitMillis between two commits; 0 for the trainer's own choice
+/// @param json one line of JSON instead of text for people
+public record FreshnessOptions(
+        long weights,
+        double eventsPerSecond,
+        Duration window,
+        Duration publishEvery,
+        int commitMillis,
+        boolean json) {
+    private static final long WEIGHTS_MAX = 1L << 28;
+    private static final double RATE_MAX = 1_000_000;
+    private static final long EVENTS_MAX = 50_000_000;
+
+    public FreshnessOptions {
+        require("--weights", weights, 2_000, WEIGHTS_MAX);
+        require("--rate", eventsPerSecond, 0.1, RATE_MAX);
+        require("--seconds", window.toSeconds(), 1, 3_600);
+        require("--publish-ms", publishEvery.toMillis(), 10, 60_000);
+        require("--commit-ms", commitMillis, 0, 60_000);
+        require("--rate x --seconds", eventsPerSecond * window.toSeconds(), 1, EVENTS_MAX);
+    }
+
+    private static void require(String option, double value, double least, double most) {
+        if (!(value >= least && value <= most)) {
+            throw new IllegalArgumentException(
+                    "%s expects %,.1f to %,.1f, found %,.1f".formatted(option, least, most, value));
+        }
+    }
+}
