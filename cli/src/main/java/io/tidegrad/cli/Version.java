@@ -2,18 +2,16 @@ package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Numerics;
-import java.io.IOException;
-import java.io.InputStream;
-import java.util.Properties;
+import io.tidegrad.schemas.Build;
 import picocli.CommandLine.IVersionProvider;
 
 /// Version, JVM and kernels: what a report of a problem should begin with.
 final class Version implements IVersionProvider {
     @Override
-    public String[] getVersion() throws IOException {
+    public String[] getVersion() {
         return new String[] {
             "tidegrad "
-                    + ofBuild()
+                    + Build.version()
                     + " (JDK "
                     + Runtime.version()
                     + ", kernels "
@@ -22,13 +20,5 @@ final class Version implements IVersionProvider {
                     + Numerics.VERSION
                     + ")"
         };
-    }
-
-    private static String ofBuild() throws IOException {
-        Properties build = new Properties();
-        try (InputStream in = Version.class.getResourceAsStream("build.properties")) {
-            build.load(in);
-        }
-        return build.getProperty("version");
     }
 }

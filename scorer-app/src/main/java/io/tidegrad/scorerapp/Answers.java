@@ -27,7 +27,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Every JSON that this server says, in one place. Written as a stream, names in snake case, times in epoch ms.
+/// Every JSON that this server says, in one place (`/v2`'s in `InferAnswers`). Written as a stream, names in snake case, times in epoch ms.
 final class Answers {
     private static final JsonFactory JSON = new JsonFactory();
     private static final Header JSON_TYPE =
@@ -65,16 +65,20 @@ final class Answers {
                         json.writeNumberField("record", problem.record());
                     }
                     // Half of it may be the client's own words.
-                    json.writeStringField("message", RecordReader.printable(problem.message()));
+                    json.writeStringField("message", StrictJson.printable(problem.message()));
                 });
     }
 
+    /// What a model's predictions are called.
+    static String predictionName(Loss loss) {
+        return switch (loss.link()) {
+            case LOGIT, MULTINOMIAL_LOGIT -> "probabilities";
+            case IDENTITY, LOG -> "values";
+        };
+    }
+
     static byte[] predictions(Predictions predictions, Loss loss) {
-        String name =
-                switch (loss.link()) {
-                    case LOGIT, MULTINOMIAL_LOGIT -> "probabilities";
-                    case IDENTITY, LOG -> "values";
-                };
+        String name = predictionName(loss);
         return object(
                 json -> {
                     json.writeStringField("model", predictions.model());
@@ -199,8 +203,7 @@ final class Answers {
         freshness(json, status.freshnessMs());
         json.writeStringField("follower", status.follower());
         if (!status.followerDetail().isEmpty()) {
-            json.writeStringField(
-                    "follower_detail", RecordReader.printable(status.followerDetail()));
+            json.writeStringField("follower_detail", StrictJson.printable(status.followerDetail()));
         }
         Heartbeat heartbeat = status.heartbeat();
         if (heartbeat != null) {
@@ -236,18 +239,18 @@ final class Answers {
         if (last != null) {
             json.writeObjectFieldStart("last");
             json.writeStringField("action", last.action().word());
-            json.writeStringField("model", RecordReader.printable(last.model()));
+            json.writeStringField("model", StrictJson.printable(last.model()));
             json.writeNumberField("time_ms", last.time());
-            json.writeStringField("author", RecordReader.printable(last.author()));
-            json.writeStringField("reason", RecordReader.printable(last.reason()));
+            json.writeStringField("author", StrictJson.printable(last.author()));
+            json.writeStringField("reason", StrictJson.printable(last.reason()));
             json.writeEndObject();
         }
         if (!control.lastUnreadable().isEmpty()) {
             json.writeStringField(
-                    "last_unreadable", RecordReader.printable(control.lastUnreadable()));
+                    "last_unreadable", StrictJson.printable(control.lastUnreadable()));
         }
         if (!control.problem().isEmpty()) {
-            json.writeStringField("problem", RecordReader.printable(control.problem()));
+            json.writeStringField("problem", StrictJson.printable(control.problem()));
         }
         json.writeEndObject();
     }
@@ -267,7 +270,7 @@ final class Answers {
             json.writeNumberField("epoch", last.epoch());
             json.writeNumberField("version", last.version());
             json.writeStringField("reason", last.reason().code());
-            json.writeStringField("message", RecordReader.printable(last.detail()));
+            json.writeStringField("message", StrictJson.printable(last.detail()));
             json.writeEndObject();
         }
     }

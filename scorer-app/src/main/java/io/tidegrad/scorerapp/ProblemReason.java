@@ -10,6 +10,11 @@ enum ProblemReason {
     BAD_JSON(Status.BAD_REQUEST_400),
     NO_RECORDS(Status.BAD_REQUEST_400),
     NOT_A_RECORD(Status.BAD_REQUEST_400),
+    /// JSON, but no inference request.
+    NOT_A_REQUEST(Status.BAD_REQUEST_400),
+    /// Shape, datatype and data of a tensor do not fit, or tensors do not fit each other.
+    BAD_TENSOR(Status.BAD_REQUEST_400),
+    UNKNOWN_OUTPUT(Status.BAD_REQUEST_400),
     UNKNOWN_FIELD(Status.BAD_REQUEST_400),
     WRONG_TYPE(Status.BAD_REQUEST_400),
     MISSING_FIELD(Status.BAD_REQUEST_400),
@@ -20,6 +25,7 @@ enum ProblemReason {
     /// Not HTTP/1.1 as this server takes it.
     BAD_REQUEST(Status.BAD_REQUEST_400),
     UNKNOWN_MODEL(Status.NOT_FOUND_404),
+    UNKNOWN_VERSION(Status.NOT_FOUND_404),
     UNKNOWN_PATH(Status.NOT_FOUND_404),
     METHOD_NOT_ALLOWED(Status.METHOD_NOT_ALLOWED_405),
     /// By a control record; asking again helps only when it is created again.
@@ -56,6 +62,9 @@ enum ProblemReason {
             case BAD_JSON,
                     NO_RECORDS,
                     NOT_A_RECORD,
+                    NOT_A_REQUEST,
+                    BAD_TENSOR,
+                    UNKNOWN_OUTPUT,
                     UNKNOWN_FIELD,
                     WRONG_TYPE,
                     MISSING_FIELD,
@@ -63,6 +72,7 @@ enum ProblemReason {
                     OUT_OF_RANGE,
                     BAD_QUERY,
                     UNKNOWN_MODEL,
+                    UNKNOWN_VERSION,
                     UNKNOWN_PATH,
                     METHOD_NOT_ALLOWED,
                     MODEL_DELETED,

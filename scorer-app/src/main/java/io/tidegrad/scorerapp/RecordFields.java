@@ -2,14 +2,23 @@ package io.tidegrad.scorerapp;
 
 import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.settings.NearestName;
+import java.util.Base64;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// The fields that a model's spec names, and what an answer about them should say. Derived once a spec.
 final class RecordFields {
+    private static final String CATEGORY = "string, number, boolean or null";
+    private static final String TIME = "time, ISO-8601 or epoch ms";
+
     private final Map<String, String> expected = new LinkedHashMap<>();
+    private final Map<String, TensorInfo> inputs = new LinkedHashMap<>();
     private final Set<String> pixels = new LinkedHashSet<>();
     private final Set<String> lists = new LinkedHashSet<>();
 
@@ -21,39 +30,35 @@ final class RecordFields {
         Set<String> categories = new LinkedHashSet<>();
         for (Feature feature : spec.features()) {
             switch (feature) {
-                case Feature.Sequence sequence ->
-                        expect(
-                                sequence.field(),
-                                (sequence.padded() ? "array of at most " : "array of ")
-                                        + sequence.count()
-                                        + " numbers");
+                case Feature.Sequence sequence -> {
+                    expect(
+                            sequence.field(),
+                            (sequence.padded() ? "array of at most " : "array of ")
+                                    + sequence.count()
+                                    + " numbers");
+                    input(
+                            sequence.field(),
+                            TensorType.FP64,
+                            sequence.padded() ? TensorInfo.ANY : sequence.steps(),
+                            sequence.width());
+                }
                 case Feature.Categories list -> expectList(list.field(), list.count());
                 case Feature.Bag bag -> {
                     expectList(bag.field(), bag.count());
                     if (bag.weights() != null) {
                         expect(bag.weights(), "array of at most " + bag.count() + " numbers");
+                        input(bag.weights(), TensorType.FP64, TensorInfo.ANY);
                     }
                 }
-                case Feature.Numeric number -> expect(number.field(), "number");
-                case Feature.Category category -> {
-                    categories.add(category.field());
-                    expect(category.field(), "string, number, boolean or null");
-                }
-                case Feature.Cross cross -> {
-                    categories.addAll(cross.fields());
-                    cross.fields()
-                            .forEach(field -> expect(field, "string, number, boolean or null"));
-                }
-                case Feature.TimePart time -> {
-                    times.add(time.field());
-                    expect(time.field(), "time, ISO-8601 or epoch ms");
-                }
+                case Feature.Numeric number -> expectNumber(number.field());
+                case Feature.Category category -> expectCategories(category.fields(), categories);
+                case Feature.Cross cross -> expectCategories(cross.fields(), categories);
+                case Feature.TimePart time -> expectTime(time.field(), times);
                 case Feature.Cyclic cyclic -> {
                     if (cyclic.part() == null) {
-                        expect(cyclic.field(), "number");
+                        expectNumber(cyclic.field());
                     } else {
-                        times.add(cyclic.field());
-                        expect(cyclic.field(), "time, ISO-8601 or epoch ms");
+                        expectTime(cyclic.field(), times);
                     }
                 }
                 case Feature.Pixels image -> {
@@ -65,6 +70,7 @@ final class RecordFields {
                                     + " numbers, or base64 of "
                                     + image.count()
                                     + " bytes");
+                    input(image.field(), TensorType.FP64, image.height(), image.width());
                 }
             }
         }
@@ -79,9 +85,39 @@ final class RecordFields {
         timeAndCategory.retainAll(categories);
     }
 
+    private void expectNumber(String field) {
+        expect(field, "number");
+        input(field, TensorType.FP64);
+    }
+
+    private void expectCategories(List<String> fields, Set<String> categories) {
+        categories.addAll(fields);
+        for (String field : fields) {
+            expect(field, CATEGORY);
+            input(field, TensorType.BYTES);
+        }
+    }
+
+    private void expectTime(String field, Set<String> times) {
+        times.add(field);
+        expect(field, TIME);
+        input(field, TensorType.INT64);
+    }
+
     private void expectList(String field, int count) {
         lists.add(field);
         expect(field, "array of at most " + count + " strings, numbers, booleans or nulls");
+        input(field, TensorType.BYTES, TensorInfo.ANY);
+    }
+
+    /// A category takes numbers and times too: where a feature reads the field as one of these, they are asked for.
+    ///
+    /// @param element dimensions of one record's values; none for a single value
+    private void input(String field, TensorType type, int... element) {
+        inputs.merge(
+                field,
+                TensorInfo.of(field, type, element),
+                (known, now) -> known.type() == TensorType.BYTES ? now : known);
     }
 
     private void expect(String field, String kind) {
@@ -106,8 +142,54 @@ final class RecordFields {
         return pixels.contains(field);
     }
 
-    /// A time in text form would be another category than the number that training saw.
-    boolean isTimeAndCategory(String field) {
-        return timeAndCategory.contains(field);
+    /// The tensors that a model is asked with: one a field that a feature reads, in the spec's order.
+    Collection<TensorInfo> inputs() {
+        return inputs.values();
+    }
+
+    /// Null for a field that no feature reads.
+    @Nullable TensorInfo input(String field) {
+        return inputs.get(field);
+    }
+
+    /// What a field's text stands for: of pixels the bytes, else itself. A time in text form would be another category
+    /// than the number that training saw.
+    ///
+    /// @throws HttpProblem `wrong-type`
+    Object text(String text, String field, int record) {
+        if (timeAndCategory.contains(field)) {
+            throw new HttpProblem(
+                    ProblemReason.WRONG_TYPE,
+                    record,
+                    "field '"
+                            + field
+                            + "': a category is made of this time: expected epoch ms, as in training, found text");
+        }
+        if (!isPixels(field)) {
+            return text;
+        }
+        try {
+            return Base64.getDecoder().decode(text);
+        } catch (IllegalArgumentException notBase64) {
+            throw wrongType(field, record, "text that is not base64");
+        }
+    }
+
+    HttpProblem wrongType(String field, int record, String found) {
+        return new HttpProblem(
+                ProblemReason.WRONG_TYPE,
+                record,
+                "field '" + field + "': expected " + expected.get(field) + ", found " + found);
+    }
+
+    /// @param record position of the record that has it, or `HttpProblem.NO_RECORD`
+    HttpProblem unknown(String field, int record) {
+        return new HttpProblem(
+                ProblemReason.UNKNOWN_FIELD,
+                record,
+                "no field '"
+                        + StrictJson.printable(field)
+                        + "' in this model"
+                        + NearestName.hint(field, expected.keySet()));
     }
 }

@@ -20,13 +20,11 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
 import io.tidegrad.scorer.Scorer;
-import io.tidegrad.scorer.ServedModel;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -53,11 +51,12 @@ final class ScorerServer implements AutoCloseable {
 
     private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
-    private final Map<String, Scorer> scorers;
+    private final ServedModels models;
     private final InstantSource clock;
     private final BooleanSupplier live;
     private final ScorerMetrics metrics;
     private final ScoreEndpoint score;
+    private final InferEndpoint infer;
     private final WebServer server;
 
     /// Starts to listen.
@@ -70,13 +69,15 @@ final class ScorerServer implements AutoCloseable {
             InstantSource clock,
             BooleanSupplier live) {
         requireFree(config.host(), config.port());
-        this.scorers = new LinkedHashMap<>(scorers);
         this.clock = clock;
         this.live = live;
         metrics = new ScorerMetrics(scorers.values(), clock);
-        score =
-                new ScoreEndpoint(
+        models =
+                new ServedModels(
                         scorers, metrics, config.maxBodyBytes(), config.ignoreUnknownFields());
+        RequestBody bodies = new RequestBody(config.maxBodyBytes());
+        score = new ScoreEndpoint(models, bodies);
+        infer = new InferEndpoint(models, bodies, config.ignoreUnknownFields(), live);
         server =
                 WebServer.builder()
                         .host(config.host())
@@ -135,14 +136,25 @@ final class ScorerServer implements AutoCloseable {
     private void route(HttpRouting.Builder routing) {
         routing.addFilter(this::oneRequestAtATime);
         only(routing, Method.POST, "/v1/models/{model}/score", score::score);
-        only(routing, Method.GET, "/v1/models", this::models);
-        only(routing, Method.GET, "/v1/models/{model}", this::model);
-        only(routing, Method.GET, "/v1/models/{model}/admissions", this::admissions);
+        only(routing, Method.GET, "/v1/models", score::list);
+        only(routing, Method.GET, "/v1/models/{model}", score::model);
+        only(routing, Method.GET, "/v1/models/{model}/admissions", score::admissions);
+        // The protocol's OpenAPI file has it with the slash, its table without.
+        only(routing, Method.GET, "/v2", infer::server);
+        only(routing, Method.GET, "/v2/", infer::server);
+        only(routing, Method.GET, "/v2/health/live", infer::live);
+        only(routing, Method.GET, "/v2/health/ready", infer::ready);
+        for (String model :
+                List.of("/v2/models/{model}", "/v2/models/{model}/versions/{version}")) {
+            only(routing, Method.GET, model, infer::model);
+            only(routing, Method.GET, model + "/ready", infer::modelReady);
+            only(routing, Method.POST, model + "/infer", infer::infer);
+        }
         only(
                 routing,
                 Method.GET,
                 "/health",
-                (request, response) -> health(response, isLive() && isReady()));
+                (request, response) -> health(response, isLive() && models.ready()));
         only(
                 routing,
                 Method.GET,
@@ -152,7 +164,7 @@ final class ScorerServer implements AutoCloseable {
                 routing,
                 Method.GET,
                 "/health/ready",
-                (request, response) -> health(response, isReady()));
+                (request, response) -> health(response, models.ready()));
         only(routing, Method.GET, "/metrics", this::metrics);
         routing.any((request, response) -> nothingHere(request))
                 .error(HttpProblem.class, this::problem)
@@ -198,43 +210,21 @@ final class ScorerServer implements AutoCloseable {
         }
         if (!encodings.isEmpty() && !encodings.equals(List.of("chunked"))) {
             return "Transfer-Encoding: expected chunked, found "
-                    + RecordReader.printable(String.join(", ", encodings));
+                    + StrictJson.printable(String.join(", ", encodings));
         }
         if (!lengths.isEmpty()
                 && (lengths.size() > 1 || !DIGITS.matcher(lengths.get(0)).matches())) {
             return "Content-Length: expected one whole number, found "
-                    + RecordReader.printable(String.join(", ", lengths));
+                    + StrictJson.printable(String.join(", ", lengths));
         }
         return null;
-    }
-
-    private void models(ServerRequest request, ServerResponse response) {
-        Answers.send(response, Status.OK_200, Answers.models(scorers.keySet()));
-    }
-
-    private void model(ServerRequest request, ServerResponse response) {
-        Scorer scorer = score.scorer(request);
-        ServedModel served = score.served(scorer);
-        Answers.send(
-                response,
-                Status.OK_200,
-                Answers.model(scorer, served, scorer.status(), score.fields(served)));
-    }
-
-    private void admissions(ServerRequest request, ServerResponse response) {
-        Scorer scorer = score.scorer(request);
-        Answers.send(
-                response,
-                Status.OK_200,
-                Answers.admissions(
-                        scorer, scorer.admissions().after(ScoreEndpoint.after(request))));
     }
 
     private void health(ServerResponse response, boolean well) {
         Answers.send(
                 response,
                 well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503,
-                Answers.health(isLive(), isReady(), scorers.values(), clock.millis()));
+                Answers.health(isLive(), models.ready(), models.scorers(), clock.millis()));
     }
 
     private void metrics(ServerRequest request, ServerResponse response) {
@@ -246,25 +236,16 @@ final class ScorerServer implements AutoCloseable {
         return live.getAsBoolean();
     }
 
-    /// A model that was deleted is not waited for: it would take the others' traffic with it. Alone, it leaves nothing to
-    /// answer with.
-    private boolean isReady() {
-        List<Scorer> expected =
-                scorers.values().stream()
-                        .filter(scorer -> !scorer.status().control().deleted())
-                        .toList();
-        return !expected.isEmpty() && expected.stream().allMatch(Scorer::ready);
-    }
-
     private static void nothingHere(ServerRequest request) {
         throw new HttpProblem(
                 ProblemReason.UNKNOWN_PATH,
                 "nothing at "
                         + request.prologue().method().text()
                         + " "
-                        + RecordReader.printable(request.path().path())
+                        + StrictJson.printable(request.path().path())
                         + "; there are POST /v1/models/{model}/score, GET /v1/models, /v1/models/{model},"
-                        + " /v1/models/{model}/admissions, /health, /metrics");
+                        + " /v1/models/{model}/admissions, /health, /metrics, and the Open Inference Protocol"
+                        + " under /v2");
     }
 
     private void problem(ServerRequest request, ServerResponse response, HttpProblem problem) {
@@ -279,14 +260,18 @@ final class ScorerServer implements AutoCloseable {
             // Bytes after its headers would be taken for the next answer.
             response.status(problem.reason().status()).send();
         } else {
-            Answers.send(response, problem.reason().status(), Answers.problem(problem));
+            Answers.send(response, problem.reason().status(), told(problem, request.path().path()));
         }
+    }
+
+    private static byte[] told(HttpProblem problem, String path) {
+        return InferEndpoint.isHere(path) ? InferAnswers.error(problem) : Answers.problem(problem);
     }
 
     /// The model that a path names, `-` when it is none of ours.
     private String served(ServerRequest request) {
         String named = request.path().pathParameters().first("model").orElse("");
-        return scorers.containsKey(named) ? named : ScorerMetrics.NO_MODEL;
+        return models.names().contains(named) ? named : ScorerMetrics.NO_MODEL;
     }
 
     private void refusedByServer(
@@ -303,7 +288,7 @@ final class ScorerServer implements AutoCloseable {
         log.error(
                 "{} {} failed",
                 request.prologue().method(),
-                RecordReader.printable(request.path().path()),
+                StrictJson.printable(request.path().path()),
                 e);
         problem(
                 request,
@@ -324,7 +309,7 @@ final class ScorerServer implements AutoCloseable {
                             .status(problem.reason().status())
                             .headers(headers)
                             .keepAlive(false)
-                            .entity(Answers.problem(problem))
+                            .entity(told(problem, request.path()))
                             .build();
                 };
         DirectHandlers.Builder handlers = DirectHandlers.builder();
@@ -349,7 +334,7 @@ final class ScorerServer implements AutoCloseable {
                                             + " of printable ASCII, at most "
                                             + HEADER_BYTES_MAX
                                             + " bytes of headers");
-            case TOO_SLOW -> ScoreEndpoint.tooSlow();
+            case TOO_SLOW -> RequestBody.tooSlow();
             case LINE_TOO_LONG ->
                     new HttpProblem(
                             reason,

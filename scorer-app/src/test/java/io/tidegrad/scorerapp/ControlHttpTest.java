@@ -68,6 +68,17 @@ class ControlHttpTest {
         }
     }
 
+    private Answer infer(String of) {
+        try (RawHttp http = RawHttp.connect(app.port())) {
+            http.send(
+                    RawHttp.post(
+                            "/v2/models/" + of + "/infer",
+                            "",
+                            RawHttp.bytes(Flights.tensors(OFFSETS))));
+            return http.answer();
+        }
+    }
+
     private JsonNode health(String of) {
         return get("/health").json().get("models").get(of);
     }
@@ -110,6 +121,11 @@ class ControlHttpTest {
         assertThat(told.has("problem")).isFalse();
         assertThat(get("/v1/models/" + model).json().get("weights_hash").asText())
                 .isEqualTo(base.manifest().weightsHash());
+        String back = "2." + base.manifest().version();
+        assertThat(infer(model).json().get("model_version").asText()).isEqualTo(back);
+        assertThat(get("/v2/models/" + model).json().get("versions").toString())
+                .as("what was left behind is not on offer")
+                .isEqualTo("[\"" + back + "\"]");
         assertThat(metrics())
                 .contains(
                         "tidegrad_scorer_snapshots_admitted_total{kind=\"rollback\",model=\""
@@ -127,6 +143,11 @@ class ControlHttpTest {
         assertThat(Flights.answers(answer)).isEqualTo(challenger.answers(OFFSETS));
         assertThat(get("/v1/models/" + model).json().get("model").asText()).isEqualTo(other);
         assertThat(health(model).get("control").get("answered_by").asText()).isEqualTo(other);
+        JsonNode inference = infer(model).json();
+        assertThat(inference.get("model_name").asText()).isEqualTo(model);
+        assertThat(inference.get("parameters").get("model").asText()).isEqualTo(other);
+        assertThat(get("/v2/models/" + model).json().get("versions").toString())
+                .isEqualTo("[\"1." + answer.json().get("version") + "\"]");
         assertThat(metrics()).contains(series("promoted") + "1.0");
         JsonNode admissions = get("/v1/models/" + model + "/admissions").json().get("admissions");
         assertThat(admissions.get(admissions.size() - 1).get("model").asText()).isEqualTo(other);
@@ -151,6 +172,11 @@ class ControlHttpTest {
         assertThat(gone.json().get("reason").asText()).isEqualTo("model-deleted");
         assertThat(gone.json().get("message").asText()).contains("by ops@here: as tested");
         assertThat(get("/v1/models/" + model).status()).isEqualTo(410);
+        assertThat(infer(model).status()).isEqualTo(410);
+        assertThat(infer(model).json().get("error").asText())
+                .startsWith("model-deleted: ")
+                .contains("by ops@here: as tested");
+        assertThat(get("/v2/models/" + model + "/ready").status()).isEqualTo(503);
         JsonNode health = health(model);
         assertThat(health.get("ready").asBoolean()).isFalse();
         assertThat(health.get("stage").asText()).isEqualTo("deleted");

@@ -19,6 +19,8 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterAll;
@@ -39,6 +41,18 @@ class HostileRequestTest {
     private static final int MUTATIONS = 3_000;
     private static final String RECORD = TestApp.RECORD;
     private static final String KINDS = TestApp.KINDS_RECORD;
+
+    /// Two records of the model with every kind of feature.
+    private static final String KINDS_TENSORS =
+            """
+            {"id": "42", "parameters": {"a": 1}, "inputs": [
+             {"name": "size", "shape": [2], "datatype": "FP64", "data": [3, 4.5]},
+             {"name": "camera", "shape": [2, 1], "datatype": "BYTES", "data": [["x"], ["y"]]},
+             {"name": "taken", "shape": [2], "datatype": "INT64", "data": [988705800000, 0]},
+             {"name": "sold", "shape": [2], "datatype": "INT64", "data": [0, 1]},
+             {"name": "angle", "shape": [2], "datatype": "FP32", "data": [90, 0.5]},
+             {"name": "image", "shape": [2, 2, 2], "datatype": "UINT8", "data": [0, 1, 2, 255, 0, 1, 2, 3]}],
+             "outputs": [{"name": "probabilities"}]}""";
 
     private final TestApp app = TestApp.start();
     private final ListAppender<ILoggingEvent> logged = new ListAppender<>();
@@ -289,6 +303,82 @@ class HostileRequestTest {
             assertThat(answer.json().get("message").asText()).contains("'" + name);
             http.send(right);
             assertThat(predictions(http.answer())).hasSize(1);
+        }
+    }
+
+    static Stream<Arguments> inferencesThatAreNone() {
+        String tensor =
+                "{\"name\": \"size\", \"shape\": [1], \"datatype\": \"FP64\", \"data\": [1]}";
+        String inputs = "{\"inputs\": [%s]}";
+        return Stream.of(
+                arguments("nothing", "", "not-a-request"),
+                arguments("records", "[" + KINDS + "]", "not-a-request"),
+                arguments("a byte order mark", "\u00ef\u00bb\u00bf" + KINDS_TENSORS, "bad-json"),
+                arguments("cut short", KINDS_TENSORS.substring(0, 200), "bad-json"),
+                arguments("100,000 arrays deep", "[".repeat(100_000), "not-a-request"),
+                arguments("100,000 objects deep", "{\"inputs\":".repeat(90_000), "not-a-request"),
+                arguments(
+                        "data 100,000 deep",
+                        inputs.formatted(tensor.replace("[1]}", "[".repeat(100_000))),
+                        "bad-json"),
+                arguments(
+                        "15,000 tensors of one name",
+                        inputs.formatted(tensor + (", " + tensor.replace(" ", "")).repeat(15_000)),
+                        "bad-tensor"),
+                arguments(
+                        "12,000 names that nobody knows",
+                        inputs.formatted(
+                                IntStream.range(0, 12_000)
+                                        .mapToObj(i -> tensor.replace("size", "f" + i))
+                                        .collect(Collectors.joining(","))),
+                        "unknown-field"),
+                arguments(
+                        "a shape of 300,000 dimensions",
+                        inputs.formatted(
+                                tensor.replace("[1],", "[1" + ",1".repeat(300_000) + "],")),
+                        "bad-tensor"),
+                arguments(
+                        "a shape of 2^62 elements that come to none",
+                        inputs.formatted(
+                                tensor.replace("[1],", "[4611686018427387904, 0],")
+                                        .replace("[1]}", "[]}")),
+                        "bad-tensor"),
+                arguments(
+                        "a shape whose product is 1 modulo 2^64",
+                        inputs.formatted(
+                                tensor.replace(
+                                        "[1],",
+                                        "[6148914691236517205, 3, 6148914691236517205, 3],")),
+                        "bad-tensor"),
+                arguments(
+                        "an id of half a character",
+                        KINDS_TENSORS.replace("\"42\"", "\"\\ud800\""),
+                        "bad-json"),
+                arguments(
+                        "a long name of line breaks",
+                        inputs.formatted(tensor.replace("size", "\\n\\u2028".repeat(1_000))),
+                        "unknown-field"),
+                arguments(
+                        "a type to be made",
+                        KINDS_TENSORS.replace(
+                                "{\"id\"", "{\"@class\": \"java.lang.Runtime\", \"id\""),
+                        "not-a-request"));
+    }
+
+    @ParameterizedTest(name = "{0}: {2}")
+    @MethodSource("inferencesThatAreNone")
+    void anInferenceThatIsNoneIsRefusedAndTheConnectionGoesOn(
+            String what, String body, String reason) {
+        try (RawHttp http = RawHttp.connect(app.port())) {
+            http.send(RawHttp.post("/v2/models/" + app.kinds + "/infer", "", RawHttp.bytes(body)));
+            Answer answer = http.answer();
+            assertThat(answer.status()).as(answer.toString()).isEqualTo(400);
+            assertThat(answer.json().get("error").asText())
+                    .startsWith(reason + ": ")
+                    .hasSizeLessThan(600);
+            assertTellsNothingOfUs(answer);
+            http.send(valid);
+            assertThat(predictions(http.answer())).as("on the same connection").isEqualTo(right);
         }
     }
 
@@ -764,6 +854,13 @@ class HostileRequestTest {
                                                 + RECORD.substring(5)
                                                 + "\r\n0\r\n\r\n")
                                 .replace("MODEL", app.flights),
+                        new String(
+                                RawHttp.post(
+                                        "/v2/models/" + app.kinds + "/infer",
+                                        "",
+                                        RawHttp.bytes(KINDS_TENSORS)),
+                                StandardCharsets.ISO_8859_1),
+                        get("/v2/models/" + app.flights + "/versions/1.300/ready"),
                         get("/v1/models/" + app.flights + "/admissions?after=0"),
                         get("/metrics"));
         SplittableRandom random = new SplittableRandom(seed);
@@ -789,7 +886,10 @@ class HostileRequestTest {
                             .isIn(2, 4);
                     if (answer.status() / 100 == 4) {
                         assertTellsNothingOfUs(answer);
-                        assertThat(answer.json().get("reason").asText()).isNotBlank();
+                        JsonNode told = answer.json();
+                        assertThat(told.has("reason") ? told.get("reason") : told.get("error"))
+                                .as("mutation %d of seed %d: %s", mutation, seed, answer)
+                                .isNotNull();
                     }
                     answers.merge(answer.status(), 1, Integer::sum);
                     count++;

@@ -14,9 +14,6 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -94,29 +91,10 @@ class HttpTest {
     /// The documentation's request gets the documentation's answer, but for the numbers.
     @Test
     void theDocumentedExampleIsTrue() throws IOException {
-        String documentation =
-                Files.readString(
-                        Path.of(System.getProperty("tidegrad.root"), "docs", "scoring.md"));
-        HttpResponse<String> response = score(documented(documentation, "request"));
+        HttpResponse<String> response = score(Documented.block("request"));
         assertThat(response.statusCode()).isEqualTo(200);
-        assertThat(shape(json(response)))
-                .isEqualTo(shape(JSON.readTree(documented(documentation, "answer"))));
-    }
-
-    private static String documented(String documentation, String name) {
-        String after = documentation.substring(documentation.indexOf("<!-- " + name + " -->"));
-        String block = after.substring(after.indexOf("```json") + 7);
-        return block.substring(0, block.indexOf("```"));
-    }
-
-    /// Names in order, and kinds of values.
-    private static String shape(JsonNode node) {
-        if (node.isObject()) {
-            return node.properties().stream()
-                    .map(field -> field.getKey() + ": " + shape(field.getValue()))
-                    .collect(Collectors.joining(", ", "{", "}"));
-        }
-        return node.isArray() ? "[" + shape(node.get(0)) + "]" : node.getNodeType().toString();
+        assertThat(Documented.shape(json(response)))
+                .isEqualTo(Documented.shape(JSON.readTree(Documented.block("answer"))));
     }
 
     @Test
@@ -175,8 +153,8 @@ class HttpTest {
                 .contains(model)
                 .contains("never");
         assertThat(get("/v1/models/" + model + "/score").statusCode()).isEqualTo(405);
-        assertThat(get("/v2").statusCode()).isEqualTo(404);
-        assertThat(json(get("/v2")).get("reason").asText()).isEqualTo("unknown-path");
+        assertThat(get("/v3").statusCode()).isEqualTo(404);
+        assertThat(json(get("/v3")).get("reason").asText()).isEqualTo("unknown-path");
     }
 
     @Test

@@ -1,0 +1,86 @@
+package io.tidegrad.scorerapp;
+
+import io.helidon.http.Status;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import io.tidegrad.scorer.Scorer;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// `/v2`: the Open Inference Protocol over HTTP.
+final class InferEndpoint {
+    private final ServedModels models;
+    private final OpenInference protocol;
+    private final RequestBody bodies;
+    private final boolean ignoreUnknown;
+    private final BooleanSupplier live;
+
+    /// @param ignoreUnknown whether what the protocol does not know in a request is passed over instead of refused
+    InferEndpoint(
+            ServedModels models, RequestBody bodies, boolean ignoreUnknown, BooleanSupplier live) {
+        this.models = models;
+        protocol = new OpenInference(models);
+        this.bodies = bodies;
+        this.ignoreUnknown = ignoreUnknown;
+        this.live = live;
+    }
+
+    /// Whether what is asked at this path is answered in the protocol's words, mistakes too.
+    static boolean isHere(String path) {
+        return path.equals("/v2") || path.startsWith("/v2/") || path.startsWith("/v2?");
+    }
+
+    void server(ServerRequest request, ServerResponse response) {
+        Answers.send(response, Status.OK_200, InferAnswers.server());
+    }
+
+    void live(ServerRequest request, ServerResponse response) {
+        boolean alive = live.getAsBoolean();
+        Answers.send(response, status(alive), InferAnswers.live(alive));
+    }
+
+    void ready(ServerRequest request, ServerResponse response) {
+        boolean ready = models.ready();
+        Answers.send(response, status(ready), InferAnswers.ready(live.getAsBoolean(), ready));
+    }
+
+    void model(ServerRequest request, ServerResponse response) {
+        Answers.send(
+                response,
+                Status.OK_200,
+                InferAnswers.metadata(protocol.metadata(name(request), version(request))));
+    }
+
+    void modelReady(ServerRequest request, ServerResponse response) {
+        boolean ready = protocol.ready(name(request), version(request));
+        Answers.send(response, status(ready), InferAnswers.modelReady(name(request), ready));
+    }
+
+    void infer(ServerRequest request, ServerResponse response) {
+        Scorer scorer = models.scorer(name(request));
+        models.answer(
+                scorer,
+                () -> {
+                    byte[] body = bodies.read(request);
+                    OpenInference.Answer answer =
+                            protocol.infer(
+                                    scorer,
+                                    version(request),
+                                    InferReader.read(body, ignoreUnknown));
+                    Answers.send(response, Status.OK_200, InferAnswers.inference(answer));
+                    return answer.predictions().size();
+                });
+    }
+
+    private static Status status(boolean well) {
+        return well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503;
+    }
+
+    private static String name(ServerRequest request) {
+        return request.path().pathParameters().get("model");
+    }
+
+    private static @Nullable String version(ServerRequest request) {
+        return request.path().pathParameters().first("version").orElse(null);
+    }
+}

@@ -1,0 +1,15 @@
+package io.tidegrad.scorerapp;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// An inference request of the Open Inference Protocol, however it came.
+///
+/// @param id returned with the answer; null without one
+/// @param outputs names of those that are asked for; empty for all
+record InferRequest(@Nullable String id, List<Tensor> inputs, List<String> outputs) {
+    InferRequest {
+        inputs = List.copyOf(inputs);
+        outputs = List.copyOf(outputs);
+    }
+}

@@ -1,0 +1,105 @@
+package io.tidegrad.scorerapp;
+
+import io.tidegrad.schemas.settings.NearestName;
+import io.tidegrad.scorer.Predictions;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ServedModel;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The Open Inference Protocol (version 2) over the models served here, apart from what carries it
+/// (https://github.com/kserve/open-inference-protocol). A field is an input tensor, the prediction the one output tensor.
+final class OpenInference {
+    static final String SERVER = "tidegrad";
+
+    /// `<project>_<format>`, as the protocol has it.
+    static final String PLATFORM = "tidegrad_snapshot";
+
+    private final ServedModels models;
+
+    OpenInference(ServedModels models) {
+        this.models = models;
+    }
+
+    /// @param versions that may be asked for, newest first
+    record Metadata(
+            String name, List<String> versions, List<TensorInfo> inputs, List<TensorInfo> outputs) {
+        Metadata {
+            versions = List.copyOf(versions);
+            inputs = List.copyOf(inputs);
+            outputs = List.copyOf(outputs);
+        }
+    }
+
+    /// @param name that was asked for; the predictions say which model answers to it
+    /// @param output what it is called
+    record Answer(String name, @Nullable String id, String output, Predictions predictions) {
+        /// `epoch.version`.
+        String version() {
+            return predictions.epoch() + "." + predictions.version();
+        }
+    }
+
+    /// @param version null for the current one
+    /// @throws HttpProblem there is no such model or version
+    Metadata metadata(String name, @Nullable String version) {
+        Scorer scorer = models.scorer(name);
+        ServedModel served = models.version(scorer, version);
+        return new Metadata(
+                name,
+                models.versions(scorer).stream().map(ServedModels::name).toList(),
+                List.copyOf(models.readers(served).fields().inputs()),
+                List.of(output(served)));
+    }
+
+    /// One row a record, in a matrix also where a row is one number.
+    private static TensorInfo output(ServedModel served) {
+        return TensorInfo.of(
+                Answers.predictionName(served.spec().loss()), TensorType.FP32, served.outputs());
+    }
+
+    /// @param version null for the current one
+    /// @throws HttpProblem there is no such model or version
+    boolean ready(String name, @Nullable String version) {
+        Scorer scorer = models.scorer(name);
+        if (!scorer.ready()) {
+            return false;
+        }
+        models.version(scorer, version);
+        return true;
+    }
+
+    /// @param version null for the current one
+    /// @throws HttpProblem it can't be answered
+    Answer infer(Scorer scorer, @Nullable String version, InferRequest request) {
+        ServedModel served = models.version(scorer, version);
+        String output = output(served).name();
+        checkOutputs(request.outputs(), output);
+        Predictions predictions =
+                models.score(
+                        scorer, served, models.readers(served).tensors().read(request.inputs()));
+        return new Answer(scorer.model(), request.id(), output, predictions);
+    }
+
+    private static void checkOutputs(List<String> requested, String output) {
+        for (String name : requested) {
+            if (!name.equals(output)) {
+                throw new HttpProblem(
+                        ProblemReason.UNKNOWN_OUTPUT,
+                        "no output '"
+                                + StrictJson.printable(name)
+                                + "' of this model"
+                                + NearestName.hint(name, List.of(output)));
+            }
+        }
+        if (requested.size() > 1) {
+            throw new HttpProblem(
+                    ProblemReason.NOT_A_REQUEST,
+                    "outputs: expected '"
+                            + output
+                            + "' once, found it "
+                            + requested.size()
+                            + " times");
+        }
+    }
+}

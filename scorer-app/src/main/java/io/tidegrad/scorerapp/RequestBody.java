@@ -1,0 +1,104 @@
+package io.tidegrad.scorerapp;
+
+import io.helidon.common.media.type.MediaType;
+import io.helidon.common.media.type.MediaTypes;
+import io.helidon.http.HttpMediaType;
+import io.helidon.http.RequestException;
+import io.helidon.http.ServerRequestHeaders;
+import io.helidon.webserver.http.ServerRequest;
+import java.io.IOException;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Bytes of a request's body, as many as are taken.
+///
+/// @param maxBytes larger ones are refused
+record RequestBody(int maxBytes) {
+    private static final Logger log = LoggerFactory.getLogger(RequestBody.class);
+
+    /// @throws HttpProblem it is not said to be JSON, is too large, comes too slowly or not whole
+    byte[] read(ServerRequest request) {
+        checkContent(request.headers());
+        long declared = request.headers().contentLength().orElse(0);
+        if (declared > maxBytes) {
+            throw tooLarge(declared + " bytes declared");
+        }
+        if (!request.content().hasEntity()) {
+            return new byte[0];
+        }
+        byte[] body;
+        try {
+            // Not closed here: closing reads what is left, and a client that sends no more would
+            // hold the answer
+            // back. The server drains or ends the connection.
+            body = request.content().inputStream().readNBytes(maxBytes + 1);
+        } catch (RequestException e) {
+            throw switch (ProblemReason.of(e.status())) {
+                case BODY_TOO_LARGE -> tooLarge("more than that");
+                case TOO_SLOW -> tooSlow();
+                default -> badBody();
+            };
+        } catch (IOException | RuntimeException e) {
+            log.debug("reading a body failed", e);
+            throw badBody();
+        }
+        if (body.length > maxBytes) {
+            throw tooLarge("more than that");
+        }
+        return body;
+    }
+
+    /// JSON, in UTF-8, as it is. What clients say when nobody told them what they send (curl, urllib: a form) is taken for
+    /// nothing said.
+    private static void checkContent(ServerRequestHeaders headers) {
+        Optional<HttpMediaType> type;
+        try {
+            type = headers.contentType();
+        } catch (IllegalArgumentException noMediaType) {
+            throw wrongType("something else");
+        }
+        type.filter(stated -> !isJson(stated))
+                .ifPresent(
+                        stated -> {
+                            throw wrongType("'" + StrictJson.printable(stated.text()) + "'");
+                        });
+    }
+
+    private static boolean isJson(HttpMediaType stated) {
+        MediaType type = stated.mediaType();
+        return (type.equals(MediaTypes.APPLICATION_JSON)
+                        || type.hasSuffix("json")
+                        || type.equals(MediaTypes.APPLICATION_FORM_URLENCODED))
+                && stated.charset().map("UTF-8"::equalsIgnoreCase).orElse(true);
+    }
+
+    private static HttpProblem wrongType(String found) {
+        return new HttpProblem(
+                ProblemReason.WRONG_CONTENT_TYPE,
+                "Content-Type: expected application/json in UTF-8, or none, found " + found);
+    }
+
+    private static HttpProblem badBody() {
+        return new HttpProblem(
+                ProblemReason.BAD_BODY, "it ended early, or is not framed as HTTP says");
+    }
+
+    static HttpProblem tooSlow() {
+        return new HttpProblem(
+                ProblemReason.TOO_SLOW,
+                "expected the whole request within "
+                        + ScorerServer.REQUEST_WITHIN.toSeconds()
+                        + " s of its first byte");
+    }
+
+    private HttpProblem tooLarge(String found) {
+        return new HttpProblem(
+                ProblemReason.BODY_TOO_LARGE,
+                "expected at most "
+                        + maxBytes
+                        + " bytes, found "
+                        + found
+                        + "; send fewer records a request");
+    }
+}

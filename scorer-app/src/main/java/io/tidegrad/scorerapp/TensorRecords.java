@@ -1,0 +1,101 @@
+package io.tidegrad.scorerapp;
+
+import io.tidegrad.model.feature.Event;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Tensors → events: record i has from each tensor the i-th value, or list of values. What a value means, and whether a
+/// field may be missing, is decided by the featurizer alone, as for a record of `/v1`.
+final class TensorRecords {
+    private final RecordFields fields;
+    private final boolean ignoreUnknown;
+
+    TensorRecords(RecordFields fields, boolean ignoreUnknown) {
+        this.fields = fields;
+        this.ignoreUnknown = ignoreUnknown;
+    }
+
+    /// A field's values in all records.
+    ///
+    /// @param values row-major, `width` a record
+    /// @param isList whether a record's value is the list of them
+    private record Column(List<Object> values, int width, boolean isList) {
+        Object at(int record) {
+            return isList
+                    ? values.subList(record * width, (record + 1) * width)
+                    : values.get(record);
+        }
+    }
+
+    private record ColumnEvent(Map<String, Column> columns, int record) implements Event {
+        @Override
+        public @Nullable Object get(String field) {
+            Column column = columns.get(field);
+            return column == null ? null : column.at(record);
+        }
+    }
+
+    /// @param inputs at least one
+    /// @throws HttpProblem 400: a name that no feature reads or that comes twice, tensors of different numbers of records,
+    ///     several values a record where a field holds one
+    List<Event> read(List<Tensor> inputs) {
+        Map<String, Column> columns = new HashMap<>();
+        Set<String> names = new HashSet<>();
+        Tensor first = inputs.getFirst();
+        for (Tensor input : inputs) {
+            if (!fields.isKnown(input.name()) && !ignoreUnknown) {
+                throw fields.unknown(input.name(), HttpProblem.NO_RECORD);
+            }
+            if (!names.add(input.name())) {
+                throw Tensor.problem(input.name(), "expected one tensor of a name, found another");
+            }
+            if (input.shape().records() != first.shape().records()) {
+                throw Tensor.problem(
+                        input.name(),
+                        "expected as many records as "
+                                + Tensor.input(first.name())
+                                + ", "
+                                + first.shape().records()
+                                + ", found shape "
+                                + input.shape());
+            }
+            TensorInfo info = fields.input(input.name());
+            if (info != null) {
+                columns.put(input.name(), column(input, info));
+            }
+        }
+        List<Event> events = new ArrayList<>(first.shape().records());
+        for (int record = 0; record < first.shape().records(); record++) {
+            events.add(new ColumnEvent(columns, record));
+        }
+        return events;
+    }
+
+    private Column column(Tensor input, TensorInfo info) {
+        boolean isText = input.type() == TensorType.BYTES;
+        // Pixels as bytes are one value.
+        boolean isList = info.holdsLists() && !(isText && fields.isPixels(input.name()));
+        int width = input.shape().width();
+        if (!isList && width > 1) {
+            throw Tensor.problem(
+                    input.name(),
+                    "shape: expected one value a record, ["
+                            + input.shape().records()
+                            + "], found "
+                            + input.shape());
+        }
+        if (!isText) {
+            return new Column(input.values(), width, isList);
+        }
+        List<Object> values = new ArrayList<>(input.values().size());
+        for (Object value : input.values()) {
+            values.add(fields.text((String) value, input.name(), values.size() / width));
+        }
+        return new Column(values, width, isList);
+    }
+}
