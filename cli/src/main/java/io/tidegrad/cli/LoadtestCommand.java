@@ -286,7 +286,7 @@ final class LoadtestCommand implements Runnable {
             description = {
                 "Milliseconds from an event to the first answer over HTTP whose version has learned it.",
                 "",
-                "Events come evenly in an open loop; each counts from when it was due, after five seconds that do not count. The"
+                "Events come evenly in an open loop; each counts from when it was due, after ten seconds that do not count. The"
                         + " time is told apart: until the broker has it, until any consumer can read a snapshot with it, until a"
                         + " client of the scorer, who asks every 2 ms, has an answer by it."
             })

@@ -25,7 +25,6 @@ final class Asker implements AutoCloseable {
     private final HttpRequest question;
     private final Thread thread;
     private final AtomicReference<@Nullable String> failure = new AtomicReference<>();
-    private volatile boolean ready;
     private volatile boolean closed;
     private volatile long answers;
 
@@ -45,23 +44,22 @@ final class Asker implements AutoCloseable {
     }
 
     private void ask() {
-        long count = 0;
+        long count = 0; // before the first answer there may be none yet
         while (!closed) {
             try {
                 HttpResponse<String> answer =
                         http.send(question, HttpResponse.BodyHandlers.ofString());
                 long now = System.nanoTime();
                 if (answer.statusCode() == 200) {
-                    ready = true;
                     answers = ++count;
                     answered.add(Json.parse(answer.body()).path("offset").asLong(), now);
-                } else if (ready) {
+                } else if (count > 0) {
                     failure.compareAndSet(null, answer.statusCode() + " " + answer.body());
                 }
             } catch (JsonProcessingException e) {
                 failure.compareAndSet(null, String.valueOf(e));
             } catch (IOException e) {
-                if (ready) {
+                if (count > 0) {
                     failure.compareAndSet(null, String.valueOf(e));
                 }
             } catch (InterruptedException e) {
@@ -69,10 +67,6 @@ final class Asker implements AutoCloseable {
             }
             LockSupport.parkNanos(BETWEEN.toNanos());
         }
-    }
-
-    boolean isReady() {
-        return ready;
     }
 
     Seen answered() {

@@ -7,6 +7,7 @@ import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
@@ -35,7 +36,7 @@ public final class FreshnessLoad extends LoadTest {
     private static final String MODEL = "fresh";
 
     /// The compilers' time, before anything is measured.
-    private static final Duration OPENING = Duration.ofSeconds(5);
+    private static final Duration OPENING = Duration.ofSeconds(10);
 
     private static final Duration WITHIN = Duration.ofSeconds(120);
     private static final int BUCKETS_MIN = 8;
@@ -93,12 +94,23 @@ public final class FreshnessLoad extends LoadTest {
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         EventsTopic.create(stack.bootstrapServers(), TOPIC);
         List<StreamEvent> shipped = STREAM.read();
+        Path files = directory.logs().resolve(MODEL);
+        int trainerPort = Ports.free();
+        int port = Ports.free();
+        try (Json http = new Json();
+                ChildJvm trainer = trainer(stack, files, trainerPort)) {
+            TrainerClient client = new TrainerClient(http, trainerPort, MODEL);
+            await("the trainer to run", trainer::requireAlive, () -> client.health().running());
+            return measure(stack, files, trainer, shipped, port);
+        }
+    }
+
+    private String measure(
+            LocalStack stack, Path files, ChildJvm trainer, List<StreamEvent> shipped, int port)
+            throws InterruptedException {
         int opening = events(OPENING);
         int all = opening + events(options.window());
-        Path files = directory.logs().resolve(MODEL);
-        int port = Ports.free();
-        try (ChildJvm trainer = trainer(stack, files);
-                ChildJvm scorer = scorer(stack, files, port);
+        try (ChildJvm scorer = scorer(stack, files, port);
                 Asker asker = new Asker(port, MODEL, Json.write(shipped.getFirst().toQuestion()));
                 SnapshotWatch watch =
                         new SnapshotWatch(
@@ -114,7 +126,6 @@ public final class FreshnessLoad extends LoadTest {
                         watch.requireHealthy();
                         events.requireHealthy();
                     };
-            await("a first answer", healthy, asker::isReady);
             say("%,d weights, %,.0f events/s", weights, options.eventsPerSecond());
             double cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid());
             long epochNanos = System.currentTimeMillis() * 1_000_000 - System.nanoTime();
@@ -154,7 +165,7 @@ public final class FreshnessLoad extends LoadTest {
                 });
     }
 
-    private ChildJvm trainer(LocalStack stack, Path files) {
+    private ChildJvm trainer(LocalStack stack, Path files, int port) {
         Path specFile = files.resolve("spec.yaml");
         try {
             Files.createDirectories(files);
@@ -175,7 +186,7 @@ public final class FreshnessLoad extends LoadTest {
                                 "--state-dir",
                                 files.resolve("state").toString(),
                                 "--http-port",
-                                String.valueOf(Ports.free())));
+                                String.valueOf(port)));
         if (options.commitMillis() > 0) {
             command.addAll(
                     List.of("--kafka.commit.interval.ms", String.valueOf(options.commitMillis())));

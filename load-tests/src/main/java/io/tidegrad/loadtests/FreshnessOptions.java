@@ -4,7 +4,7 @@ import java.time.Duration;
 
 /// @param weights of the model, at least; the table of its cross feature takes what the rest leaves
 /// @param eventsPerSecond sent, evenly
-/// @param window that is measured, after five seconds that are not
+/// @param window that is measured, after ten seconds that are not
 /// @param publishEvery a snapshot at most
 /// @param commitMillis between two commits; 0 for the trainer's own choice
 /// @param json one line of JSON instead of text for people
