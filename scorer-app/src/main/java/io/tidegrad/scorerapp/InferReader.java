@@ -174,7 +174,6 @@ final class InferReader {
                                 + StrictJson.at(parser));
             }
             if (dimensions.size() > Tensor.RANK_MAX) {
-                parser.skipChildren();
                 continue; // refused in any case
             }
             dimensions.add(
@@ -273,7 +272,8 @@ final class InferReader {
             };
         }
 
-        /// Rounded once, from the decimal to the datatype.
+        /// Rounded once, from the decimal to the datatype; only `FP16` by way of a float, which is exact for what a client
+        /// that holds one writes.
         private Number number(JsonParser parser) throws IOException {
             return switch (type) {
                 case FP64 -> parser.getDoubleValue();
