@@ -175,8 +175,25 @@ class ArchitectureTest {
                     .that(resideOutsideOfPackages("io.tidegrad.cli..", "io.tidegrad.exchange.."))
                     .should()
                     .dependOnClassesThat()
-                    .resideInAnyPackage(
-                            "io.tidegrad.exchange..", "ai.onnx..", "com.google.protobuf..");
+                    .resideInAnyPackage("io.tidegrad.exchange..", "ai.onnx..");
+
+    @ArchTest
+    static final ArchRule only_the_exchange_and_the_scorer_app_know_protobuf =
+            noClasses()
+                    .that(
+                            resideOutsideOfPackages(
+                                    "io.tidegrad.exchange..", "io.tidegrad.scorerapp.."))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage("com.google.protobuf..");
+
+    @ArchTest
+    static final ArchRule only_the_scorer_app_knows_grpc =
+            noClasses()
+                    .that(resideOutsideOfPackage("io.tidegrad.scorerapp.."))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage("io.grpc..");
 
     @ArchTest
     static final ArchRule the_exchange_knows_the_engine_only =

@@ -21,6 +21,12 @@ final class HttpProblem extends RuntimeException {
         this(reason, NO_RECORD, message);
     }
 
+    /// A defect of ours. The client is told so and no more; the log holds the cause.
+    static HttpProblem internal() {
+        return new HttpProblem(
+                ProblemReason.INTERNAL, "a defect of the scorer, not of the request; see its log");
+    }
+
     ProblemReason reason() {
         return reason;
     }

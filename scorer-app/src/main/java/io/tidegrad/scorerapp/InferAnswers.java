@@ -11,20 +11,17 @@ import java.util.List;
 final class InferAnswers {
     private InferAnswers() {}
 
-    /// The protocol has one string for it all: the reason for programs comes first.
     static byte[] error(HttpProblem problem) {
+        return Answers.object(json -> json.writeStringField("error", text(problem)));
+    }
+
+    /// The protocol has one string for it all: the reason for programs comes first.
+    static String text(HttpProblem problem) {
         String record =
                 problem.record() == HttpProblem.NO_RECORD
                         ? ""
                         : "record " + problem.record() + ": ";
-        return Answers.object(
-                json ->
-                        json.writeStringField(
-                                "error",
-                                problem.reason().code()
-                                        + ": "
-                                        + record
-                                        + StrictJson.printable(problem.message())));
+        return problem.reason().code() + ": " + record + StrictJson.printable(problem.message());
     }
 
     static byte[] server() {

@@ -148,7 +148,7 @@ final class InferReader {
 
         Tensor tensor() throws IOException {
             String named = present(name, place, "name");
-            TensorType type = type(named, present(datatype, place, "datatype"));
+            TensorType type = TensorType.of(named, present(datatype, place, "datatype"));
             Tensor.Shape dimensions = Tensor.Shape.of(named, present(shape, place, "shape"));
             if (dataAt < 0) {
                 throw notARequest(place + ": expected a member 'data', found none");
@@ -159,20 +159,6 @@ final class InferReader {
                 return new Tensor(named, type, dimensions, values);
             }
         }
-    }
-
-    private static TensorType type(String tensor, String name) {
-        TensorType type = TensorType.named(name);
-        if (type == null) {
-            throw Tensor.problem(
-                    tensor,
-                    "datatype: expected one of "
-                            + TensorType.names()
-                            + ", found '"
-                            + StrictJson.printable(name)
-                            + "'");
-        }
-        return type;
     }
 
     /// Integers; beyond a long there is no difference to the largest one, which no request can hold either.
@@ -188,7 +174,6 @@ final class InferReader {
                                 + StrictJson.at(parser));
             }
             if (dimensions.size() > Tensor.RANK_MAX) {
-                parser.skipChildren();
                 continue; // refused in any case
             }
             dimensions.add(
@@ -261,36 +246,34 @@ final class InferReader {
             return switch (type) {
                 case BOOL -> {
                     if (!token.isBoolean()) {
-                        throw wrong(index, "BOOL, true or false", parser);
+                        throw wrong(index, type.described(), parser);
                     }
                     yield parser.getBooleanValue();
                 }
                 case BYTES -> {
                     if (token != JsonToken.VALUE_STRING) {
-                        throw wrong(index, "BYTES, a string", parser);
+                        throw wrong(index, type.described(), parser);
                     }
                     yield StrictJson.wholeText(parser.getText(), HttpProblem.NO_RECORD);
                 }
                 case FP16, FP32, FP64 -> {
                     if (!token.isNumeric()) {
-                        throw wrong(index, type + ", a number", parser);
+                        throw wrong(index, type.described(), parser);
                     }
                     yield number(parser);
                 }
                 case UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64 -> {
                     Number whole = token == JsonToken.VALUE_NUMBER_INT ? whole(parser) : null;
                     if (whole == null) {
-                        throw wrong(
-                                index,
-                                type + ", a whole number from " + type.min() + " to " + max(),
-                                parser);
+                        throw wrong(index, type.described(), parser);
                     }
                     yield whole;
                 }
             };
         }
 
-        /// Rounded once, from the decimal to the datatype.
+        /// Rounded once, from the decimal to the datatype; only `FP16` by way of a float, which is exact for what a client
+        /// that holds one writes.
         private Number number(JsonParser parser) throws IOException {
             return switch (type) {
                 case FP64 -> parser.getDoubleValue();
@@ -308,17 +291,11 @@ final class InferReader {
                 return type == TensorType.UINT64
                                 && large.signum() > 0
                                 && large.bitLength() <= Long.SIZE
-                        ? (Number) large.doubleValue()
+                        ? TensorType.unsigned(large.longValue())
                         : null;
             }
             long value = parser.getLongValue();
-            return value < type.min() || value > type.max() ? null : (Number) value;
-        }
-
-        private String max() {
-            return type == TensorType.UINT64
-                    ? Long.toUnsignedString(-1)
-                    : Long.toString(type.max());
+            return type.holds(value) ? (Number) value : null;
         }
     }
 

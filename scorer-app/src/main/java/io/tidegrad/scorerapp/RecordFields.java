@@ -3,6 +3,10 @@ package io.tidegrad.scorerapp;
 import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.settings.NearestName;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -172,6 +176,21 @@ final class RecordFields {
             return Base64.getDecoder().decode(text);
         } catch (IllegalArgumentException notBase64) {
             throw wrongType(field, record, "text that is not base64");
+        }
+    }
+
+    /// As `text`, of bytes that are pixels as they come, else UTF-8.
+    ///
+    /// @throws HttpProblem `wrong-type`
+    Object bytes(byte[] bytes, String field, int record) {
+        if (isPixels(field)) {
+            return bytes;
+        }
+        try {
+            CharBuffer text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
+            return text(text.toString(), field, record);
+        } catch (CharacterCodingException notText) {
+            throw wrongType(field, record, "bytes that are no UTF-8");
         }
     }
 

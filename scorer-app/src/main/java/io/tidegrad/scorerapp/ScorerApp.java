@@ -7,12 +7,16 @@ import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
-/// The scorer as it runs in a process: a scorer for each model, and HTTP around them. Also started in tests.
+/// The scorer as it runs in a process: a scorer for each model, HTTP and perhaps gRPC around
+/// them. Also started in tests.
 public final class ScorerApp implements AutoCloseable {
     private final Map<String, Scorer> scorers = new LinkedHashMap<>();
     private final ScorerServer server;
+    private final @Nullable GrpcServer grpc;
 
     /// @param open how a model is followed; only a test gives another than `Scorer::open`
     ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, Scorer> open) {
@@ -20,9 +24,35 @@ public final class ScorerApp implements AutoCloseable {
             for (String model : config.models()) {
                 scorers.put(model, open.apply(options(config, model, clock)));
             }
-            server = new ScorerServer(config, scorers, clock, this::isLive);
+            ScorerMetrics metrics = new ScorerMetrics(scorers.values(), clock);
+            ServedModels models =
+                    new ServedModels(
+                            scorers, metrics, config.maxBodyBytes(), config.ignoreUnknownFields());
+            grpc = config.grpcPort().isPresent() ? grpc(config, models) : null;
+            server = server(config, models, metrics, clock);
         } catch (RuntimeException e) {
             scorers.values().forEach(Scorer::close);
+            throw e;
+        }
+    }
+
+    private GrpcServer grpc(ScorerConfig config, ServedModels models) {
+        return new GrpcServer(
+                config,
+                config.grpcPort().getAsInt(),
+                models,
+                this::isLive,
+                ScorerServer.REQUEST_WITHIN);
+    }
+
+    private ScorerServer server(
+            ScorerConfig config, ServedModels models, ScorerMetrics metrics, InstantSource clock) {
+        try {
+            return new ScorerServer(config, models, metrics, clock, this::isLive);
+        } catch (RuntimeException e) {
+            if (grpc != null) {
+                grpc.close();
+            }
             throw e;
         }
     }
@@ -45,6 +75,11 @@ public final class ScorerApp implements AutoCloseable {
 
     public int port() {
         return server.port();
+    }
+
+    /// Of gRPC, when it is on.
+    OptionalInt grpcPort() {
+        return grpc == null ? OptionalInt.empty() : OptionalInt.of(grpc.port());
     }
 
     public Scorer scorer(String model) {
@@ -76,6 +111,9 @@ public final class ScorerApp implements AutoCloseable {
     public void close() {
         // Requests first: they are answered by what is loaded, and need no follower.
         server.close();
+        if (grpc != null) {
+            grpc.close();
+        }
         scorers.values().forEach(Scorer::close);
     }
 }

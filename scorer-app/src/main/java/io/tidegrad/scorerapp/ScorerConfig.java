@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.security.PublicKey;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /// Everything a scorer is told.
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// @param topicPrefix of our topics
 /// @param host to bind; the loopback address unless said otherwise
 /// @param port 0 for any free one
+/// @param grpcPort of gRPC; 0 for any free one, empty for none
 /// @param maxBodyBytes larger requests are answered 413
 /// @param maxConnections open at once; further ones wait to be accepted
 /// @param maxSnapshotBytes largest model taken; 0 for a quarter of the heap
@@ -28,6 +31,7 @@ public record ScorerConfig(
         String topicPrefix,
         String host,
         int port,
+        OptionalInt grpcPort,
         int maxBodyBytes,
         int maxConnections,
         long maxSnapshotBytes,
@@ -52,12 +56,20 @@ public record ScorerConfig(
                 settings.text(Setting.PREFIX),
                 settings.text(Setting.HTTP_HOST),
                 settings.number(Setting.HTTP_PORT),
+                grpcPort(settings),
                 settings.number(Setting.MAX_BODY_BYTES),
                 settings.number(Setting.MAX_CONNECTIONS),
                 settings.numberIfGiven(Setting.MAX_SNAPSHOT_BYTES).orElse(0),
                 publicKey,
                 settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"),
                 settings.kafka());
+    }
+
+    private static OptionalInt grpcPort(Settings settings) {
+        OptionalLong given = settings.numberIfGiven(Setting.GRPC_PORT);
+        return given.isPresent()
+                ? OptionalInt.of(Math.toIntExact(given.getAsLong()))
+                : OptionalInt.empty();
     }
 
     private static @Nullable PublicKey publicKey(Settings settings) {

@@ -62,13 +62,20 @@ public final class ScorerMain {
                         + ":"
                         + app.port()
                         + " models "
-                        + String.join(",", config.models()));
+                        + String.join(",", config.models())
+                        + grpc(config, app));
         System.out.flush();
         CountDownLatch stop = new CountDownLatch(1);
         CountDownLatch stopped = new CountDownLatch(1);
         Runtime.getRuntime()
                 .addShutdownHook(new Thread(() -> stopInOrder(stop, stopped), "stop-scorer"));
         return serve(app, stop, stopped);
+    }
+
+    private static String grpc(ScorerConfig config, ScorerApp app) {
+        return app.grpcPort().isPresent()
+                ? " grpc " + config.host() + ":" + app.grpcPort().getAsInt()
+                : "";
     }
 
     private static int serve(ScorerApp app, CountDownLatch stop, CountDownLatch stopped) {

@@ -245,7 +245,7 @@ final class ScorerMetrics {
                         model,
                         name ->
                                 Counter.builder("tidegrad.scorer.predictions")
-                                        .description("Events scored over HTTP")
+                                        .description("Events scored over HTTP and gRPC")
                                         .tag("model", name)
                                         .register(registry))
                 .increment(events);

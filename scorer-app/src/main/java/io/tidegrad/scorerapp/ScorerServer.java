@@ -19,14 +19,12 @@ import io.helidon.webserver.http.RoutingResponse;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
-import io.tidegrad.scorer.Scorer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
-import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -61,20 +59,18 @@ final class ScorerServer implements AutoCloseable {
 
     /// Starts to listen.
     ///
-    /// @param scorers by model
     /// @param live false when only a restart helps
     ScorerServer(
             ScorerConfig config,
-            Map<String, Scorer> scorers,
+            ServedModels models,
+            ScorerMetrics metrics,
             InstantSource clock,
             BooleanSupplier live) {
         requireFree(config.host(), config.port());
         this.clock = clock;
         this.live = live;
-        metrics = new ScorerMetrics(scorers.values(), clock);
-        models =
-                new ServedModels(
-                        scorers, metrics, config.maxBodyBytes(), config.ignoreUnknownFields());
+        this.models = models;
+        this.metrics = metrics;
         RequestBody bodies = new RequestBody(config.maxBodyBytes());
         score = new ScoreEndpoint(models, bodies);
         infer = new InferEndpoint(models, bodies, config.ignoreUnknownFields(), live);
@@ -255,7 +251,9 @@ final class ScorerServer implements AutoCloseable {
         if (problem.reason().endsConnection()) {
             response.header(HeaderValues.CONNECTION_CLOSE);
         }
-        metrics.refused(served(request), problem.reason());
+        models.refused(
+                request.path().pathParameters().first("model").orElse(ScorerMetrics.NO_MODEL),
+                problem.reason());
         if (request.prologue().method().equals(Method.HEAD)) {
             // Bytes after its headers would be taken for the next answer.
             response.status(problem.reason().status()).send();
@@ -268,12 +266,6 @@ final class ScorerServer implements AutoCloseable {
         return InferEndpoint.isHere(path) ? InferAnswers.error(problem) : Answers.problem(problem);
     }
 
-    /// The model that a path names, `-` when it is none of ours.
-    private String served(ServerRequest request) {
-        String named = request.path().pathParameters().first("model").orElse("");
-        return models.names().contains(named) ? named : ScorerMetrics.NO_MODEL;
-    }
-
     private void refusedByServer(
             ServerRequest request, ServerResponse response, HttpException refused) {
         problem(
@@ -283,19 +275,13 @@ final class ScorerServer implements AutoCloseable {
                         ProblemReason.of(refused.status()), String.valueOf(refused.getMessage())));
     }
 
-    /// A defect of ours. The client is told so and no more; the log holds the cause.
     private void internal(ServerRequest request, ServerResponse response, Throwable e) {
         log.error(
                 "{} {} failed",
                 request.prologue().method(),
                 StrictJson.printable(request.path().path()),
                 e);
-        problem(
-                request,
-                response,
-                new HttpProblem(
-                        ProblemReason.INTERNAL,
-                        "a defect of the scorer, not of the request; see its log"));
+        problem(request, response, HttpProblem.internal());
     }
 
     /// What is wrong before a request is one: answered in the same shape.
@@ -303,7 +289,7 @@ final class ScorerServer implements AutoCloseable {
         DirectHandler handler =
                 (request, event, status, headers, message) -> {
                     HttpProblem problem = beforeRouting(status, request.headers());
-                    metrics.refused(ScorerMetrics.NO_MODEL, problem.reason());
+                    models.refused(ScorerMetrics.NO_MODEL, problem.reason());
                     headers.set(HeaderNames.CONTENT_TYPE, "application/json");
                     return DirectHandler.TransportResponse.builder()
                             .status(problem.reason().status())

@@ -196,6 +196,13 @@ final class ServedModels {
         }
     }
 
+    /// Counts a request that is not answered with what it asked for.
+    ///
+    /// @param named the model that it names, perhaps none of ours
+    void refused(String named, ProblemReason reason) {
+        metrics.refused(scorers.containsKey(named) ? named : ScorerMetrics.NO_MODEL, reason);
+    }
+
     /// Reads, scores, sends.
     @FunctionalInterface
     interface Answering {

@@ -5,7 +5,8 @@ import java.util.List;
 /// A tensor of a request, its data checked against its shape and datatype and not yet against a model.
 ///
 /// @param shape records first
-/// @param values row-major: `Long`, `Double`, `Float`, `Boolean`, `String`
+/// @param values row-major: `Long`, `Double`, `Float`, `Boolean`; of `BYTES` `String` from JSON, else
+///     `byte[]`
 record Tensor(String name, TensorType type, Shape shape, List<Object> values) {
     static final int RANK_MAX = 4;
 

@@ -94,7 +94,11 @@ final class TensorRecords {
         }
         List<Object> values = new ArrayList<>(input.values().size());
         for (Object value : input.values()) {
-            values.add(fields.text((String) value, input.name(), values.size() / width));
+            int record = values.size() / width;
+            values.add(
+                    value instanceof byte[] bytes
+                            ? fields.bytes(bytes, input.name(), record)
+                            : fields.text((String) value, input.name(), record));
         }
         return new Column(values, width, isList);
     }

@@ -1,8 +1,8 @@
 package io.tidegrad.scorerapp;
 
+import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /// Datatypes of the Open Inference Protocol, by the names that it gives them.
 enum TensorType {
@@ -27,18 +27,21 @@ enum TensorType {
         this.bytes = bytes;
     }
 
-    /// Null for a name that the protocol does not know.
-    static @Nullable TensorType named(String name) {
+    /// @param tensor that says so, for the message
+    /// @throws HttpProblem `bad-tensor`: a name that the protocol does not know
+    static TensorType of(String tensor, String name) {
         for (TensorType type : values()) {
             if (type.name().equals(name)) {
                 return type;
             }
         }
-        return null;
-    }
-
-    static String names() {
-        return Arrays.stream(values()).map(Enum::name).collect(Collectors.joining(", "));
+        throw Tensor.problem(
+                tensor,
+                "datatype: expected one of "
+                        + Arrays.stream(values()).map(Enum::name).collect(Collectors.joining(", "))
+                        + ", found '"
+                        + StrictJson.printable(name)
+                        + "'");
     }
 
     /// Of one element; 0 for `BYTES`.
@@ -46,11 +49,32 @@ enum TensorType {
         return bytes;
     }
 
-    boolean isWhole() {
+    /// Whether a value of this type can be that whole number.
+    boolean holds(long whole) {
+        return whole >= min() && whole <= max();
+    }
+
+    /// What a value of this type is, for messages.
+    String described() {
         return switch (this) {
-            case UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64 -> true;
-            case BOOL, FP16, FP32, FP64, BYTES -> false;
+            case BOOL -> "BOOL, true or false";
+            case BYTES -> "BYTES, a string";
+            case FP16, FP32, FP64 -> name() + ", a number";
+            case UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64 ->
+                    name()
+                            + ", a whole number from "
+                            + min()
+                            + " to "
+                            + (this == UINT64 ? Long.toUnsignedString(-1) : max());
         };
+    }
+
+    /// A `UINT64` from its bits; beyond a long it is a double, as JSON's numbers are.
+    static Number unsigned(long bits) {
+        if (bits >= 0) {
+            return bits;
+        }
+        return new BigInteger(Long.toUnsignedString(bits)).doubleValue();
     }
 
     private boolean isSigned() {
@@ -58,12 +82,12 @@ enum TensorType {
     }
 
     /// The smallest whole number of this type.
-    long min() {
+    private long min() {
         return isSigned() ? Long.MIN_VALUE >> (Long.SIZE - 8 * bytes) : 0;
     }
 
     /// The largest one, of `UINT64` the largest that a long holds.
-    long max() {
+    private long max() {
         return isSigned() || bytes == Long.BYTES
                 ? Long.MAX_VALUE >> (Long.SIZE - 8 * bytes)
                 : -1L >>> (Long.SIZE - 8 * bytes);

@@ -7,6 +7,7 @@ import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.SettingsException;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 /// How settings are read is `SettingsTest`'s.
@@ -23,6 +24,7 @@ class ScorerConfigTest {
                                 "tidegrad",
                                 "127.0.0.1",
                                 8080,
+                                OptionalInt.empty(),
                                 1 << 20,
                                 1024,
                                 0,
@@ -41,6 +43,7 @@ class ScorerConfigTest {
                                         "TIDEGRAD_PREFIX", "p",
                                         "TIDEGRAD_HTTP_HOST", "::1",
                                         "TIDEGRAD_HTTP_PORT", "0",
+                                        "TIDEGRAD_GRPC_PORT", "0",
                                         "TIDEGRAD_MAX_BODY_BYTES", "1",
                                         "TIDEGRAD_MAX_CONNECTIONS", "2",
                                         "TIDEGRAD_MAX_SNAPSHOT_BYTES", "3000000000",
@@ -52,6 +55,7 @@ class ScorerConfigTest {
                                 "p",
                                 "::1",
                                 0,
+                                OptionalInt.of(0),
                                 1,
                                 2,
                                 3_000_000_000L,

@@ -2,7 +2,11 @@ package io.tidegrad.scorerapp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.grpc.ManagedChannel;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.tidegrad.scorer.TestBroker;
+import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
+import io.tidegrad.scorerapp.inference.ServerLiveRequest;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -87,6 +91,37 @@ class ScorerMainTest {
     }
 
     @Test
+    void printsWhereItAnswersGrpcAndStopsInOrder() throws Exception {
+        Process process =
+                start(
+                        "--bootstrap-servers",
+                        TestBroker.bootstrapServers(),
+                        "--model",
+                        "none",
+                        "--http-port",
+                        "0",
+                        "--grpc-port",
+                        "0");
+        BufferedReader out =
+                new BufferedReader(
+                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        String line = out.readLine();
+        assertThat(line)
+                .matches(
+                        "scorer listening on http://127\\.0\\.0\\.1:\\d+ models none grpc 127\\.0\\.0\\.1:\\d+");
+        ManagedChannel channel =
+                NettyChannelBuilder.forTarget(line.split(" ")[7]).usePlaintext().build();
+        assertThat(
+                        GRPCInferenceServiceGrpc.newBlockingStub(channel)
+                                .serverLive(ServerLiveRequest.getDefaultInstance())
+                                .getLive())
+                .isTrue();
+        channel.shutdownNow();
+        process.toHandle().destroy();
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.OK);
+    }
+
+    @Test
     void aWrongSettingEndsWithStatus2AndItsName() throws Exception {
         Process process = start("--bootstrap-servers", "k:1", "--modle", "flights");
         assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
@@ -113,16 +148,23 @@ class ScorerMainTest {
     @Test
     void aPortInUseEndsWithStatus75() throws Exception {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-            Process process =
-                    start(
-                            "--bootstrap-servers",
-                            "127.0.0.1:1",
-                            "--model",
-                            "flights",
-                            "--http-port",
-                            Integer.toString(taken.getLocalPort()));
-            assertThat(awaitExit(process)).isEqualTo(ScorerMain.RETRYABLE);
-            assertThat(errors(process)).contains("in use").doesNotContain("\tat ");
+            String port = Integer.toString(taken.getLocalPort());
+            for (List<String> ports :
+                    List.of(
+                            List.of("--http-port", port),
+                            List.of("--http-port", "0", "--grpc-port", port))) {
+                List<String> arguments =
+                        new ArrayList<>(
+                                List.of(
+                                        "--bootstrap-servers",
+                                        "127.0.0.1:1",
+                                        "--model",
+                                        "flights"));
+                arguments.addAll(ports);
+                Process process = start(arguments.toArray(String[]::new));
+                assertThat(awaitExit(process)).isEqualTo(ScorerMain.RETRYABLE);
+                assertThat(errors(process)).contains("in use").doesNotContain("\tat ");
+            }
         }
     }
 }

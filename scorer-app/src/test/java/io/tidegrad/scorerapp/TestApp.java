@@ -43,6 +43,8 @@ final class TestApp implements AutoCloseable {
                                         "--model",
                                         models.replace("FLIGHTS", flights).replace("KINDS", kinds),
                                         "--http-port",
+                                        "0",
+                                        "--grpc-port",
                                         "0"),
                                 Map.of()),
                         InstantSource.system(),
@@ -106,6 +108,10 @@ final class TestApp implements AutoCloseable {
 
     int port() {
         return app.port();
+    }
+
+    int grpcPort() {
+        return app.grpcPort().getAsInt();
     }
 
     @Override

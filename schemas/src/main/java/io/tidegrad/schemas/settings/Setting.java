@@ -204,6 +204,14 @@ public enum Setting {
             Default.value("8080"),
             Set.of(TRAINER, SCORER, REPLAY),
             Set.of()),
+    GRPC_PORT(
+            "grpc-port",
+            "PORT",
+            new Form.Number(0, 65_535),
+            "also answers gRPC there, at --http-host; 0 for any free one",
+            Default.told("off"),
+            Set.of(SCORER),
+            Set.of()),
     KEEP_SNAPSHOTS(
             "keep-snapshots",
             "N",
