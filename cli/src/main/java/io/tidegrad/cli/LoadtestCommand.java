@@ -286,11 +286,13 @@ final class LoadtestCommand implements Runnable {
             description = {
                 "Milliseconds from an event to the first answer over HTTP whose version has learned it.",
                 "",
-                "Events come evenly in an open loop; each counts from when it was due, after ten seconds that do not count. The"
+                "Events come evenly in an open loop; each counts from when it was due, after twenty seconds that do not count. The"
                         + " time is told apart: until the broker has it, until any consumer can read a snapshot with it, until a"
                         + " client of the scorer, who asks every 2 ms, has an answer by it."
             })
     static final class Freshness implements Callable<Integer> {
+        private static final Duration OPENING = Duration.ofSeconds(20);
+
         @Spec private CommandSpec command = CommandSpec.create();
 
         @Option(
@@ -340,6 +342,7 @@ final class LoadtestCommand implements Runnable {
                         new FreshnessOptions(
                                 weights,
                                 rate,
+                                OPENING,
                                 Duration.ofSeconds(seconds),
                                 Duration.ofMillis(publishMillis),
                                 commitMillis,

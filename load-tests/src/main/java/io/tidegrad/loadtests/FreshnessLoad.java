@@ -35,9 +35,6 @@ public final class FreshnessLoad extends LoadTest {
     private static final String TOPIC = "flights";
     private static final String MODEL = "fresh";
 
-    /// The compilers' time, before anything is measured.
-    private static final Duration OPENING = Duration.ofSeconds(10);
-
     private static final Duration WITHIN = Duration.ofSeconds(120);
     private static final int BUCKETS_MIN = 8;
     private static final int DIMENSION = 8;
@@ -101,17 +98,26 @@ public final class FreshnessLoad extends LoadTest {
                 ChildJvm trainer = trainer(stack, files, trainerPort)) {
             TrainerClient client = new TrainerClient(http, trainerPort, MODEL);
             await("the trainer to run", trainer::requireAlive, () -> client.health().running());
-            return measure(stack, files, trainer, shipped, port);
+            try (ChildJvm scorer = scorer(stack, files, port)) {
+                await(
+                        "the scorer to answer",
+                        scorer::requireAlive,
+                        () -> http.get("http://127.0.0.1:" + port + "/health") != null);
+                return measure(stack, trainer, scorer, shipped, port);
+            }
         }
     }
 
     private String measure(
-            LocalStack stack, Path files, ChildJvm trainer, List<StreamEvent> shipped, int port)
+            LocalStack stack,
+            ChildJvm trainer,
+            ChildJvm scorer,
+            List<StreamEvent> shipped,
+            int port)
             throws InterruptedException {
-        int opening = events(OPENING);
+        int opening = events(options.opening());
         int all = opening + events(options.window());
-        try (ChildJvm scorer = scorer(stack, files, port);
-                Asker asker = new Asker(port, MODEL, Json.write(shipped.getFirst().toQuestion()));
+        try (Asker asker = new Asker(port, MODEL, Json.write(shipped.getFirst().toQuestion()));
                 SnapshotWatch watch =
                         new SnapshotWatch(
                                 stack.bootstrapServers(), Topics.DEFAULT.snapshots(MODEL));
@@ -130,7 +136,7 @@ public final class FreshnessLoad extends LoadTest {
             double cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid());
             long epochNanos = System.currentTimeMillis() * 1_000_000 - System.nanoTime();
             events.start();
-            Duration sending = OPENING.plus(options.window()).plus(WITHIN);
+            Duration sending = options.opening().plus(options.window()).plus(WITHIN);
             Await.until(
                     "all events sent",
                     sending,

@@ -4,13 +4,15 @@ import java.time.Duration;
 
 /// @param weights of the model, at least; the table of its cross feature takes what the rest leaves
 /// @param eventsPerSecond sent, evenly
-/// @param window that is measured, after ten seconds that are not
+/// @param opening while the compilers work, before the window
+/// @param window that is measured
 /// @param publishEvery a snapshot at most
 /// @param commitMillis between two commits; 0 for the trainer's own choice
 /// @param json one line of JSON instead of text for people
 public record FreshnessOptions(
         long weights,
         double eventsPerSecond,
+        Duration opening,
         Duration window,
         Duration publishEvery,
         int commitMillis,
@@ -22,6 +24,7 @@ public record FreshnessOptions(
     public FreshnessOptions {
         require("--weights", weights, 2_000, WEIGHTS_MAX);
         require("--rate", eventsPerSecond, 0.1, RATE_MAX);
+        require("opening", opening.toSeconds(), 0, 3_600);
         require("--seconds", window.toSeconds(), 1, 3_600);
         require("--publish-ms", publishEvery.toMillis(), 10, 60_000);
         require("--commit-ms", commitMillis, 0, 60_000);

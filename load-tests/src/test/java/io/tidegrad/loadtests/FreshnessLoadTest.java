@@ -16,7 +16,13 @@ import org.junit.jupiter.api.Test;
 class FreshnessLoadTest {
     private static FreshnessOptions options(double rate, int seconds) {
         return new FreshnessOptions(
-                5_000, rate, Duration.ofSeconds(seconds), Duration.ofMillis(100), 50, true);
+                5_000,
+                rate,
+                Duration.ofSeconds(1),
+                Duration.ofSeconds(seconds),
+                Duration.ofMillis(100),
+                50,
+                true);
     }
 
     @Test
