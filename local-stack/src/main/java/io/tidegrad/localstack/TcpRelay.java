@@ -25,6 +25,10 @@ import org.jspecify.annotations.Nullable;
 /// too, until [#heal].
 public final class TcpRelay implements AutoCloseable {
     private static final int CHUNK_BYTES = 64 * 1024;
+
+    /// For a client that has its answer to close.
+    private static final int ANSWERED_MILLIS = 5_000;
+
     private static final int CHUNKS_MAX = 64;
 
     /// Linux's least retransmission timeout.
@@ -227,12 +231,7 @@ public final class TcpRelay implements AutoCloseable {
             if (refuse) {
                 client.close();
             } else if (fixed != null) {
-                // Its request must have come, or the close would reset what it has to read.
-                if (client.getInputStream().read(new byte[CHUNK_BYTES]) < 0) {
-                    return;
-                }
-                client.getOutputStream().write(fixed);
-                client.close();
+                answer(client, fixed);
             } else {
                 Socket server = new Socket(Ports.loopback(), target);
                 server.setTcpNoDelay(true);
@@ -241,6 +240,20 @@ public final class TcpRelay implements AutoCloseable {
         } catch (IOException e) {
             closeQuietly(client); // as if nobody listened behind it
         }
+    }
+
+    /// All of its request is read, before and after: what comes to a closed socket would reset what it has to read.
+    private static void answer(Socket client, byte[] fixed) throws IOException {
+        byte[] request = new byte[CHUNK_BYTES];
+        if (client.getInputStream().read(request) >= 0) {
+            client.getOutputStream().write(fixed);
+            client.shutdownOutput();
+            client.setSoTimeout(ANSWERED_MILLIS);
+            while (client.getInputStream().read(request) >= 0) {
+                continue; // until it has closed as well
+            }
+        }
+        client.close();
     }
 
     private static void closeQuietly(Socket socket) {
