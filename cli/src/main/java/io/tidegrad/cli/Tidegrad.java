@@ -46,7 +46,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "tidegrad COMMAND --help tells more. ./tidegrad test runs all tests, and",
-            "./tidegrad build only builds: both are the launcher's."
+            "./tidegrad build builds and rehearses a start: both are the launcher's."
         })
 public final class Tidegrad implements Runnable {
     static final int FAILED = 1;

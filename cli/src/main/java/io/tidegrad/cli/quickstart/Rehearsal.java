@@ -1,5 +1,6 @@
 package io.tidegrad.cli.quickstart;
 
+import io.tidegrad.loadtests.Await;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
@@ -28,7 +29,6 @@ public final class Rehearsal {
     private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
     private static final int EVENTS = 2_000;
     private static final Duration WITHIN = Duration.ofSeconds(120);
-    private static final Duration LOOK_EVERY = Duration.ofMillis(20);
 
     private final ModelSpec spec = ModelSpec.parse(STREAM.spec(), STREAM.specFile());
     private final RunDirectory directory;
@@ -41,7 +41,7 @@ public final class Rehearsal {
         this.http = http;
     }
 
-    /// @throws QuickstartException something did not happen within two minutes
+    /// @throws io.tidegrad.loadtests.LoadTestException something did not happen within two minutes
     public static void run() throws InterruptedException {
         try (RunDirectory directory = RunDirectory.temporary();
                 LocalStack stack = LocalStack.start(LocalStackOptions.in(directory.path()));
@@ -65,7 +65,7 @@ public final class Rehearsal {
         try (ScorerApp scorer =
                 ScorerApp.start(ScorerConfig.parse(arguments, Map.of()), InstantSource.system())) {
             ScorerClient client = new ScorerClient(http, scorer.port(), spec.model());
-            await("a served version", () -> client.served().version() > 0);
+            Await.until("a served version", WITHIN, () -> client.served().version() > 0);
             client.weightsHash();
             scorer.scorer(spec.model()).score(STREAM.read().getLast().toQuestion());
         }
@@ -80,8 +80,9 @@ public final class Rehearsal {
             TrainerClient client = new TrainerClient(http, trainer.httpPort(), spec.model());
             producer.tick();
             producer.start();
-            await(
+            Await.until(
                     "all events learned and published",
+                    WITHIN,
                     () -> {
                         producer.requireHealthy();
                         return producer.finished()
@@ -109,20 +110,5 @@ public final class Rehearsal {
                 directory.path().resolve("trainer").toString(),
                 "--http-port",
                 "0");
-    }
-
-    private interface Condition {
-        boolean holds() throws InterruptedException;
-    }
-
-    private static void await(String expected, Condition condition) throws InterruptedException {
-        long deadline = System.nanoTime() + WITHIN.toNanos();
-        while (!condition.holds()) {
-            if (System.nanoTime() > deadline) {
-                throw new QuickstartException(
-                        "expected " + expected + " within " + WITHIN.toSeconds() + " s");
-            }
-            Thread.sleep(LOOK_EVERY);
-        }
     }
 }
