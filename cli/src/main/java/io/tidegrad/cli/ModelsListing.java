@@ -236,6 +236,11 @@ final class ModelsListing {
                 case ControlAction.Pause pause -> "";
                 case ControlAction.Resume resume -> "";
                 case ControlAction.Delete delete -> "";
+                case ControlAction.Shadow shadow -> shadow.by() + " scores what is asked too";
+                case ControlAction.Challenge challenge ->
+                        "%s answers for %s of the keys"
+                                .formatted(challenge.by(), Shares.percent(challenge.share()));
+                case ControlAction.Withdraw withdraw -> withdraw.by() + " is tried no more";
             };
         }
 

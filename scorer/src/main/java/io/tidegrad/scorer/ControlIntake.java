@@ -1,11 +1,14 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlFormatException;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.control.ControlState;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,6 +20,9 @@ final class ControlIntake {
     private static final Logger log = LoggerFactory.getLogger(ControlIntake.class);
 
     private final String name;
+    private final boolean promotable;
+    private final Consumer<List<Candidate>> onCandidates;
+    private List<Candidate> candidates = List.of();
     private final Map<String, ControlState> models = new HashMap<>();
     private final Map<String, Long> begun = new HashMap<>(); // when their epochs began
     private long next;
@@ -27,7 +33,23 @@ final class ControlIntake {
 
     /// @param name that requests give; answered by the model of that name until a record says otherwise
     ControlIntake(String name) {
+        this(name, true, candidates -> {});
+    }
+
+    /// For a model that is tried under another name: answered by itself, whatever was promoted to its own.
+    static ControlIntake ofCandidate(String model) {
+        return new ControlIntake(model, false, candidates -> {});
+    }
+
+    /// @param onCandidates told of those of the name whenever they change, on the follower's thread
+    static ControlIntake of(String name, Consumer<List<Candidate>> onCandidates) {
+        return new ControlIntake(name, true, onCandidates);
+    }
+
+    private ControlIntake(String name, boolean promotable, Consumer<List<Candidate>> onCandidates) {
         this.name = name;
+        this.promotable = promotable;
+        this.onCandidates = onCandidates;
         directive = new ControlDirective(name, 0, 0, null, false);
         status = ControlStatus.nothingSaid(name);
     }
@@ -107,6 +129,9 @@ final class ControlIntake {
             case ControlAction.Resume resume -> -1;
             case ControlAction.Promote promote -> -1;
             case ControlAction.Delete delete -> -1;
+            case ControlAction.Shadow shadow -> -1;
+            case ControlAction.Challenge challenge -> -1;
+            case ControlAction.Withdraw withdraw -> -1;
         };
     }
 
@@ -125,24 +150,30 @@ final class ControlIntake {
 
     private void refresh(long records, long unreadable, String lastUnreadable) {
         ControlState own = of(name);
-        ControlState answering = of(own.answeredBy());
-        ControlDirective now = directive(own.answeredBy());
+        String by = promotable ? own.answeredBy() : name;
+        ControlState answering = of(by);
+        ControlDirective now = directive(by);
         if (!now.equals(directive)) {
             log.info("{} is now answered so: {}", name, now);
             directive = now;
         }
         status =
                 new ControlStatus(
-                        own.answeredBy(),
+                        by,
                         answering.epoch(),
                         answering.paused(),
                         answering.deleted(),
                         answering.rollback(),
+                        own.candidates(),
                         newest(own.newest(), answering.newest()),
                         records,
                         unreadable,
                         lastUnreadable,
                         problemOf != null && problemOf.equals(answering.rollback()) ? problem : "");
+        if (!candidates.equals(own.candidates())) {
+            candidates = own.candidates();
+            onCandidates.accept(candidates);
+        }
     }
 
     private static @Nullable ControlRecord newest(

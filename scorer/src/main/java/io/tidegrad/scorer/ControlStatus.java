@@ -1,5 +1,6 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import java.time.Instant;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// @param paused it does not learn; what it has learned answers
 /// @param deleted it answers no more
 /// @param rollback that began the epoch; null when it began from nothing
+/// @param candidates that are tried under the name
 /// @param last record of the name or of the model that answers; null when there is none
 /// @param records of all models, understood
 /// @param unreadable records that were passed over
@@ -24,6 +26,7 @@ public record ControlStatus(
         boolean paused,
         boolean deleted,
         ControlAction.@Nullable Rollback rollback,
+        List<Candidate> candidates,
         @Nullable ControlRecord last,
         long records,
         long unreadable,
@@ -34,7 +37,7 @@ public record ControlStatus(
     public static final List<String> STAGES = List.of("live", "paused", "deleted");
 
     static ControlStatus nothingSaid(String name) {
-        return new ControlStatus(name, 0, false, false, null, null, 0, 0, "", "");
+        return new ControlStatus(name, 0, false, false, null, List.of(), null, 0, 0, "", "");
     }
 
     ControlStatus with(String otherProblem) {
@@ -44,6 +47,7 @@ public record ControlStatus(
                 paused,
                 deleted,
                 rollback,
+                candidates,
                 last,
                 records,
                 unreadable,

@@ -48,13 +48,14 @@ public final class Scorer implements AutoCloseable {
             InstantSource clock,
             Kernels kernels,
             CurrentModel current,
+            ControlIntake control,
             Function<Scorer, @Nullable SnapshotFollower> follower) {
         this.model = model;
         this.clock = clock;
         this.kernels = kernels;
         this.maxBatch = maxBatch;
         this.current = current;
-        control = new ControlIntake(model);
+        this.control = control;
         // Twice the processors: more sessions than that can't be busy at once for long.
         sessions =
                 new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
@@ -64,12 +65,20 @@ public final class Scorer implements AutoCloseable {
     /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic needs
     /// to be there yet.
     public static Scorer open(ScorerOptions options) {
-        return open(options, Parameters::served, new Succession());
+        return open(options, new ControlIntake(options.model()));
+    }
+
+    /// @param control of the name
+    static Scorer open(ScorerOptions options, ControlIntake control) {
+        return open(options, Parameters::served, new Succession(), control);
     }
 
     /// @param room where snapshots are decoded; see `SnapshotVerifier`
     static Scorer open(
-            ScorerOptions options, Function<Plan, Parameters> room, Succession succession) {
+            ScorerOptions options,
+            Function<Plan, Parameters> room,
+            Succession succession,
+            ControlIntake control) {
         Scorer scorer =
                 new Scorer(
                         options.model(),
@@ -77,6 +86,7 @@ public final class Scorer implements AutoCloseable {
                         options.clock(),
                         options.kernels(),
                         new CurrentModel(options.maxSnapshotBytes(), succession),
+                        control,
                         opening ->
                                 new SnapshotFollower(
                                         options,
@@ -123,6 +133,7 @@ public final class Scorer implements AutoCloseable {
                         clock,
                         kernels,
                         new CurrentModel(maxBytes, new Succession()),
+                        new ControlIntake(manifest.model()),
                         opening -> null);
         scorer.counters.seen();
         SnapshotVerifier verifier = new SnapshotVerifier(manifest.model(), kernels, maxBytes);

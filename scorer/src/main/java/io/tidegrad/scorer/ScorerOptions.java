@@ -99,6 +99,12 @@ public record ScorerOptions(
                 Kernels.active());
     }
 
+    /// The same for another model.
+    ScorerOptions withModel(String other) {
+        return new ScorerOptions(
+                other, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, clock, kernels);
+    }
+
     public ScorerOptions withPrefix(String prefix) {
         return new ScorerOptions(
                 model,

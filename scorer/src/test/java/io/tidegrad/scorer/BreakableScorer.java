@@ -16,9 +16,14 @@ public final class BreakableScorer {
                     Scorer.open(
                             options,
                             plan -> only.computeIfAbsent("only", key -> Parameters.served(plan)),
-                            new Succession());
+                            new Succession(),
+                            new ControlIntake(options.model()));
             case ADMITS_AN_EPOCH_THAT_IS_OVER ->
-                    Scorer.open(options, Parameters::served, new EpochBlind());
+                    Scorer.open(
+                            options,
+                            Parameters::served,
+                            new EpochBlind(),
+                            new ControlIntake(options.model()));
             default -> Scorer.open(options);
         };
     }

@@ -305,7 +305,8 @@ class ControlFollowerTest {
                             }
                             return Parameters.served(plan);
                         },
-                        new Succession())) {
+                        new Succession(),
+                        new ControlIntake(model))) {
             awaitServed(scorer, 2, base);
             assertThat(scorer.admissions().after(0))
                     .extracting(entry -> entry.epoch() + "." + entry.version())

@@ -37,6 +37,22 @@ public sealed interface ControlAction {
     /// Nobody learns it any more, nobody answers.
     record Delete() implements ControlAction {}
 
+    /// Another model scores what is asked under this name too, and is compared with the one that answers.
+    ///
+    /// @param by that other model
+    /// @param epoch of `by` when it was decided
+    record Shadow(String by, int epoch) implements ControlAction {}
+
+    /// Another model answers for a share of the keys that are asked with under this name.
+    ///
+    /// @param by that other model
+    /// @param epoch of `by` when it was decided
+    /// @param share of all keys, in ten-thousandths, 1 to `Candidate.WHOLE`
+    record Challenge(String by, int epoch, int share) implements ControlAction {}
+
+    /// Another model is no shadow and no challenger of this name any more.
+    record Withdraw(String by) implements ControlAction {}
+
     /// A published version that an epoch goes on from.
     ///
     /// @param version its update count
@@ -53,6 +69,9 @@ public sealed interface ControlAction {
             case Rollback rollback -> "rollback";
             case Promote promote -> "promote";
             case Delete delete -> "delete";
+            case Shadow shadow -> "shadow";
+            case Challenge challenge -> "challenge";
+            case Withdraw withdraw -> "withdraw";
         };
     }
 }

@@ -15,8 +15,8 @@ import java.util.HexFormat;
 /// @param reason in the author's words; may be empty
 public record ControlRecord(
         String model, ControlAction action, long time, String author, String reason) {
-    /// The number that is written; all from 1 on are read.
-    public static final int FORMAT = 1;
+    /// The number that is written; all from 1 on are read. 2 knows shadows and challengers.
+    public static final int FORMAT = 2;
 
     public static final int REASON_BYTES_MAX = 1024;
     public static final int AUTHOR_BYTES_MAX = 256;
@@ -33,6 +33,9 @@ public record ControlRecord(
     private static final int ROLLBACK = 4;
     private static final int PROMOTE = 5;
     private static final int DELETE = 6;
+    private static final int SHADOW = 7;
+    private static final int CHALLENGE = 8;
+    private static final int WITHDRAW = 9;
 
     /// The record's key.
     public byte[] key() {
@@ -69,6 +72,10 @@ public record ControlRecord(
             case ControlAction.Pause pause -> {}
             case ControlAction.Resume resume -> {}
             case ControlAction.Delete delete -> {}
+            case ControlAction.Shadow shadow -> to.text(shadow.by()).int32(shadow.epoch());
+            case ControlAction.Challenge challenge ->
+                    to.text(challenge.by()).int32(challenge.epoch()).int32(challenge.share());
+            case ControlAction.Withdraw withdraw -> to.text(withdraw.by());
         }
         return to.seal(key());
     }
@@ -81,6 +88,9 @@ public record ControlRecord(
             case ControlAction.Rollback rollback -> ROLLBACK;
             case ControlAction.Promote promote -> PROMOTE;
             case ControlAction.Delete delete -> DELETE;
+            case ControlAction.Shadow shadow -> SHADOW;
+            case ControlAction.Challenge challenge -> CHALLENGE;
+            case ControlAction.Withdraw withdraw -> WITHDRAW;
         };
     }
 
@@ -127,12 +137,23 @@ public record ControlRecord(
                                     from.text("promoted model's name", MODEL_BYTES_MAX),
                                     epoch(from, 1));
                     case DELETE -> new ControlAction.Delete();
+                    case SHADOW ->
+                            new ControlAction.Shadow(
+                                    from.text("shadow's name", MODEL_BYTES_MAX), epoch(from, 1));
+                    case CHALLENGE ->
+                            new ControlAction.Challenge(
+                                    from.text("challenger's name", MODEL_BYTES_MAX),
+                                    epoch(from, 1),
+                                    share(from));
+                    case WITHDRAW ->
+                            new ControlAction.Withdraw(
+                                    from.text("withdrawn model's name", MODEL_BYTES_MAX));
                     default ->
                             throw from.fail(
                                     "expected an action from "
                                             + CREATE
                                             + " to "
-                                            + DELETE
+                                            + WITHDRAW
                                             + ", found "
                                             + code);
                 };
@@ -162,6 +183,18 @@ public record ControlRecord(
             throw from.fail("expected an epoch of at least " + min + ", found " + epoch);
         }
         return epoch;
+    }
+
+    private static int share(BinaryReader from) {
+        int share = from.int32();
+        if (share < 1 || share > Candidate.WHOLE) {
+            throw from.fail(
+                    "expected a share from 1 to "
+                            + Candidate.WHOLE
+                            + " ten-thousandths, found "
+                            + share);
+        }
+        return share;
     }
 
     private static String hash(BinaryReader from) {

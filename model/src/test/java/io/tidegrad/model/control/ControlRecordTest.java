@@ -16,6 +16,7 @@ import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ControlRecordTest {
     private static final String MODEL = "flights";
@@ -32,7 +33,10 @@ class ControlRecordTest {
                         new ControlAction.Rollback(
                                 3, new ControlAction.Base(1, 40_000, HASH, 40_123), 50_000)),
                 record(new ControlAction.Promote("flights-wide", 2)),
-                record(new ControlAction.Delete()));
+                record(new ControlAction.Delete()),
+                record(new ControlAction.Shadow("flights-deep", 3)),
+                record(new ControlAction.Challenge("flights-wide", 2, 500)),
+                record(new ControlAction.Withdraw("flights-deep")));
     }
 
     private static ControlRecord record(ControlAction action) {
@@ -118,6 +122,15 @@ class ControlRecordTest {
         assertThatThrownBy(() -> ControlRecord.decode(KEY, again.encode()))
                 .isInstanceOf(ControlFormatException.class)
                 .hasMessageContaining("resume offset of at least 40123, found 40122");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, -1, Candidate.WHOLE + 1})
+    void aShareThatIsNoneIsRefused(int share) {
+        ControlRecord record = record(new ControlAction.Challenge("flights-wide", 2, share));
+        assertThatThrownBy(() -> ControlRecord.decode(KEY, record.encode()))
+                .isInstanceOf(ControlFormatException.class)
+                .hasMessageContaining("expected a share from 1 to 10000 ten-thousandths, found");
     }
 
     @Test

@@ -96,6 +96,65 @@ class ControlStateTest {
     }
 
     @Test
+    void candidatesKeepTheOrderInWhichTheyCame() {
+        ControlState state =
+                after(
+                        create(1),
+                        new ControlAction.Challenge("x", 1, 500),
+                        new ControlAction.Shadow("y", 1),
+                        new ControlAction.Challenge("z", 1, 100),
+                        new ControlAction.Challenge("x", 1, 800));
+        assertThat(state.candidates())
+                .containsExactly(
+                        Candidate.challenger("x", 800),
+                        Candidate.shadow("y"),
+                        Candidate.challenger("z", 100));
+        assertThat(state.answeredBy()).isEqualTo("m");
+    }
+
+    @Test
+    void aChallengerMayBecomeAShadowAndBack() {
+        assertThat(
+                        after(
+                                        new ControlAction.Challenge("x", 1, 500),
+                                        new ControlAction.Shadow("x", 1))
+                                .candidates())
+                .containsExactly(Candidate.shadow("x"));
+        assertThat(
+                        after(
+                                        new ControlAction.Shadow("x", 1),
+                                        new ControlAction.Challenge("x", 1, 500))
+                                .candidates())
+                .containsExactly(Candidate.challenger("x", 500));
+    }
+
+    @Test
+    void aCandidateIsOneUntilItIsPromotedOrWithdrawn() {
+        ControlAction[] tried = {
+            new ControlAction.Shadow("x", 1), new ControlAction.Challenge("y", 1, 500)
+        };
+        assertThat(after(tried[0], tried[1], new ControlAction.Withdraw("x")).candidates())
+                .containsExactly(Candidate.challenger("y", 500));
+        ControlState promoted = after(tried[0], tried[1], new ControlAction.Promote("y", 1));
+        assertThat(promoted.candidates()).containsExactly(Candidate.shadow("x"));
+        assertThat(promoted.answeredBy()).isEqualTo("y");
+    }
+
+    @Test
+    void whatIsDecidedOfTheModelItselfLeavesItsCandidates() {
+        ControlState state =
+                after(
+                        create(1),
+                        new ControlAction.Shadow("x", 1),
+                        new ControlAction.Pause(),
+                        rollback(2, 1, 100),
+                        new ControlAction.Resume(),
+                        new ControlAction.Delete(),
+                        create(3));
+        assertThat(state.candidates()).containsExactly(Candidate.shadow("x"));
+    }
+
+    @Test
     void anotherModelsRecordIsNotTaken() {
         assertThatThrownBy(
                         () ->
