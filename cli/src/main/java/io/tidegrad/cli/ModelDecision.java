@@ -13,6 +13,7 @@ import io.tidegrad.trainer.TrainerSide;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.Place;
 import java.io.PrintWriter;
+import java.math.BigDecimal;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
@@ -367,6 +368,68 @@ abstract class ModelDecision extends ModelsCommand.Call {
             Decisions.Decided decided = desk.decisions().promote(given.isEmpty() ? by : given, by);
             return new Outcome(
                     decided, Map.of("by", by), "nothing to do: scorers follow by themselves");
+        }
+    }
+
+    /// Decides what a model is under another one's name.
+    private abstract static class Tried extends ModelDecision {
+        Tried(io.tidegrad.schemas.settings.Command settingsOf) {
+            super(settingsOf);
+        }
+
+        abstract Decisions.Decided decide(Desk desk, String name, String by);
+
+        @Override
+        Outcome decide(Desk desk) {
+            String by = model(desk.settings());
+            return new Outcome(
+                    decide(desk, desk.settings().text(Setting.FOR), by),
+                    Map.of("by", by),
+                    "nothing to do: scorers follow by themselves");
+        }
+    }
+
+    @Command(
+            name = "shadow",
+            description = "Let a model score what another one is asked, and answer nothing.")
+    static final class Shadow extends Tried {
+        Shadow() {
+            super(io.tidegrad.schemas.settings.Command.MODELS_SHADOW);
+        }
+
+        @Override
+        Decisions.Decided decide(Desk desk, String name, String by) {
+            return desk.decisions().shadow(name, by);
+        }
+    }
+
+    @Command(
+            name = "challenge",
+            description = "Let a model answer for a share of another one's keys.")
+    static final class Challenge extends Tried {
+        Challenge() {
+            super(io.tidegrad.schemas.settings.Command.MODELS_CHALLENGE);
+        }
+
+        @Override
+        Decisions.Decided decide(Desk desk, String name, String by) {
+            int share =
+                    new BigDecimal(desk.settings().text(Setting.SHARE))
+                            .movePointRight(2)
+                            .intValueExact();
+            return desk.decisions().challenge(name, by, share);
+        }
+    }
+
+    @Command(name = "withdraw", description = "End what `shadow` or `challenge` began.")
+    static final class Withdraw extends Tried {
+        Withdraw() {
+            super(io.tidegrad.schemas.settings.Command.MODELS_WITHDRAW);
+        }
+
+        @Override
+        Decisions.Decided decide(Desk desk, String name, String by) {
+            return desk.decisions().withdraw(name, by);
         }
     }
 

@@ -17,6 +17,9 @@ import picocli.CommandLine.Spec;
             ModelDecision.Resume.class,
             ModelDecision.Rollback.class,
             ModelDecision.Promote.class,
+            ModelDecision.Shadow.class,
+            ModelDecision.Challenge.class,
+            ModelDecision.Withdraw.class,
             ModelDecision.Delete.class
         })
 final class ModelsCommand implements Runnable {

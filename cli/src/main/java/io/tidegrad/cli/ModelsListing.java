@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.snapshot.Heartbeat;
@@ -239,7 +240,7 @@ final class ModelsListing {
                 case ControlAction.Shadow shadow -> shadow.by() + " scores what is asked too";
                 case ControlAction.Challenge challenge ->
                         "%s answers for %s of the keys"
-                                .formatted(challenge.by(), Shares.percent(challenge.share()));
+                                .formatted(challenge.by(), Candidate.percent(challenge.share()));
                 case ControlAction.Withdraw withdraw -> withdraw.by() + " is tried no more";
             };
         }

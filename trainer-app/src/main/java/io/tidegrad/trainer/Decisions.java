@@ -1,5 +1,6 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.control.ControlState;
@@ -26,6 +27,7 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.TopicPartition;
@@ -238,6 +240,119 @@ public final class Decisions {
                 });
     }
 
+    /// `by` scores what is asked under `name` too, and answers nothing; what it was there before it is no more.
+    ///
+    /// @throws TrainerException one of them is not there, or it is `by` that answers for the name
+    public Decided shadow(String name, String by) {
+        return tryOut(name, by, 0, epoch -> new ControlAction.Shadow(by, epoch));
+    }
+
+    /// `by` answers for a share of the keys that are asked with under `name`; what it was there before it is no more.
+    ///
+    /// @param share in ten-thousandths, 1 to `Candidate.WHOLE`
+    /// @throws TrainerException one of them is not there, it is `by` that answers for the name, or challengers would have
+    ///     more than all keys
+    public Decided challenge(String name, String by, int share) {
+        return tryOut(name, by, share, epoch -> new ControlAction.Challenge(by, epoch, share));
+    }
+
+    private Decided tryOut(String name, String by, int share, IntFunction<ControlAction> action) {
+        return decide(
+                name,
+                view -> {
+                    ModelRecord tried = known(by, view);
+                    ControlState state = view.state(name);
+                    if (!state.deleted()) {
+                        known(name, view);
+                    }
+                    if (state.answeredBy().equals(by)) {
+                        throw new TrainerException(
+                                ExitCode.CONFIGURATION,
+                                "model "
+                                        + by
+                                        + ": expected one that does not answer for "
+                                        + name
+                                        + ", found the one that does; promote another one first");
+                    }
+                    int others =
+                            state.candidates().stream()
+                                    .filter(each -> !each.model().equals(by))
+                                    .mapToInt(Candidate::share)
+                                    .sum();
+                    if (others + share > Candidate.WHOLE) {
+                        throw new TrainerException(
+                                ExitCode.CONFIGURATION,
+                                "--share: expected at most "
+                                        + Candidate.percent(Candidate.WHOLE - others)
+                                        + ", which other challengers of "
+                                        + name
+                                        + " leave, found "
+                                        + Candidate.percent(share));
+                    }
+                    return new ControlLog.Decision(
+                            List.of(record(name, action.apply(tried.getEpoch()))), List.of(), null);
+                });
+    }
+
+    /// `by` is no shadow and no challenger of `name` any more.
+    ///
+    /// @throws TrainerException it is none
+    public Decided withdraw(String name, String by) {
+        return decide(
+                name,
+                view -> {
+                    List<String> candidates = candidates(view.state(name));
+                    if (!candidates.contains(by)) {
+                        throw new TrainerException(
+                                ExitCode.CONFIGURATION,
+                                "model "
+                                        + by
+                                        + ": expected a shadow or a challenger of "
+                                        + name
+                                        + ", found "
+                                        + (candidates.isEmpty()
+                                                ? "that it has none"
+                                                : "that these are: "
+                                                        + String.join(", ", candidates)));
+                    }
+                    return new ControlLog.Decision(
+                            List.of(record(name, new ControlAction.Withdraw(by))), List.of(), null);
+                });
+    }
+
+    private static List<String> candidates(ControlState state) {
+        return state.candidates().stream().map(Candidate::model).toList();
+    }
+
+    /// A model that is deleted is tried nowhere, and nothing is tried under its name: scorers would go on with it.
+    private static void refuseTried(ControlLog.View view, String model) {
+        List<String> own = candidates(view.state(model));
+        Set<String> names = new TreeSet<>();
+        for (ControlRecord record : view.records()) {
+            if (candidates(view.state(record.model())).contains(model)) {
+                names.add(record.model());
+            }
+        }
+        if (own.isEmpty() && names.isEmpty()) {
+            return;
+        }
+        String name = own.isEmpty() ? names.iterator().next() : model;
+        String tried = own.isEmpty() ? model : own.getFirst();
+        throw new TrainerException(
+                ExitCode.CONFIGURATION,
+                "model "
+                        + model
+                        + ": expected one that is not tried and under which none is, found that "
+                        + tried
+                        + " is tried under "
+                        + name
+                        + "; withdraw it first (tidegrad models withdraw "
+                        + tried
+                        + " --for "
+                        + name
+                        + ")");
+    }
+
     /// Other names that are answered by a model.
     private static Set<String> names(ControlLog.View view, String model) {
         Set<String> names = new TreeSet<>();
@@ -374,7 +489,7 @@ public final class Decisions {
 
     /// Takes a model out of the catalog. What is stored of it is left.
     ///
-    /// @throws TrainerException there is no such model, or another name is answered by it
+    /// @throws TrainerException there is no such model, another name is answered by it, or it is tried somewhere
     public Decided delete(String model) {
         return decide(
                 model,
@@ -391,6 +506,7 @@ public final class Decisions {
                                         + names.iterator().next()
                                         + ")");
                     }
+                    refuseTried(view, model);
                     return new ControlLog.Decision(
                             List.of(record(model, new ControlAction.Delete())), List.of(), model);
                 });

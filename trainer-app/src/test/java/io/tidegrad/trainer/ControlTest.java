@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.control.ControlState;
@@ -666,6 +667,54 @@ class ControlTest {
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.LIVE);
             assertThat(registered(log.model()).getAnsweredBy()).isNull();
             assertThat(registered(other.model()).getStage()).isEqualTo(Stage.RETIRED);
+        }
+    }
+
+    @Test
+    void aModelIsTriedUnderAnotherOnesNameUntilItIsWithdrawnOrPromoted() {
+        try (TestLog other = new TestLog(directory, 1).created();
+                TestLog third = new TestLog(directory, 1).created()) {
+            decisions().create(log.spec(), new Place.Begin());
+            decisions().create(other.spec(), new Place.Begin());
+            decisions().create(third.spec(), new Place.Begin());
+            decisions().shadow(log.model(), other.model());
+            decisions().challenge(log.model(), third.model(), 9_000);
+            assertThat(view().state(log.model()).candidates())
+                    .extracting(Candidate::model)
+                    .containsExactly(other.model(), third.model());
+            refused(
+                    () -> decisions().challenge(log.model(), other.model(), 1_001),
+                    ExitCode.CONFIGURATION,
+                    "--share: expected at most 10 %, which other challengers of "
+                            + log.model()
+                            + " leave, found 10.01 %");
+            decisions().challenge(log.model(), other.model(), 1_000);
+            decisions().challenge(log.model(), third.model(), 8_000);
+            refused(
+                    () -> decisions().shadow(log.model(), log.model()),
+                    ExitCode.CONFIGURATION,
+                    "found the one that does");
+            refused(
+                    () -> decisions().shadow(log.model(), "nobody"),
+                    ExitCode.CONFIGURATION,
+                    "model nobody: expected a registered model");
+            refused(
+                    () -> decisions().delete(other.model()),
+                    ExitCode.CONFIGURATION,
+                    "tidegrad models withdraw " + other.model() + " --for " + log.model());
+            refused(
+                    () -> decisions().delete(log.model()),
+                    ExitCode.CONFIGURATION,
+                    "tidegrad models withdraw " + other.model() + " --for " + log.model());
+            decisions().withdraw(log.model(), other.model());
+            refused(
+                    () -> decisions().withdraw(log.model(), other.model()),
+                    ExitCode.CONFIGURATION,
+                    "expected a shadow or a challenger of " + log.model(),
+                    "found that these are: " + third.model());
+            decisions().promote(log.model(), third.model());
+            assertThat(view().state(log.model()).candidates()).isEmpty();
+            decisions().delete(other.model());
         }
     }
 

@@ -1,5 +1,7 @@
 package io.tidegrad.model.control;
 
+import java.math.BigDecimal;
+
 /// A model that is tried under another one's name, before it is promoted to it or withdrawn.
 ///
 /// @param model that is tried
@@ -13,6 +15,11 @@ public record Candidate(String model, Role role, int share) {
         SHADOW,
         /// Answers for a share of the keys.
         CHALLENGER
+    }
+
+    /// For people: 500 ten-thousandths as `5 %`.
+    public static String percent(int share) {
+        return BigDecimal.valueOf(share, 2).stripTrailingZeros().toPlainString() + " %";
     }
 
     static Candidate shadow(String model) {

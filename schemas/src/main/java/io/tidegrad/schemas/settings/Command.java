@@ -69,6 +69,21 @@ public enum Command {
             With --for NAME, scorers of NAME answer by this model from now on; what answered before learns on, so that it
             can be promoted back. Without, the model answers for its own name.
             Exit status: as the trainer's, docs/operations.md."""),
+    MODELS_SHADOW(
+            "let a model score what another one is asked, and answer nothing",
+            """
+            Scorers of --for NAME score every request by this model too, after it was answered, and compare: the progress
+            topic, health and metrics have the result. `models withdraw` ends it.
+            Exit status: as the trainer's, docs/operations.md."""),
+    MODELS_CHALLENGE(
+            "let a model answer for a share of another one's keys",
+            """
+            Scorers of --for NAME answer by this model for --share percent of the keys that requests come with, always for
+            the same ones. Given again, the share is another one. `models withdraw` or `models promote` ends it.
+            Exit status: as the trainer's, docs/operations.md."""),
+    MODELS_WITHDRAW(
+            "end what `models shadow` or `models challenge` began",
+            "Exit status: as the trainer's, docs/operations.md."),
     MODELS_DELETE(
             "take a model out of the catalog, and what is stored of it",
             """

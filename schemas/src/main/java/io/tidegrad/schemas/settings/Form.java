@@ -68,6 +68,20 @@ sealed interface Form {
         }
     }
 
+    /// In steps of a hundredth.
+    record Percent() implements Form {
+        @Override
+        public String expected() {
+            return "a percentage from 0.01 to 100, for instance 5 or 0.25";
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            return value.matches("[0-9]{1,2}(\\.[0-9]{1,2})?|100(\\.00?)?")
+                    && value.matches(".*[1-9].*");
+        }
+    }
+
     /// Somewhere in a log.
     ///
     /// @param words that name a place

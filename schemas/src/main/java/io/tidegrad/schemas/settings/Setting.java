@@ -2,6 +2,7 @@ package io.tidegrad.schemas.settings;
 
 import static io.tidegrad.schemas.settings.Command.EXPORT;
 import static io.tidegrad.schemas.settings.Command.LR_FIND;
+import static io.tidegrad.schemas.settings.Command.MODELS_CHALLENGE;
 import static io.tidegrad.schemas.settings.Command.MODELS_CREATE;
 import static io.tidegrad.schemas.settings.Command.MODELS_DELETE;
 import static io.tidegrad.schemas.settings.Command.MODELS_LIST;
@@ -9,7 +10,9 @@ import static io.tidegrad.schemas.settings.Command.MODELS_PAUSE;
 import static io.tidegrad.schemas.settings.Command.MODELS_PROMOTE;
 import static io.tidegrad.schemas.settings.Command.MODELS_RESUME;
 import static io.tidegrad.schemas.settings.Command.MODELS_ROLLBACK;
+import static io.tidegrad.schemas.settings.Command.MODELS_SHADOW;
 import static io.tidegrad.schemas.settings.Command.MODELS_SHOW;
+import static io.tidegrad.schemas.settings.Command.MODELS_WITHDRAW;
 import static io.tidegrad.schemas.settings.Command.REPLAY;
 import static io.tidegrad.schemas.settings.Command.SCORER;
 import static io.tidegrad.schemas.settings.Command.SNAPSHOTS_AT;
@@ -70,6 +73,9 @@ public enum Setting {
                     MODELS_RESUME,
                     MODELS_ROLLBACK,
                     MODELS_PROMOTE,
+                    MODELS_SHADOW,
+                    MODELS_CHALLENGE,
+                    MODELS_WITHDRAW,
                     MODELS_DELETE),
             Set.of(
                     SCORER,
@@ -83,6 +89,9 @@ public enum Setting {
                     MODELS_RESUME,
                     MODELS_ROLLBACK,
                     MODELS_PROMOTE,
+                    MODELS_SHADOW,
+                    MODELS_CHALLENGE,
+                    MODELS_WITHDRAW,
                     MODELS_DELETE)),
     ALL_MODELS(
             "all-models",
@@ -128,10 +137,18 @@ public enum Setting {
             "for",
             "NAME",
             new Form.Name(),
-            "the name that the model answers for",
+            "the name that the model answers for, or is tried under",
             Default.told("its own"),
-            Set.of(MODELS_PROMOTE),
-            Set.of()),
+            Set.of(MODELS_PROMOTE, MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW),
+            Set.of(MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW)),
+    SHARE(
+            "share",
+            "PERCENT",
+            new Form.Percent(),
+            "of the keys, for the challenger to answer for",
+            Default.NONE,
+            Set.of(MODELS_CHALLENGE),
+            Set.of(MODELS_CHALLENGE)),
     KEEP_DATA(
             "keep-data",
             "",
@@ -493,6 +510,9 @@ public enum Setting {
                 MODELS_RESUME,
                 MODELS_ROLLBACK,
                 MODELS_PROMOTE,
+                MODELS_SHADOW,
+                MODELS_CHALLENGE,
+                MODELS_WITHDRAW,
                 MODELS_DELETE);
     }
 

@@ -274,6 +274,8 @@ class SettingsTest {
             environment.put("TIDEGRAD_TO", "m.onnx");
             environment.put("TIDEGRAD_SPEC", "m.yaml");
             environment.put("TIDEGRAD_VERSION", "1");
+            environment.put("TIDEGRAD_FOR", "n");
+            environment.put("TIDEGRAD_SHARE", "5");
             String other = key.equals("isolation.level") ? "read_uncommitted" : "other";
             assertThat(problems(command, environment, List.of("--kafka." + key, other)))
                     .singleElement()
