@@ -9,6 +9,7 @@ import io.helidon.http.HeaderValues;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerResponse;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.snapshot.Heartbeat;
@@ -19,11 +20,13 @@ import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.scorer.Stages;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -71,9 +74,13 @@ final class Answers {
 
     /// What a model's predictions are called.
     static String predictionName(Loss loss) {
+        return areProbabilities(loss) ? "probabilities" : "values";
+    }
+
+    static boolean areProbabilities(Loss loss) {
         return switch (loss.link()) {
-            case LOGIT, MULTINOMIAL_LOGIT -> "probabilities";
-            case IDENTITY, LOG -> "values";
+            case LOGIT, MULTINOMIAL_LOGIT -> true;
+            case IDENTITY, LOG -> false;
         };
     }
 
@@ -113,7 +120,8 @@ final class Answers {
 
     /// @param fields field → what it may hold
     static byte[] model(
-            Scorer scorer, ServedModel served, ScorerStatus status, Map<String, String> fields) {
+            Stages asked, ServedModel served, ScorerStatus status, Map<String, String> fields) {
+        Scorer scorer = asked.live();
         // Hashed from the floats of the version this answer names, not from whatever is current
         // when it is written.
         String weightsHash = served.weightsHash();
@@ -144,6 +152,7 @@ final class Answers {
                         json.writeEndObject();
                     }
                     json.writeEndArray();
+                    candidates(json, asked);
                     json.writeObjectFieldStart("fields");
                     for (Map.Entry<String, String> field : fields.entrySet()) {
                         json.writeStringField(field.getKey(), field.getValue());
@@ -174,15 +183,16 @@ final class Answers {
                 });
     }
 
-    static byte[] health(boolean live, boolean ready, Collection<Scorer> scorers, long nowMillis) {
+    static byte[] health(boolean live, boolean ready, Collection<Stages> models, long nowMillis) {
         return object(
                 json -> {
                     json.writeBooleanField("live", live);
                     json.writeBooleanField("ready", ready);
                     json.writeObjectFieldStart("models");
-                    for (Scorer scorer : scorers) {
-                        json.writeObjectFieldStart(scorer.model());
-                        health(json, scorer.status(), nowMillis);
+                    for (Stages model : models) {
+                        json.writeObjectFieldStart(model.name());
+                        health(json, model.live().status(), nowMillis);
+                        candidates(json, model);
                         json.writeEndObject();
                     }
                     json.writeEndObject();
@@ -220,6 +230,33 @@ final class Answers {
         }
         refusals(json, "snapshots_refused", status);
         control(json, status.control());
+    }
+
+    /// What is tried under a name; nothing where nothing is.
+    private static void candidates(JsonGenerator json, Stages asked) throws IOException {
+        if (asked.tried().isEmpty()) {
+            return;
+        }
+        json.writeArrayFieldStart("candidates");
+        for (Stages.Tried tried : asked.tried()) {
+            ScorerStatus status = tried.scorer().status();
+            ServedModel served = status.served();
+            json.writeStartObject();
+            json.writeStringField("model", tried.candidate().model());
+            json.writeStringField("role", tried.candidate().role().name().toLowerCase(Locale.ROOT));
+            if (tried.candidate().role() == Candidate.Role.CHALLENGER) {
+                json.writeNumberField(
+                        "share", tried.candidate().share() / (double) Candidate.WHOLE);
+            }
+            json.writeBooleanField("ready", status.ready());
+            if (served != null) {
+                version(json, served);
+            }
+            freshness(json, status.freshnessMs());
+            json.writeStringField("follower", status.follower());
+            json.writeEndObject();
+        }
+        json.writeEndArray();
     }
 
     private static void control(JsonGenerator json, ControlStatus control) throws IOException {

@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// gRPC's messages of an inference ⇄ what every way of asking shares. Data comes in the list of its datatype, or raw:
 /// little-endian, row-major, each of `BYTES` behind four bytes that say its length.
@@ -57,10 +58,22 @@ final class GrpcTensors {
         }
         return new InferRequest(
                 message.getId().isEmpty() ? null : message.getId(),
+                key(message),
                 tensors,
                 message.getOutputsList().stream()
                         .map(InferRequestedOutputTensor::getName)
                         .toList());
+    }
+
+    private static @Nullable String key(ModelInferRequest message) {
+        InferParameter key = message.getParametersMap().get(InferRequest.KEY);
+        if (key == null) {
+            return null;
+        }
+        if (!key.hasStringParam()) {
+            throw notARequest("parameters." + InferRequest.KEY + ": expected a string_param");
+        }
+        return key.getStringParam();
     }
 
     private static HttpProblem notARequest(String message) {

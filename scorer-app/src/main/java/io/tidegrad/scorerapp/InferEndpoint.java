@@ -3,7 +3,7 @@ package io.tidegrad.scorerapp;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
-import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.Stages;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -57,16 +57,17 @@ final class InferEndpoint {
     }
 
     void infer(ServerRequest request, ServerResponse response) {
-        Scorer scorer = models.scorer(name(request));
+        Stages asked = models.stages(name(request));
         models.answer(
-                scorer,
+                asked.name(),
                 () -> {
                     byte[] body = bodies.read(request);
                     OpenInference.Answer answer =
                             protocol.infer(
-                                    scorer,
+                                    asked,
                                     version(request),
-                                    InferReader.read(body, ignoreUnknown));
+                                    InferReader.read(body, ignoreUnknown),
+                                    body.length);
                     Answers.send(response, Status.OK_200, InferAnswers.inference(answer));
                     return answer.predictions().size();
                 });

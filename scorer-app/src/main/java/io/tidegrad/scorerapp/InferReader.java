@@ -10,8 +10,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// A body of `POST /v2/…/infer` → request. Members come in any order; a null is a member left out. Data may be flat or
-/// nested as the shape says, and nothing in between. Parameters are read, for they must be well-formed, and none has a
-/// meaning here.
+/// nested as the shape says, and nothing in between. Parameters are read, for they must be well-formed; the
+/// request's `key` is the only one that has a meaning here.
 final class InferReader {
     private static final List<String> REQUEST = List.of("id", "parameters", "inputs", "outputs");
     private static final List<String> INPUT =
@@ -38,7 +38,7 @@ final class InferReader {
         if (request.inputs.isEmpty()) {
             throw notARequest("inputs: expected at least one tensor, found none");
         }
-        return new InferRequest(request.id, request.inputs, request.outputs);
+        return new InferRequest(request.id, request.key, request.inputs, request.outputs);
     }
 
     /// Takes a member whose value is the parser's current token, and not null.
@@ -71,6 +71,7 @@ final class InferReader {
     }
 
     private final class Request implements Members {
+        private @Nullable String key;
         private @Nullable String id;
         private final List<Tensor> inputs = new ArrayList<>();
         private final List<String> outputs = new ArrayList<>();
@@ -79,7 +80,7 @@ final class InferReader {
         public void take(String name, JsonParser parser) throws IOException {
             switch (name) {
                 case "id" -> id = text(parser, "id");
-                case "parameters" -> parameters(parser, "parameters");
+                case "parameters" -> key = parameters(parser, "parameters");
                 case "inputs" -> {
                     expect(parser, name, JsonToken.START_ARRAY);
                     while (parser.nextToken() != JsonToken.END_ARRAY) {
@@ -300,9 +301,13 @@ final class InferReader {
     }
 
     /// Names are the client's, values strings, numbers and booleans.
-    private static void parameters(JsonParser parser, String place) throws IOException {
+    ///
+    /// @return the one named `key`; null when there is none
+    private static @Nullable String parameters(JsonParser parser, String place) throws IOException {
         expect(parser, place, JsonToken.START_OBJECT);
+        String key = null;
         while (parser.nextToken() != JsonToken.END_OBJECT) {
+            String name = parser.currentName();
             if (parser.nextToken().isStructStart()) {
                 throw notARequest(
                         place
@@ -310,7 +315,11 @@ final class InferReader {
                                 + StrictJson.describe(parser.currentToken())
                                 + StrictJson.at(parser));
             }
+            if (name.equals(InferRequest.KEY)) {
+                key = text(parser, place + "." + name);
+            }
         }
+        return key;
     }
 
     private static String text(JsonParser parser, String place) throws IOException {

@@ -4,7 +4,7 @@ import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.tidegrad.schemas.Build;
-import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.Stages;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase;
 import io.tidegrad.scorerapp.inference.ModelInferRequest;
 import io.tidegrad.scorerapp.inference.ModelInferResponse;
@@ -114,15 +114,16 @@ final class InferService extends GRPCInferenceServiceImplBase {
                 request.getModelName(),
                 observer,
                 to -> {
-                    Scorer scorer = models.scorer(request.getModelName());
+                    Stages asked = models.stages(request.getModelName());
                     models.answer(
-                            scorer,
+                            asked.name(),
                             () -> {
                                 OpenInference.Answer answer =
                                         protocol.infer(
-                                                scorer,
+                                                asked,
                                                 given(request.getModelVersion()),
-                                                GrpcTensors.read(request));
+                                                GrpcTensors.read(request),
+                                                request.getSerializedSize());
                                 to.onNext(GrpcTensors.answer(answer, GrpcTensors.isRaw(request)));
                                 return answer.predictions().size();
                             });

@@ -1,9 +1,11 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.model.feature.Event;
 import io.tidegrad.schemas.settings.NearestName;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.scorer.Stages;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -43,7 +45,7 @@ final class OpenInference {
     /// @param version null for the current one
     /// @throws HttpProblem there is no such model or version
     Metadata metadata(String name, @Nullable String version) {
-        Scorer scorer = models.scorer(name);
+        Scorer scorer = models.live(name);
         ServedModel served = models.version(scorer, version);
         return new Metadata(
                 name,
@@ -61,7 +63,7 @@ final class OpenInference {
     /// @param version null for the current one
     /// @throws HttpProblem there is no such model or version
     boolean ready(String name, @Nullable String version) {
-        Scorer scorer = models.scorer(name);
+        Scorer scorer = models.live(name);
         if (!scorer.ready()) {
             return false;
         }
@@ -70,15 +72,24 @@ final class OpenInference {
     }
 
     /// @param version null for the current one
+    /// @param bytes about what the request holds in memory
     /// @throws HttpProblem it can't be answered
-    Answer infer(Scorer scorer, @Nullable String version, InferRequest request) {
-        ServedModel served = models.version(scorer, version);
-        String output = output(served).name();
-        checkOutputs(request.outputs(), output);
-        Predictions predictions =
-                models.score(
-                        scorer, served, models.readers(served).tensors().read(request.inputs()));
-        return new Answer(scorer.model(), request.id(), output, predictions);
+    Answer infer(Stages asked, @Nullable String version, InferRequest request, int bytes) {
+        ServedModels.Records records = new Inputs(request, bytes);
+        ServedModels.Answered answered =
+                version == null
+                        ? models.score(asked, request.key(), records)
+                        : models.score(asked, models.version(asked.live(), version), records);
+        return new Answer(
+                asked.name(), request.id(), output(answered.by()).name(), answered.predictions());
+    }
+
+    private record Inputs(InferRequest request, int bytes) implements ServedModels.Records {
+        @Override
+        public List<Event> read(ServedModel by, ServedModels.Readers with) {
+            checkOutputs(request.outputs(), output(by).name());
+            return with.tensors().read(request.inputs());
+        }
     }
 
     private static void checkOutputs(List<String> requested, String output) {

@@ -9,17 +9,19 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// A request's body → events. One JSON object is one record; an array of objects is many. Values are strings, numbers,
 /// booleans, nulls, and arrays of them; nothing nests deeper, no type is named by the input, no name comes twice.
 final class RecordReader {
     private final RecordFields fields;
-    private final boolean ignoreUnknown;
+    private final Predicate<String> passedOver;
 
-    RecordReader(RecordFields fields, boolean ignoreUnknown) {
+    /// @param passedOver of the names that no feature reads, those that are no mistake
+    RecordReader(RecordFields fields, Predicate<String> passedOver) {
         this.fields = fields;
-        this.ignoreUnknown = ignoreUnknown;
+        this.passedOver = passedOver;
     }
 
     /// @throws HttpProblem 400: not JSON, not of this shape, a name that no feature reads
@@ -63,7 +65,7 @@ final class RecordReader {
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             String field = StrictJson.wholeText(parser.currentName(), index);
             boolean known = fields.isKnown(field);
-            if (!known && !ignoreUnknown) {
+            if (!known && !passedOver.test(field)) {
                 throw fields.unknown(field, index);
             }
             parser.nextToken();

@@ -1,14 +1,22 @@
 package io.tidegrad.scorerapp;
 
+import io.helidon.http.HeaderName;
+import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
+import io.tidegrad.model.feature.Event;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.scorer.Stages;
+import java.util.List;
 
 /// `/v1/models`: JSON records in, probabilities out, and what is told of the models.
 final class ScoreEndpoint {
+    /// Names whatever the same answerer is to be kept for.
+    static final HeaderName KEY = HeaderNames.create("Tidegrad-Key");
+
     private final ServedModels models;
     private final RequestBody bodies;
 
@@ -18,23 +26,34 @@ final class ScoreEndpoint {
     }
 
     void score(ServerRequest request, ServerResponse response) {
-        Scorer scorer = scorer(request);
+        Stages asked = models.stages(name(request));
         models.answer(
-                scorer,
+                asked.name(),
                 () -> {
-                    byte[] body = bodies.read(request);
-                    ServedModel served = models.current(scorer);
-                    Predictions predictions =
+                    ServedModels.Answered answered =
                             models.score(
-                                    scorer,
-                                    served,
-                                    models.readers(served).records().read(body, body.length));
+                                    asked,
+                                    request.headers().first(KEY).orElse(null),
+                                    new Body(bodies.read(request)));
+                    Predictions predictions = answered.predictions();
                     Answers.send(
                             response,
                             Status.OK_200,
-                            Answers.predictions(predictions, served.spec().loss()));
+                            Answers.predictions(predictions, answered.by().spec().loss()));
                     return predictions.size();
                 });
+    }
+
+    private record Body(byte[] json) implements ServedModels.Records {
+        @Override
+        public List<Event> read(ServedModel by, ServedModels.Readers with) {
+            return with.records().read(json, json.length);
+        }
+
+        @Override
+        public int bytes() {
+            return json.length;
+        }
     }
 
     void list(ServerRequest request, ServerResponse response) {
@@ -42,28 +61,29 @@ final class ScoreEndpoint {
     }
 
     void model(ServerRequest request, ServerResponse response) {
-        Scorer scorer = scorer(request);
+        Stages asked = models.stages(name(request));
+        Scorer scorer = asked.live();
         ServedModel served = models.current(scorer);
         Answers.send(
                 response,
                 Status.OK_200,
                 Answers.model(
-                        scorer,
+                        asked,
                         served,
                         scorer.status(),
                         models.readers(served).fields().expected()));
     }
 
     void admissions(ServerRequest request, ServerResponse response) {
-        Scorer scorer = scorer(request);
+        Scorer scorer = models.live(name(request));
         Answers.send(
                 response,
                 Status.OK_200,
                 Answers.admissions(scorer, scorer.admissions().after(after(request))));
     }
 
-    private Scorer scorer(ServerRequest request) {
-        return models.scorer(request.path().pathParameters().get("model"));
+    private static String name(ServerRequest request) {
+        return request.path().pathParameters().get("model");
     }
 
     /// `after` of a query, 0 without one.

@@ -3,35 +3,43 @@ package io.tidegrad.scorerapp;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ScorerStatus;
+import io.tidegrad.scorer.Stages;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The scorer as it runs in a process: a scorer for each model, HTTP and perhaps gRPC around
-/// them. Also started in tests.
+/// The scorer as it runs in a process: for each name what answers to it and what is tried beside, HTTP and perhaps gRPC
+/// around them. Also started in tests.
 public final class ScorerApp implements AutoCloseable {
-    private final Map<String, Scorer> scorers = new LinkedHashMap<>();
+    private final Map<String, Stages> stages = new LinkedHashMap<>();
+    private final Shadows shadows;
     private final ScorerServer server;
     private final @Nullable GrpcServer grpc;
 
-    /// @param open how a model is followed; only a test gives another than `Scorer::open`
-    ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, Scorer> open) {
+    /// @param open how a model is followed; only a test gives another than `Stages::open`
+    ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, Stages> open) {
         try {
             for (String model : config.models()) {
-                scorers.put(model, open.apply(options(config, model, clock)));
+                stages.put(model, open.apply(options(config, model, clock)));
             }
-            ScorerMetrics metrics = new ScorerMetrics(scorers.values(), clock);
+            ScorerMetrics metrics = new ScorerMetrics(live().toList(), clock);
+            shadows = new Shadows(metrics::follow);
             ServedModels models =
                     new ServedModels(
-                            scorers, metrics, config.maxBodyBytes(), config.ignoreUnknownFields());
+                            stages,
+                            metrics,
+                            shadows,
+                            config.maxBodyBytes(),
+                            config.ignoreUnknownFields());
             grpc = config.grpcPort().isPresent() ? grpc(config, models) : null;
             server = server(config, models, metrics, clock);
         } catch (RuntimeException e) {
-            scorers.values().forEach(Scorer::close);
+            stages.values().forEach(Stages::close);
             throw e;
         }
     }
@@ -59,7 +67,7 @@ public final class ScorerApp implements AutoCloseable {
 
     /// Returns when HTTP answers; the models follow as Kafka has them.
     public static ScorerApp start(ScorerConfig config, InstantSource clock) {
-        return new ScorerApp(config, clock, Scorer::open);
+        return new ScorerApp(config, clock, Stages::open);
     }
 
     private static ScorerOptions options(ScorerConfig config, String model, InstantSource clock) {
@@ -82,26 +90,33 @@ public final class ScorerApp implements AutoCloseable {
         return grpc == null ? OptionalInt.empty() : OptionalInt.of(grpc.port());
     }
 
+    private Stream<Scorer> live() {
+        return stages.values().stream().map(Stages::live);
+    }
+
+    /// What answers to a name, but for the keys of challengers.
     public Scorer scorer(String model) {
-        Scorer scorer = scorers.get(model);
-        if (scorer == null) {
+        return stages(model).live();
+    }
+
+    Stages stages(String model) {
+        Stages known = stages.get(model);
+        if (known == null) {
             throw new IllegalArgumentException(
-                    "no model '" + model + "'; served: " + scorers.keySet());
+                    "no model '" + model + "'; served: " + stages.keySet());
         }
-        return scorer;
+        return known;
     }
 
     /// False when a follower died of what no retry can heal: the process should end and be started again.
     public boolean isLive() {
-        return scorers.values().stream()
-                .noneMatch(scorer -> scorer.status().follower().equals("failed"));
+        return live().noneMatch(scorer -> scorer.status().follower().equals("failed"));
     }
 
     /// Why Kafka does not let a scorer in that has nothing to serve: the process should end, and starting it again gives
     /// the same. Once a version serves, it goes on serving whatever Kafka says.
     Optional<String> refusal() {
-        return scorers.values().stream()
-                .map(Scorer::status)
+        return live().map(Scorer::status)
                 .filter(status -> status.follower().equals("refused"))
                 .map(ScorerStatus::followerDetail)
                 .findFirst();
@@ -114,6 +129,7 @@ public final class ScorerApp implements AutoCloseable {
         if (grpc != null) {
             grpc.close();
         }
-        scorers.values().forEach(Scorer::close);
+        shadows.close();
+        stages.values().forEach(Stages::close);
     }
 }

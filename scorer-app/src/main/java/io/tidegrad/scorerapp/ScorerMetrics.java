@@ -36,6 +36,7 @@ final class ScorerMetrics {
 
     private final Map<String, Map<ProblemReason, Counter>> refused = new HashMap<>();
     private final Map<String, Counter> predictions = new ConcurrentHashMap<>();
+    private final Map<String, Counter> challengers = new ConcurrentHashMap<>();
     private final Map<String, Timer> requests = new ConcurrentHashMap<>();
 
     ScorerMetrics(Collection<Scorer> scorers, InstantSource clock) {
@@ -236,6 +237,79 @@ final class ScorerMetrics {
                 .description(help)
                 .tags(tags)
                 .register(registry);
+    }
+
+    /// A shadow is compared from now on.
+    void follow(Shadows.Pair pair, ShadowComparison comparison) {
+        Tags tags = Tags.of("model", pair.name(), "shadow", pair.shadow());
+        shadow(
+                tags,
+                comparison,
+                "shadow.records",
+                "Records that a shadow has scored too",
+                ShadowComparison.Figures::records);
+        shadow(
+                tags,
+                comparison,
+                "shadow.agreed",
+                "Of these, those of which it says the same class",
+                ShadowComparison.Figures::agreed);
+        shadow(
+                tags,
+                comparison,
+                "shadow.difference",
+                "Sum over these of the mean absolute difference of the predictions",
+                figures ->
+                        figures.records() == 0 ? 0 : figures.meanDifference() * figures.records());
+        shadow(
+                tags,
+                comparison,
+                "shadow.refused",
+                "Records that a shadow could not score",
+                ShadowComparison.Figures::refused);
+        shadow(
+                tags,
+                comparison,
+                "shadow.dropped",
+                "Records that a shadow had no time or no version for",
+                ShadowComparison.Figures::dropped);
+    }
+
+    private void shadow(
+            Tags tags,
+            ShadowComparison comparison,
+            String name,
+            String help,
+            ToDoubleFunction<ShadowComparison.Figures> value) {
+        FunctionCounter.builder(
+                        "tidegrad.scorer." + name,
+                        comparison,
+                        each -> value.applyAsDouble(each.total()))
+                .description(help)
+                .tags(tags)
+                .register(registry);
+    }
+
+    /// A challenger has answered.
+    void challenged(String model, String challenger, int events) {
+        challengers
+                .computeIfAbsent(
+                        model + ' ' + challenger,
+                        key ->
+                                Counter.builder("tidegrad.scorer.challenger.predictions")
+                                        .description("Events scored by a challenger")
+                                        .tags("model", model, "challenger", challenger)
+                                        .register(registry))
+                .increment(events);
+    }
+
+    /// The live model has answered what a challenger could not.
+    void leftToLive(String model, String challenger, ProblemReason reason) {
+        Counter.builder("tidegrad.scorer.challenger.refused")
+                .description("Requests that a challenger could not answer and the live model did")
+                .tags("model", model, "challenger", challenger, "reason", reason.code())
+                .register(registry)
+                .increment();
     }
 
     /// @param model one that is served; names from requests would make as many series as there are requests

@@ -220,7 +220,7 @@ final class ScorerServer implements AutoCloseable {
         Answers.send(
                 response,
                 well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503,
-                Answers.health(isLive(), models.ready(), models.scorers(), clock.millis()));
+                Answers.health(isLive(), models.ready(), models.stages(), clock.millis()));
     }
 
     private void metrics(ServerRequest request, ServerResponse response) {

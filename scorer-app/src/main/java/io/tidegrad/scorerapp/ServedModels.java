@@ -1,6 +1,7 @@
 package io.tidegrad.scorerapp;
 
 import io.helidon.http.Status;
+import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Predictions;
@@ -8,69 +9,102 @@ import io.tidegrad.scorer.RejectedEventException;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.scorer.Stages;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The models that requests name, whatever they come by: found, read for, scored with, counted.
 final class ServedModels {
-    private final Map<String, Scorer> scorers;
+    private final Map<String, Stages> stages;
     private final ScorerMetrics metrics;
+    private final Shadows shadows;
     private final int maxAnswers;
     private final boolean ignoreUnknownFields;
     private final Map<String, Readers> readers = new ConcurrentHashMap<>();
 
     /// What reads requests for a spec, kept as long as versions with it are served.
+    ///
+    /// @param beside of the live model, when it is a candidate's; else the same
     record Readers(
-            ModelSpec spec, RecordFields fields, RecordReader records, TensorRecords tensors) {}
+            ModelSpec spec,
+            ModelSpec beside,
+            RecordFields fields,
+            RecordReader records,
+            TensorRecords tensors) {}
 
-    /// @param scorers by model
+    /// A request's records, still to be read by what a model's spec says.
+    interface Records {
+        /// @throws HttpProblem they can't be scored by this model
+        List<Event> read(ServedModel by, Readers with);
+
+        /// About what they hold in memory.
+        int bytes();
+    }
+
+    /// What a request's records were answered by and with.
+    record Answered(ServedModel by, Predictions predictions) {}
+
+    /// @param stages by name
     /// @param maxAnswers numbers in an answer: a record of a few bytes may have a thousand classes
     ServedModels(
-            Map<String, Scorer> scorers,
+            Map<String, Stages> stages,
             ScorerMetrics metrics,
+            Shadows shadows,
             int maxAnswers,
             boolean ignoreUnknownFields) {
-        this.scorers = new LinkedHashMap<>(scorers);
+        this.stages = new LinkedHashMap<>(stages);
         this.metrics = metrics;
+        this.shadows = shadows;
         this.maxAnswers = maxAnswers;
         this.ignoreUnknownFields = ignoreUnknownFields;
     }
 
     Collection<String> names() {
-        return scorers.keySet();
+        return stages.keySet();
     }
 
-    Collection<Scorer> scorers() {
-        return scorers.values();
+    Collection<Stages> stages() {
+        return stages.values();
+    }
+
+    private Stream<Scorer> live() {
+        return stages.values().stream().map(Stages::live);
     }
 
     /// A model that was deleted is not waited for: it would take the others' traffic with it. Alone, it leaves nothing to
     /// answer with.
     boolean ready() {
         List<Scorer> expected =
-                scorers.values().stream()
-                        .filter(scorer -> !scorer.status().control().deleted())
-                        .toList();
+                live().filter(scorer -> !scorer.status().control().deleted()).toList();
         return !expected.isEmpty() && expected.stream().allMatch(Scorer::ready);
     }
 
     /// @throws HttpProblem `unknown-model`
-    Scorer scorer(String name) {
-        Scorer scorer = scorers.get(name);
-        if (scorer == null) {
+    Stages stages(String name) {
+        Stages known = stages.get(name);
+        if (known == null) {
             throw new HttpProblem(
                     ProblemReason.UNKNOWN_MODEL,
                     "no model '"
                             + StrictJson.printable(name)
                             + "' is served here; served: "
-                            + String.join(", ", scorers.keySet()));
+                            + String.join(", ", stages.keySet()));
         }
-        return scorer;
+        return known;
+    }
+
+    /// What answers to a name, but for the keys of challengers.
+    ///
+    /// @throws HttpProblem `unknown-model`
+    Scorer live(String name) {
+        return stages(name).live();
     }
 
     /// @throws HttpProblem `not-ready`, `model-deleted`
@@ -141,25 +175,106 @@ final class ServedModels {
         return served.epoch() + "." + served.version();
     }
 
+    /// Of what answers to a name by itself.
     Readers readers(ServedModel served) {
-        Readers known = readers.get(served.model());
-        if (known == null || known.spec() != served.spec()) {
+        return readers(served.model(), served, served);
+    }
+
+    /// Of a candidate: what only the live model reads is no mistake of who asks.
+    ///
+    /// @param live what answers beside it; itself where nothing does
+    private Readers candidateReaders(String name, ServedModel candidate, ServedModel live) {
+        return readers(name + '\n' + candidate.model(), candidate, live);
+    }
+
+    private Readers readers(String key, ServedModel served, ServedModel beside) {
+        Readers known = readers.get(key);
+        if (known == null || known.spec() != served.spec() || known.beside() != beside.spec()) {
             RecordFields fields = new RecordFields(served.spec());
+            RecordFields others = served == beside ? fields : new RecordFields(beside.spec());
+            Predicate<String> passedOver = field -> ignoreUnknownFields || others.isKnown(field);
             known =
                     new Readers(
                             served.spec(),
+                            beside.spec(),
                             fields,
-                            new RecordReader(fields, ignoreUnknownFields),
-                            new TensorRecords(fields, ignoreUnknownFields));
-            readers.put(served.model(), known);
+                            new RecordReader(fields, passedOver),
+                            new TensorRecords(fields, passedOver));
+            readers.put(key, known);
         }
         return known;
+    }
+
+    /// Scores with what answers for the key, and lets the shadows score the same afterwards. What a challenger can't
+    /// score the live model answers: who asks is not to suffer from what is tried.
+    ///
+    /// @param key null where the request has none
+    /// @throws HttpProblem a record can't be scored, or there are too many
+    Answered score(Stages asked, @Nullable String key, Records records) {
+        Scorer chosen = asked.answering(key);
+        HttpProblem ofChallenger = null;
+        if (chosen != asked.live()) {
+            ServedModel challenger = chosen.current();
+            if (challenger != null) {
+                try {
+                    return challenged(asked, chosen, challenger, records);
+                } catch (HttpProblem problem) {
+                    ofChallenger = problem;
+                }
+            }
+        }
+        ServedModel served = current(asked.live());
+        Predictions predictions =
+                score(asked.live(), served, records.read(served, readers(served)));
+        if (ofChallenger != null) {
+            metrics.leftToLive(asked.name(), chosen.model(), ofChallenger.reason());
+        }
+        for (Stages.Tried tried : asked.tried()) {
+            if (tried.candidate().role() == Candidate.Role.SHADOW) {
+                shadows.offer(
+                        new Shadows.Task(
+                                asked.name(),
+                                tried.scorer(),
+                                served,
+                                predictions,
+                                records.bytes(),
+                                by ->
+                                        records.read(
+                                                by, candidateReaders(asked.name(), by, served))));
+            }
+        }
+        return new Answered(served, predictions);
+    }
+
+    private Answered challenged(
+            Stages asked, Scorer chosen, ServedModel challenger, Records records) {
+        ServedModel live = asked.live().current();
+        Predictions predictions =
+                score(
+                        chosen,
+                        challenger,
+                        records.read(
+                                challenger,
+                                candidateReaders(
+                                        asked.name(),
+                                        challenger,
+                                        live == null ? challenger : live)));
+        metrics.challenged(asked.name(), chosen.model(), predictions.size());
+        return new Answered(challenger, predictions);
+    }
+
+    /// Of a version that the request names, which no challenger and no shadow has a part in.
+    ///
+    /// @throws HttpProblem a record can't be scored, or there are too many
+    Answered score(Stages asked, ServedModel served, Records records) {
+        return new Answered(
+                served, score(asked.live(), served, records.read(served, readers(served))));
     }
 
     /// By the version whose fields the events were read by: the one that a swap brings meanwhile may be another model's.
     ///
     /// @throws HttpProblem a record can't be scored, or there are too many
-    Predictions score(Scorer scorer, ServedModel served, List<Event> events) {
+    private Predictions score(Scorer scorer, ServedModel served, List<Event> events) {
         long answers = (long) events.size() * served.outputs();
         if (answers > maxAnswers) {
             throw new HttpProblem(
@@ -181,18 +296,20 @@ final class ServedModels {
     }
 
     /// Answers a scoring request, and counts it.
-    void answer(Scorer scorer, Answering answering) {
+    ///
+    /// @param name one that is served
+    void answer(String name, Answering answering) {
         long start = System.nanoTime();
         int status = Status.INTERNAL_SERVER_ERROR_500.code();
         try {
             int records = answering.answer();
-            metrics.scored(scorer.model(), records);
+            metrics.scored(name, records);
             status = Status.OK_200.code();
         } catch (HttpProblem e) {
             status = e.reason().status().code();
             throw e;
         } finally {
-            metrics.answered(scorer.model(), status, System.nanoTime() - start);
+            metrics.answered(name, status, System.nanoTime() - start);
         }
     }
 
@@ -200,7 +317,7 @@ final class ServedModels {
     ///
     /// @param named the model that it names, perhaps none of ours
     void refused(String named, ProblemReason reason) {
-        metrics.refused(scorers.containsKey(named) ? named : ScorerMetrics.NO_MODEL, reason);
+        metrics.refused(stages.containsKey(named) ? named : ScorerMetrics.NO_MODEL, reason);
     }
 
     /// Reads, scores, sends.

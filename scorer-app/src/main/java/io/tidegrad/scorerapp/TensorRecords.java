@@ -7,17 +7,19 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// Tensors → events: record i has from each tensor the i-th value, or list of values. What a value means, and whether a
 /// field may be missing, is decided by the featurizer alone, as for a record of `/v1`.
 final class TensorRecords {
     private final RecordFields fields;
-    private final boolean ignoreUnknown;
+    private final Predicate<String> passedOver;
 
-    TensorRecords(RecordFields fields, boolean ignoreUnknown) {
+    /// @param passedOver of the names that no feature reads, those that are no mistake
+    TensorRecords(RecordFields fields, Predicate<String> passedOver) {
         this.fields = fields;
-        this.ignoreUnknown = ignoreUnknown;
+        this.passedOver = passedOver;
     }
 
     /// A field's values in all records.
@@ -48,7 +50,7 @@ final class TensorRecords {
         Set<String> names = new HashSet<>();
         Tensor first = inputs.getFirst();
         for (Tensor input : inputs) {
-            if (!fields.isKnown(input.name()) && !ignoreUnknown) {
+            if (!fields.isKnown(input.name()) && !passedOver.test(input.name())) {
                 throw fields.unknown(input.name(), HttpProblem.NO_RECORD);
             }
             if (!names.add(input.name())) {

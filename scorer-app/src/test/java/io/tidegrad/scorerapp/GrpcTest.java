@@ -17,6 +17,7 @@ import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.proof.Mutations;
 import io.tidegrad.schemas.Build;
 import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.Stages;
 import io.tidegrad.scorer.TestTrainer;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub;
@@ -82,6 +83,8 @@ class GrpcTest {
                 InstantSource.system());
     }
 
+    private final Shadows shadows = new Shadows((pair, comparison) -> {});
+
     private GrpcServer server(Duration within, String... settings) {
         List<String> arguments =
                 new ArrayList<>(List.of("--bootstrap-servers", "none:1", "--model", "flights"));
@@ -89,8 +92,9 @@ class GrpcTest {
         ScorerConfig config = ScorerConfig.parse(arguments, Map.of());
         ServedModels models =
                 new ServedModels(
-                        Map.of("flights", scorer),
+                        Map.of("flights", Stages.of(scorer)),
                         new ScorerMetrics(List.of(scorer), InstantSource.system()),
+                        shadows,
                         config.maxBodyBytes(),
                         false);
         return new GrpcServer(config, 0, models, () -> true, within);
@@ -104,6 +108,7 @@ class GrpcTest {
     void close() {
         channel.shutdownNow();
         server.close();
+        shadows.close();
         scorer.close();
     }
 
@@ -409,7 +414,11 @@ class GrpcTest {
                         List.of("--bootstrap-servers", "none:1", "--model", "flights"), Map.of());
         ServedModels none =
                 new ServedModels(
-                        Map.of(), new ScorerMetrics(List.of(), InstantSource.system()), 1, false);
+                        Map.of(),
+                        new ScorerMetrics(List.of(), InstantSource.system()),
+                        shadows,
+                        1,
+                        false);
         assertThatThrownBy(() -> new GrpcServer(config, server.port(), none, () -> true, WITHIN))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("can't listen on 127.0.0.1:" + server.port());

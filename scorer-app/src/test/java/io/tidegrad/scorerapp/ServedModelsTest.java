@@ -7,11 +7,14 @@ import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.scorer.Stages;
 import io.tidegrad.scorer.TestTrainer;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class ServedModelsTest {
@@ -24,21 +27,47 @@ class ServedModelsTest {
                             .map(SnapshotEntry::value)
                             .toList(),
                     InstantSource.system());
+    private final Stages asked = Stages.of(scorer);
+    private final Shadows shadows = new Shadows((pair, comparison) -> {});
     private final ServedModels models =
             new ServedModels(
-                    Map.of("flights", scorer),
+                    Map.of("flights", asked),
                     new ScorerMetrics(List.of(scorer), InstantSource.system()),
+                    shadows,
                     2,
                     false);
 
-    private static List<Event> events(int count) {
-        return List.<Event>copyOf(LongStream.range(0, count).mapToObj(TestTrainer::event).toList());
+    @AfterEach
+    void close() {
+        shadows.close();
+    }
+
+    private int answers(int count) {
+        List<Event> events =
+                List.<Event>copyOf(
+                        LongStream.range(0, count).mapToObj(TestTrainer::event).toList());
+        return models.score(
+                        asked,
+                        (String) null,
+                        new ServedModels.Records() {
+                            @Override
+                            public List<Event> read(ServedModel by, ServedModels.Readers with) {
+                                return events;
+                            }
+
+                            @Override
+                            public int bytes() {
+                                return 0;
+                            }
+                        })
+                .predictions()
+                .size();
     }
 
     @Test
     void anAnswerHasABoundedNumberOfNumbers() {
-        assertThat(models.score(scorer, models.current(scorer), events(2)).size()).isEqualTo(2);
-        assertThatThrownBy(() -> models.score(scorer, models.current(scorer), events(3)))
+        assertThat(answers(2)).isEqualTo(2);
+        assertThatThrownBy(() -> answers(3))
                 .isInstanceOfSatisfying(
                         HttpProblem.class,
                         problem ->

@@ -48,7 +48,8 @@ class TensorRecordsTest {
 
     private static List<Event> read(String inputs) {
         byte[] body = ("{\"inputs\": [" + inputs + "]}").getBytes(StandardCharsets.UTF_8);
-        return new TensorRecords(FIELDS, false).read(InferReader.read(body, false).inputs());
+        return new TensorRecords(FIELDS, field -> false)
+                .read(InferReader.read(body, false).inputs());
     }
 
     private static String tensor(String name, String shape, String type, String data) {
@@ -191,7 +192,8 @@ class TensorRecordsTest {
                                                     .collect(Collectors.joining(", ", "{", "}")))
                             .collect(Collectors.joining(", ", "[", "]"))
                             .getBytes(StandardCharsets.UTF_8);
-            List<Event> asRecords = new RecordReader(FIELDS, false).read(body, body.length);
+            List<Event> asRecords =
+                    new RecordReader(FIELDS, field -> false).read(body, body.length);
             assertThat(asTensors).hasSize(records);
             for (int record = 0; record < records; record++) {
                 String what = "round " + round + " of seed " + seed;

@@ -6,6 +6,7 @@ import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
+import io.tidegrad.scorer.Stages;
 import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
@@ -33,7 +34,7 @@ final class TestApp implements AutoCloseable {
             new TestPublisher(TestBroker.bootstrapServers(), flights).createTopic();
     private final ScorerApp app;
 
-    private TestApp(String models, Function<ScorerOptions, Scorer> open) {
+    private TestApp(String models, Function<ScorerOptions, Stages> open) {
         app =
                 new ScorerApp(
                         ScorerConfig.parse(
@@ -53,21 +54,31 @@ final class TestApp implements AutoCloseable {
 
     /// For one model, which the caller publishes.
     static TestApp of(String model, Function<ScorerOptions, Scorer> open) {
-        return new TestApp(model, open);
+        return new TestApp(model, options -> Stages.of(open.apply(options)));
+    }
+
+    /// For models, which the caller publishes and tries.
+    static TestApp staged(String models) {
+        return new TestApp(models, Stages::open);
     }
 
     static TestApp start() {
-        TestApp started = new TestApp("FLIGHTS,KINDS,never", Scorer::open);
+        TestApp started = new TestApp("FLIGHTS,KINDS,never", Stages::open);
         started.publisher.publish(started.trainer.publish());
-        OnlineModel untrained = OnlineModel.initial(kindsSpec(started.kinds), Kernels.active());
-        try (TestPublisher other =
-                new TestPublisher(TestBroker.bootstrapServers(), started.kinds).createTopic()) {
-            other.publish(PublishedSnapshot.of(untrained, untrained.weightsHash(), 1, 0, 0, true));
-        }
+        started.publishKinds();
         for (String model : List.of(started.flights, started.kinds)) {
             started.awaitReady(model);
         }
         return started;
+    }
+
+    /// A version that has learned nothing, of the model with every kind of feature.
+    void publishKinds() {
+        OnlineModel untrained = OnlineModel.initial(kindsSpec(kinds), Kernels.active());
+        try (TestPublisher other =
+                new TestPublisher(TestBroker.bootstrapServers(), kinds).createTopic()) {
+            other.publish(PublishedSnapshot.of(untrained, untrained.weightsHash(), 1, 0, 0, true));
+        }
     }
 
     private static ModelSpec kindsSpec(String model) {
@@ -104,6 +115,10 @@ final class TestApp implements AutoCloseable {
 
     Scorer scorer(String model) {
         return app.scorer(model);
+    }
+
+    Stages stages(String model) {
+        return app.stages(model);
     }
 
     int port() {

@@ -1,0 +1,134 @@
+package io.tidegrad.scorerapp;
+
+import io.tidegrad.model.feature.Event;
+import io.tidegrad.scorer.Predictions;
+import io.tidegrad.scorer.RejectedEventException;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ServedModel;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Scores what was answered once more by the shadows, on a thread of its own, and compares. Requests never wait for it:
+/// where it falls behind, what it has no room for is dropped and counted.
+final class Shadows implements AutoCloseable {
+    /// Of requests that wait: some thousand of a usual size.
+    private static final long BYTES_MAX = 16 << 20;
+
+    /// What a task costs beside its request.
+    private static final int TASK_BYTES = 512;
+
+    private static final Logger log = LoggerFactory.getLogger(Shadows.class);
+
+    private final LinkedBlockingQueue<Task> waiting = new LinkedBlockingQueue<>();
+    private final AtomicLong bytes = new AtomicLong(); // of what waits
+    private final Map<Pair, ShadowComparison> comparisons = new ConcurrentHashMap<>();
+    private final BiConsumer<Pair, ShadowComparison> onFirst;
+    private final Thread thread;
+
+    /// A name, and the model that is its shadow.
+    record Pair(String name, String shadow) {}
+
+    /// What was answered, and is to be scored once more.
+    ///
+    /// @param name that was asked
+    /// @param live version that answered
+    /// @param records reads them for another model
+    record Task(
+            String name,
+            Scorer shadow,
+            ServedModel live,
+            Predictions answered,
+            int requestBytes,
+            Function<ServedModel, List<Event>> records) {
+        int bytes() {
+            return TASK_BYTES + requestBytes + Float.BYTES * answered.probabilities().length;
+        }
+
+        Pair pair() {
+            return new Pair(name, shadow.model());
+        }
+    }
+
+    /// @param onFirst told of each comparison once, before it has anything to tell
+    Shadows(BiConsumer<Pair, ShadowComparison> onFirst) {
+        this.onFirst = onFirst;
+        thread = Thread.ofPlatform().name("tidegrad-shadows").daemon().start(this::run);
+    }
+
+    /// From any thread; never waits.
+    void offer(Task task) {
+        if (bytes.addAndGet(task.bytes()) > BYTES_MAX) {
+            bytes.addAndGet(-task.bytes());
+            comparison(task.pair()).dropped(task.answered().size());
+            return;
+        }
+        waiting.add(task);
+    }
+
+    Map<Pair, ShadowComparison> comparisons() {
+        return comparisons;
+    }
+
+    private ShadowComparison comparison(Pair pair) {
+        return comparisons.computeIfAbsent(
+                pair,
+                first -> {
+                    ShadowComparison comparison = new ShadowComparison();
+                    onFirst.accept(first, comparison);
+                    return comparison;
+                });
+    }
+
+    private void run() {
+        try {
+            while (true) {
+                Task task = waiting.take();
+                try {
+                    score(task, comparison(task.pair()));
+                } catch (RuntimeException e) {
+                    log.error(
+                            "{} as the shadow of {} failed", task.pair().shadow(), task.name(), e);
+                    comparison(task.pair()).refused(task.answered().size());
+                } finally {
+                    bytes.addAndGet(-task.bytes());
+                }
+            }
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void score(Task task, ShadowComparison comparison) {
+        ServedModel shadow = task.shadow().current();
+        int records = task.answered().size();
+        if (shadow == null) {
+            comparison.dropped(records);
+            return;
+        }
+        if (!ShadowComparison.isComparable(task.live(), shadow)) {
+            comparison.refused(records);
+            return;
+        }
+        try {
+            comparison.compare(
+                    task.live().spec(),
+                    task.answered(),
+                    task.shadow().scoreAll(shadow, task.records().apply(shadow)));
+        } catch (HttpProblem | RejectedEventException notByThis) {
+            comparison.refused(records);
+        }
+    }
+
+    /// What still waits is not scored.
+    @Override
+    public void close() {
+        thread.interrupt();
+    }
+}
