@@ -34,6 +34,21 @@ public record Topics(String prefix) {
         return prefix + ".dead-letters";
     }
 
+    /// request id → features (Avro, a schema of the asker's).
+    public String requests() {
+        return prefix + ".requests";
+    }
+
+    /// request id → `Prediction` (Avro).
+    public String predictions() {
+        return prefix + ".predictions";
+    }
+
+    /// The consumer group that answers `requests`, and the beginning of its transactional ids.
+    public String requestsGroup() {
+        return prefix + "-scorer-requests";
+    }
+
     /// The Kafka Streams application id of a model's epoch.
     public String applicationId(String model, int epoch) {
         return prefix + "-" + model + "-" + epoch;

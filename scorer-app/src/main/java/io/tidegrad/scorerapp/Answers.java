@@ -21,6 +21,9 @@ import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedModel;
 import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorerapp.topic.LaneStatus;
+import io.tidegrad.scorerapp.topic.RequestLane;
+import io.tidegrad.scorerapp.topic.RequestsConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Collection;
@@ -183,7 +186,13 @@ final class Answers {
                 });
     }
 
-    static byte[] health(boolean live, boolean ready, Collection<Stages> models, long nowMillis) {
+    /// @param requests null when none are taken from a topic
+    static byte[] health(
+            boolean live,
+            boolean ready,
+            Collection<Stages> models,
+            @Nullable RequestLane requests,
+            long nowMillis) {
         return object(
                 json -> {
                     json.writeBooleanField("live", live);
@@ -196,7 +205,42 @@ final class Answers {
                         json.writeEndObject();
                     }
                     json.writeEndObject();
+                    if (requests != null) {
+                        requests(json, requests.config(), requests.status());
+                    }
                 });
+    }
+
+    private static void requests(JsonGenerator json, RequestsConfig config, LaneStatus status)
+            throws IOException {
+        json.writeObjectFieldStart("requests");
+        json.writeStringField("state", status.state().word());
+        if (!status.detail().isEmpty()) {
+            json.writeStringField("detail", StrictJson.printable(status.detail()));
+        }
+        json.writeStringField("topic", config.requests());
+        json.writeStringField("predictions_topic", config.predictions());
+        json.writeStringField("group", config.group());
+        json.writeNumberField("partitions", status.partitions());
+        json.writeNumberField("lag", status.lag());
+        counts(json, "predictions", status.predictions());
+        counts(json, "dead_letters", status.deadLetters());
+        json.writeNumberField("transactions_committed", status.committed());
+        json.writeNumberField("transactions_aborted", status.aborted());
+        json.writeNumberField("lost", status.lost());
+        json.writeEndObject();
+    }
+
+    /// Those that are not 0.
+    private static void counts(JsonGenerator json, String name, Map<String, Long> counts)
+            throws IOException {
+        json.writeObjectFieldStart(name);
+        for (Map.Entry<String, Long> count : counts.entrySet()) {
+            if (count.getValue() > 0) {
+                json.writeNumberField(count.getKey(), count.getValue());
+            }
+        }
+        json.writeEndObject();
     }
 
     private static void health(JsonGenerator json, ScorerStatus status, long nowMillis)

@@ -4,6 +4,8 @@ import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorerapp.topic.LaneStatus;
+import io.tidegrad.scorerapp.topic.RequestLane;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -20,6 +22,7 @@ public final class ScorerApp implements AutoCloseable {
     private final Shadows shadows;
     private final ScorerServer server;
     private final @Nullable GrpcServer grpc;
+    private final @Nullable RequestLane requests;
 
     /// @param open how a model is followed; only a test gives another than `Stages::open`
     ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, Stages> open) {
@@ -37,6 +40,7 @@ public final class ScorerApp implements AutoCloseable {
                             config.maxBodyBytes(),
                             config.ignoreUnknownFields());
             grpc = config.grpcPort().isPresent() ? grpc(config, models) : null;
+            requests = requests(config, models, metrics, clock);
             server = server(config, models, metrics, clock);
         } catch (RuntimeException e) {
             stages.values().forEach(Stages::close);
@@ -53,11 +57,26 @@ public final class ScorerApp implements AutoCloseable {
                 ScorerServer.REQUEST_WITHIN);
     }
 
+    private @Nullable RequestLane requests(
+            ScorerConfig config, ServedModels models, ScorerMetrics metrics, InstantSource clock) {
+        if (config.requests() == null) {
+            return null;
+        }
+        Map<String, Scorer> live = new LinkedHashMap<>();
+        live().forEach(scorer -> live.put(scorer.model(), scorer));
+        RequestLane lane = RequestLane.start(config.requests(), live, models::ready, clock);
+        metrics.bind(new LaneMetrics(lane));
+        return lane;
+    }
+
     private ScorerServer server(
             ScorerConfig config, ServedModels models, ScorerMetrics metrics, InstantSource clock) {
         try {
-            return new ScorerServer(config, models, metrics, clock, this::isLive);
+            return new ScorerServer(config, models, requests, metrics, clock, this::isLive);
         } catch (RuntimeException e) {
+            if (requests != null) {
+                requests.close();
+            }
             if (grpc != null) {
                 grpc.close();
             }
@@ -110,20 +129,29 @@ public final class ScorerApp implements AutoCloseable {
 
     /// False when a follower died of what no retry can heal: the process should end and be started again.
     public boolean isLive() {
+        if (requests != null && requests.status().state() == LaneStatus.State.FAILED) {
+            return false;
+        }
         return live().noneMatch(scorer -> scorer.status().follower().equals("failed"));
     }
 
     /// Why Kafka does not let a scorer in that has nothing to serve: the process should end, and starting it again gives
     /// the same. Once a version serves, it goes on serving whatever Kafka says.
+    /// Likewise why requests of a topic can't be answered, before the first has been.
     Optional<String> refusal() {
-        return live().map(Scorer::status)
-                .filter(status -> status.follower().equals("refused"))
-                .map(ScorerStatus::followerDetail)
-                .findFirst();
+        Optional<String> ofScorers =
+                live().map(Scorer::status)
+                        .filter(status -> status.follower().equals("refused"))
+                        .map(ScorerStatus::followerDetail)
+                        .findFirst();
+        return ofScorers.isPresent() || requests == null ? ofScorers : requests.refusal();
     }
 
     @Override
     public void close() {
+        if (requests != null) {
+            requests.close();
+        }
         // Requests first: they are answered by what is loaded, and need no follower.
         server.close();
         if (grpc != null) {

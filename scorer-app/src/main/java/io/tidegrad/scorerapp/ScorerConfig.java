@@ -1,17 +1,20 @@
 package io.tidegrad.scorerapp;
 
 import io.tidegrad.model.snapshot.ManifestKeys;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Command;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.schemas.settings.SettingsException;
+import io.tidegrad.scorerapp.topic.RequestsConfig;
 import java.nio.file.Path;
 import java.security.PublicKey;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Everything a scorer is told.
@@ -26,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// @param maxSnapshotBytes largest model taken; 0 for a quarter of the heap
 /// @param publicKey that every snapshot must be signed with; null when they need not be signed
 /// @param ignoreUnknownFields whether fields that no feature reads are passed over instead of refused
+/// @param requests scoring from topic to topic; null when it is off
 public record ScorerConfig(
         List<String> models,
         String topicPrefix,
@@ -37,7 +41,8 @@ public record ScorerConfig(
         long maxSnapshotBytes,
         @Nullable PublicKey publicKey,
         boolean ignoreUnknownFields,
-        KafkaSettings kafka) {
+        KafkaSettings kafka,
+        @Nullable RequestsConfig requests) {
     public ScorerConfig {
         models = List.copyOf(models);
     }
@@ -50,6 +55,7 @@ public record ScorerConfig(
     /// @throws SettingsException with every mistake
     static ScorerConfig of(Settings settings) {
         PublicKey publicKey = publicKey(settings);
+        RequestsConfig requests = requests(settings);
         settings.refuseMistakes();
         return new ScorerConfig(
                 settings.list(Setting.MODEL),
@@ -62,7 +68,43 @@ public record ScorerConfig(
                 settings.numberIfGiven(Setting.MAX_SNAPSHOT_BYTES).orElse(0),
                 publicKey,
                 settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"),
-                settings.kafka());
+                settings.kafka(),
+                requests);
+    }
+
+    private static @Nullable RequestsConfig requests(Settings settings) {
+        String requests = settings.text(Setting.REQUESTS_TOPIC);
+        if (requests.isEmpty()) {
+            return null;
+        }
+        Topics topics = new Topics(settings.text(Setting.PREFIX));
+        String predictions = given(settings, Setting.PREDICTIONS_TOPIC, topics.predictions());
+        if (Set.of(requests, predictions, topics.deadLetters()).size() < 3) {
+            settings.problem(
+                    "--requests-topic, --predictions-topic: expected two topics, and neither of them "
+                            + topics.deadLetters()
+                            + ", found "
+                            + requests
+                            + " and "
+                            + predictions
+                            + ": answers would be taken for requests");
+        }
+        if (settings.text(Setting.REGISTRY_URL).isEmpty()) {
+            settings.problem(
+                    "--registry-url: expected beside --requests-topic, found none: the registry has the schemas of requests");
+        }
+        return new RequestsConfig(
+                topics,
+                requests,
+                predictions,
+                given(settings, Setting.REQUESTS_GROUP, topics.requestsGroup()),
+                settings.kafka(),
+                settings.registry());
+    }
+
+    private static String given(Settings settings, Setting setting, String otherwise) {
+        String given = settings.text(setting);
+        return given.isEmpty() ? otherwise : given;
     }
 
     private static OptionalInt grpcPort(Settings settings) {

@@ -6,6 +6,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.model.snapshot.Heartbeat;
@@ -356,6 +357,11 @@ final class ScorerMetrics {
                                                 Duration.ofSeconds(1))
                                         .register(registry))
                 .record(Duration.ofNanos(nanos));
+    }
+
+    /// More that is read at each scrape.
+    void bind(MeterBinder more) {
+        more.bindTo(registry);
     }
 
     String scrape() {

@@ -19,6 +19,7 @@ import io.helidon.webserver.http.RoutingResponse;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
+import io.tidegrad.scorerapp.topic.RequestLane;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -50,6 +51,7 @@ final class ScorerServer implements AutoCloseable {
     private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
     private final ServedModels models;
+    private final @Nullable RequestLane requests;
     private final InstantSource clock;
     private final BooleanSupplier live;
     private final ScorerMetrics metrics;
@@ -59,10 +61,12 @@ final class ScorerServer implements AutoCloseable {
 
     /// Starts to listen.
     ///
+    /// @param requests told of in health; null when none are taken from a topic
     /// @param live false when only a restart helps
     ScorerServer(
             ScorerConfig config,
             ServedModels models,
+            @Nullable RequestLane requests,
             ScorerMetrics metrics,
             InstantSource clock,
             BooleanSupplier live) {
@@ -70,6 +74,7 @@ final class ScorerServer implements AutoCloseable {
         this.clock = clock;
         this.live = live;
         this.models = models;
+        this.requests = requests;
         this.metrics = metrics;
         RequestBody bodies = new RequestBody(config.maxBodyBytes());
         score = new ScoreEndpoint(models, bodies);
@@ -220,7 +225,8 @@ final class ScorerServer implements AutoCloseable {
         Answers.send(
                 response,
                 well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503,
-                Answers.health(isLive(), models.ready(), models.stages(), clock.millis()));
+                Answers.health(
+                        isLive(), models.ready(), models.stages(), requests, clock.millis()));
     }
 
     private void metrics(ServerRequest request, ServerResponse response) {

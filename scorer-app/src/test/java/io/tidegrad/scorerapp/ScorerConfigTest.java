@@ -30,7 +30,8 @@ class ScorerConfigTest {
                                 0,
                                 null,
                                 false,
-                                KafkaSettings.of("k:1")));
+                                KafkaSettings.of("k:1"),
+                                null));
     }
 
     @Test
@@ -61,7 +62,8 @@ class ScorerConfigTest {
                                 3_000_000_000L,
                                 null,
                                 true,
-                                new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL"))));
+                                new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL")),
+                                null));
     }
 
     @Test

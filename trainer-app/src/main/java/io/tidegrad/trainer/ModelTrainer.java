@@ -8,6 +8,7 @@ import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -80,8 +81,6 @@ public final class ModelTrainer implements AutoCloseable {
     /// A larger full snapshot is spread over several commits, so that none comes near its transaction's timeout: a broker
     /// takes 20 MB/s and more (`StreamsSettings`), which makes it a second beside the flush.
     private static final long SNAPSHOT_COMMIT_BYTES = 16L << 20;
-
-    private static final int DEAD_LETTER_ROOM_BYTES = 256 * 1024;
 
     private final Lineage lineage;
     private final LearningMemory memory;
@@ -197,7 +196,7 @@ public final class ModelTrainer implements AutoCloseable {
                                 "delete",
                                 (int)
                                         Math.min(
-                                                (long) log.bytesMax() + DEAD_LETTER_ROOM_BYTES,
+                                                (long) log.bytesMax() + DeadLetter.ROOM_BYTES,
                                                 Integer.MAX_VALUE),
                                 Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1")));
         kafkaTopics.createOrCheck(

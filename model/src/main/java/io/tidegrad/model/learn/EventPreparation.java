@@ -55,7 +55,8 @@ public final class EventPreparation {
         }
     }
 
-    private static Rejection rejection(UndecodableException undecodable) {
+    /// What an event is rejected with whose bytes can't be read.
+    public static Rejection rejection(UndecodableException undecodable) {
         Rejection.Reason reason =
                 switch (undecodable.reason()) {
                     case UNKNOWN_SCHEMA -> Rejection.Reason.UNKNOWN_SCHEMA;

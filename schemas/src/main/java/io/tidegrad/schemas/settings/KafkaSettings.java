@@ -7,6 +7,7 @@ import java.util.TreeMap;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.jspecify.annotations.Nullable;
 
 /// Where Kafka is, and how to be let in.
@@ -33,6 +34,11 @@ public record KafkaSettings(String bootstrapServers, Map<String, String> values)
     /// For a consumer.
     public Map<String, Object> consumer() {
         return known(ConsumerConfig.configNames());
+    }
+
+    /// For a producer.
+    public Map<String, Object> producer() {
+        return known(ProducerConfig.configNames());
     }
 
     private Map<String, Object> known(Set<String> names) {

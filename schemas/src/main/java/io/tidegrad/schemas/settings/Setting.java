@@ -43,7 +43,7 @@ public enum Setting {
             new Form.Text("base of the schema registry's Confluent REST API"),
             "base of the schema registry's Confluent REST API",
             Default.NONE,
-            andModels(TRAINER, REPLAY, VERIFY, SNAPSHOTS_AT, LR_FIND),
+            andModels(TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_AT, LR_FIND),
             andModels(TRAINER, REPLAY, VERIFY, SNAPSHOTS_AT)),
     SPEC(
             "spec",
@@ -357,6 +357,30 @@ public enum Setting {
             Default.value("refuse"),
             Set.of(SCORER),
             Set.of()),
+    REQUESTS_TOPIC(
+            "requests-topic",
+            "TOPIC",
+            new Form.Name(),
+            "also answers the requests of this topic, PREFIX.requests say; with --registry-url",
+            Default.told("off"),
+            Set.of(SCORER),
+            Set.of()),
+    PREDICTIONS_TOPIC(
+            "predictions-topic",
+            "TOPIC",
+            new Form.Name(),
+            "where the answers to --requests-topic go",
+            Default.told("PREFIX.predictions"),
+            Set.of(SCORER),
+            Set.of()),
+    REQUESTS_GROUP(
+            "requests-group",
+            "GROUP",
+            new Form.Name(),
+            "consumer group of all scorers that share --requests-topic",
+            Default.told("PREFIX-scorer-requests"),
+            Set.of(SCORER),
+            Set.of()),
     FROM(
             "from",
             "WHERE",
@@ -484,7 +508,7 @@ public enum Setting {
             new Form.Text("a value"),
             "a setting of the registry's client (basic authentication, time-outs)",
             Default.NONE,
-            andModels(TRAINER, REPLAY, VERIFY, SNAPSHOTS_AT, LR_FIND),
+            andModels(TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_AT, LR_FIND),
             Set.of()),
     CONFIG(
             "config",

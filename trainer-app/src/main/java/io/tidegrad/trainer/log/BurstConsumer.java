@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.log;
 
+import io.tidegrad.schemas.PollBudget;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -1,7 +1,7 @@
 package io.tidegrad.trainer.replay;
 
+import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.log.PollBudget;
 import io.tidegrad.trainer.store.ReadCommitted;
 import java.time.Duration;
 import java.time.Instant;

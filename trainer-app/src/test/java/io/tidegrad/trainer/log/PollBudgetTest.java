@@ -3,6 +3,7 @@ package io.tidegrad.trainer.log;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.schemas.PollBudget;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,4 +1,4 @@
-package io.tidegrad.trainer.log;
+package io.tidegrad.schemas;
 
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;

@@ -1,0 +1,180 @@
+package io.tidegrad.scorerapp.topic;
+
+import io.tidegrad.model.feature.AvroEvent;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.learn.EventPreparation;
+import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.UndecodableException;
+import io.tidegrad.scorer.NotReadyException;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ScoringSession;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
+
+/// Requests to what goes out for them, in their order; a model answers all of a batch by one version. Writes nothing: it can be
+/// asked the same again. One thread.
+final class Answerer {
+    private final ModelChoice choice;
+    private final RecordDecoder decoder;
+    private final OutgoingRecords outgoing;
+    private final AvroEvent event = new AvroEvent();
+    private final Map<Scorer, Lane> lanes = new IdentityHashMap<>();
+
+    /// Those of the batch under way.
+    private List<@Nullable Outcome> outcomes = List.of();
+
+    Answerer(ModelChoice choice, RecordDecoder decoder, OutgoingRecords outgoing) {
+        this.choice = choice;
+        this.decoder = decoder;
+        this.outgoing = outgoing;
+    }
+
+    /// One outcome a request, in order.
+    ///
+    /// @throws SchemaRegistry.RegistryUnavailableException nothing is known about one of them: ask again
+    /// @throws NotReadyException nothing of the model is there yet that one of them wants: likewise
+    List<Outcome> answer(List<ConsumerRecord<byte[], byte[]>> requests) {
+        outcomes = new ArrayList<>(Collections.nCopies(requests.size(), null));
+        lanes.values().forEach(Lane::forget);
+        for (int index = 0; index < requests.size(); index++) {
+            ConsumerRecord<byte[], byte[]> request = requests.get(index);
+            Lane lane = null;
+            try {
+                String id = id(request.key());
+                lane = lanes.computeIfAbsent(choice.of(request), Lane::new);
+                lane.add(new Asked(index, id, request));
+            } catch (RefusedRequest refused) {
+                outcomes.set(
+                        index,
+                        outgoing.refused(request, refused, lane == null ? null : lane.answering()));
+            }
+        }
+        lanes.values().forEach(Lane::predict);
+        List<Outcome> whole = new ArrayList<>(outcomes.size());
+        outcomes.forEach(outcome -> whole.add(Objects.requireNonNull(outcome)));
+        outcomes = List.of();
+        return whole;
+    }
+
+    /// The key as text.
+    private static String id(byte @Nullable [] key) {
+        if (key == null || key.length == 0) {
+            throw new RefusedRequest(
+                    RequestFault.NO_REQUEST_ID,
+                    "expected the request's id as the record's key, found none");
+        }
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(key)).toString();
+        } catch (CharacterCodingException e) {
+            throw new RefusedRequest(
+                    RequestFault.BAD_REQUEST_ID,
+                    "expected the request's id as the record's key, in UTF-8, found "
+                            + key.length
+                            + " bytes that are not");
+        }
+    }
+
+    private GenericRecord decoded(ConsumerRecord<byte[], byte[]> request) {
+        if (request.value() == null) {
+            throw new RefusedRequest(
+                    Rejection.Reason.NULL_VALUE.code(),
+                    "expected a request's fields, found a null value");
+        }
+        try {
+            return decoder.decode(request.topic(), request.value());
+        } catch (UndecodableException undecodable) {
+            throw refused(EventPreparation.rejection(undecodable));
+        }
+    }
+
+    private static RefusedRequest refused(Rejection rejection) {
+        return new RefusedRequest(rejection.reason().code(), rejection.detail());
+    }
+
+    private record Asked(int index, String id, ConsumerRecord<byte[], byte[]> request) {}
+
+    /// One model's part of a batch.
+    private final class Lane {
+        private final Scorer scorer;
+        private final ScoringSession session;
+        private final List<Asked> asked = new ArrayList<>(); // of the session's batch
+        private boolean begun; // the version that answers this batch is chosen
+
+        Lane(Scorer scorer) {
+            this.scorer = scorer;
+            session = scorer.newSession();
+        }
+
+        void forget() {
+            asked.clear();
+            begun = false;
+        }
+
+        /// Null before a version is chosen.
+        @Nullable ScoringSession answering() {
+            return begun ? session : null;
+        }
+
+        void add(Asked one) {
+            begin();
+            Rejection rejection = session.add(event.of(decoded(one.request())));
+            if (rejection != null) {
+                throw refused(rejection);
+            }
+            asked.add(one);
+            if (session.size() == session.capacity()) {
+                predict();
+            }
+        }
+
+        private void begin() {
+            if (begun) {
+                return;
+            }
+            try {
+                session.begin();
+                begun = true;
+            } catch (NotReadyException nothingServes) {
+                var control = scorer.status().control();
+                if (control.deleted()) {
+                    throw new RefusedRequest(
+                            RequestFault.MODEL_DELETED,
+                            "model " + scorer.model() + " was deleted: " + control.lastInWords());
+                }
+                throw nothingServes;
+            }
+        }
+
+        void predict() {
+            if (asked.isEmpty()) {
+                return;
+            }
+            session.predict();
+            for (int row = 0; row < asked.size(); row++) {
+                Asked one = asked.get(row);
+                outcomes.set(one.index(), outcome(one, row));
+            }
+            asked.clear();
+            session.clear();
+        }
+
+        private Outcome outcome(Asked one, int row) {
+            try {
+                return outgoing.predicted(scorer.model(), one.id(), one.request(), session, row);
+            } catch (RefusedRequest refused) {
+                return outgoing.refused(one.request(), refused, session);
+            }
+        }
+    }
+}

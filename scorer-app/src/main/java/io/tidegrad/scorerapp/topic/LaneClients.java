@@ -1,0 +1,42 @@
+package io.tidegrad.scorerapp.topic;
+
+import io.tidegrad.schemas.PollBudget;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/// How a lane's clients of Kafka are made. Only a test makes others than Kafka's own.
+interface LaneClients {
+    LaneClients KAFKA =
+            new LaneClients() {
+                @Override
+                public Admin admin(Map<String, Object> settings) {
+                    return Admin.create(settings);
+                }
+
+                @Override
+                public Consumer<byte[], byte[]> consumer(
+                        Map<String, Object> settings, PollBudget budget) {
+                    return new KafkaConsumer<>(settings, budget.keys(), budget.values());
+                }
+
+                @Override
+                public Producer<byte[], byte[]> producer(
+                        Map<String, Object> settings, Consumer<byte[], byte[]> beside) {
+                    return new KafkaProducer<>(
+                            settings, new ByteArraySerializer(), new ByteArraySerializer());
+                }
+            };
+
+    Admin admin(Map<String, Object> settings);
+
+    Consumer<byte[], byte[]> consumer(Map<String, Object> settings, PollBudget budget);
+
+    /// @param beside whose offsets it commits
+    Producer<byte[], byte[]> producer(
+            Map<String, Object> settings, Consumer<byte[], byte[]> beside);
+}

@@ -1,0 +1,78 @@
+package io.tidegrad.scorerapp.topic;
+
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.LongAdder;
+
+/// What a lane counts: written by its thread, read by any.
+final class LaneCounters {
+    private final Map<String, LongAdder> predictions;
+    private final Map<String, LongAdder> deadLetters = adders(RequestFault.codes());
+    private final LongAdder committed = new LongAdder();
+    private final LongAdder aborted = new LongAdder();
+    private final LongAdder lost = new LongAdder();
+    private volatile int partitions;
+    private volatile long lag;
+
+    LaneCounters(Collection<String> models) {
+        predictions = adders(models);
+    }
+
+    private static Map<String, LongAdder> adders(Collection<String> names) {
+        Map<String, LongAdder> adders = new LinkedHashMap<>();
+        names.forEach(name -> adders.put(name, new LongAdder()));
+        return adders;
+    }
+
+    /// A transaction with these.
+    void committed(List<Outcome> outcomes) {
+        for (Outcome outcome : outcomes) {
+            switch (outcome) {
+                case Outcome.Predicted predicted ->
+                        Objects.requireNonNull(predictions.get(predicted.model())).increment();
+                case Outcome.Refused refused ->
+                        Objects.requireNonNull(deadLetters.get(refused.reason())).increment();
+            }
+        }
+        committed.increment();
+    }
+
+    void aborted() {
+        aborted.increment();
+    }
+
+    void lost(long requests) {
+        lost.add(requests);
+    }
+
+    void holds(int assigned, long behind) {
+        partitions = assigned;
+        lag = behind;
+    }
+
+    boolean hasCommitted() {
+        return committed.sum() > 0;
+    }
+
+    LaneStatus status(LaneStatus.State state, String detail) {
+        return new LaneStatus(
+                state,
+                detail,
+                partitions,
+                lag,
+                sums(predictions),
+                sums(deadLetters),
+                committed.sum(),
+                aborted.sum(),
+                lost.sum());
+    }
+
+    private static Map<String, Long> sums(Map<String, LongAdder> adders) {
+        Map<String, Long> sums = new LinkedHashMap<>();
+        adders.forEach((name, adder) -> sums.put(name, adder.sum()));
+        return sums;
+    }
+}

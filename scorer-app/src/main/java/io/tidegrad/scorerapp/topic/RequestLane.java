@@ -1,0 +1,377 @@
+package io.tidegrad.scorerapp.topic;
+
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.PollBudget;
+import io.tidegrad.schemas.Prediction;
+import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.scorer.Scorer;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.InvalidConfigurationException;
+import org.apache.kafka.common.errors.WakeupException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Scores from topic to topic beside whatever else the process does: a thread that gives every request of a topic exactly one
+/// prediction or one dead letter, in one transaction with its offset. Whatever happens to Kafka or to the registry, it goes on
+/// with back-off, and leaves nothing out. Several processes with one group share the partitions.
+public final class RequestLane implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(RequestLane.class);
+
+    private static final long PAUSE_MILLIS_MIN = 100;
+    private static final long PAUSE_MILLIS_MAX = 2_000;
+    private static final long LOOK_MILLIS = 100;
+
+    /// For the registry's answers to one poll's requests: well within Kafka's `max.poll.interval.ms` of 5 minutes.
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    /// A batch under way is finished within it, or given up: then its transaction never was.
+    private static final Duration STOP_WITHIN = Duration.ofSeconds(4);
+
+    private static final Duration GIVE_UP_WITHIN = Duration.ofSeconds(3);
+
+    private final RequestsConfig config;
+    private final Map<String, Scorer> scorers;
+    private final BooleanSupplier ready;
+    private final InstantSource clock;
+    private final LaneClients clients;
+    private final LaneCounters counters;
+    private final CountDownLatch closing = new CountDownLatch(1);
+    private final Thread thread;
+
+    /// Random: nothing of a process outlives it. Whoever dies with a transaction open leaves it to its time-out; within a process
+    /// the next session ends the one before.
+    private final String transactionalId;
+
+    private volatile Said said = new Said(LaneStatus.State.STARTING, "");
+    private volatile @Nullable LaneSession session;
+
+    // Of the thread alone:
+    private long batchBegun; // nanos
+    private @Nullable Encoding
+            encoding; // kept from session to session: a schema that is known stays known
+
+    /// @param predictionSchemaId under which `Prediction` is registered
+    private record Encoding(
+            SchemaRegistry registry, RecordDecoder decoder, AvroCodec codec, int predictionSchemaId)
+            implements AutoCloseable {
+        @Override
+        public void close() {
+            decoder.close();
+            registry.close();
+        }
+    }
+
+    private record Said(LaneStatus.State state, String detail) {}
+
+    RequestLane(
+            RequestsConfig config,
+            Map<String, Scorer> scorers,
+            BooleanSupplier ready,
+            InstantSource clock,
+            LaneClients clients) {
+        this.config = config;
+        this.scorers = new LinkedHashMap<>(scorers);
+        this.ready = ready;
+        this.clock = clock;
+        this.clients = clients;
+        counters = new LaneCounters(this.scorers.keySet());
+        transactionalId = config.group() + "-" + UUID.randomUUID();
+        thread = Thread.ofPlatform().name("tidegrad-requests").daemon().unstarted(this::run);
+    }
+
+    /// Returns at once; neither Kafka nor the topics need to be there yet.
+    ///
+    /// @param scorers by model
+    /// @param ready whether the models serve: before they do, requests are left to other processes of the group
+    public static RequestLane start(
+            RequestsConfig config,
+            Map<String, Scorer> scorers,
+            BooleanSupplier ready,
+            InstantSource clock) {
+        return start(config, scorers, ready, clock, LaneClients.KAFKA);
+    }
+
+    static RequestLane start(
+            RequestsConfig config,
+            Map<String, Scorer> scorers,
+            BooleanSupplier ready,
+            InstantSource clock,
+            LaneClients clients) {
+        RequestLane lane = new RequestLane(config, scorers, ready, clock, clients);
+        lane.thread.start();
+        return lane;
+    }
+
+    public RequestsConfig config() {
+        return config;
+    }
+
+    public LaneStatus status() {
+        Said now = said;
+        return counters.status(now.state(), now.detail());
+    }
+
+    /// Why it can't begin, where starting again gives the same. Once it has answered anything it is tried for ever.
+    public Optional<String> refusal() {
+        Said now = said;
+        return now.state() == LaneStatus.State.REFUSED && !counters.hasCommitted()
+                ? Optional.of(now.detail())
+                : Optional.empty();
+    }
+
+    /// Finishes the batch under way; a commit that waits for Kafka is given up.
+    @Override
+    public void close() {
+        closing.countDown();
+        LaneSession blocked = session;
+        if (blocked != null) {
+            blocked.wakeup();
+        }
+        try {
+            if (!thread.join(STOP_WITHIN)) {
+                thread.interrupt();
+                thread.join(GIVE_UP_WITHIN);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private boolean isOpen() {
+        return closing.getCount() > 0;
+    }
+
+    private void say(LaneStatus.State state, String detail) {
+        Said now = said;
+        if (now.state() != state || !now.detail().equals(detail)) {
+            said = new Said(state, detail);
+        }
+    }
+
+    private void run() {
+        long pauseMillis = PAUSE_MILLIS_MIN;
+        try {
+            while (isOpen()) {
+                try {
+                    awaitModels();
+                    answer();
+                } catch (WakeupException | InterruptException e) {
+                    // Only close() does this.
+                    break;
+                } catch (RuntimeException | OutOfMemoryError e) {
+                    if (said.state() == LaneStatus.State.RUNNING) {
+                        pauseMillis = PAUSE_MILLIS_MIN;
+                    }
+                    Said failure = failure(e);
+                    say(failure.state(), failure.detail());
+                    log.warn(
+                            "answering {} failed, next try in {} ms: {}",
+                            config.requests(),
+                            pauseMillis,
+                            failure.detail());
+                    log.debug("cause", e);
+                    if (closing.await(pauseMillis, TimeUnit.MILLISECONDS)) {
+                        break;
+                    }
+                    pauseMillis = Math.min(2 * pauseMillis, PAUSE_MILLIS_MAX);
+                }
+            }
+            say(LaneStatus.State.CLOSED, "");
+        } catch (InterruptedException e) {
+            say(LaneStatus.State.CLOSED, "interrupted");
+            Thread.currentThread().interrupt();
+        } catch (Error e) {
+            say(LaneStatus.State.FAILED, described(e));
+            throw e;
+        } finally {
+            Encoding opened = encoding;
+            if (opened != null) {
+                opened.close();
+            }
+        }
+    }
+
+    private static Said failure(Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            switch (cause) {
+                case LaneRefusedException refused -> {
+                    return refused(String.valueOf(refused.getMessage()));
+                }
+                case AuthenticationException refused -> {
+                    return refused("Kafka does not let us in: " + described(refused));
+                }
+                case AuthorizationException refused -> {
+                    return refused(
+                            "Kafka does not give the rights that scoring from topic to topic needs: "
+                                    + described(refused));
+                }
+                case InvalidConfigurationException refused -> {
+                    return refused(described(refused));
+                }
+                case SchemaRegistry.RegistryRefusedException refused -> {
+                    return refused(String.valueOf(refused.getMessage()));
+                }
+                case SchemaRegistry.IncompatibleSchemaException refused -> {
+                    return refused(String.valueOf(refused.getMessage()));
+                }
+                case SchemaRegistry.RegistryUnavailableException unavailable -> {
+                    return new Said(
+                            LaneStatus.State.WAITING_FOR_REGISTRY,
+                            String.valueOf(unavailable.getMessage()));
+                }
+                default -> {}
+            }
+        }
+        return new Said(LaneStatus.State.RETRYING, described(e));
+    }
+
+    private static Said refused(String why) {
+        return new Said(LaneStatus.State.REFUSED, why);
+    }
+
+    static String described(Throwable e) {
+        return e.getMessage() == null
+                ? e.getClass().getSimpleName()
+                : e.getClass().getSimpleName() + ": " + e.getMessage();
+    }
+
+    /// A member of the group takes partitions, and with nothing to answer with would only hold them.
+    private void awaitModels() throws InterruptedException {
+        if (!ready.getAsBoolean()) {
+            say(LaneStatus.State.WAITING_FOR_MODEL, "no model that serves yet");
+        }
+        while (isOpen() && !ready.getAsBoolean()) {
+            closing.await(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void answer() {
+        if (!isOpen()) {
+            return;
+        }
+        LaneTopics.Limits limits = topics();
+        Encoding encoding = encoding();
+        OutgoingRecords outgoing =
+                new OutgoingRecords(
+                        config, limits, encoding.predictionSchemaId(), encoding.codec(), clock);
+        answer(limits, new Answerer(new ModelChoice(scorers), encoding.decoder(), outgoing));
+    }
+
+    private LaneTopics.Limits topics() {
+        try (Admin admin = opened(() -> clients.admin(config.kafka().client()))) {
+            return LaneTopics.createOrCheck(admin, config);
+        }
+    }
+
+    private Encoding encoding() {
+        Encoding known = encoding;
+        if (known == null) {
+            known = newEncoding();
+            encoding = known;
+        }
+        return known;
+    }
+
+    private Encoding newEncoding() {
+        Map<String, Object> settings = config.registry().client();
+        RecordDecoder decoder;
+        try {
+            decoder = RecordDecoder.of(settings, this::patience);
+        } catch (IllegalArgumentException e) {
+            throw new LaneRefusedException("registry: " + e.getMessage());
+        }
+        SchemaRegistry registry = SchemaRegistry.connect(settings);
+        try {
+            int id =
+                    registry.register(config.predictions() + "-value", Prediction.getClassSchema());
+            return new Encoding(registry, decoder, new AvroCodec(registry), id);
+        } catch (RuntimeException e) {
+            decoder.close();
+            registry.close();
+            throw e;
+        }
+    }
+
+    /// Zero when this batch's has run out.
+    private Duration patience() {
+        long left = PATIENCE.toNanos() - (System.nanoTime() - batchBegun);
+        return Duration.ofNanos(Math.max(0, left));
+    }
+
+    private void answer(LaneTopics.Limits limits, Answerer answerer) {
+        PollBudget budget = new PollBudget();
+        Consumer<byte[], byte[]> consumer =
+                opened(() -> clients.consumer(LaneSettings.consumer(config), budget));
+        Producer<byte[], byte[]> producer;
+        try {
+            producer =
+                    opened(
+                            () ->
+                                    clients.producer(
+                                            LaneSettings.producer(
+                                                    config,
+                                                    transactionalId,
+                                                    Math.max(
+                                                            limits.predictionBytes(),
+                                                            limits.deadLetterBytes())),
+                                            consumer));
+        } catch (RuntimeException e) {
+            consumer.close();
+            throw e;
+        }
+        try (LaneSession opened =
+                new LaneSession(
+                        config.requests(),
+                        consumer,
+                        budget,
+                        producer,
+                        requests -> {
+                            batchBegun = System.nanoTime();
+                            return answerer.answer(requests);
+                        },
+                        counters,
+                        this::say)) {
+            session = opened;
+            // Ends what a session before has left open; only then may offsets be asked for.
+            producer.initTransactions();
+            opened.run(this::isOpen);
+        } finally {
+            session = null;
+        }
+    }
+
+    /// An address that does not resolve may do so in a moment; all else lies in the settings.
+    private static <T> T opened(Supplier<T> open) {
+        try {
+            return open.get();
+        } catch (KafkaException e) {
+            Throwable root = e;
+            while (root.getCause() != null) {
+                root = root.getCause();
+            }
+            throw root instanceof ConfigException
+                    ? e
+                    : new InvalidConfigurationException(
+                            root.getClass().getSimpleName() + ": " + root.getMessage());
+        }
+    }
+}
