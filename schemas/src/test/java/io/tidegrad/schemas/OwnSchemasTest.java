@@ -19,6 +19,7 @@ final class OwnSchemasTest {
         return Stream.of(
                 ModelRecord.getClassSchema(),
                 Progress.getClassSchema(),
+                Comparison.getClassSchema(),
                 Prediction.getClassSchema());
     }
 

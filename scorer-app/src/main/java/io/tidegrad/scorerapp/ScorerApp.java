@@ -1,5 +1,6 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ScorerStatus;
@@ -23,6 +24,7 @@ public final class ScorerApp implements AutoCloseable {
     private final ScorerServer server;
     private final @Nullable GrpcServer grpc;
     private final @Nullable RequestLane requests;
+    private final @Nullable ComparisonTopic comparisons;
 
     /// @param open how a model is followed; only a test gives another than `Stages::open`
     ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, Stages> open) {
@@ -42,6 +44,7 @@ public final class ScorerApp implements AutoCloseable {
             grpc = config.grpcPort().isPresent() ? grpc(config, models) : null;
             requests = requests(config, models, metrics, clock);
             server = server(config, models, metrics, clock);
+            comparisons = comparisons(config, clock);
         } catch (RuntimeException e) {
             stages.values().forEach(Stages::close);
             throw e;
@@ -67,6 +70,19 @@ public final class ScorerApp implements AutoCloseable {
         RequestLane lane = RequestLane.start(config.requests(), live, models::ready, clock);
         metrics.bind(new LaneMetrics(lane));
         return lane;
+    }
+
+    /// Without a registry only metrics tell.
+    private @Nullable ComparisonTopic comparisons(ScorerConfig config, InstantSource clock) {
+        return config.registry() == null
+                ? null
+                : new ComparisonTopic(
+                        config.kafka(),
+                        config.registry(),
+                        new Topics(config.topicPrefix()),
+                        config.host() + ":" + server.port(),
+                        shadows.comparisons(),
+                        clock);
     }
 
     private ScorerServer server(
@@ -158,6 +174,9 @@ public final class ScorerApp implements AutoCloseable {
             grpc.close();
         }
         shadows.close();
+        if (comparisons != null) {
+            comparisons.close();
+        }
         stages.values().forEach(Stages::close);
     }
 }

@@ -4,6 +4,7 @@ import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Command;
 import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.schemas.settings.SettingsException;
@@ -29,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// @param maxSnapshotBytes largest model taken; 0 for a quarter of the heap
 /// @param publicKey that every snapshot must be signed with; null when they need not be signed
 /// @param ignoreUnknownFields whether fields that no feature reads are passed over instead of refused
+/// @param registry for what is written to topics; null where none is named
 /// @param requests scoring from topic to topic; null when it is off
 public record ScorerConfig(
         List<String> models,
@@ -42,6 +44,7 @@ public record ScorerConfig(
         @Nullable PublicKey publicKey,
         boolean ignoreUnknownFields,
         KafkaSettings kafka,
+        @Nullable RegistrySettings registry,
         @Nullable RequestsConfig requests) {
     public ScorerConfig {
         models = List.copyOf(models);
@@ -69,6 +72,7 @@ public record ScorerConfig(
                 publicKey,
                 settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"),
                 settings.kafka(),
+                settings.text(Setting.REGISTRY_URL).isEmpty() ? null : settings.registry(),
                 requests);
     }
 

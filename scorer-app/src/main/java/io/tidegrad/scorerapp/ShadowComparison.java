@@ -3,6 +3,7 @@ package io.tidegrad.scorerapp;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.ServedModel;
+import org.jspecify.annotations.Nullable;
 
 /// How a shadow's predictions differ from those of the model that answers: since the process began, and in the window
 /// since it was last told. Thread-safe.
@@ -18,6 +19,9 @@ final class ShadowComparison {
     /// @param shadowMean likewise
     /// @param refused records that the shadow could not score, or not comparably
     /// @param dropped records that it had no time for
+    /// @param classifies whether the models do
+    /// @param live the newest predictions of the model that answered; null without records
+    /// @param shadow likewise of the shadow
     record Figures(
             long records,
             long agreed,
@@ -26,7 +30,10 @@ final class ShadowComparison {
             double liveMean,
             double shadowMean,
             long refused,
-            long dropped) {}
+            long dropped,
+            boolean classifies,
+            @Nullable Predictions live,
+            @Nullable Predictions shadow) {}
 
     private static final class Sums {
         long records;
@@ -37,6 +44,9 @@ final class ShadowComparison {
         double shadow;
         long refused;
         long dropped;
+        boolean classifies;
+        @Nullable Predictions newestLive;
+        @Nullable Predictions newestShadow;
 
         Figures figures() {
             return new Figures(
@@ -47,7 +57,10 @@ final class ShadowComparison {
                     live / records,
                     shadow / records,
                     refused,
-                    dropped);
+                    dropped,
+                    classifies,
+                    newestLive,
+                    newestShadow);
         }
     }
 
@@ -60,39 +73,33 @@ final class ShadowComparison {
 
     /// @param live of the same records, in the same order, of comparable models
     synchronized void compare(ModelSpec spec, Predictions live, Predictions shadow) {
+        add(total, spec, live, shadow);
+        add(window, spec, live, shadow);
+    }
+
+    private static void add(Sums to, ModelSpec spec, Predictions live, Predictions shadow) {
+        to.classifies = spec.classifies();
+        to.newestLive = live;
+        to.newestShadow = shadow;
         for (int record = 0; record < live.size(); record++) {
             double sum = 0;
-            double greatest = 0;
             for (int output = 0; output < live.outputs(); output++) {
                 double difference =
                         Math.abs(
                                 live.probability(record, output)
                                         - shadow.probability(record, output));
                 sum += difference;
-                greatest = Math.max(greatest, difference);
+                to.greatest = Math.max(to.greatest, difference);
             }
-            boolean agree =
-                    spec.classifies()
-                            && decision(spec, live, record) == decision(spec, shadow, record);
-            add(total, live, shadow, record, sum / live.outputs(), greatest, agree);
-            add(window, live, shadow, record, sum / live.outputs(), greatest, agree);
+            to.records++;
+            to.difference += sum / live.outputs();
+            to.live += live.probability(record, 0);
+            to.shadow += shadow.probability(record, 0);
+            if (spec.classifies()
+                    && decision(spec, live, record) == decision(spec, shadow, record)) {
+                to.agreed++;
+            }
         }
-    }
-
-    private static void add(
-            Sums to,
-            Predictions live,
-            Predictions shadow,
-            int record,
-            double difference,
-            double greatest,
-            boolean agree) {
-        to.records++;
-        to.agreed += agree ? 1 : 0;
-        to.difference += difference;
-        to.greatest = Math.max(to.greatest, greatest);
-        to.live += live.probability(record, 0);
-        to.shadow += shadow.probability(record, 0);
     }
 
     /// The likeliest class; of a binary model whether it is the positive one.

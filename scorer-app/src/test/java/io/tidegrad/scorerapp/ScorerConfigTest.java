@@ -31,6 +31,7 @@ class ScorerConfigTest {
                                 null,
                                 false,
                                 KafkaSettings.of("k:1"),
+                                null,
                                 null));
     }
 
@@ -63,6 +64,7 @@ class ScorerConfigTest {
                                 null,
                                 true,
                                 new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL")),
+                                null,
                                 null));
     }
 

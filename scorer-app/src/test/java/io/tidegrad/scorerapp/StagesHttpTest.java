@@ -1,5 +1,6 @@
 package io.tidegrad.scorerapp;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
@@ -7,6 +8,9 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.feature.Event;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.Comparison;
+import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
@@ -16,10 +20,19 @@ import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -33,11 +46,12 @@ import org.junit.jupiter.api.TestMethodOrder;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class StagesHttpTest {
     private static final Duration SOON = Duration.ofSeconds(30);
+    private static final String REGISTRY = "mock://stages";
     private static final long[] OFFSETS = {1, 2, 3};
     private static final List<Event> EVENTS =
             LongStream.of(OFFSETS).<Event>mapToObj(TestTrainer::event).toList();
 
-    private final TestApp app = TestApp.staged("FLIGHTS");
+    private final TestApp app = TestApp.staged("FLIGHTS", REGISTRY);
     private final String model = app.flights;
     private final String wide = TestBroker.newModelName();
     private final String narrow = TestBroker.newModelName();
@@ -49,7 +63,13 @@ class StagesHttpTest {
             new TestControl(TestBroker.bootstrapServers(), Topics.DEFAULT).createTopic();
 
     @BeforeAll
-    void publish() throws InterruptedException {
+    void publish() throws InterruptedException, ExecutionException {
+        try (Admin admin =
+                Admin.create(Map.of("bootstrap.servers", TestBroker.bootstrapServers()))) {
+            admin.createTopics(List.of(new NewTopic(Topics.DEFAULT.progress(), 1, (short) 1)))
+                    .all()
+                    .get();
+        }
         app.publisher.publish(app.trainer.publishFull());
         wides.publish(TestTrainer.of(wide, 1, 32).learn(200).publishFull());
         // Reads no origin and no time of departure: requests hold fields that it does not know.
@@ -59,7 +79,6 @@ class StagesHttpTest {
 
     @AfterAll
     void close() {
-        app.close();
         wides.close();
         narrows.close();
         control.close();
@@ -229,5 +248,54 @@ class StagesHttpTest {
                                     .isEqualTo(narrow);
                         });
         assertThat(get("/v1/models/" + model).json().has("candidates")).isFalse();
+    }
+
+    @Order(6)
+    @Test
+    void howAShadowComparedIsToldOnTheTopicOfProgress() {
+        double records = ofShadow("records");
+        double difference = ofShadow("difference");
+        app.close();
+        List<Comparison> told = comparisons();
+        assertThat(told.stream().mapToLong(Comparison::getRecords).sum()).isEqualTo((long) records);
+        assertThat(
+                        told.stream()
+                                .mapToDouble(
+                                        each ->
+                                                each.getMeanAbsoluteDifference()
+                                                        * each.getRecords())
+                                .sum())
+                .isCloseTo(difference, within(1e-9));
+        Comparison last = told.getLast();
+        assertThat(last.getName()).isEqualTo(model);
+        assertThat(last.getModel()).isEqualTo(model);
+        assertThat(last.getShadow()).isEqualTo(wide);
+        assertThat(last.getShadowVersion()).isEqualTo(200);
+        assertThat(last.getAgreed()).isNotNull();
+        assertThat(last.getSince()).isBefore(last.getTime());
+    }
+
+    private List<Comparison> comparisons() {
+        AvroCodec codec =
+                new AvroCodec(SchemaRegistry.connect(Map.of("schema.registry.url", REGISTRY)));
+        List<Comparison> told = new ArrayList<>();
+        TopicPartition progress = new TopicPartition(Topics.DEFAULT.progress(), 0);
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                new KafkaConsumer<>(
+                        Map.of("bootstrap.servers", TestBroker.bootstrapServers()),
+                        new ByteArrayDeserializer(),
+                        new ByteArrayDeserializer())) {
+            consumer.assign(List.of(progress));
+            consumer.seekToBeginning(List.of(progress));
+            long end = consumer.endOffsets(List.of(progress)).getOrDefault(progress, 0L);
+            while (consumer.position(progress) < end) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(SOON)) {
+                    if (new String(record.key(), UTF_8).equals(model + "~" + wide)) {
+                        told.add(codec.decode(record.value(), Comparison.class));
+                    }
+                }
+            }
+        }
+        return told;
     }
 }

@@ -12,6 +12,7 @@ import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -34,22 +35,19 @@ final class TestApp implements AutoCloseable {
             new TestPublisher(TestBroker.bootstrapServers(), flights).createTopic();
     private final ScorerApp app;
 
-    private TestApp(String models, Function<ScorerOptions, Stages> open) {
-        app =
-                new ScorerApp(
-                        ScorerConfig.parse(
-                                List.of(
-                                        "--bootstrap-servers",
-                                        TestBroker.bootstrapServers(),
-                                        "--model",
-                                        models.replace("FLIGHTS", flights).replace("KINDS", kinds),
-                                        "--http-port",
-                                        "0",
-                                        "--grpc-port",
-                                        "0"),
-                                Map.of()),
-                        InstantSource.system(),
-                        open);
+    private TestApp(String models, Function<ScorerOptions, Stages> open, String... moreArguments) {
+        List<String> arguments = new ArrayList<>(List.of(moreArguments));
+        arguments.addAll(
+                List.of(
+                        "--bootstrap-servers",
+                        TestBroker.bootstrapServers(),
+                        "--model",
+                        models.replace("FLIGHTS", flights).replace("KINDS", kinds),
+                        "--http-port",
+                        "0",
+                        "--grpc-port",
+                        "0"));
+        app = new ScorerApp(ScorerConfig.parse(arguments, Map.of()), InstantSource.system(), open);
     }
 
     /// For one model, which the caller publishes.
@@ -58,8 +56,10 @@ final class TestApp implements AutoCloseable {
     }
 
     /// For models, which the caller publishes and tries.
-    static TestApp staged(String models) {
-        return new TestApp(models, Stages::open);
+    ///
+    /// @param registryUrl of where comparisons are told by
+    static TestApp staged(String models, String registryUrl) {
+        return new TestApp(models, Stages::open, "--registry-url", registryUrl);
     }
 
     static TestApp start() {

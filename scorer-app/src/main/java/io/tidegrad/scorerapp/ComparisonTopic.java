@@ -1,0 +1,199 @@
+package io.tidegrad.scorerapp;
+
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.Comparison;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.scorer.Predictions;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Tells the topic of progress how shadows compare, every ten seconds in which one has scored, on a thread of its own. What
+/// can't be told is lost, and logged: the metrics have the sums. Opens its clients when there is something to tell.
+final class ComparisonTopic implements AutoCloseable {
+    /// Often enough to watch a trial, far too seldom to be a load.
+    private static final Duration EVERY = Duration.ofSeconds(10);
+
+    /// For the topic's metadata and for a send: the next window waits behind it.
+    private static final int SEND_WITHIN_MILLIS = 5_000;
+
+    private static final Logger log = LoggerFactory.getLogger(ComparisonTopic.class);
+
+    private final KafkaSettings kafka;
+    private final RegistrySettings registry;
+    private final String topic;
+    private final String scorer;
+    private final Map<Shadows.Pair, ShadowComparison> comparisons;
+    private final InstantSource clock;
+    private final Map<Shadows.Pair, Instant> since = new HashMap<>(); // of the windows under way
+    private final ScheduledExecutorService timer =
+            Executors.newSingleThreadScheduledExecutor(
+                    Thread.ofPlatform().name("tidegrad-comparisons").daemon().factory());
+    private @Nullable Writer writer; // the timer's thread alone
+
+    private record Writer(Producer<byte[], byte[]> producer, AvroCodec codec, int schemaId)
+            implements AutoCloseable {
+        @Override
+        public void close() {
+            producer.close(Duration.ofMillis(SEND_WITHIN_MILLIS));
+        }
+    }
+
+    /// @param address of the process, `host:port`
+    /// @param comparisons all there are, at any time
+    ComparisonTopic(
+            KafkaSettings kafka,
+            RegistrySettings registry,
+            Topics topics,
+            String address,
+            Map<Shadows.Pair, ShadowComparison> comparisons,
+            InstantSource clock) {
+        this.kafka = kafka;
+        this.registry = registry;
+        topic = topics.progress();
+        scorer = address + "-" + UUID.randomUUID().toString().substring(0, 8);
+        this.comparisons = comparisons;
+        this.clock = clock;
+        timer.scheduleAtFixedRate(
+                this::tell, EVERY.toMillis(), EVERY.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /// All windows, and begins the next ones.
+    private void tell() {
+        comparisons.forEach(
+                (pair, comparison) -> {
+                    Instant now = clock.instant();
+                    Instant began = since.put(pair, now);
+                    ShadowComparison.Figures figures = comparison.takeWindow();
+                    Predictions live = figures.live();
+                    Predictions shadow = figures.shadow();
+                    if (live == null || shadow == null) {
+                        return;
+                    }
+                    try {
+                        send(
+                                told(pair, live, shadow, figures)
+                                        .setSince(began == null ? now.minus(EVERY) : began)
+                                        .setTime(now)
+                                        .build());
+                    } catch (RuntimeException e) {
+                        untold(pair.name(), pair.shadow(), e);
+                    }
+                });
+    }
+
+    private Comparison.Builder told(
+            Shadows.Pair pair,
+            Predictions live,
+            Predictions shadow,
+            ShadowComparison.Figures figures) {
+        return Comparison.newBuilder()
+                .setName(pair.name())
+                .setModel(live.model())
+                .setEpoch(live.epoch())
+                .setVersion(live.version())
+                .setShadow(pair.shadow())
+                .setShadowEpoch(shadow.epoch())
+                .setShadowVersion(shadow.version())
+                .setScorer(scorer)
+                .setRecords(figures.records())
+                .setAgreed(figures.classifies() ? figures.agreed() : null)
+                .setMeanAbsoluteDifference(figures.meanDifference())
+                .setGreatestAbsoluteDifference(figures.greatestDifference())
+                .setMeanPrediction(figures.liveMean())
+                .setShadowMeanPrediction(figures.shadowMean())
+                .setRefused(figures.refused())
+                .setDropped(figures.dropped());
+    }
+
+    private void send(Comparison comparison) {
+        Writer ready = writer();
+        ready.producer()
+                .send(
+                        new ProducerRecord<>(
+                                topic,
+                                key(comparison),
+                                ready.codec().encode(ready.schemaId(), comparison)),
+                        (sent, failed) -> {
+                            if (failed != null) {
+                                untold(comparison.getName(), comparison.getShadow(), failed);
+                            }
+                        });
+    }
+
+    private void untold(String name, String shadow, Exception why) {
+        log.warn(
+                "how {} compares with {} could not be told on {}: {}",
+                shadow,
+                name,
+                topic,
+                String.valueOf(why.getMessage()));
+        log.debug("cause", why);
+    }
+
+    /// No model's name has a tilde: who reads progress by model passes it over.
+    private static byte[] key(Comparison of) {
+        return (of.getName() + "~" + of.getShadow()).getBytes(StandardCharsets.UTF_8);
+    }
+
+    private Writer writer() {
+        Writer known = writer;
+        if (known == null) {
+            SchemaRegistry connected = SchemaRegistry.connect(registry.client());
+            int schemaId =
+                    connected.register(
+                            topic + "-" + Comparison.getClassSchema().getFullName(),
+                            Comparison.getClassSchema());
+            Map<String, Object> settings = new HashMap<>(kafka.producer());
+            settings.put(ProducerConfig.CLIENT_ID_CONFIG, "tidegrad-scorer-comparisons");
+            settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, SEND_WITHIN_MILLIS);
+            known =
+                    new Writer(
+                            new KafkaProducer<>(
+                                    settings, new ByteArraySerializer(), new ByteArraySerializer()),
+                            new AvroCodec(connected),
+                            schemaId);
+            writer = known;
+        }
+        return known;
+    }
+
+    /// Tells the windows under way.
+    @Override
+    public void close() {
+        timer.execute(
+                () -> {
+                    tell();
+                    if (writer != null) {
+                        writer.close();
+                    }
+                });
+        timer.shutdown();
+        try {
+            if (!timer.awaitTermination(2L * SEND_WITHIN_MILLIS, TimeUnit.MILLISECONDS)) {
+                timer.shutdownNow();
+            }
+        } catch (InterruptedException e) {
+            timer.shutdownNow();
+            Thread.currentThread().interrupt();
+        }
+    }
+}
