@@ -3,6 +3,7 @@ package io.tidegrad.cli;
 import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.model.control.ControlState;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.schemas.EpochOrigin;
@@ -147,8 +148,10 @@ final class ModelsListing {
             super(io.tidegrad.schemas.settings.Command.MODELS_SHOW);
         }
 
+        /// @param candidates that are tried under the model's name
         private record Shown(
                 ModelOverview.Entry entry,
+                List<Candidate> candidates,
                 List<ControlRecord> decisions,
                 List<SnapshotManifest> versions) {}
 
@@ -171,6 +174,7 @@ final class ModelsListing {
                                                         model);
                                 return new Shown(
                                         entry,
+                                        ControlState.of(model, decisions).candidates(),
                                         decisions.subList(
                                                 Math.max(0, decisions.size() - DECISIONS),
                                                 decisions.size()),
@@ -199,6 +203,15 @@ final class ModelsListing {
                 rollbacks.add(each);
             }
             line.put("rollbacks", rollbacks);
+            List<Map<String, @Nullable Object>> candidates = new ArrayList<>();
+            for (Candidate candidate : shown.candidates()) {
+                Map<String, @Nullable Object> each = new LinkedHashMap<>();
+                each.put("model", candidate.model());
+                each.put("role", role(candidate));
+                each.put("share", candidate.share() / (double) Candidate.WHOLE);
+                candidates.add(each);
+            }
+            line.put("candidates", candidates);
             line.put("decisions", shown.decisions().stream().map(One::line).toList());
             line.put(
                     "versions",
@@ -245,6 +258,10 @@ final class ModelsListing {
             };
         }
 
+        private static String role(Candidate candidate) {
+            return candidate.role().name().toLowerCase(Locale.ROOT);
+        }
+
         private static String text(Shown shown) {
             ModelOverview.Entry entry = shown.entry();
             ModelRecord model = entry.model();
@@ -260,6 +277,16 @@ final class ModelsListing {
                                     model.getCreatedAt());
             if (model.getAnsweredBy() != null) {
                 lines.add("answered by", "%s", model.getAnsweredBy());
+            }
+            for (Candidate candidate : shown.candidates()) {
+                lines.add(
+                        "tried",
+                        "%s as a %s%s",
+                        candidate.model(),
+                        role(candidate),
+                        candidate.role() == Candidate.Role.CHALLENGER
+                                ? " for " + Candidate.percent(candidate.share()) + " of the keys"
+                                : "");
             }
             lines.add("spec", "%s", model.getSpecFingerprint())
                     .add(

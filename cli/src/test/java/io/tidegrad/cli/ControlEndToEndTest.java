@@ -12,6 +12,7 @@ import io.tidegrad.scorer.RefusalReason;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.scorer.Stages;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.LongPredicate;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -77,9 +79,12 @@ class ControlEndToEndTest {
     }
 
     private Scorer scorer(String model) {
-        return Scorer.open(
-                ScorerOptions.of(model, Map.of("bootstrap.servers", readings.bootstrap))
-                        .withPrefix(topics.prefix()));
+        return Scorer.open(options(model));
+    }
+
+    private ScorerOptions options(String model) {
+        return ScorerOptions.of(model, Map.of("bootstrap.servers", readings.bootstrap))
+                .withPrefix(topics.prefix());
     }
 
     private static String served(Scorer scorer) {
@@ -232,7 +237,7 @@ class ControlEndToEndTest {
     }
 
     @Test
-    void whatWasReplayedByAnotherSpecIsPromotedAndAnswersForTheName(@TempDir Path state) {
+    void whatWasReplayedByAnotherSpecIsTriedThenPromotedAndAnswersForTheName(@TempDir Path state) {
         long version = awaitLearned(hold, 1).version();
         Path spec = readings.spec(specs, wide, 16);
         List<String> replay =
@@ -246,13 +251,15 @@ class ControlEndToEndTest {
                         wide,
                         "--compare",
                         hold);
-        try (Scorer scorer = scorer(hold)) {
+        try (Stages stages = Stages.open(options(hold))) {
+            Scorer scorer = stages.live();
             awaitServed(scorer, hold, 1, version);
             assertThat(readings.run(topics.prefix(), replay)).as(readings.err()).isZero();
             try (TrainerApp second = readings.trainer(state, "--model", wide)) {
                 CommittedState kept = Readings.awaitLearned(second, wide, 1, readings.end());
                 OnlineModel expected = fold(wide, offset -> true);
                 assertThat(stateHash(kept)).isEqualTo(expected.stateHash());
+                tryOut(stages, kept);
                 decide("promote", wide, "--for", hold);
                 awaitServed(scorer, wide, 1, kept.version());
                 printDelay("promote", scorer);
@@ -262,5 +269,19 @@ class ControlEndToEndTest {
                 awaitServed(scorer, hold, 1, awaitLearned(hold, 1).version());
             }
         }
+    }
+
+    private void tryOut(Stages stages, CommittedState kept) {
+        decide("shadow", wide, "--for", hold);
+        await().atMost(Readings.PATIENCE).until(() -> !stages.tried().isEmpty());
+        awaitServed(stages.tried().getFirst().scorer(), wide, 1, kept.version());
+        decide("challenge", wide, "--for", hold, "--share", "12.5");
+        await().atMost(Readings.PATIENCE)
+                .until(() -> stages.tried().getFirst().candidate().share() == 1_250);
+        assertThat(IntStream.range(0, 200).mapToObj(key -> stages.answering("key " + key).model()))
+                .contains(hold, wide);
+        decide("show", hold);
+        assertThat(readings.out())
+                .contains("tried         " + wide + " as a challenger for 12.5 % of the keys");
     }
 }

@@ -17,28 +17,29 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /// The compacted topic of models: name → current spec, epoch, log and stage. What is registered there is what a replay
-/// learns from; a file's spec counts only if it is the same. `ControlLog` writes it.
+/// learns from; a file's spec counts only if it is the same. `ControlLog` writes it. Thread-safe.
 public final class ModelCatalog {
     private final TopicPartition partition;
     private final ReadCommitted readCommitted;
-    private final AvroCodec codec;
+    private final SchemaRegistry registry;
 
     /// @param client Kafka connection settings
     public ModelCatalog(String topic, Map<String, Object> client, SchemaRegistry registry) {
         partition = new TopicPartition(topic, 0);
         readCommitted = new ReadCommitted(client);
-        codec = new AvroCodec(registry);
+        this.registry = registry;
     }
 
     /// The newest record of `model`, or null.
     public @Nullable ModelRecord find(String model) {
         byte[] newest = newest().get(model);
-        return newest == null ? null : codec.decode(newest, ModelRecord.class);
+        return newest == null ? null : new AvroCodec(registry).decode(newest, ModelRecord.class);
     }
 
     /// The newest record of every model, by name.
     public Map<String, ModelRecord> all() {
         Map<String, ModelRecord> models = new TreeMap<>();
+        AvroCodec codec = new AvroCodec(registry); // models are prepared by several threads
         newest().forEach(
                         (model, value) ->
                                 models.put(model, codec.decode(value, ModelRecord.class)));

@@ -41,11 +41,14 @@ import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -647,6 +650,34 @@ class ControlTest {
             state = state.after(record);
         }
         assertThat(registered(log.model()).getStage() == Stage.PAUSED).isEqualTo(state.paused());
+    }
+
+    @Test
+    void theCatalogIsReadByManyThreadsAtOnce() throws Exception {
+        decisions().create(log.spec(), new Place.Begin());
+        ModelRecord known = registered(log.model());
+        ControlLog control = new ControlLog(kafka(), log.topics(), log.registry);
+        Set<String> names = new TreeSet<>(Set.of(log.model()));
+        List<ModelRecord> more = new ArrayList<>();
+        for (int i = 0; i < 300; i++) {
+            ModelRecord other = ModelRecord.newBuilder(known).setModel(log.model() + i).build();
+            names.add(other.getModel());
+            more.add(other);
+        }
+        control.write(view -> new ControlLog.Decision(List.of(), more, null));
+        Callable<Set<String>> reading =
+                () -> {
+                    Set<String> read = new TreeSet<>();
+                    for (int i = 0; i < 5; i++) {
+                        read.addAll(control.read().models().keySet());
+                    }
+                    return read;
+                };
+        try (var threads = Executors.newFixedThreadPool(4)) {
+            for (Future<Set<String>> read : threads.invokeAll(Collections.nCopies(4, reading))) {
+                assertThat(read.get()).isEqualTo(names);
+            }
+        }
     }
 
     @Test
