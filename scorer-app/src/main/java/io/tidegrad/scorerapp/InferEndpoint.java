@@ -12,15 +12,21 @@ final class InferEndpoint {
     private final ServedModels models;
     private final OpenInference protocol;
     private final RequestBody bodies;
+    private final WorkLimit work;
     private final boolean ignoreUnknown;
     private final BooleanSupplier live;
 
     /// @param ignoreUnknown whether what the protocol does not know in a request is passed over instead of refused
     InferEndpoint(
-            ServedModels models, RequestBody bodies, boolean ignoreUnknown, BooleanSupplier live) {
+            ServedModels models,
+            RequestBody bodies,
+            WorkLimit work,
+            boolean ignoreUnknown,
+            BooleanSupplier live) {
         this.models = models;
         protocol = new OpenInference(models);
         this.bodies = bodies;
+        this.work = work;
         this.ignoreUnknown = ignoreUnknown;
         this.live = live;
     }
@@ -62,14 +68,18 @@ final class InferEndpoint {
                 scorer,
                 () -> {
                     byte[] body = bodies.read(request);
-                    OpenInference.Answer answer =
-                            protocol.infer(
-                                    scorer,
-                                    version(request),
-                                    InferReader.read(body, ignoreUnknown));
-                    Answers.send(response, Status.OK_200, InferAnswers.inference(answer));
-                    return answer.predictions().size();
+                    Inferred inferred = work.within(() -> infer(scorer, version(request), body));
+                    Answers.send(response, Status.OK_200, inferred.json());
+                    return inferred.records();
                 });
+    }
+
+    private record Inferred(byte[] json, int records) {}
+
+    private Inferred infer(Scorer scorer, @Nullable String version, byte[] body) {
+        OpenInference.Answer answer =
+                protocol.infer(scorer, version, InferReader.read(body, ignoreUnknown));
+        return new Inferred(InferAnswers.inference(answer), answer.predictions().size());
     }
 
     private static Status status(boolean well) {

@@ -11,10 +11,17 @@ import io.tidegrad.scorer.ServedModel;
 final class ScoreEndpoint {
     private final ServedModels models;
     private final RequestBody bodies;
+    private final WorkLimit work;
 
-    ScoreEndpoint(ServedModels models, RequestBody bodies) {
+    /// Hashing a large model's floats takes seconds, which whoever asks in a loop must not take from scoring.
+    private final WorkLimit describing = new WorkLimit(1, DESCRIBING_WAIT_MAX);
+
+    private static final int DESCRIBING_WAIT_MAX = 16;
+
+    ScoreEndpoint(ServedModels models, RequestBody bodies, WorkLimit work) {
         this.models = models;
         this.bodies = bodies;
+        this.work = work;
     }
 
     void score(ServerRequest request, ServerResponse response) {
@@ -23,18 +30,21 @@ final class ScoreEndpoint {
                 scorer,
                 () -> {
                     byte[] body = bodies.read(request);
-                    ServedModel served = models.current(scorer);
-                    Predictions predictions =
-                            models.score(
-                                    scorer,
-                                    served,
-                                    models.readers(served).records().read(body, body.length));
-                    Answers.send(
-                            response,
-                            Status.OK_200,
-                            Answers.predictions(predictions, served.spec().loss()));
-                    return predictions.size();
+                    Scored scored = work.within(() -> score(scorer, body));
+                    Answers.send(response, Status.OK_200, scored.json());
+                    return scored.records();
                 });
+    }
+
+    private record Scored(byte[] json, int records) {}
+
+    private Scored score(Scorer scorer, byte[] body) {
+        ServedModel served = models.current(scorer);
+        Predictions predictions =
+                models.score(
+                        scorer, served, models.readers(served).records().read(body, body.length));
+        return new Scored(
+                Answers.predictions(predictions, served.spec().loss()), predictions.size());
     }
 
     void list(ServerRequest request, ServerResponse response) {
@@ -44,14 +54,15 @@ final class ScoreEndpoint {
     void model(ServerRequest request, ServerResponse response) {
         Scorer scorer = scorer(request);
         ServedModel served = models.current(scorer);
-        Answers.send(
-                response,
-                Status.OK_200,
-                Answers.model(
-                        scorer,
-                        served,
-                        scorer.status(),
-                        models.readers(served).fields().expected()));
+        byte[] json =
+                describing.within(
+                        () ->
+                                Answers.model(
+                                        scorer,
+                                        served,
+                                        scorer.status(),
+                                        models.readers(served).fields().expected()));
+        Answers.send(response, Status.OK_200, json);
     }
 
     void admissions(ServerRequest request, ServerResponse response) {

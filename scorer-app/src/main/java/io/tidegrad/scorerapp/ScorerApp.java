@@ -28,27 +28,34 @@ public final class ScorerApp implements AutoCloseable {
             ServedModels models =
                     new ServedModels(
                             scorers, metrics, config.maxBodyBytes(), config.ignoreUnknownFields());
-            grpc = config.grpcPort().isPresent() ? grpc(config, models) : null;
-            server = server(config, models, metrics, clock);
+            // One for both: they share the processors.
+            WorkLimit work = new WorkLimit(config.maxConcurrentRequests(), config.maxConnections());
+            grpc = config.grpcPort().isPresent() ? grpc(config, models, work) : null;
+            server = server(config, models, metrics, work, clock);
         } catch (RuntimeException e) {
             scorers.values().forEach(Scorer::close);
             throw e;
         }
     }
 
-    private GrpcServer grpc(ScorerConfig config, ServedModels models) {
+    private GrpcServer grpc(ScorerConfig config, ServedModels models, WorkLimit work) {
         return new GrpcServer(
                 config,
                 config.grpcPort().getAsInt(),
                 models,
+                work,
                 this::isLive,
                 ScorerServer.REQUEST_WITHIN);
     }
 
     private ScorerServer server(
-            ScorerConfig config, ServedModels models, ScorerMetrics metrics, InstantSource clock) {
+            ScorerConfig config,
+            ServedModels models,
+            ScorerMetrics metrics,
+            WorkLimit work,
+            InstantSource clock) {
         try {
-            return new ScorerServer(config, models, metrics, clock, this::isLive);
+            return new ScorerServer(config, models, metrics, work, clock, this::isLive);
         } catch (RuntimeException e) {
             if (grpc != null) {
                 grpc.close();

@@ -93,7 +93,11 @@ class GrpcTest {
                         new ScorerMetrics(List.of(scorer), InstantSource.system()),
                         config.maxBodyBytes(),
                         false);
-        return new GrpcServer(config, 0, models, () -> true, within);
+        return new GrpcServer(config, 0, models, work(config), () -> true, within);
+    }
+
+    private static WorkLimit work(ScorerConfig config) {
+        return new WorkLimit(config.maxConcurrentRequests(), config.maxConnections());
     }
 
     private static ManagedChannel channel(GrpcServer server) {
@@ -410,7 +414,15 @@ class GrpcTest {
         ServedModels none =
                 new ServedModels(
                         Map.of(), new ScorerMetrics(List.of(), InstantSource.system()), 1, false);
-        assertThatThrownBy(() -> new GrpcServer(config, server.port(), none, () -> true, WITHIN))
+        assertThatThrownBy(
+                        () ->
+                                new GrpcServer(
+                                        config,
+                                        server.port(),
+                                        none,
+                                        work(config),
+                                        () -> true,
+                                        WITHIN))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("can't listen on 127.0.0.1:" + server.port());
     }

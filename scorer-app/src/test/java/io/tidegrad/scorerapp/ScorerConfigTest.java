@@ -30,14 +30,20 @@ class ScorerConfigTest {
                                 0,
                                 null,
                                 false,
-                                KafkaSettings.of("k:1")));
+                                KafkaSettings.of("k:1"),
+                                2 * Runtime.getRuntime().availableProcessors(),
+                                null,
+                                null));
     }
 
     @Test
     void takesWhatItIsTold() {
         assertThat(
                         ScorerConfig.parse(
-                                List.of("--bootstrap-servers=k:1,l:2", "--config=/dev/null"),
+                                List.of(
+                                        "--bootstrap-servers=k:1,l:2",
+                                        "--config=/dev/null",
+                                        "--max-concurrent-requests=3"),
                                 Map.of(
                                         "TIDEGRAD_MODEL", "a,b",
                                         "TIDEGRAD_PREFIX", "p",
@@ -61,7 +67,10 @@ class ScorerConfigTest {
                                 3_000_000_000L,
                                 null,
                                 true,
-                                new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL"))));
+                                new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL")),
+                                3,
+                                null,
+                                null));
     }
 
     @Test
