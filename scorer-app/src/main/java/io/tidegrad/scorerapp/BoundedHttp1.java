@@ -13,12 +13,21 @@ import io.helidon.webserver.ConnectionContext;
 import io.helidon.webserver.ListenerContext;
 import io.helidon.webserver.ProxyProtocolData;
 import io.helidon.webserver.Router;
+import io.helidon.webserver.ServerConnectionException;
 import io.helidon.webserver.http1.Http1Config;
 import io.helidon.webserver.http1.Http1ConnectionListener;
 import io.helidon.webserver.http1.Http1ConnectionSelector;
 import io.helidon.webserver.spi.ServerConnection;
 import io.helidon.webserver.spi.ServerConnectionSelector;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -26,12 +35,18 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// HTTP/1.1 whose requests end. The server's own limits are on a line, on headers and on the silence between two reads;
 /// a client that sends a byte now and then, a chunk that never ends or a chunk's extension that goes on for ever stay
-/// within all of them. Here a request has a time and a number of bytes, from its first byte to its answer.
+/// within all of them. Here a request has a time and a number of bytes, from its first byte to its answer; over TLS the time
+/// is that of the bytes that come, the number that of the bytes that they hold.
 final class BoundedHttp1 implements ServerConnectionSelector {
+    private static final Logger log = LoggerFactory.getLogger(BoundedHttp1.class);
+
     private static final String PROTOCOL = "http/1.1";
 
     /// For a client that still sends while it is refused: closing at once would reset the connection, and the answer
@@ -43,16 +58,27 @@ final class BoundedHttp1 implements ServerConnectionSelector {
     private final long within;
     private final long maxBytes;
     private final LongSupplier nanoTime;
+    private final OpenConnections connections;
+    private final @Nullable SSLContext tls;
 
     /// @param config limits on lines and headers; gets a listener
     /// @param within from a request's first byte to its last, checked whenever bytes come
     /// @param maxBytes of a request in all
     /// @param nanoTime monotonic
+    /// @param connections each is one of them
+    /// @param tls null for plain HTTP
     BoundedHttp1(
-            Http1Config.Builder config, Duration within, long maxBytes, LongSupplier nanoTime) {
+            Http1Config.Builder config,
+            Duration within,
+            long maxBytes,
+            LongSupplier nanoTime,
+            OpenConnections connections,
+            @Nullable SSLContext tls) {
         this.within = within.toNanos();
         this.maxBytes = maxBytes;
         this.nanoTime = nanoTime;
+        this.connections = connections;
+        this.tls = tls;
         http1 =
                 Http1ConnectionSelector.builder()
                         .config(config.addSendListener(new AnswerListener()).build())
@@ -94,39 +120,206 @@ final class BoundedHttp1 implements ServerConnectionSelector {
     private final class Bounded implements ConnectionContext {
         private final ConnectionContext of;
         private final DataReader reader = new DataReader(this::pull);
+        private final DataWriter writer = new Sending();
+        private OpenConnections.@Nullable Connection connection;
+        private @Nullable TlsLayer layer;
         private boolean answered = true; // what comes next begins a request
         private boolean ended;
         private long began;
+        private long read; // last
         private long bytes;
 
         Bounded(ConnectionContext of) {
             this.of = of;
         }
 
-        private byte @Nullable [] pull() {
-            DataReader from = of.dataReader();
-            byte[] pulled;
+        /// False when there is no room for it, or it does not speak TLS where it should.
+        boolean begin() {
+            connection = connections.enter(tls != null, of.serverSocket()::close);
+            if (connection == null || tls == null) {
+                return connection != null;
+            }
             try {
-                from.ensureAvailable();
-                pulled = from.readBytes(from.available());
-            } catch (DataReader.InsufficientDataAvailableException end) {
+                layer = new TlsLayer(tls, PROTOCOL, new Received(), new Sent());
+                layer.handshake();
+            } catch (IOException e) {
+                connection.failed();
+                log.debug("no TLS", e);
+                return false;
+            }
+            connection.greeted();
+            answered = true;
+            return true;
+        }
+
+        void end() {
+            try {
+                if (layer != null && !ended) {
+                    layer.close();
+                }
+            } catch (IOException | RuntimeException gone) {
+                log.debug("no end of TLS", gone);
+            } finally {
+                if (connection != null) {
+                    connection.left();
+                }
+            }
+        }
+
+        private byte @Nullable [] pull() {
+            byte[] pulled = layer == null ? received() : decrypted(layer);
+            if (pulled == null) {
                 ended = true;
                 return null;
-            }
-            long now = nanoTime.getAsLong();
-            if (answered) {
-                answered = false;
-                began = now;
-                bytes = 0;
             }
             bytes += pulled.length;
             if (bytes > maxBytes) {
                 throw refused(Status.REQUEST_ENTITY_TOO_LARGE_413);
             }
-            if (now - began > within) {
+            if (isLate()) {
                 throw refused(Status.REQUEST_TIMEOUT_408);
             }
             return pulled;
+        }
+
+        private byte @Nullable [] decrypted(TlsLayer layer) {
+            try {
+                return layer.read();
+            } catch (SocketTimeoutException late) {
+                throw refused(Status.REQUEST_TIMEOUT_408);
+            } catch (IOException broken) {
+                throw new ServerConnectionException("no TLS any more", broken);
+            }
+        }
+
+        /// As they come; null at the end.
+        private byte @Nullable [] received() {
+            byte[] received;
+            DataReader from = of.dataReader();
+            OpenConnections.Connection here = Objects.requireNonNull(connection);
+            here.reads();
+            try {
+                from.ensureAvailable();
+                received = from.readBytes(from.available());
+            } catch (DataReader.InsufficientDataAvailableException end) {
+                return null;
+            } finally {
+                here.works();
+            }
+            read = nanoTime.getAsLong();
+            if (answered) {
+                answered = false;
+                here.asked();
+                began = read;
+                bytes = 0;
+            }
+            return received;
+        }
+
+        private boolean isLate() {
+            return read - began > within;
+        }
+
+        private void send(BufferData... buffers) {
+            if (layer == null) {
+                sent(buffers);
+                return;
+            }
+            try {
+                layer.write(TlsLayer.together(buffers));
+            } catch (IOException broken) {
+                throw new ServerConnectionException("no TLS any more", broken);
+            }
+        }
+
+        private void sent(BufferData... buffers) {
+            OpenConnections.Connection here = Objects.requireNonNull(connection);
+            here.sends();
+            try {
+                of.dataWriter().writeNow(buffers);
+            } finally {
+                here.works();
+            }
+        }
+
+        private final class Sending implements DataWriter {
+            @Override
+            public void write(BufferData... buffers) {
+                send(buffers);
+            }
+
+            @Override
+            public void write(BufferData buffer) {
+                send(buffer);
+            }
+
+            @Override
+            public void writeNow(BufferData... buffers) {
+                send(buffers);
+            }
+
+            @Override
+            public void writeNow(BufferData buffer) {
+                send(buffer);
+            }
+        }
+
+        /// What TLS reads.
+        private final class Received extends InputStream {
+            private byte[] pulled = {};
+            private int at;
+
+            @Override
+            public int read() throws IOException {
+                byte[] one = new byte[1];
+                return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+            }
+
+            @Override
+            public int read(byte[] into, int offset, int length) throws IOException {
+                if (length == 0) {
+                    return 0;
+                }
+                if (at == pulled.length) {
+                    byte[] next;
+                    try {
+                        next = received();
+                    } catch (ServerConnectionException broken) {
+                        throw new SocketException(String.valueOf(broken.getMessage()));
+                    }
+                    if (next == null) {
+                        return -1;
+                    }
+                    pulled = next;
+                    at = 0;
+                }
+                // A record that comes byte by byte never becomes bytes of a request.
+                if (isLate()) {
+                    throw new SocketTimeoutException("too slow");
+                }
+                int count = Math.min(length, pulled.length - at);
+                System.arraycopy(pulled, at, into, offset, count);
+                at += count;
+                return count;
+            }
+        }
+
+        /// What TLS writes.
+        private final class Sent extends OutputStream {
+            @Override
+            public void write(int one) throws IOException {
+                write(new byte[] {(byte) one}, 0, 1);
+            }
+
+            @Override
+            public void write(byte[] from, int offset, int length) throws IOException {
+                try {
+                    // Copied: TLS writes the next record into the same array.
+                    sent(BufferData.create(Arrays.copyOfRange(from, offset, offset + length)));
+                } catch (ServerConnectionException | UncheckedIOException broken) {
+                    throw new SocketException(String.valueOf(broken.getMessage()));
+                }
+            }
         }
 
         private static RequestException refused(Status status) {
@@ -170,7 +363,7 @@ final class BoundedHttp1 implements ServerConnectionSelector {
 
         @Override
         public DataWriter dataWriter() {
-            return of.dataWriter();
+            return writer;
         }
 
         @Override
@@ -200,7 +393,7 @@ final class BoundedHttp1 implements ServerConnectionSelector {
 
         @Override
         public boolean isSecure() {
-            return of.isSecure();
+            return tls != null;
         }
 
         @Override
@@ -217,6 +410,16 @@ final class BoundedHttp1 implements ServerConnectionSelector {
     private record Lingering(ServerConnection of, Bounded context) implements ServerConnection {
         @Override
         public void handle(Limit limit) throws InterruptedException {
+            try {
+                if (context.begin()) {
+                    serve(limit);
+                }
+            } finally {
+                context.end();
+            }
+        }
+
+        private void serve(Limit limit) throws InterruptedException {
             try {
                 of.handle(limit);
             } finally {

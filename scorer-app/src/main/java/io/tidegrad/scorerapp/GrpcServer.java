@@ -4,11 +4,15 @@ import io.grpc.Codec;
 import io.grpc.DecompressorRegistry;
 import io.grpc.Server;
 import io.grpc.ServerInterceptors;
+import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.netty.shaded.io.netty.channel.Channel;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.nio.NioEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslProvider;
 import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -22,6 +26,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import javax.net.ssl.SSLException;
 
 /// gRPC beside HTTP, on a port of its own, with the limits of HTTP: sizes, times, connections.
 final class GrpcServer implements AutoCloseable {
@@ -63,10 +68,12 @@ final class GrpcServer implements AutoCloseable {
             ScorerConfig config,
             int port,
             ServedModels models,
+            WorkLimit work,
             BooleanSupplier live,
             Duration within) {
+        BearerTokens tokens = config.tokens();
         Connections connections = new Connections(config.maxConnections());
-        server =
+        NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(new InetSocketAddress(config.host(), port))
                         .bossEventLoopGroup(accepting)
                         .workerEventLoopGroup(reading)
@@ -91,13 +98,28 @@ final class GrpcServer implements AutoCloseable {
                                 ServerInterceptors.intercept(
                                         ServerInterceptors.useInputStreamMessages(
                                                 new InferService(models, live).bindService()),
-                                        new WholeRequests(within, models, timers)))
-                        .build();
+                                        new WholeRequests(within, models, work, timers),
+                                        new TokenCheck(tokens, models)));
+        if (config.certificate() != null) {
+            builder.sslContext(tls(config.certificate()));
+        }
+        server = builder.build();
         try {
             server.start();
         } catch (IOException | RuntimeException e) {
             close();
             throw new IllegalStateException("can't listen on " + config.host() + ":" + port, e);
+        }
+    }
+
+    private static SslContext tls(ServerCertificate certificate) {
+        try {
+            return GrpcSslContexts.configure(
+                            SslContextBuilder.forServer(certificate), SslProvider.JDK)
+                    .protocols(ServerCertificate.PROTOCOLS)
+                    .build();
+        } catch (SSLException e) {
+            throw new IllegalStateException("TLS for gRPC", e);
         }
     }
 

@@ -12,15 +12,21 @@ final class InferEndpoint {
     private final ServedModels models;
     private final OpenInference protocol;
     private final RequestBody bodies;
+    private final WorkLimit work;
     private final boolean ignoreUnknown;
     private final BooleanSupplier live;
 
     /// @param ignoreUnknown whether what the protocol does not know in a request is passed over instead of refused
     InferEndpoint(
-            ServedModels models, RequestBody bodies, boolean ignoreUnknown, BooleanSupplier live) {
+            ServedModels models,
+            RequestBody bodies,
+            WorkLimit work,
+            boolean ignoreUnknown,
+            BooleanSupplier live) {
         this.models = models;
         protocol = new OpenInference(models);
         this.bodies = bodies;
+        this.work = work;
         this.ignoreUnknown = ignoreUnknown;
         this.live = live;
     }
@@ -62,15 +68,18 @@ final class InferEndpoint {
                 asked.name(),
                 () -> {
                     byte[] body = bodies.read(request);
-                    OpenInference.Answer answer =
-                            protocol.infer(
-                                    asked,
-                                    version(request),
-                                    InferReader.read(body, ignoreUnknown),
-                                    body.length);
-                    Answers.send(response, Status.OK_200, InferAnswers.inference(answer));
-                    return answer.predictions().size();
+                    Inferred inferred = work.within(() -> infer(asked, version(request), body));
+                    Answers.send(response, Status.OK_200, inferred.json());
+                    return inferred.records();
                 });
+    }
+
+    private record Inferred(byte[] json, int records) {}
+
+    private Inferred infer(Stages asked, @Nullable String version, byte[] body) {
+        OpenInference.Answer answer =
+                protocol.infer(asked, version, InferReader.read(body, ignoreUnknown), body.length);
+        return new Inferred(InferAnswers.inference(answer), answer.predictions().size());
     }
 
     private static Status status(boolean well) {

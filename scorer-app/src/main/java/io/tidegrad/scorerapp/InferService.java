@@ -180,6 +180,7 @@ final class InferService extends GRPCInferenceServiceImplBase {
     static Status status(HttpProblem problem) {
         Status status =
                 switch (problem.reason().status().code()) {
+                    case 401 -> Status.UNAUTHENTICATED;
                     case 404, 410 -> Status.NOT_FOUND;
                     case 408 -> Status.DEADLINE_EXCEEDED;
                     case 413 -> Status.RESOURCE_EXHAUSTED;

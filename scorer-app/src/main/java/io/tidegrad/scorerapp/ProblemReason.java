@@ -24,6 +24,8 @@ enum ProblemReason {
     BAD_QUERY(Status.BAD_REQUEST_400),
     /// Not HTTP/1.1 as this server takes it.
     BAD_REQUEST(Status.BAD_REQUEST_400),
+    /// No token that is known here.
+    UNAUTHORIZED(Status.UNAUTHORIZED_401),
     UNKNOWN_MODEL(Status.NOT_FOUND_404),
     UNKNOWN_VERSION(Status.NOT_FOUND_404),
     UNKNOWN_PATH(Status.NOT_FOUND_404),
@@ -36,6 +38,8 @@ enum ProblemReason {
     WRONG_CONTENT_TYPE(Status.UNSUPPORTED_MEDIA_TYPE_415),
     WRONG_CONTENT_ENCODING(Status.UNSUPPORTED_MEDIA_TYPE_415),
     NOT_READY(Status.SERVICE_UNAVAILABLE_503),
+    /// More than is worked on at once, and than waits.
+    OVERLOADED(Status.SERVICE_UNAVAILABLE_503),
     /// A defect of this program, logged with its cause.
     INTERNAL(Status.INTERNAL_SERVER_ERROR_500);
 
@@ -71,6 +75,7 @@ enum ProblemReason {
                     NOT_FINITE,
                     OUT_OF_RANGE,
                     BAD_QUERY,
+                    UNAUTHORIZED,
                     UNKNOWN_MODEL,
                     UNKNOWN_VERSION,
                     UNKNOWN_PATH,
@@ -78,6 +83,7 @@ enum ProblemReason {
                     MODEL_DELETED,
                     WRONG_CONTENT_TYPE,
                     NOT_READY,
+                    OVERLOADED,
                     INTERNAL ->
                     false;
         };

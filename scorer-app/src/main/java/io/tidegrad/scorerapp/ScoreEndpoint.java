@@ -11,6 +11,7 @@ import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedModel;
 import io.tidegrad.scorer.Stages;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// `/v1/models`: JSON records in, probabilities out, and what is told of the models.
 final class ScoreEndpoint {
@@ -19,10 +20,17 @@ final class ScoreEndpoint {
 
     private final ServedModels models;
     private final RequestBody bodies;
+    private final WorkLimit work;
 
-    ScoreEndpoint(ServedModels models, RequestBody bodies) {
+    /// Hashing a large model's floats takes seconds, which whoever asks in a loop must not take from scoring.
+    private final WorkLimit describing = new WorkLimit(1, DESCRIBING_WAIT_MAX);
+
+    private static final int DESCRIBING_WAIT_MAX = 16;
+
+    ScoreEndpoint(ServedModels models, RequestBody bodies, WorkLimit work) {
         this.models = models;
         this.bodies = bodies;
+        this.work = work;
     }
 
     void score(ServerRequest request, ServerResponse response) {
@@ -30,18 +38,21 @@ final class ScoreEndpoint {
         models.answer(
                 asked.name(),
                 () -> {
-                    ServedModels.Answered answered =
-                            models.score(
-                                    asked,
-                                    request.headers().first(KEY).orElse(null),
-                                    new Body(bodies.read(request)));
-                    Predictions predictions = answered.predictions();
-                    Answers.send(
-                            response,
-                            Status.OK_200,
-                            Answers.predictions(predictions, answered.by().spec().loss()));
-                    return predictions.size();
+                    String key = request.headers().first(KEY).orElse(null);
+                    byte[] body = bodies.read(request);
+                    Scored scored = work.within(() -> score(asked, key, body));
+                    Answers.send(response, Status.OK_200, scored.json());
+                    return scored.records();
                 });
+    }
+
+    private record Scored(byte[] json, int records) {}
+
+    private Scored score(Stages asked, @Nullable String key, byte[] body) {
+        ServedModels.Answered answered = models.score(asked, key, new Body(body));
+        Predictions predictions = answered.predictions();
+        return new Scored(
+                Answers.predictions(predictions, answered.by().spec().loss()), predictions.size());
     }
 
     private record Body(byte[] json) implements ServedModels.Records {
@@ -64,14 +75,15 @@ final class ScoreEndpoint {
         Stages asked = models.stages(name(request));
         Scorer scorer = asked.live();
         ServedModel served = models.current(scorer);
-        Answers.send(
-                response,
-                Status.OK_200,
-                Answers.model(
-                        asked,
-                        served,
-                        scorer.status(),
-                        models.readers(served).fields().expected()));
+        byte[] json =
+                describing.within(
+                        () ->
+                                Answers.model(
+                                        asked,
+                                        served,
+                                        scorer.status(),
+                                        models.readers(served).fields().expected()));
+        Answers.send(response, Status.OK_200, json);
     }
 
     void admissions(ServerRequest request, ServerResponse response) {

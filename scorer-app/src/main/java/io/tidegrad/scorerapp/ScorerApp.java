@@ -41,9 +41,11 @@ public final class ScorerApp implements AutoCloseable {
                             shadows,
                             config.maxBodyBytes(),
                             config.ignoreUnknownFields());
-            grpc = config.grpcPort().isPresent() ? grpc(config, models) : null;
+            // One for both: they share the processors.
+            WorkLimit work = new WorkLimit(config.maxConcurrentRequests(), config.maxConnections());
+            grpc = config.grpcPort().isPresent() ? grpc(config, models, work) : null;
             requests = requests(config, models, metrics, clock);
-            server = server(config, models, metrics, clock);
+            server = server(config, models, metrics, work, clock);
             comparisons = comparisons(config, clock);
         } catch (RuntimeException e) {
             stages.values().forEach(Stages::close);
@@ -51,11 +53,12 @@ public final class ScorerApp implements AutoCloseable {
         }
     }
 
-    private GrpcServer grpc(ScorerConfig config, ServedModels models) {
+    private GrpcServer grpc(ScorerConfig config, ServedModels models, WorkLimit work) {
         return new GrpcServer(
                 config,
                 config.grpcPort().getAsInt(),
                 models,
+                work,
                 this::isLive,
                 ScorerServer.REQUEST_WITHIN);
     }
@@ -86,9 +89,13 @@ public final class ScorerApp implements AutoCloseable {
     }
 
     private ScorerServer server(
-            ScorerConfig config, ServedModels models, ScorerMetrics metrics, InstantSource clock) {
+            ScorerConfig config,
+            ServedModels models,
+            ScorerMetrics metrics,
+            WorkLimit work,
+            InstantSource clock) {
         try {
-            return new ScorerServer(config, models, requests, metrics, clock, this::isLive);
+            return new ScorerServer(config, models, requests, metrics, work, clock, this::isLive);
         } catch (RuntimeException e) {
             if (requests != null) {
                 requests.close();

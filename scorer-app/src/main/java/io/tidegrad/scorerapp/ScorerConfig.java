@@ -9,6 +9,8 @@ import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.security.PublicKey;
 import java.util.List;
@@ -17,6 +19,8 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Everything a scorer is told.
 ///
@@ -26,12 +30,15 @@ import org.jspecify.annotations.Nullable;
 /// @param port 0 for any free one
 /// @param grpcPort of gRPC; 0 for any free one, empty for none
 /// @param maxBodyBytes larger requests are answered 413
-/// @param maxConnections open at once; further ones wait to be accepted
+/// @param maxConnections open at once; the one that waits longest for its client makes room for the next
 /// @param maxSnapshotBytes largest model taken; 0 for a quarter of the heap
 /// @param publicKey that every snapshot must be signed with; null when they need not be signed
 /// @param ignoreUnknownFields whether fields that no feature reads are passed over instead of refused
 /// @param registry for what is written to topics; null where none is named
 /// @param requests scoring from topic to topic; null when it is off
+/// @param maxConcurrentRequests worked on at once; further ones wait a moment and are then refused
+/// @param certificate to answer over TLS with; null for none
+/// @param tokens that clients must have one of; null when they need none
 public record ScorerConfig(
         List<String> models,
         String topicPrefix,
@@ -45,7 +52,15 @@ public record ScorerConfig(
         boolean ignoreUnknownFields,
         KafkaSettings kafka,
         @Nullable RegistrySettings registry,
-        @Nullable RequestsConfig requests) {
+        @Nullable RequestsConfig requests,
+        int maxConcurrentRequests,
+        @Nullable ServerCertificate certificate,
+        @Nullable BearerTokens tokens) {
+    private static final Logger log = LoggerFactory.getLogger(ScorerConfig.class);
+
+    /// Of a processor: what waits for a core is in memory, and more of it makes no answer faster.
+    private static final int REQUESTS_PER_PROCESSOR = 2;
+
     public ScorerConfig {
         models = List.copyOf(models);
     }
@@ -59,6 +74,8 @@ public record ScorerConfig(
     static ScorerConfig of(Settings settings) {
         PublicKey publicKey = publicKey(settings);
         RequestsConfig requests = requests(settings);
+        ServerCertificate certificate = certificate(settings);
+        BearerTokens tokens = tokens(settings);
         settings.refuseMistakes();
         return new ScorerConfig(
                 settings.list(Setting.MODEL),
@@ -73,7 +90,10 @@ public record ScorerConfig(
                 settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"),
                 settings.kafka(),
                 settings.text(Setting.REGISTRY_URL).isEmpty() ? null : settings.registry(),
-                requests);
+                requests,
+                maxConcurrentRequests(settings),
+                certificate,
+                tokens);
     }
 
     private static @Nullable RequestsConfig requests(Settings settings) {
@@ -109,6 +129,82 @@ public record ScorerConfig(
     private static String given(Settings settings, Setting setting, String otherwise) {
         String given = settings.text(setting);
         return given.isEmpty() ? otherwise : given;
+    }
+
+    private static int maxConcurrentRequests(Settings settings) {
+        return Math.toIntExact(
+                settings.numberIfGiven(Setting.MAX_CONCURRENT_REQUESTS)
+                        .orElse(
+                                REQUESTS_PER_PROCESSOR
+                                        * (long) Runtime.getRuntime().availableProcessors()));
+    }
+
+    private static @Nullable ServerCertificate certificate(Settings settings) {
+        String certificates = settings.text(Setting.TLS_CERTIFICATE);
+        String privateKey = settings.text(Setting.TLS_PRIVATE_KEY);
+        if (certificates.isEmpty() && privateKey.isEmpty()) {
+            return null;
+        }
+        if (certificates.isEmpty() || privateKey.isEmpty()) {
+            settings.problem(
+                    "expected --%s and --%s together, found only --%s"
+                            .formatted(
+                                    Setting.TLS_CERTIFICATE.key(),
+                                    Setting.TLS_PRIVATE_KEY.key(),
+                                    (certificates.isEmpty()
+                                                    ? Setting.TLS_PRIVATE_KEY
+                                                    : Setting.TLS_CERTIFICATE)
+                                            .key()));
+            return null;
+        }
+        try {
+            return new ServerCertificate(
+                    Path.of(certificates), Path.of(privateKey), System::nanoTime);
+        } catch (IllegalArgumentException e) {
+            settings.problem("TLS: " + e.getMessage());
+            return null;
+        }
+    }
+
+    private static @Nullable BearerTokens tokens(Settings settings) {
+        String file = settings.text(Setting.TOKEN_FILE);
+        if (file.isEmpty()) {
+            return null;
+        }
+        try {
+            return new BearerTokens(Path.of(file), System::nanoTime);
+        } catch (IllegalArgumentException e) {
+            settings.problem(Setting.TOKEN_FILE.key() + ": " + e.getMessage());
+            return null;
+        }
+    }
+
+    /// One line for who binds what others reach.
+    void warnOfStrangers() {
+        if (isLoopback(host) || certificate != null && tokens != null) {
+            return;
+        }
+        log.warn(
+                "whoever reaches {} {}: give {}, or let only something reach it that has both",
+                host,
+                tokens == null
+                        ? certificate == null
+                                ? "can ask, and read along what others ask"
+                                : "can ask"
+                        : "can read along what others ask, and their tokens",
+                tokens == null
+                        ? certificate == null
+                                ? "--tls-certificate, --tls-private-key and --token-file"
+                                : "--token-file"
+                        : "--tls-certificate and --tls-private-key");
+    }
+
+    private static boolean isLoopback(String host) {
+        try {
+            return InetAddress.getByName(host).isLoopbackAddress();
+        } catch (UnknownHostException e) {
+            return false;
+        }
     }
 
     private static OptionalInt grpcPort(Settings settings) {

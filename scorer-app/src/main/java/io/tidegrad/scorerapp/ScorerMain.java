@@ -47,6 +47,7 @@ public final class ScorerMain {
             Settings settings = Settings.read(Command.SCORER, arguments, System.getenv());
             config = ScorerConfig.of(settings);
             log.info("settings: {}", settings);
+            config.warnOfStrangers();
             app = ScorerApp.start(config, InstantSource.system());
         } catch (SettingsException e) {
             System.err.println(e.getMessage());
@@ -57,7 +58,8 @@ public final class ScorerMain {
             return RETRYABLE;
         }
         System.out.println(
-                "scorer listening on http://"
+                "scorer listening on "
+                        + (config.certificate() == null ? "http://" : "https://")
                         + config.host()
                         + ":"
                         + app.port()

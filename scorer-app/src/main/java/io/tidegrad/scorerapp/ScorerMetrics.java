@@ -20,6 +20,7 @@ import java.time.InstantSource;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
@@ -39,12 +40,26 @@ final class ScorerMetrics {
     private final Map<String, Counter> predictions = new ConcurrentHashMap<>();
     private final Map<String, Counter> challengers = new ConcurrentHashMap<>();
     private final Map<String, Timer> requests = new ConcurrentHashMap<>();
+    private final Map<OpenConnections.Reason, Counter> ended =
+            new EnumMap<>(OpenConnections.Reason.class);
 
     ScorerMetrics(Collection<Scorer> scorers, InstantSource clock) {
         this.clock = clock;
         scorers.forEach(this::follow);
         refused.put(NO_MODEL, refusals(NO_MODEL));
         scorers.forEach(scorer -> refused.put(scorer.model(), refusals(scorer.model())));
+        for (OpenConnections.Reason reason : OpenConnections.Reason.values()) {
+            ended.put(
+                    reason,
+                    Counter.builder("tidegrad.scorer.connections.ended")
+                            .description("HTTP connections ended that their clients did not end")
+                            .tags(
+                                    "model",
+                                    NO_MODEL,
+                                    "reason",
+                                    reason.name().toLowerCase(Locale.ROOT))
+                            .register(registry));
+        }
     }
 
     /// All from the start, at 0: an alarm on an increase would not see a series that begins at 1.
@@ -82,6 +97,12 @@ final class ScorerMetrics {
                 "offset",
                 "Next offset of the log of record in the served version",
                 status -> served(status, ServedModel::nextOffset));
+        gauge(
+                scorer,
+                model,
+                "event.time.seconds",
+                "Stream time of the served version, since 1970",
+                status -> served(status, ScorerMetrics::eventTime));
         gauge(
                 scorer,
                 model,
@@ -201,6 +222,10 @@ final class ScorerMetrics {
                     "Versions not admitted",
                     status -> status.refused().getOrDefault(reason, 0L));
         }
+    }
+
+    private static double eventTime(ServedModel served) {
+        return served.eventTime() == Long.MIN_VALUE ? Double.NaN : served.eventTime() / 1e3;
     }
 
     private double heartbeatAge(ScorerStatus status) {
@@ -332,6 +357,10 @@ final class ScorerMetrics {
         if (counters != null) {
             Objects.requireNonNull(counters.get(reason)).increment();
         }
+    }
+
+    void connectionEnded(OpenConnections.Reason reason) {
+        Objects.requireNonNull(ended.get(reason)).increment();
     }
 
     /// @param model as for `scored`

@@ -57,6 +57,8 @@ final class ScorerServer implements AutoCloseable {
     private final ScorerMetrics metrics;
     private final ScoreEndpoint score;
     private final InferEndpoint infer;
+    private final @Nullable BearerTokens tokens;
+    private final OpenConnections connections;
     private final WebServer server;
 
     /// Starts to listen.
@@ -68,26 +70,37 @@ final class ScorerServer implements AutoCloseable {
             ServedModels models,
             @Nullable RequestLane requests,
             ScorerMetrics metrics,
+            WorkLimit work,
             InstantSource clock,
             BooleanSupplier live) {
         requireFree(config.host(), config.port());
+        tokens = config.tokens();
+        connections =
+                new OpenConnections(
+                        config.maxConnections(),
+                        REQUEST_WITHIN,
+                        System::nanoTime,
+                        metrics::connectionEnded);
         this.clock = clock;
         this.live = live;
         this.models = models;
         this.requests = requests;
         this.metrics = metrics;
         RequestBody bodies = new RequestBody(config.maxBodyBytes());
-        score = new ScoreEndpoint(models, bodies);
-        infer = new InferEndpoint(models, bodies, config.ignoreUnknownFields(), live);
+        score = new ScoreEndpoint(models, bodies, work);
+        infer = new InferEndpoint(models, bodies, work, config.ignoreUnknownFields(), live);
+        ServerCertificate certificate = config.certificate();
         server =
                 WebServer.builder()
                         .host(config.host())
                         .port(config.port())
-                        .maxTcpConnections(config.maxConnections())
                         .idleConnectionTimeout(READ_WITHIN)
                         .idleConnectionPeriod(Duration.ofSeconds(10))
                         .connectionOptions(
                                 socket -> socket.readTimeout(READ_WITHIN).tcpNoDelay(true))
+                        // One protocol: among several, a connection is nobody's until its first
+                        // byte.
+                        .protocolsDiscoverServices(false)
                         .addConnectionSelector(
                                 new BoundedHttp1(
                                         Http1Config.builder()
@@ -95,7 +108,9 @@ final class ScorerServer implements AutoCloseable {
                                                 .maxPrologueLength(REQUEST_LINE_BYTES_MAX),
                                         REQUEST_WITHIN,
                                         requestBytesMax(config.maxBodyBytes()),
-                                        System::nanoTime))
+                                        System::nanoTime,
+                                        connections,
+                                        certificate == null ? null : certificate.context()))
                         .directHandlers(directHandlers())
                         .shutdownHook(false)
                         .shutdownGracePeriod(STOP_WITHIN)
@@ -103,7 +118,7 @@ final class ScorerServer implements AutoCloseable {
                         .build()
                         .start();
         if (!server.isRunning() || server.port() <= 0) {
-            server.stop();
+            close();
             throw new IllegalStateException(
                     "can't listen on " + config.host() + ":" + config.port() + "; see the log");
         }
@@ -132,6 +147,7 @@ final class ScorerServer implements AutoCloseable {
     @Override
     public void close() {
         server.stop();
+        connections.close();
     }
 
     private void route(HttpRouting.Builder routing) {
@@ -143,49 +159,58 @@ final class ScorerServer implements AutoCloseable {
         // The protocol's OpenAPI file has it with the slash, its table without.
         only(routing, Method.GET, "/v2", infer::server);
         only(routing, Method.GET, "/v2/", infer::server);
-        only(routing, Method.GET, "/v2/health/live", infer::live);
-        only(routing, Method.GET, "/v2/health/ready", infer::ready);
+        open(routing, "/v2/health/live", infer::live);
+        open(routing, "/v2/health/ready", infer::ready);
         for (String model :
                 List.of("/v2/models/{model}", "/v2/models/{model}/versions/{version}")) {
             only(routing, Method.GET, model, infer::model);
             only(routing, Method.GET, model + "/ready", infer::modelReady);
             only(routing, Method.POST, model + "/infer", infer::infer);
         }
-        only(
+        open(
                 routing,
-                Method.GET,
                 "/health",
                 (request, response) -> health(response, isLive() && models.ready()));
-        only(
-                routing,
-                Method.GET,
-                "/health/live",
-                (request, response) -> health(response, isLive()));
-        only(
-                routing,
-                Method.GET,
-                "/health/ready",
-                (request, response) -> health(response, models.ready()));
+        open(routing, "/health/live", (request, response) -> health(response, isLive()));
+        open(routing, "/health/ready", (request, response) -> health(response, models.ready()));
         only(routing, Method.GET, "/metrics", this::metrics);
-        routing.any((request, response) -> nothingHere(request))
+        routing.any(guarded((request, response) -> nothingHere(request)))
                 .error(HttpProblem.class, this::problem)
                 .error(HttpException.class, this::refusedByServer)
                 .error(Throwable.class, this::internal);
     }
 
+    /// For those who come with a token, where one is asked for.
     private void only(HttpRouting.Builder routing, Method method, String path, Handler handler) {
-        routing.route(method, path, handler)
-                .any(
-                        path,
-                        (request, response) -> {
-                            response.header(HeaderNames.ALLOW, method.text());
-                            problem(
-                                    request,
-                                    response,
-                                    new HttpProblem(
-                                            ProblemReason.METHOD_NOT_ALLOWED,
-                                            "expected " + method.text()));
-                        });
+        routing.route(method, path, guarded(handler)).any(path, guarded(notThis(method)));
+    }
+
+    /// For everybody: who starts and stops processes has no token.
+    private void open(HttpRouting.Builder routing, String path, Handler handler) {
+        routing.route(Method.GET, path, handler).any(path, notThis(Method.GET));
+    }
+
+    private Handler guarded(Handler handler) {
+        BearerTokens known = tokens;
+        return known == null
+                ? handler
+                : (request, response) -> {
+                    if (!known.letsIn(
+                            request.headers().first(HeaderNames.AUTHORIZATION).orElse(null))) {
+                        throw BearerTokens.unauthorized();
+                    }
+                    handler.handle(request, response);
+                };
+    }
+
+    private Handler notThis(Method method) {
+        return (request, response) -> {
+            response.header(HeaderNames.ALLOW, method.text());
+            problem(
+                    request,
+                    response,
+                    new HttpProblem(ProblemReason.METHOD_NOT_ALLOWED, "expected " + method.text()));
+        };
     }
 
     /// Where a request ends must be said in one way, or a proxy before us may see another end; and a connection whose rest
@@ -251,8 +276,11 @@ final class ScorerServer implements AutoCloseable {
     }
 
     private void problem(ServerRequest request, ServerResponse response, HttpProblem problem) {
-        if (problem.reason() == ProblemReason.NOT_READY) {
+        if (problem.reason().status().equals(Status.SERVICE_UNAVAILABLE_503)) {
             response.header(HeaderNames.RETRY_AFTER, "1");
+        }
+        if (problem.reason() == ProblemReason.UNAUTHORIZED) {
+            response.header(HeaderNames.WWW_AUTHENTICATE, "Bearer");
         }
         if (problem.reason().endsConnection()) {
             response.header(HeaderValues.CONNECTION_CLOSE);

@@ -1,27 +1,37 @@
 package io.tidegrad.scorerapp;
 
 import io.grpc.ForwardingServerCallListener;
+import io.grpc.KnownLength;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
-import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /// Lets one whole message through and refuses the rest: none, a second one, one that is no protobuf or too large, one that
-/// does not come in time. The library would call most of these a defect of the server, and wait for the last for ever.
+/// does not come in time. The library would call most of these a defect of the server, and wait for the last for ever. It is
+/// taken apart and answered when it has a place to be worked on.
 final class WholeRequests implements ServerInterceptor {
     private final Duration within;
     private final ServedModels models;
+    private final WorkLimit work;
     private final ScheduledExecutorService timers;
 
-    WholeRequests(Duration within, ServedModels models, ScheduledExecutorService timers) {
+    /// @param work what messages become, but for health, which is answered whatever else is to be done
+    WholeRequests(
+            Duration within, ServedModels models, WorkLimit work, ScheduledExecutorService timers) {
         this.within = within;
         this.models = models;
+        this.work = work;
         this.timers = timers;
     }
 
@@ -35,6 +45,7 @@ final class WholeRequests implements ServerInterceptor {
         private final ServerCall<Q, ?> call;
         private final ServerCall.Listener<Q> of;
         private final Future<?> timer;
+        private byte @Nullable [] message;
         private int messages;
         private boolean whole;
         private boolean refused;
@@ -51,7 +62,7 @@ final class WholeRequests implements ServerInterceptor {
         }
 
         @Override
-        public synchronized void onMessage(Q message) {
+        public synchronized void onMessage(Q stream) {
             if (refused) {
                 return;
             }
@@ -60,14 +71,14 @@ final class WholeRequests implements ServerInterceptor {
                 return;
             }
             try {
-                of.onMessage(message);
+                message = ((InputStream) stream).readAllBytes();
             } catch (StatusRuntimeException e) {
                 refuse(
-                        e.getStatus().getCode() == Status.Code.RESOURCE_EXHAUSTED
-                                ? new HttpProblem(
-                                        ProblemReason.BODY_TOO_LARGE,
-                                        "a message of more than --max-body-bytes")
-                                : notARequest("expected a message of the protocol in protobuf"));
+                        new HttpProblem(
+                                ProblemReason.BODY_TOO_LARGE,
+                                "a message of more than --max-body-bytes"));
+            } catch (IOException e) {
+                refuse(notARequest("expected a message that can be read"));
             }
         }
 
@@ -82,6 +93,29 @@ final class WholeRequests implements ServerInterceptor {
                     return;
                 }
                 whole = true;
+            }
+            if (TokenCheck.isOpen(call.getMethodDescriptor())) {
+                answer();
+                return;
+            }
+            try {
+                work.within(
+                        () -> {
+                            answer();
+                            return whole;
+                        });
+            } catch (HttpProblem overloaded) {
+                refuse(overloaded);
+            }
+        }
+
+        @SuppressWarnings("unchecked") // messages are streams here, whatever they become
+        private void answer() {
+            try {
+                of.onMessage((Q) new Message(Objects.requireNonNull(message)));
+            } catch (StatusRuntimeException e) {
+                refuse(notARequest("expected a message of the protocol in protobuf"));
+                return;
             }
             of.onHalfClose();
         }
@@ -108,6 +142,13 @@ final class WholeRequests implements ServerInterceptor {
             refused = true;
             models.refused(ScorerMetrics.NO_MODEL, problem.reason());
             call.close(InferService.status(problem), new Metadata());
+        }
+    }
+
+    /// Of a size that its reader may ask for.
+    private static final class Message extends ByteArrayInputStream implements KnownLength {
+        Message(byte[] bytes) {
+            super(bytes);
         }
     }
 

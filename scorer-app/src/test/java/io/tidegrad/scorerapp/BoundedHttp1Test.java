@@ -19,11 +19,14 @@ class BoundedHttp1Test {
 
     private final AtomicLong nanos = new AtomicLong(Long.MAX_VALUE - 5); // and over
     private final Semaphore reads = new Semaphore(0);
+    private final OpenConnections connections =
+            new OpenConnections(1_000, Duration.ofSeconds(10), System::nanoTime, reason -> {});
     private final WebServer server =
             WebServer.builder()
                     .host("127.0.0.1")
                     .port(0)
                     .shutdownHook(false)
+                    .protocolsDiscoverServices(false)
                     .addConnectionSelector(
                             new BoundedHttp1(
                                     Http1Config.builder(),
@@ -33,7 +36,9 @@ class BoundedHttp1Test {
                                         long now = nanos.get();
                                         reads.release();
                                         return now;
-                                    }))
+                                    },
+                                    connections,
+                                    null))
                     .routing(
                             routing ->
                                     routing.post(
@@ -47,6 +52,7 @@ class BoundedHttp1Test {
     @AfterEach
     void stop() {
         server.stop();
+        connections.close();
     }
 
     /// A part of a request, which the server has read when this returns; then time passes.

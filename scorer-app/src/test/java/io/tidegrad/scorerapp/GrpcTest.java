@@ -97,7 +97,11 @@ class GrpcTest {
                         shadows,
                         config.maxBodyBytes(),
                         false);
-        return new GrpcServer(config, 0, models, () -> true, within);
+        return new GrpcServer(config, 0, models, work(config), () -> true, within);
+    }
+
+    private static WorkLimit work(ScorerConfig config) {
+        return new WorkLimit(config.maxConcurrentRequests(), config.maxConnections());
     }
 
     private static ManagedChannel channel(GrpcServer server) {
@@ -419,7 +423,15 @@ class GrpcTest {
                         shadows,
                         1,
                         false);
-        assertThatThrownBy(() -> new GrpcServer(config, server.port(), none, () -> true, WITHIN))
+        assertThatThrownBy(
+                        () ->
+                                new GrpcServer(
+                                        config,
+                                        server.port(),
+                                        none,
+                                        work(config),
+                                        () -> true,
+                                        WITHIN))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("can't listen on 127.0.0.1:" + server.port());
     }

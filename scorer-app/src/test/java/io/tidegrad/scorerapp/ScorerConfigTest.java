@@ -32,6 +32,9 @@ class ScorerConfigTest {
                                 false,
                                 KafkaSettings.of("k:1"),
                                 null,
+                                null,
+                                2 * Runtime.getRuntime().availableProcessors(),
+                                null,
                                 null));
     }
 
@@ -39,7 +42,10 @@ class ScorerConfigTest {
     void takesWhatItIsTold() {
         assertThat(
                         ScorerConfig.parse(
-                                List.of("--bootstrap-servers=k:1,l:2", "--config=/dev/null"),
+                                List.of(
+                                        "--bootstrap-servers=k:1,l:2",
+                                        "--config=/dev/null",
+                                        "--max-concurrent-requests=3"),
                                 Map.of(
                                         "TIDEGRAD_MODEL", "a,b",
                                         "TIDEGRAD_PREFIX", "p",
@@ -64,6 +70,9 @@ class ScorerConfigTest {
                                 null,
                                 true,
                                 new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL")),
+                                null,
+                                null,
+                                3,
                                 null,
                                 null));
     }

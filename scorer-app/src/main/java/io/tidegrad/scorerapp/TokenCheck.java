@@ -1,0 +1,39 @@
+package io.tidegrad.scorerapp;
+
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
+import org.jspecify.annotations.Nullable;
+
+/// Lets calls in by their token, before a byte of their message is taken; whether the server is live and ready it tells
+/// everybody, as over HTTP.
+///
+/// @param tokens null when none is asked for
+record TokenCheck(@Nullable BearerTokens tokens, ServedModels models) implements ServerInterceptor {
+    private static final Metadata.Key<String> AUTHORIZATION =
+            Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
+    @Override
+    public <Q, A> ServerCall.Listener<Q> interceptCall(
+            ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+        if (tokens == null
+                || isOpen(call.getMethodDescriptor())
+                || tokens.letsIn(headers.get(AUTHORIZATION))) {
+            return next.startCall(call, headers);
+        }
+        HttpProblem problem = BearerTokens.unauthorized();
+        models.refused(ScorerMetrics.NO_MODEL, problem.reason());
+        call.close(InferService.status(problem), new Metadata());
+        return new ServerCall.Listener<>() {};
+    }
+
+    /// Health of the server.
+    static boolean isOpen(MethodDescriptor<?, ?> method) {
+        String name = method.getFullMethodName();
+        return name.equals(GRPCInferenceServiceGrpc.getServerLiveMethod().getFullMethodName())
+                || name.equals(GRPCInferenceServiceGrpc.getServerReadyMethod().getFullMethodName());
+    }
+}

@@ -1,0 +1,71 @@
+package io.tidegrad.scorerapp;
+
+import java.time.Duration;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+
+/// How many requests are worked on at once. What comes beyond waits a moment, in the order of its coming, and is then refused,
+/// before anything in it is looked at: a server that takes on more than it can do answers nobody in time. Work is what computes;
+/// reading from a client and sending to it are not, so that no client can hold a place by being slow.
+final class WorkLimit {
+    /// A burst that is worked off within it is answered whole.
+    private static final Duration WAIT = Duration.ofMillis(250);
+
+    private final Semaphore places;
+    private final AtomicInteger waiting = new AtomicInteger();
+    private final int waitingMax;
+    private final Duration wait;
+
+    /// @param running at once
+    /// @param waiting at once; each holds its request in memory
+    WorkLimit(int running, int waiting) {
+        this(running, waiting, WAIT);
+    }
+
+    /// @param wait for a place, at most
+    WorkLimit(int running, int waiting, Duration wait) {
+        places = new Semaphore(running, true);
+        waitingMax = waiting;
+        this.wait = wait;
+    }
+
+    /// @throws HttpProblem `overloaded`, and what `work` throws
+    <T> T within(Supplier<T> work) {
+        begin();
+        try {
+            return work.get();
+        } finally {
+            places.release();
+        }
+    }
+
+    private void begin() {
+        try {
+            if (places.tryAcquire(0, TimeUnit.NANOSECONDS)) {
+                return;
+            }
+            if (waiting.incrementAndGet() > waitingMax) {
+                waiting.decrementAndGet();
+                throw overloaded();
+            }
+            try {
+                if (!places.tryAcquire(wait.toNanos(), TimeUnit.NANOSECONDS)) {
+                    throw overloaded();
+                }
+            } finally {
+                waiting.decrementAndGet();
+            }
+        } catch (InterruptedException stopping) {
+            Thread.currentThread().interrupt();
+            throw overloaded();
+        }
+    }
+
+    private static HttpProblem overloaded() {
+        return new HttpProblem(
+                ProblemReason.OVERLOADED,
+                "more requests than are worked on at once (--max-concurrent-requests); ask again later");
+    }
+}
