@@ -4,7 +4,8 @@ package io.tidegrad.proof;
 /// make, and that the oracle of its invariant must report. Switches for tests only: nothing of the product knows them.
 ///
 /// To add one: a line here, what it does where it is done (`BreakableParts` for the trainer's store and its first state, `BrokenSimulation` for
-/// what a simulated trainer sends and learns, `BreakableScorer`; or in the test itself, when the oracle takes what it
+/// what a simulated trainer sends and learns, `BreakableScorer`,
+/// `BrokenClients`; or in the test itself, when the oracle takes what it
 /// judges as an argument), and a test marked `@ProvesOracle`.
 public enum Breaker {
     NONE(null, "nothing"),
@@ -64,6 +65,12 @@ public enum Breaker {
             Invariant.I14, "a higher version is taken for a newer one, whatever its epoch"),
     ADMITS_WHATEVER_COMES(Invariant.I15, "a snapshot is served without being verified"),
     TAKES_SIZES_ON_TRUST(Invariant.I17, "a declared size is allocated before it is checked"),
+    COMMITS_REQUESTS_OUTSIDE_THE_TRANSACTION(
+            Invariant.I18,
+            "a request's offset is committed beside the transaction that holds its answer"),
+    FENCES_NO_LANE(
+            Invariant.I18,
+            "a scorer that was replaced sends its offsets without its generation of the group"),
     CHECKS_NO_CHECKSUM(Invariant.I19, "a record's format is checked, its checksum is not"),
     READS_WITH_ITS_OWN_SCHEMA(
             Invariant.I20, "an event is decoded by the newest schema, not by its writer's"),

@@ -18,6 +18,7 @@ public enum Invariant {
     I14("monotonic"),
     I15("reject"),
     I17("assembler bounds"),
+    I18("topic to topic"),
     I19("corruption"),
     I20("schema"),
     I21("formats"),

@@ -8,11 +8,11 @@ import java.nio.file.Path;
 import java.util.stream.Collectors;
 
 /// What `docs/scoring.md` shows to its readers.
-final class Documented {
+public final class Documented {
     private Documented() {}
 
     /// The code block after `<!-- name -->`.
-    static String block(String name) {
+    public static String block(String name) {
         String text;
         try {
             text =
@@ -27,7 +27,7 @@ final class Documented {
     }
 
     /// Names in order, and kinds of values.
-    static String shape(JsonNode node) {
+    public static String shape(JsonNode node) {
         if (node.isObject()) {
             return node.properties().stream()
                     .map(field -> field.getKey() + ": " + shape(field.getValue()))

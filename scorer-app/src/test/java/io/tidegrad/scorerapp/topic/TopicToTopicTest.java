@@ -1,0 +1,282 @@
+package io.tidegrad.scorerapp.topic;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.tidegrad.localstack.TcpRelay;
+import io.tidegrad.model.feature.AvroEvent;
+import io.tidegrad.model.feature.Event;
+import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.ProvesOracle;
+import io.tidegrad.schemas.Prediction;
+import io.tidegrad.scorer.Predictions;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/// Invariant I18: every request has exactly one prediction or one dead letter among what a read_committed reader sees, by
+/// exactly the version that it names, in the order of its key; whatever dies, stalls, is cut or comes back.
+class TopicToTopicTest {
+    private static final int PARTITIONS = 3;
+
+    /// As Kafka's protocol numbers them.
+    private static final int END_TXN = 26;
+
+    private static final int TXN_OFFSET_COMMIT = 28;
+
+    private static final Duration SWAP = Duration.ofMillis(40);
+
+    @AfterEach
+    void heal() {
+        LaneStack.KAFKA.heal();
+        LaneStack.REGISTRY.heal();
+    }
+
+    /// Publishes versions while something else goes on.
+    private static final class Swaps implements AutoCloseable {
+        private final AtomicBoolean done = new AtomicBoolean();
+        private final CompletableFuture<Void> running;
+
+        Swaps(LaneWorld world) {
+            running =
+                    CompletableFuture.runAsync(
+                            () -> {
+                                while (!done.get()) {
+                                    world.publish();
+                                    LockSupport.parkNanos(SWAP.toNanos());
+                                }
+                            },
+                            // Java's HTTP client needs the common pool, which has one thread here.
+                            task -> Thread.ofPlatform().name("swaps").start(task));
+        }
+
+        @Override
+        public void close() {
+            done.set(true);
+            running.join();
+        }
+    }
+
+    @Test
+    void everyRequestIsAnsweredOnceInItsKeysOrderWhileVersionsAndPartitionsChangeHands()
+            throws Exception {
+        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
+            RequestLane first = world.start();
+            try (Swaps _ = new Swaps(world)) {
+                world.awaitPartitions(first, PARTITIONS);
+                world.ask(1_500);
+                RequestLane second = world.start();
+                while (second.status().partitions() == 0
+                        || first.status().partitions() == PARTITIONS) {
+                    world.ask(50);
+                }
+                world.ask(1_500);
+                first.close();
+                while (second.status().partitions() < PARTITIONS) {
+                    world.ask(50);
+                }
+                world.ask(500);
+                world.awaitEnd();
+            }
+            assertThat(world.faults()).isEmpty();
+            List<Prediction> predictions =
+                    world.all(world.topics.predictions()).stream().map(world::prediction).toList();
+            long versions = predictions.stream().map(Prediction::getVersion).distinct().count();
+            System.out.println(
+                    "topic to topic: "
+                            + predictions.size()
+                            + " requests by "
+                            + versions
+                            + " versions");
+            assertThat(versions).isGreaterThan(5);
+            assertThat(predictions)
+                    .allSatisfy(
+                            prediction -> {
+                                assertThat(prediction.getModel()).isEqualTo(world.model);
+                                assertThat(prediction.getEpoch()).isEqualTo(1);
+                                // A row is a step, and the version saw each event before it.
+                                assertThat(prediction.getOffset())
+                                        .isEqualTo(prediction.getVersion());
+                                assertThat(prediction.getFreshnessMs()).isPositive();
+                            });
+        }
+    }
+
+    @Test
+    void anAnswerHasTheBitsOfTheLibrarysByTheSameVersion() throws Exception {
+        try (LaneWorld world = new LaneWorld(1).published()) {
+            world.start();
+            world.ask(LaneWorld.EVENTS.length);
+            world.awaitEnd();
+            Predictions library =
+                    world.scorer()
+                            .scoreAll(
+                                    LongStream.of(LaneWorld.EVENTS)
+                                            .mapToObj(LaneWorld::record)
+                                            .map(record -> (Event) new AvroEvent().of(record))
+                                            .toList());
+            List<Prediction> predictions =
+                    world.all(world.topics.predictions()).stream().map(world::prediction).toList();
+            for (int event = 0; event < LaneWorld.EVENTS.length; event++) {
+                Prediction prediction = predictions.get(event);
+                assertThat(prediction.getVersion()).isEqualTo(library.version());
+                assertThat(Float.floatToRawIntBits(prediction.getProbabilities().getFirst()))
+                        .isEqualTo(Float.floatToRawIntBits(library.probability(event, 0)));
+            }
+            assertThat(world.faults()).isEmpty();
+        }
+    }
+
+    // ---- who dies between sending and committing ----
+
+    @Test
+    void whoDiesBetweenSendingAndCommittingLeavesNothingOutAndNothingTwice() throws Exception {
+        assertThat(afterADeath(LaneClients.KAFKA)).isEmpty();
+    }
+
+    @ProvesOracle(Breaker.COMMITS_REQUESTS_OUTSIDE_THE_TRANSACTION)
+    @Test
+    void offsetsThatAreCommittedOutsideTheTransactionAreSeen() throws Exception {
+        assertThat(afterADeath(BrokenClients.OFFSETS_OUTSIDE))
+                .anyMatch(fault -> fault.endsWith("was answered 0 times"));
+    }
+
+    /// For the broker, a process that is cut off for good is one that was killed; and then it was not, and comes back.
+    private static List<String> afterADeath(LaneClients clients) throws Exception {
+        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
+            RequestLane dying = world.startBehindRelay(LaneWorld.SHORT, clients);
+            world.awaitPartitions(dying, PARTITIONS);
+            world.ask(100);
+            world.awaitAnswered(dying, 100);
+            LaneStack.KAFKA.hold(END_TXN);
+            world.ask(100);
+            assertThat(LaneStack.KAFKA.awaitHeld(LaneWorld.SOON)).isTrue();
+            LaneStack.KAFKA.refuse();
+            RequestLane next = world.start();
+            world.awaitPartitions(next, PARTITIONS);
+            world.ask(100);
+            world.awaitEnd();
+            LaneStack.KAFKA.heal();
+            world.ask(100);
+            await().atMost(LaneWorld.SOON).until(() -> dying.status().partitions() > 0);
+            world.awaitEnd();
+            return world.faults();
+        }
+    }
+
+    // ---- who is taken for dead and is not ----
+
+    @Test
+    void whoWasReplacedBeforeItSentItsOffsetsCommitsNothing() throws Exception {
+        assertThat(afterAReplacement(LaneClients.KAFKA)).isEmpty();
+    }
+
+    @ProvesOracle(Breaker.FENCES_NO_LANE)
+    @Test
+    void offsetsWithoutAGenerationAreSeen() throws Exception {
+        assertThat(afterAReplacement(BrokenClients.NO_GENERATION))
+                .anyMatch(fault -> fault.endsWith("was answered 2 times"));
+    }
+
+    private static List<String> afterAReplacement(LaneClients clients) throws Exception {
+        // Its transaction outlives its session: only the generation can tell.
+        Map<String, String> patient =
+                Map.of("session.timeout.ms", "1500", "transaction.timeout.ms", "60000");
+        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
+            RequestLane stalling = world.startBehindRelay(patient, clients);
+            world.awaitPartitions(stalling, PARTITIONS);
+            LaneStack.KAFKA.hold(TXN_OFFSET_COMMIT);
+            world.ask(100);
+            assertThat(LaneStack.KAFKA.awaitHeld(LaneWorld.SOON)).isTrue();
+            LaneStack.KAFKA.stall(TcpRelay.Direction.SENT);
+            RequestLane next = world.start();
+            world.awaitPartitions(next, PARTITIONS);
+            world.awaitAnswered(next, 100);
+            LaneStack.KAFKA.heal();
+            await().atMost(LaneWorld.SOON).until(() -> stalling.status().partitions() > 0);
+            world.awaitEnd();
+            return world.faults();
+        }
+    }
+
+    // ---- networks ----
+
+    @Test
+    void aNetworkThatBreaksAnywhereCostsNoRequest() throws Exception {
+        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
+            RequestLane lane = world.startBehindRelay(LaneWorld.SHORT, LaneClients.KAFKA);
+            world.awaitPartitions(lane, PARTITIONS);
+            SplittableRandom random = new SplittableRandom(18);
+            for (int cut = 0; cut < 25; cut++) {
+                LaneStack.KAFKA.cutAfter(
+                        random.nextBoolean()
+                                ? TcpRelay.Direction.SENT
+                                : TcpRelay.Direction.RECEIVED,
+                        1 + random.nextInt(4_000));
+                world.ask(60);
+                await().atMost(LaneWorld.SOON)
+                        .pollInterval(Duration.ofMillis(10))
+                        .until(() -> !LaneStack.KAFKA.isCutDue());
+            }
+            LaneStack.KAFKA.refuse();
+            world.ask(100);
+            assertThat(world.scorer().score(LaneWorld.record(0)).probabilities())
+                    .as("whoever else asks is answered meanwhile")
+                    .hasSize(1);
+            LaneStack.KAFKA.heal();
+            world.awaitEnd();
+            assertThat(world.faults()).isEmpty();
+        }
+    }
+
+    @Test
+    void aRegistryThatIsAwayIsWaitedForAndNothingIsADeadLetter() throws Exception {
+        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
+            RequestLane lane = world.start();
+            world.awaitPartitions(lane, PARTITIONS);
+            LaneStack.REGISTRY.refuse();
+            // No value's schema is known to the lane yet.
+            world.ask(50);
+            world.awaitState(lane, LaneStatus.State.WAITING_FOR_REGISTRY);
+            assertThat(lane.status().detail()).contains("/schemas/ids/");
+            assertThat(lane.status().lag()).isPositive();
+            assertThat(lane.status().committed()).isZero();
+            LaneStack.REGISTRY.heal();
+            world.awaitEnd();
+            world.awaitState(lane, LaneStatus.State.RUNNING);
+            LaneStack.REGISTRY.refuse();
+            world.ask(50); // a known schema needs no registry
+            world.awaitEnd();
+            assertThat(world.faults()).isEmpty();
+        }
+    }
+
+    // ---- before there is a model ----
+
+    @Test
+    void withoutAVersionThatServesNoRequestIsTakenFromWhoMayHaveOne() throws Exception {
+        try (LaneWorld world = new LaneWorld(PARTITIONS)) {
+            world.ask(50);
+            RequestLane lane = world.start();
+            world.awaitState(lane, LaneStatus.State.WAITING_FOR_MODEL);
+            try (var admin = LaneWorld.admin()) {
+                String group = world.topics.requestsGroup();
+                assertThat(admin.listGroups().all().get())
+                        .noneMatch(listed -> listed.groupId().equals(group));
+                world.published();
+                world.awaitEnd();
+                assertThat(admin.describeConsumerGroups(List.of(group)).all().get().values())
+                        .singleElement()
+                        .satisfies(described -> assertThat(described.members()).hasSize(1));
+            }
+            assertThat(world.faults()).isEmpty();
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.scorerapp.topic;
+
+import org.jspecify.annotations.NullMarked;
