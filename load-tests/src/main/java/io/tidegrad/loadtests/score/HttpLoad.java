@@ -149,7 +149,7 @@ final class HttpLoad implements AutoCloseable {
         return new Window(all.whole().getTotalCount(), (System.nanoTime() - start) * 1e-9, all);
     }
 
-    /// Each connection's next request as soon as its answer is there.
+    /// Each connection's next request as soon as its answer is there; one at least.
     Window closed(Duration length) throws InterruptedException {
         long start = System.nanoTime();
         List<Callable<Long>> tasks = new ArrayList<>();
@@ -157,10 +157,10 @@ final class HttpLoad implements AutoCloseable {
             tasks.add(
                     () -> {
                         long answers = 0;
-                        while (System.nanoTime() - start < length.toNanos()) {
+                        do {
                             lane.ask();
                             answers++;
-                        }
+                        } while (System.nanoTime() - start < length.toNanos());
                         return answers;
                     });
         }
