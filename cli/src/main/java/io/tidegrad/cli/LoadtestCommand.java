@@ -32,7 +32,8 @@ import picocli.CommandLine.TypeConversionException;
             LoadtestCommand.Poison.class,
             LoadtestCommand.Restart.class,
             LoadtestCommand.Models.class,
-            LoadtestCommand.Freshness.class
+            LoadtestCommand.Freshness.class,
+            LoadtestScore.class
         })
 final class LoadtestCommand implements Runnable {
     @Spec private CommandSpec command = CommandSpec.create();
@@ -43,7 +44,8 @@ final class LoadtestCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 command.commandLine(),
-                "what to measure is missing; there are: train, poison, restart, models, freshness");
+                "what to measure is missing; there are: train, poison, restart, models, freshness,"
+                        + " score");
     }
 
     /// How much is measured.
@@ -96,11 +98,7 @@ final class LoadtestCommand implements Runnable {
 
         @Mixin private Size size = new Size();
 
-        @Option(
-                names = "--json",
-                description =
-                        "Print one line of JSON for each stream, mini-batch and subject, with every value.")
-        private boolean json;
+        @Mixin private JsonOption json = new JsonOption();
 
         @Option(
                 names = "--profile",
@@ -127,7 +125,12 @@ final class LoadtestCommand implements Runnable {
                                 ? List.of(ShippedStream.values())
                                 : List.of(new StreamName().convert(stream));
                 return new TrainLoadOptions(
-                        streams, miniBatches, size.repetitions, size.events, json, profile);
+                        streams,
+                        miniBatches,
+                        size.repetitions,
+                        size.events,
+                        json.isAsked(),
+                        profile);
             } catch (IllegalArgumentException | TypeConversionException e) {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);
@@ -159,8 +162,7 @@ final class LoadtestCommand implements Runnable {
 
         @Mixin private Size size = new Size();
 
-        @Option(names = "--json", description = "Print one line of JSON with every value.")
-        private boolean json;
+        @Mixin private JsonOption json = new JsonOption();
 
         @Mixin private HelpOption help = new HelpOption();
 
@@ -173,7 +175,12 @@ final class LoadtestCommand implements Runnable {
         private PoisonLoad load() {
             try {
                 return new PoisonLoad(
-                        stream, size.repetitions, size.events, json, System.out, System.err);
+                        stream,
+                        size.repetitions,
+                        size.events,
+                        json.isAsked(),
+                        System.out,
+                        System.err);
             } catch (IllegalArgumentException e) {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);
@@ -207,15 +214,15 @@ final class LoadtestCommand implements Runnable {
                 description = "Of everything (default: ${DEFAULT-VALUE}).")
         private int repetitions;
 
-        @Option(names = "--json", description = "Print one line of JSON with every value.")
-        private boolean json;
+        @Mixin private JsonOption json = new JsonOption();
 
         @Mixin private HelpOption help = new HelpOption();
 
         @Override
         public Integer call() throws InterruptedException {
             try {
-                new RestartLoad(megabytes, repetitions, json, System.out, System.err).run();
+                new RestartLoad(megabytes, repetitions, json.isAsked(), System.out, System.err)
+                        .run();
             } catch (IllegalArgumentException e) {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);
@@ -257,8 +264,7 @@ final class LoadtestCommand implements Runnable {
                 description = "That each learns then (default: ${DEFAULT-VALUE}).")
         private long events;
 
-        @Option(names = "--json", description = "Print one line of JSON.")
-        private boolean json;
+        @Mixin private JsonOption json = new JsonOption();
 
         @Mixin private HelpOption help = new HelpOption();
 
@@ -269,7 +275,7 @@ final class LoadtestCommand implements Runnable {
                                 models,
                                 Duration.ofSeconds(seconds),
                                 events,
-                                json,
+                                json.isAsked(),
                                 System.out,
                                 System.err)
                         .run();
@@ -330,8 +336,7 @@ final class LoadtestCommand implements Runnable {
                 description = "kafka.commit.interval.ms of the trainer (default: its own choice).")
         private int commitMillis;
 
-        @Option(names = "--json", description = "Print one line of JSON.")
-        private boolean json;
+        @Mixin private JsonOption json = new JsonOption();
 
         @Mixin private HelpOption help = new HelpOption();
 
@@ -346,7 +351,7 @@ final class LoadtestCommand implements Runnable {
                                 Duration.ofSeconds(seconds),
                                 Duration.ofMillis(publishMillis),
                                 commitMillis,
-                                json);
+                                json.isAsked());
                 new FreshnessLoad(options, System.out, System.err).run();
             } catch (IllegalArgumentException e) {
                 throw new ParameterException(

@@ -1,11 +1,11 @@
 package io.tidegrad.loadtests;
 
 /// Processor time of a process of this machine.
-final class CpuClock {
+public final class CpuClock {
     private CpuClock() {}
 
     /// User and system, all threads, since it began; the operating system counts in hundredths. NaN where it does not tell.
-    static double seconds(long pid) {
+    public static double seconds(long pid) {
         return ProcessHandle.of(pid)
                 .flatMap(process -> process.info().totalCpuDuration())
                 .map(cpu -> cpu.toNanos() * 1e-9)

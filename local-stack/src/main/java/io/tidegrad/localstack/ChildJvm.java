@@ -74,11 +74,37 @@ public final class ChildJvm implements AutoCloseable {
         return run(List.of(), name, jvmFlags, mainClass, output, log);
     }
 
+    /// As above, with entries behind our own class path.
+    ///
+    /// @param moreClassPath a folder, a jar, or `…/*` for all jars of a folder
+    public static ChildJvm run(
+            String name,
+            List<String> jvmFlags,
+            List<Path> moreClassPath,
+            List<String> mainClass,
+            Path output,
+            Path log) {
+        List<String> classPath = new ArrayList<>(ownClassPath());
+        moreClassPath.forEach(path -> classPath.add(path.toString()));
+        return run(List.of(), name, jvmFlags, classPath, mainClass, output, log);
+    }
+
     /// @param within a command that ends by becoming the one that follows it, such as `nice -n 5`
     public static ChildJvm run(
             List<String> within,
             String name,
             List<String> jvmFlags,
+            List<String> mainClass,
+            Path output,
+            Path log) {
+        return run(within, name, jvmFlags, ownClassPath(), mainClass, output, log);
+    }
+
+    private static ChildJvm run(
+            List<String> within,
+            String name,
+            List<String> jvmFlags,
+            List<String> classPath,
             List<String> mainClass,
             Path output,
             Path log) {
@@ -88,7 +114,7 @@ public final class ChildJvm implements AutoCloseable {
                 within,
                 name,
                 jvmFlags,
-                ownClassPath(),
+                classPath,
                 command,
                 ProcessBuilder.Redirect.appendTo(output.toFile()),
                 log);

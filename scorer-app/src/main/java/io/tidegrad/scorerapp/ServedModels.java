@@ -21,7 +21,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The models that requests name, whatever they come by: found, read for, scored with, counted.
-final class ServedModels {
+class ServedModels {
     private final Map<String, Stages> stages;
     private final ScorerMetrics metrics;
     private final Shadows shadows;
@@ -272,9 +272,10 @@ final class ServedModels {
     }
 
     /// By the version whose fields the events were read by: the one that a swap brings meanwhile may be another model's.
+    /// Overridden only where another runtime is measured behind this server.
     ///
     /// @throws HttpProblem a record can't be scored, or there are too many
-    private Predictions score(Scorer scorer, ServedModel served, List<Event> events) {
+    Predictions score(Scorer scorer, ServedModel served, List<Event> events) {
         long answers = (long) events.size() * served.outputs();
         if (answers > maxAnswers) {
             throw new HttpProblem(

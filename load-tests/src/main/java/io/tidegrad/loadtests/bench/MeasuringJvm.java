@@ -19,14 +19,34 @@ import java.util.function.Consumer;
 /// @param moreFlags of the JVM
 /// @param moreClassPath behind this JVM's own
 /// @param environment set besides
-record MeasuringJvm(
+public record MeasuringJvm(
         List<String> moreFlags, List<Path> moreClassPath, Map<String, String> environment) {
-    static final MeasuringJvm LIKE_THIS = new MeasuringJvm(List.of(), List.of(), Map.of());
+    public static final MeasuringJvm LIKE_THIS = new MeasuringJvm(List.of(), List.of(), Map.of());
 
     /// @param what is measured, for messages
     /// @param main a class and its arguments
     /// @throws BenchException it failed, or printed something else
     void run(String what, List<String> main, Consumer<Measurement> done) {
+        lines(
+                what,
+                main,
+                line -> {
+                    try {
+                        done.accept(Measurement.fromJson(line));
+                    } catch (JsonProcessingException e) {
+                        throw new BenchException(
+                                "the JVM that measured "
+                                        + what
+                                        + " printed no JSON: "
+                                        + e.getMessage());
+                    }
+                });
+    }
+
+    /// As `run`, whatever the lines are.
+    ///
+    /// @throws BenchException it failed
+    public void lines(String what, List<String> main, Consumer<String> line) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
@@ -43,8 +63,8 @@ record MeasuringJvm(
         try {
             Process process = builder.start();
             try (BufferedReader output = process.inputReader()) {
-                for (String json = output.readLine(); json != null; json = output.readLine()) {
-                    done.accept(Measurement.fromJson(json));
+                for (String next = output.readLine(); next != null; next = output.readLine()) {
+                    line.accept(next);
                 }
             }
             int status = process.waitFor();
@@ -52,9 +72,6 @@ record MeasuringJvm(
                 throw new BenchException(
                         "the JVM that measured " + what + " ended with status " + status);
             }
-        } catch (JsonProcessingException e) {
-            throw new BenchException(
-                    "the JVM that measured " + what + " printed no JSON: " + e.getMessage());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {

@@ -75,7 +75,7 @@ public enum Rival {
     }
 
     /// @throws BenchException the build is not there; says how to get it
-    static Path build(Path root) {
+    public static Path build(Path root) {
         Path build = root.resolve("load-tests/rivals/target");
         if (!Files.isDirectory(build.resolve("lib"))) {
             throw new BenchException(

@@ -1,0 +1,199 @@
+package io.tidegrad.loadtests.score;
+
+import io.tidegrad.loadtests.LoadTestException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/// Requests to one server over a fixed number of connections, a thread each; every answer is read and compared. The first one
+/// that is wrong or refused ends it.
+final class HttpLoad implements AutoCloseable {
+    /// After a window: for answers under way.
+    private static final Duration ENDS_WITHIN = Duration.ofSeconds(60);
+
+    /// From making the tasks to the first request that is due.
+    private static final long START_NANOS = 5_000_000;
+
+    private static final int QUESTIONS_A_LANE = 7; // without a common divisor with their number
+
+    private final Target target;
+    private final List<Lane> lanes = new ArrayList<>();
+    private final ExecutorService threads;
+
+    /// A server and what is asked of it.
+    ///
+    /// @param requests lie ready; request n asks `records` questions from number n x records on
+    /// @param expected null where an answer is only to be there, whatever it says
+    /// @param within of a number that is expected; 0 for the same bits
+    record Target(
+            String name,
+            int port,
+            List<byte[]> requests,
+            int records,
+            @Nullable Expected expected,
+            float within) {
+        Target named(String other) {
+            return new Target(other, port, requests, records, expected, within);
+        }
+
+        /// The same requests to a server whose answers say nothing.
+        Target of(String other, int otherPort) {
+            return new Target(other, otherPort, requests, records, null, 0);
+        }
+    }
+
+    /// What came of a window.
+    ///
+    /// @param answers each of them sound
+    record Window(long answers, double seconds, OpenLoop.Latencies latencies) {
+        double perSecond() {
+            return answers / seconds;
+        }
+    }
+
+    /// One connection and the thread that asks over it.
+    private static final class Lane {
+        private final Target target;
+        private final HttpLine line;
+        private final AnswerText text;
+        private final Expected.@Nullable Judge judge;
+        private int request;
+        private long verified;
+
+        Lane(Target target, int number) {
+            this.target = target;
+            line = HttpLine.connect(target.port());
+            Expected expected = target.expected();
+            text = new AnswerText(expected == null ? 0 : target.records() * expected.outputs());
+            judge = expected == null ? null : expected.judge(target.within());
+            request = number * QUESTIONS_A_LANE % target.requests().size();
+        }
+
+        void ask() {
+            int status = line.ask(target.requests().get(request));
+            if (status != 200) {
+                throw new LoadTestException(
+                        target.name()
+                                + ": expected status 200, found "
+                                + status
+                                + " "
+                                + line.body());
+            }
+            if (judge != null) {
+                text.read(line.bytes(), line.bodyFrom(), line.bodyTo());
+                String wrong =
+                        judge.wrong(
+                                text.version(),
+                                request * target.records(),
+                                text.numbers(),
+                                target.records());
+                if (wrong != null) {
+                    throw new LoadTestException(target.name() + ": " + wrong);
+                }
+                verified++;
+            }
+            request = request + 1 == target.requests().size() ? 0 : request + 1;
+        }
+    }
+
+    HttpLoad(Target target, int connections) {
+        this.target = target;
+        threads =
+                Executors.newFixedThreadPool(
+                        connections, Thread.ofPlatform().daemon().name("ask-", 0).factory());
+        try {
+            for (int lane = 0; lane < connections; lane++) {
+                lanes.add(new Lane(target, lane));
+            }
+        } catch (LoadTestException e) {
+            close();
+            throw e;
+        }
+    }
+
+    Target target() {
+        return target;
+    }
+
+    /// Answers that said what was expected, of all windows so far.
+    long verified() {
+        return lanes.stream().mapToLong(lane -> lane.verified).sum();
+    }
+
+    /// Requests at their times.
+    Window open(double perSecond, Duration length) throws InterruptedException {
+        long calls = Math.max(1, Math.round(perSecond * length.toNanos() * 1e-9));
+        long start = System.nanoTime() + START_NANOS;
+        OpenLoop loop = new OpenLoop(OpenLoop.PARKING, perSecond);
+        List<Callable<OpenLoop.Latencies>> tasks = new ArrayList<>();
+        for (int number = 0; number < lanes.size(); number++) {
+            int mine = number;
+            Lane lane = lanes.get(mine);
+            tasks.add(
+                    () -> {
+                        OpenLoop.Latencies latencies = new OpenLoop.Latencies();
+                        loop.run(start, mine, lanes.size(), calls, call -> lane.ask(), latencies);
+                        return latencies;
+                    });
+        }
+        OpenLoop.Latencies all = new OpenLoop.Latencies();
+        run(tasks, length).forEach(all::add);
+        return new Window(all.whole().getTotalCount(), (System.nanoTime() - start) * 1e-9, all);
+    }
+
+    /// Each connection's next request as soon as its answer is there; one at least.
+    Window closed(Duration length) throws InterruptedException {
+        long start = System.nanoTime();
+        List<Callable<Long>> tasks = new ArrayList<>();
+        for (Lane lane : lanes) {
+            tasks.add(
+                    () -> {
+                        long answers = 0;
+                        do {
+                            lane.ask();
+                            answers++;
+                        } while (System.nanoTime() - start < length.toNanos());
+                        return answers;
+                    });
+        }
+        long answers = run(tasks, length).stream().mapToLong(Long::longValue).sum();
+        return new Window(answers, (System.nanoTime() - start) * 1e-9, new OpenLoop.Latencies());
+    }
+
+    private <T> List<T> run(List<Callable<T>> tasks, Duration length) throws InterruptedException {
+        List<Future<T>> running = tasks.stream().map(threads::submit).toList();
+        long deadline = System.nanoTime() + length.plus(ENDS_WITHIN).toNanos();
+        List<T> results = new ArrayList<>();
+        for (Future<T> each : running) {
+            try {
+                results.add(each.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS));
+            } catch (ExecutionException e) {
+                throw e.getCause() instanceof LoadTestException known
+                        ? known
+                        : new LoadTestException("asking failed: " + e.getCause(), e.getCause());
+            } catch (TimeoutException e) {
+                throw new LoadTestException(
+                        target.name()
+                                + ": expected every answer within "
+                                + ENDS_WITHIN.toSeconds()
+                                + " s of the window's end, found some missing",
+                        e);
+            }
+        }
+        return results;
+    }
+
+    @Override
+    public void close() {
+        lanes.forEach(lane -> lane.line.close());
+        threads.shutdownNow();
+    }
+}

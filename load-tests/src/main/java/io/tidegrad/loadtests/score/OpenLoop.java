@@ -1,0 +1,97 @@
+package io.tidegrad.loadtests.score;
+
+import java.util.concurrent.locks.LockSupport;
+import org.HdrHistogram.Histogram;
+
+/// Calls that are due at times fixed before the first one. Each is counted from when it was due, made late or not: a call that
+/// takes long holds up those behind it, and they say so (else its time would be seen once instead of by all who waited).
+///
+/// @param perSecond calls due, evenly
+record OpenLoop(Time time, double perSecond) {
+    static final long NANOS_MAX = 60_000_000_000L;
+
+    /// What the calls are paced and measured by.
+    interface Time {
+        long nanos();
+
+        /// Waits, if that is not past.
+        ///
+        /// @return what `nanos` said last
+        long until(long nanos);
+    }
+
+    /// One call, by its number.
+    @FunctionalInterface
+    interface Call {
+        void make(long number);
+    }
+
+    /// What was measured.
+    record Latencies(Histogram whole, Histogram late) {
+        Latencies() {
+            this(newHistogram(), newHistogram());
+        }
+
+        void add(Latencies other) {
+            whole.add(other.whole);
+            late.add(other.late);
+        }
+    }
+
+    static Histogram newHistogram() {
+        return new Histogram(1, NANOS_MAX, 3);
+    }
+
+    /// Gives up its core while it waits; Linux wakes it some 60 µs after it was to be woken, which counts.
+    static final Time PARKING =
+            new Time() {
+                @Override
+                public long nanos() {
+                    return System.nanoTime();
+                }
+
+                @Override
+                public long until(long nanos) {
+                    long now = System.nanoTime();
+                    while (now < nanos) {
+                        LockSupport.parkNanos(nanos - now);
+                        now = System.nanoTime();
+                    }
+                    return now;
+                }
+            };
+
+    /// Keeps its core.
+    static final Time SPINNING =
+            new Time() {
+                @Override
+                public long nanos() {
+                    return System.nanoTime();
+                }
+
+                @Override
+                public long until(long nanos) {
+                    long now = System.nanoTime();
+                    while (now < nanos) {
+                        Thread.onSpinWait();
+                        now = System.nanoTime();
+                    }
+                    return now;
+                }
+            };
+
+    /// Makes every `lanes`-th of the calls, from number `lane` on: call n is due n intervals after `start`.
+    ///
+    /// @param calls of all lanes together
+    void run(long start, int lane, int lanes, long calls, Call call, Latencies latencies) {
+        double interval = 1e9 / perSecond;
+        for (long number = lane; number < calls; number += lanes) {
+            long due = start + Math.round(number * interval);
+            long sent = time.until(due);
+            call.make(number);
+            long done = time.nanos();
+            latencies.late.recordValue(Math.clamp(sent - due, 1, NANOS_MAX));
+            latencies.whole.recordValue(Math.clamp(done - due, 1, NANOS_MAX));
+        }
+    }
+}

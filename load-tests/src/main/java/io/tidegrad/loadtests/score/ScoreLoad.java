@@ -1,0 +1,91 @@
+package io.tidegrad.loadtests.score;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.bench.BenchException;
+import io.tidegrad.loadtests.bench.MeasuringJvm;
+import io.tidegrad.localstack.Json;
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+
+/// What an answer costs, in process and over HTTP, and that each is the answer of the version that it names.
+public final class ScoreLoad {
+    /// One thread's code is compiled in less time than that of a server and its client.
+    private static final double IN_PROCESS_SHARE = 5;
+
+    private final ScoreOptions options;
+    private final BiFunction<String, Parameters, byte[]> onnx;
+    private final PrintStream out;
+    private final PrintStream progress;
+
+    /// @param onnx a named model as an ONNX file
+    public ScoreLoad(
+            ScoreOptions options,
+            BiFunction<String, Parameters, byte[]> onnx,
+            PrintStream out,
+            PrintStream progress) {
+        this.options = options;
+        this.onnx = onnx;
+        this.out = out;
+        this.progress = progress;
+    }
+
+    /// @throws LoadTestException an answer is wrong or missing, or a process did not do what is measured
+    public void run() throws InterruptedException {
+        if (options.hasPartOf(ScoreOptions.Part.IN_PROCESS)) {
+            for (ScoredModel model : options.models()) {
+                inProcess(model);
+            }
+        }
+        if (options.hasPartOf(
+                ScoreOptions.Part.HTTP, ScoreOptions.Part.SWAPS, ScoreOptions.Part.ONNX_RUNTIME)) {
+            for (ScoredModel model : options.models()) {
+                new ServedLoad(model, options, onnx, out, progress).run();
+            }
+        }
+    }
+
+    private void inProcess(ScoredModel model) {
+        progress.println(model.label() + " in process");
+        progress.flush();
+        try {
+            MeasuringJvm.LIKE_THIS.lines(
+                    model.label() + " in process",
+                    List.of(
+                            InProcessScores.class.getName(),
+                            model.label(),
+                            String.valueOf(options.seconds()),
+                            String.valueOf(options.opening().toSeconds() / IN_PROCESS_SHARE)),
+                    line -> out.print(options.json() ? line + "\n" : text(line)));
+        } catch (BenchException e) {
+            throw new LoadTestException(String.valueOf(e.getMessage()), e);
+        }
+        out.flush();
+    }
+
+    private static String text(String line) {
+        try {
+            return ScoreText.inProcess(Json.parse(line));
+        } catch (JsonProcessingException e) {
+            throw new LoadTestException("expected JSON, found " + line, e);
+        }
+    }
+
+    /// A line of JSON, or the same for people.
+    static String line(Map<String, Object> line, ScoreOptions options) {
+        String json = Json.write(line);
+        return options.json() ? json + "\n" : ScoreText.of(node(json));
+    }
+
+    private static JsonNode node(String json) {
+        try {
+            return Json.parse(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+package io.tidegrad.loadtests.score;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+
+/// @param models that are measured
+/// @param seconds measured of everything that is compared
+/// @param perSecond requests due over HTTP
+/// @param connections that they come over
+/// @param opening before the first window: the compilers work
+/// @param root folder of the repository, where the rival is built
+/// @param json lines of JSON instead of text for people
+public record ScoreOptions(
+        List<Part> parts,
+        List<ScoredModel> models,
+        int seconds,
+        double perSecond,
+        int connections,
+        Duration opening,
+        Path root,
+        boolean json) {
+    private static final double RATE_MAX = 200_000;
+    private static final int CONNECTIONS_MAX = 512;
+
+    /// What can be measured.
+    public enum Part {
+        /// A record and a row of floats in the JVM that asks.
+        IN_PROCESS,
+        /// Latency without and with swaps, throughput beside a bare server.
+        HTTP,
+        /// Every answer compared, as many as can be had, under 50 swaps a second.
+        SWAPS,
+        /// The same server with ONNX Runtime behind it.
+        ONNX_RUNTIME;
+
+        public String label() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+
+        /// @throws IllegalArgumentException there is none of that name; says which there are
+        public static Part named(String label) {
+            for (Part part : values()) {
+                if (part.label().equals(label)) {
+                    return part;
+                }
+            }
+            throw new IllegalArgumentException(
+                    "--part expects some of "
+                            + Arrays.stream(values()).map(Part::label).toList()
+                            + ", found '"
+                            + label
+                            + "'");
+        }
+    }
+
+    public ScoreOptions {
+        parts = List.copyOf(parts);
+        models = List.copyOf(models);
+        if (parts.isEmpty() || models.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "--part and --model expect at least one, found none");
+        }
+        require("--seconds", seconds, 1, 3_600);
+        require("--rate", perSecond, 1, RATE_MAX);
+        require("--connections", connections, 1, CONNECTIONS_MAX);
+    }
+
+    private static void require(String option, double value, double least, double most) {
+        if (!(value >= least && value <= most)) {
+            throw new IllegalArgumentException(
+                    "%s expects %,.0f to %,.0f, found %,.0f".formatted(option, least, most, value));
+        }
+    }
+
+    boolean hasPartOf(Part... some) {
+        return Arrays.stream(some).anyMatch(parts::contains);
+    }
+}

@@ -1,0 +1,68 @@
+package io.tidegrad.loadtests.score;
+
+import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/// A snapshots topic and its writer: each snapshot in a transaction of its own, as a trainer's commit.
+final class SnapshotTopic implements AutoCloseable {
+    private final String topic;
+    private final KafkaProducer<byte[], byte[]> producer;
+
+    /// @param topic that is not there yet
+    SnapshotTopic(String bootstrapServers, String topic) throws InterruptedException {
+        this.topic = topic;
+        Map<String, Object> kafka =
+                Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers);
+        try (Admin admin = Admin.create(kafka)) {
+            admin.createTopics(
+                            List.of(
+                                    new NewTopic(topic, Optional.of(1), Optional.empty())
+                                            .configs(
+                                                    Map.of(
+                                                            TopicConfig.CLEANUP_POLICY_CONFIG,
+                                                            TopicConfig.CLEANUP_POLICY_COMPACT))))
+                    .all()
+                    .get();
+        } catch (ExecutionException e) {
+            throw new LoadTestException("can't create " + topic + ": " + e.getCause(), e);
+        }
+        producer =
+                new KafkaProducer<>(
+                        Map.of(
+                                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                                bootstrapServers,
+                                ProducerConfig.TRANSACTIONAL_ID_CONFIG,
+                                topic,
+                                ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
+                                2 * 1024 * 1024),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer());
+        producer.initTransactions();
+    }
+
+    void write(PublishedSnapshot snapshot) {
+        producer.beginTransaction();
+        snapshot.records()
+                .forEach(
+                        record ->
+                                producer.send(
+                                        new ProducerRecord<>(topic, record.key(), record.value())));
+        producer.commitTransaction();
+    }
+
+    @Override
+    public void close() {
+        producer.close();
+    }
+}

@@ -1,0 +1,85 @@
+package io.tidegrad.loadtests.score;
+
+import io.tidegrad.loadtests.LoadTestException;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.locks.LockSupport;
+
+/// Publishes version after version at a pace while something else is done. What a version answers is told before anybody can
+/// have it.
+final class Swaps {
+    private static final int EVENTS_A_VERSION = 5;
+
+    /// Of so many versions one is whole, the others say what changed.
+    private static final int FULL_EVERY = 8;
+
+    private final Versions versions;
+    private final Expected expected;
+    private final SnapshotTopic topic;
+    private volatile boolean ending;
+    private long published;
+    private long newest;
+
+    Swaps(Versions versions, Expected expected, SnapshotTopic topic) {
+        this.versions = versions;
+        this.expected = expected;
+        this.topic = topic;
+    }
+
+    void publish() {
+        Versions.Version version = versions.next(EVENTS_A_VERSION, published % FULL_EVERY == 0);
+        expected.tell(version);
+        topic.write(version.snapshot());
+        newest = version.number();
+        published++;
+    }
+
+    /// Returns what `work` does, done while versions are published.
+    ///
+    /// @throws LoadTestException publishing failed
+    <T> T during(double perSecond, Callable<T> work) throws Exception {
+        ending = false;
+        FutureTask<Void> publishing = new FutureTask<>(() -> publishAtPace(perSecond), null);
+        Thread thread = Thread.ofPlatform().daemon().name("publish").start(publishing);
+        T done;
+        try {
+            done = work.call();
+        } finally {
+            ending = true;
+            LockSupport.unpark(thread);
+            thread.join();
+        }
+        try {
+            publishing.get();
+        } catch (ExecutionException e) {
+            throw new LoadTestException("publishing failed: " + e.getCause(), e.getCause());
+        }
+        return done;
+    }
+
+    private void publishAtPace(double perSecond) {
+        long start = System.nanoTime();
+        long count = 0;
+        while (!ending) {
+            long due = start + Math.round(count * 1e9 / perSecond);
+            long now = System.nanoTime();
+            if (now < due) {
+                LockSupport.parkNanos(due - now);
+            } else {
+                publish();
+                count++;
+            }
+        }
+    }
+
+    /// Versions so far; not while they are published.
+    long published() {
+        return published;
+    }
+
+    /// The version published last; not while they are published.
+    long newest() {
+        return newest;
+    }
+}

@@ -1,0 +1,106 @@
+package io.tidegrad.loadtests.score;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.localstack.Json;
+import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/// Real processes, few requests: what is counted and compared, never a time.
+class ScoreLoadTest {
+    private static ScoreOptions options(double rate, int connections, ScoreOptions.Part... parts) {
+        return new ScoreOptions(
+                List.of(parts),
+                List.of(ScoredModel.FLIGHTS),
+                1,
+                rate,
+                connections,
+                Duration.ZERO,
+                Path.of(""),
+                true);
+    }
+
+    private static List<JsonNode> run(ScoreOptions options) throws Exception {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
+            new ScoreLoad(
+                            options,
+                            (model, parameters) -> new byte[0],
+                            out,
+                            new PrintStream(OutputStream.nullOutputStream()))
+                    .run();
+        }
+        List<JsonNode> lines = new ArrayList<>();
+        for (String line : bytes.toString(StandardCharsets.UTF_8).lines().toList()) {
+            JsonNode json = Json.parse(line);
+            assertThat(ScoreText.of(json)).contains("flights").doesNotContain("NaN");
+            lines.add(json);
+        }
+        return lines;
+    }
+
+    @Test
+    void everyAnswerOverHttpIsThatOfTheVersionItNames() throws Exception {
+        List<JsonNode> lines =
+                run(options(200, 4, ScoreOptions.Part.HTTP, ScoreOptions.Part.SWAPS));
+        assertThat(lines)
+                .extracting(line -> line.path("part").asText())
+                .containsExactly("http", "http", "throughput", "swaps");
+        for (int protocol = 0; protocol < 2; protocol++) {
+            JsonNode line = lines.get(protocol);
+            assertThat(line.path("protocol").asText()).isEqualTo(protocol == 0 ? "v1" : "v2");
+            assertThat(line.path("requests").asLong()).isEqualTo(400);
+            assertThat(line.path("answers_verified").asLong()).isEqualTo(400);
+            assertThat(line.path("versions_admitted").asLong()).isPositive();
+            assertThat(line.path("swaps_p50_ms").asDouble()).isPositive();
+            assertThat(line.path("swaps_p99_ms").asDouble())
+                    .isGreaterThanOrEqualTo(line.path("swaps_p50_ms").asDouble());
+        }
+        for (String server : new String[] {"v1", "v2", "bare_v1", "bare_v2"}) {
+            assertThat(lines.get(2).path(server + "_per_s").asDouble()).isPositive();
+        }
+        JsonNode swaps = lines.get(3);
+        assertThat(swaps.path("answers").asLong()).isPositive();
+        assertThat(swaps.path("answers_verified").asLong())
+                .isEqualTo(swaps.path("answers").asLong());
+        assertThat(swaps.path("records_verified").asLong())
+                .isEqualTo(4 * swaps.path("answers").asLong());
+        assertThat(swaps.path("versions_admitted").asLong()).isPositive();
+    }
+
+    @Test
+    void inProcessARecordAllocatesNothingAndEveryAnswerIsThatOfItsVersion() throws Exception {
+        JsonNode line = run(options(200, 4, ScoreOptions.Part.IN_PROCESS)).getFirst();
+        assertThat(line.path("part").asText()).isEqualTo("in-process");
+        assertThat(line.path("weights").asLong()).isGreaterThan(50_000);
+        assertThat(line.path("bytes_per_call").asDouble(-1)).isZero();
+        assertThat(line.path("swaps").asLong()).isEqualTo(100); // 50 full snapshots, 50 deltas
+        assertThat(line.path("answers_verified").asLong())
+                .isEqualTo(3 * Math.round(line.path("calls_per_s").asDouble()));
+        assertThat(line.path("featurizer_share").asDouble()).isBetween(0.0, 1.0);
+    }
+
+    @Test
+    void whatCannotBeMeasuredIsRefusedByItsName() {
+        assertThatThrownBy(() -> options(0, 4, ScoreOptions.Part.HTTP))
+                .hasMessage("--rate expects 1 to 200,000, found 0");
+        assertThatThrownBy(() -> options(1, 0, ScoreOptions.Part.HTTP))
+                .hasMessage("--connections expects 1 to 512, found 0");
+        assertThatThrownBy(() -> options(1, 1))
+                .hasMessage("--part and --model expect at least one, found none");
+        assertThatThrownBy(() -> ScoreOptions.Part.named("https"))
+                .hasMessage(
+                        "--part expects some of [in-process, http, swaps, onnx-runtime], found 'https'");
+        assertThatThrownBy(() -> ScoredModel.named("w9"))
+                .hasMessage("--model expects one of [flights, w1, w2], found 'w9'");
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.loadtests.score;
+
+import org.jspecify.annotations.NullMarked;
