@@ -6,9 +6,20 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.feature.TypedEvent;
 import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.SnapshotFile;
+import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.PublicKey;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -124,6 +135,68 @@ public final class Scorer implements AutoCloseable {
     /// @param parts values of parts 0 … n-1
     /// @throws IllegalArgumentException the snapshot is refused; says why
     public static Scorer of(SnapshotManifest manifest, List<byte[]> parts, InstantSource clock) {
+        return alone(
+                "snapshot", manifest, null, clock, admission -> admission.admit(manifest, parts));
+    }
+
+    /// Serves the version in a file (`tidegrad export --to NAME.snapshot`) and never another, verified as one that comes
+    /// from the topic.
+    ///
+    /// @throws IOException the file can't be read
+    /// @throws IllegalArgumentException it is no such file, or what it holds is refused; says why
+    public static Scorer open(Path file) throws IOException {
+        return open(file, null);
+    }
+
+    /// As `open(Path)`.
+    ///
+    /// @param key whose signature the manifest must carry; null when it need not be signed
+    public static Scorer open(Path file, @Nullable PublicKey key) throws IOException {
+        try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+            return of("snapshot file " + file, in, key);
+        }
+    }
+
+    /// Serves the version in the bytes of such a file and never another.
+    ///
+    /// @throws IllegalArgumentException they are no such file's, or what they hold is refused; says why
+    public static Scorer of(byte[] file) {
+        return of(file, null);
+    }
+
+    /// As `of(byte[])`.
+    ///
+    /// @param key whose signature the manifest must carry; null when it need not be signed
+    public static Scorer of(byte[] file, @Nullable PublicKey key) {
+        try {
+            return of("snapshot", new ByteArrayInputStream(file), key);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // bytes in memory are always there
+        }
+    }
+
+    private static Scorer of(String what, InputStream in, @Nullable PublicKey key)
+            throws IOException {
+        SnapshotFile file;
+        try {
+            file = SnapshotFile.read(in);
+        } catch (SnapshotFormatException e) {
+            throw new IllegalArgumentException(what + " is refused: " + e.getMessage(), e);
+        }
+        return alone(
+                what,
+                file.head().manifest(),
+                key,
+                InstantSource.system(),
+                admission -> admission.admit(file));
+    }
+
+    private static Scorer alone(
+            String what,
+            SnapshotManifest manifest,
+            @Nullable PublicKey key,
+            InstantSource clock,
+            Function<SnapshotAdmission, Admission> admit) {
         long maxBytes = Runtime.getRuntime().maxMemory() / 4;
         Kernels kernels = Kernels.active();
         Scorer scorer =
@@ -136,11 +209,13 @@ public final class Scorer implements AutoCloseable {
                         new ControlIntake(manifest.model()),
                         opening -> null);
         scorer.counters.seen();
-        SnapshotVerifier verifier = new SnapshotVerifier(manifest.model(), kernels, maxBytes);
-        if (scorer.admission(manifest.model(), verifier).admit(manifest, parts)
+        SnapshotVerifier verifier =
+                new SnapshotVerifier(manifest.model(), kernels, maxBytes, key, Parameters::served);
+        if (admit.apply(scorer.admission(manifest.model(), verifier))
                 instanceof Admission.Refused refused) {
             throw new IllegalArgumentException(
-                    "snapshot "
+                    what
+                            + " "
                             + refused.epoch()
                             + "."
                             + refused.version()
@@ -258,6 +333,22 @@ public final class Scorer implements AutoCloseable {
         } finally {
             sessions.giveBack(session);
         }
+    }
+
+    /// An event to fill through handles, with the fields that the served spec reads; one a thread. It can be scored by any
+    /// version, also one that reads other fields: see `TypedEvent`.
+    ///
+    /// @throws NotReadyException no version has been admitted yet
+    public TypedEvent newEvent() {
+        ServedModel served = current.get();
+        if (served == null) {
+            throw new NotReadyException(model);
+        }
+        return new TypedEvent(
+                served.spec().features().stream()
+                        .flatMap(feature -> feature.fields().stream())
+                        .distinct()
+                        .toList());
     }
 
     /// One thread's reusable workspace: the path without allocation.

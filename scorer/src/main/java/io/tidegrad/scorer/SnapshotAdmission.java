@@ -4,12 +4,14 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
 import io.tidegrad.model.snapshot.Verification;
 import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,14 +56,27 @@ final class SnapshotAdmission {
     ///
     /// @param parts values of parts 0 … n-1
     Admission admit(SnapshotManifest manifest, List<byte[]> parts) {
+        return admit(
+                manifest,
+                () -> {
+                    ServedModel served = servedOfThis();
+                    LoadedModel parent = served == null ? null : served.loaded();
+                    return verifier.verify(manifest, parts, parent);
+                });
+    }
+
+    /// As `admit`, for all of a model in a file that nobody else reads.
+    Admission admit(SnapshotFile file) {
+        return admit(file.head().manifest(), () -> verifier.verify(file));
+    }
+
+    private Admission admit(SnapshotManifest manifest, Supplier<Verification> verified) {
         try {
             Admission.Refused outOfPlace = refuseOutOfPlace(manifest);
             if (outOfPlace != null) {
                 return outOfPlace;
             }
-            ServedModel served = servedOfThis();
-            LoadedModel parent = served == null ? null : served.loaded();
-            return switch (verifier.verify(manifest, parts, parent)) {
+            return switch (verified.get()) {
                 case Verification.Admitted(LoadedModel loaded, long copiedBytes) -> {
                     // Told first: whoever sees the version finds it counted.
                     counters.loaded(manifest.isDelta(), copiedBytes);

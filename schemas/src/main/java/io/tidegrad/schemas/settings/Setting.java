@@ -185,7 +185,7 @@ public enum Setting {
             "to",
             "FILE",
             new Form.Text("a file"),
-            "to write, or to write anew; its name ends in .onnx or .safetensors",
+            "to write, or to write anew; its name ends in .onnx, .safetensors or .snapshot",
             Default.NONE,
             Set.of(EXPORT),
             Set.of(EXPORT)),
