@@ -8,8 +8,10 @@ import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.PublicKey;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -30,6 +32,8 @@ import org.jspecify.annotations.Nullable;
 /// @param publicKey that every snapshot must be signed with; null when they need not be signed
 /// @param ignoreUnknownFields whether fields that no feature reads are passed over instead of refused
 /// @param requests scoring from topic to topic; null when it is off
+/// @param stateDir keeps what serves, for a start without Kafka; null for nowhere
+/// @param maxAge of what serves for a scorer that is ready; null for any
 public record ScorerConfig(
         List<String> models,
         String topicPrefix,
@@ -42,7 +46,9 @@ public record ScorerConfig(
         @Nullable PublicKey publicKey,
         boolean ignoreUnknownFields,
         KafkaSettings kafka,
-        @Nullable RequestsConfig requests) {
+        @Nullable RequestsConfig requests,
+        @Nullable Path stateDir,
+        @Nullable Duration maxAge) {
     public ScorerConfig {
         models = List.copyOf(models);
     }
@@ -56,6 +62,7 @@ public record ScorerConfig(
     static ScorerConfig of(Settings settings) {
         PublicKey publicKey = publicKey(settings);
         RequestsConfig requests = requests(settings);
+        Path stateDir = stateDir(settings);
         settings.refuseMistakes();
         return new ScorerConfig(
                 settings.list(Setting.MODEL),
@@ -69,7 +76,9 @@ public record ScorerConfig(
                 publicKey,
                 settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"),
                 settings.kafka(),
-                requests);
+                requests,
+                stateDir,
+                maxAge(settings));
     }
 
     private static @Nullable RequestsConfig requests(Settings settings) {
@@ -105,6 +114,32 @@ public record ScorerConfig(
     private static String given(Settings settings, Setting setting, String otherwise) {
         String given = settings.text(setting);
         return given.isEmpty() ? otherwise : given;
+    }
+
+    private static @Nullable Path stateDir(Settings settings) {
+        String given = settings.text(Setting.STATE_DIR);
+        if (given.isEmpty()) {
+            return null;
+        }
+        Path directory = Path.of(given);
+        Path there = directory.toAbsolutePath();
+        while (!Files.exists(there) && there.getParent() != null) {
+            there = there.getParent();
+        }
+        if (!Files.isDirectory(there) || !Files.isWritable(there)) {
+            settings.problem(
+                    "--state-dir: expected a directory that can be written, found "
+                            + there
+                            + (Files.isDirectory(there)
+                                    ? ", which can't be"
+                                    : ", which is not one"));
+        }
+        return directory;
+    }
+
+    private static @Nullable Duration maxAge(Settings settings) {
+        OptionalLong seconds = settings.numberIfGiven(Setting.MAX_AGE);
+        return seconds.isPresent() ? Duration.ofSeconds(seconds.getAsLong()) : null;
     }
 
     private static OptionalInt grpcPort(Settings settings) {

@@ -25,6 +25,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +52,9 @@ public final class Scorer implements AutoCloseable {
     private final SnapshotCounters counters = new SnapshotCounters();
     private final ControlIntake control;
     private final SessionPool sessions;
+    private final long maxAgeMillis;
     private final @Nullable SnapshotFollower follower;
+    private final @Nullable LastGood lastGood;
 
     private Scorer(
             String model,
@@ -60,7 +63,9 @@ public final class Scorer implements AutoCloseable {
             Kernels kernels,
             CurrentModel current,
             ControlIntake control,
-            Function<Scorer, @Nullable SnapshotFollower> follower) {
+            @Nullable Duration maxAge,
+            Function<Scorer, @Nullable LastGood> lastGood,
+            BiFunction<Scorer, @Nullable LastGood, @Nullable SnapshotFollower> follower) {
         this.model = model;
         this.clock = clock;
         this.kernels = kernels;
@@ -70,7 +75,9 @@ public final class Scorer implements AutoCloseable {
         // Twice the processors: more sessions than that can't be busy at once for long.
         sessions =
                 new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
-        this.follower = follower.apply(this);
+        maxAgeMillis = maxAge == null ? Long.MAX_VALUE : maxAge.toMillis();
+        this.lastGood = lastGood.apply(this);
+        this.follower = follower.apply(this, this.lastGood);
     }
 
     /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic needs
@@ -90,6 +97,17 @@ public final class Scorer implements AutoCloseable {
             Function<Plan, Parameters> room,
             Succession succession,
             ControlIntake control) {
+        return open(options, room, succession, control, LastGood.PATIENCE);
+    }
+
+    /// @param room where snapshots are decoded; see `SnapshotVerifier`
+    /// @param patience with Kafka at a start, where there is a file
+    static Scorer open(
+            ScorerOptions options,
+            Function<Plan, Parameters> room,
+            Succession succession,
+            ControlIntake control,
+            Duration patience) {
         Scorer scorer =
                 new Scorer(
                         options.model(),
@@ -98,28 +116,54 @@ public final class Scorer implements AutoCloseable {
                         options.kernels(),
                         new CurrentModel(options.maxSnapshotBytes(), succession),
                         control,
-                        opening ->
+                        options.maxAge(),
+                        opening -> opening.lastGood(options, patience),
+                        (opening, lastGood) ->
                                 new SnapshotFollower(
                                         options,
                                         model -> opening.intake(options, model, room),
                                         opening.control,
                                         opening.current,
-                                        opening.counters));
-        SnapshotFollower follower = scorer.follower;
-        if (follower != null) {
-            follower.start();
+                                        opening.counters,
+                                        lastGood));
+        if (scorer.follower != null) {
+            scorer.follower.start();
+        }
+        if (scorer.lastGood != null) {
+            scorer.lastGood.start();
         }
         return scorer;
     }
 
+    private @Nullable LastGood lastGood(ScorerOptions options, Duration patience) {
+        Path directory = options.stateDir();
+        return directory == null
+                ? null
+                : new LastGood(
+                        model,
+                        new LastGoodFile(directory, model),
+                        current,
+                        counters,
+                        options.publicKey() != null,
+                        manifest -> follower == null || follower.allows(manifest),
+                        answering ->
+                                admission(
+                                        answering,
+                                        verifier(options, answering, Parameters::served)),
+                        patience);
+    }
+
+    private SnapshotVerifier verifier(
+            ScorerOptions options, String answering, Function<Plan, Parameters> room) {
+        return new SnapshotVerifier(
+                answering, kernels, options.maxSnapshotBytes(), options.publicKey(), room);
+    }
+
     private SnapshotIntake intake(
             ScorerOptions options, String answering, Function<Plan, Parameters> room) {
-        SnapshotVerifier verifier =
-                new SnapshotVerifier(
-                        answering, kernels, options.maxSnapshotBytes(), options.publicKey(), room);
         return new SnapshotIntake(
                 answering,
-                admission(answering, verifier),
+                admission(answering, verifier(options, answering, room)),
                 current,
                 counters,
                 options.maxSnapshotBytes());
@@ -207,7 +251,9 @@ public final class Scorer implements AutoCloseable {
                         kernels,
                         new CurrentModel(maxBytes, new Succession()),
                         new ControlIntake(manifest.model()),
-                        opening -> null);
+                        null,
+                        opening -> null,
+                        (opening, none) -> null);
         scorer.counters.seen();
         SnapshotVerifier verifier =
                 new SnapshotVerifier(manifest.model(), kernels, maxBytes, key, Parameters::served);
@@ -239,8 +285,18 @@ public final class Scorer implements AutoCloseable {
         return current.awaitFirst(timeout);
     }
 
+    /// Whether a version serves, and is not older than `ScorerOptions.maxAge`. What is too old goes on answering.
     public boolean ready() {
-        return current.get() != null;
+        ServedModel served = current.get();
+        return served != null && isFresh(freshness(served));
+    }
+
+    private boolean isFresh(long freshnessMs) {
+        return freshnessMs <= maxAgeMillis;
+    }
+
+    private long freshness(ServedModel served) {
+        return Freshness.millis(served, current.heartbeat(served.model()), clock.millis());
     }
 
     /// @param record values by field name: numbers, strings, booleans, `Instant`s, lists, bytes
@@ -391,12 +447,14 @@ public final class Scorer implements AutoCloseable {
                 follower == null
                         ? new SnapshotFollower.Status(SnapshotFollower.State.CLOSED, "")
                         : follower.status();
+        long freshnessMs =
+                served == null
+                        ? Freshness.UNKNOWN
+                        : Freshness.millis(served, heartbeat, clock.millis());
         return new ScorerStatus(
                 model,
                 served,
-                served == null
-                        ? Freshness.UNKNOWN
-                        : Freshness.millis(served, heartbeat, clock.millis()),
+                freshnessMs,
                 follower == null
                         ? "none"
                         : following.state().name().toLowerCase(Locale.ROOT).replace('_', '-'),
@@ -408,7 +466,8 @@ public final class Scorer implements AutoCloseable {
                 counters.reading(),
                 counters.failureCount(),
                 counters.refusedCounts(),
-                counters.lastRefusal());
+                counters.lastRefusal(),
+                !isFresh(freshnessMs));
     }
 
     /// Why what was decided is not what serves; empty when it is, or when nothing serves, which has words of its own.
@@ -435,6 +494,9 @@ public final class Scorer implements AutoCloseable {
     public void close() {
         if (follower != null) {
             follower.close();
+        }
+        if (lastGood != null) {
+            lastGood.close();
         }
     }
 }

@@ -11,6 +11,7 @@ import io.tidegrad.model.snapshot.Verification;
 import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -65,23 +66,55 @@ final class SnapshotAdmission {
                 });
     }
 
-    /// As `admit`, for all of a model in a file that nobody else reads.
+    /// As `admit`, for all of a model in a file.
     Admission admit(SnapshotFile file) {
         return admit(file.head().manifest(), () -> verifier.verify(file));
     }
 
+    /// Serves the version in a file where nothing is served; null when something is by then, or may not be.
+    @Nullable Admission admitIfNone(SnapshotFile file) {
+        SnapshotFile.Head head = file.head();
+        return decide(
+                head.manifest(),
+                () -> verifier.verify(file),
+                (loaded, copiedBytes) -> {
+                    ServedModel served = prepare(loaded, head.broughtBack(), head.resume());
+                    if (!current.publishIfNone(served)) {
+                        return null;
+                    }
+                    admissions.add(served);
+                    return new Admission.Admitted(served);
+                });
+    }
+
     private Admission admit(SnapshotManifest manifest, Supplier<Verification> verified) {
+        return Objects.requireNonNull(
+                decide(
+                        manifest,
+                        verified,
+                        (loaded, copiedBytes) -> {
+                            // Told first: whoever sees the version finds it counted.
+                            counters.loaded(manifest.isDelta(), copiedBytes);
+                            return publish(loaded, false);
+                        }));
+    }
+
+    /// Publishes what passed.
+    @FunctionalInterface
+    private interface Publishing {
+        @Nullable Admission publish(LoadedModel loaded, long copiedBytes);
+    }
+
+    private @Nullable Admission decide(
+            SnapshotManifest manifest, Supplier<Verification> verified, Publishing publishing) {
         try {
             Admission.Refused outOfPlace = refuseOutOfPlace(manifest);
             if (outOfPlace != null) {
                 return outOfPlace;
             }
             return switch (verified.get()) {
-                case Verification.Admitted(LoadedModel loaded, long copiedBytes) -> {
-                    // Told first: whoever sees the version finds it counted.
-                    counters.loaded(manifest.isDelta(), copiedBytes);
-                    yield publish(loaded, false);
-                }
+                case Verification.Admitted(LoadedModel loaded, long copiedBytes) ->
+                        publishing.publish(loaded, copiedBytes);
                 case Verification.Refused(Verification.Reason reason, String detail) ->
                         refused(manifest, RefusalReason.of(reason), detail);
             };
@@ -162,17 +195,21 @@ final class SnapshotAdmission {
         return null;
     }
 
-    private Admission publish(LoadedModel loaded, boolean broughtBack) {
+    private ServedModel prepare(LoadedModel loaded, boolean broughtBack, long fileResume) {
         ModelBinding binding = bind(loaded);
         warmUp(binding, loaded);
-        ServedModel served =
-                new ServedModel(
-                        binding,
-                        loaded.parameters(),
-                        loaded.leaves(),
-                        loaded.manifest(),
-                        broughtBack,
-                        clock.millis());
+        return new ServedModel(
+                binding,
+                loaded.parameters(),
+                loaded.leaves(),
+                loaded.manifest(),
+                broughtBack,
+                clock.millis(),
+                fileResume);
+    }
+
+    private Admission publish(LoadedModel loaded, boolean broughtBack) {
+        ServedModel served = prepare(loaded, broughtBack, ServedModel.NO_FILE);
         admissions.add(served);
         current.publish(served);
         return new Admission.Admitted(served);

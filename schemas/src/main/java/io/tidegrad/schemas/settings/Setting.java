@@ -193,9 +193,9 @@ public enum Setting {
             "state-dir",
             "DIR",
             new Form.Text("a directory"),
-            "identity of this instance; nothing of a model is kept there",
+            "identity of a trainer; of a scorer what served last, for a start without Kafka",
             Default.NONE,
-            Set.of(TRAINER, REPLAY),
+            Set.of(TRAINER, SCORER, REPLAY),
             Set.of(TRAINER)),
     PREFIX(
             "prefix",
@@ -348,6 +348,14 @@ public enum Setting {
             "larger models are refused",
             Default.told("a quarter of the heap"),
             Set.of(SCORER, REPLAY, VERIFY, EXPORT, MODELS_ROLLBACK),
+            Set.of()),
+    MAX_AGE(
+            "max-age",
+            "SECONDS",
+            new Form.Number(1, 31_536_000),
+            "not ready while the newest event served is older; answers go on",
+            Default.told("off"),
+            Set.of(SCORER),
             Set.of()),
     UNKNOWN_FIELDS(
             "unknown-fields",
