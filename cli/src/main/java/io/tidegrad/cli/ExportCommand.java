@@ -22,10 +22,11 @@ import picocli.CommandLine.Unmatched;
 /// Hands all arguments over to [Settings], as trainer and scorer do.
 @Command(
         name = "export",
-        description = "Write a model's weights to an .onnx or a .safetensors file.")
+        description = "Write a model to an .onnx, a .safetensors or a .snapshot file.")
 final class ExportCommand implements Callable<Integer> {
     private static final Set<ModelFile.Format> FORMATS =
-            EnumSet.of(ModelFile.Format.ONNX, ModelFile.Format.SAFETENSORS);
+            EnumSet.of(
+                    ModelFile.Format.ONNX, ModelFile.Format.SAFETENSORS, ModelFile.Format.SNAPSHOT);
 
     @Spec private CommandSpec command = CommandSpec.create();
 
@@ -55,7 +56,7 @@ final class ExportCommand implements Callable<Integer> {
         settings.refuseMistakes();
         if (file != null) {
             LoadedModel model = Snapshots.find(settings, models.getFirst(), key);
-            file.write(model.spec(), model.parameters(), metadata(model));
+            file.write(model, metadata(model));
             out.print(report(model, file));
             out.flush();
         }

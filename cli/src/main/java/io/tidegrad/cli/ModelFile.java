@@ -5,6 +5,8 @@ import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.snapshot.SavedModel;
 import io.tidegrad.exchange.OnnxExport;
 import io.tidegrad.model.safetensors.SafetensorsExport;
+import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.spec.ModelSpec;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -32,7 +34,9 @@ record ModelFile(String option, Path path, Format format) {
         /// Weights and statistics, with PyTorch's names.
         SAFETENSORS,
         /// Everything that learning changes: `SavedModel`.
-        TIDEGRAD;
+        TIDEGRAD,
+        /// What a scorer opens: `SnapshotFile`.
+        SNAPSHOT;
 
         String ending() {
             return "." + name().toLowerCase(Locale.ROOT);
@@ -60,19 +64,44 @@ record ModelFile(String option, Path path, Format format) {
                 + path;
     }
 
+    /// A version that was published, in any format: see `write(ModelSpec, Parameters, Map)`.
+    void write(LoadedModel model, Map<String, String> metadata) {
+        if (format == Format.SNAPSHOT) {
+            SnapshotFile.Head head = SnapshotFile.Head.of(model.manifest(), model.spec().yaml());
+            write(to -> SnapshotFile.write(head, model.parameters(), to));
+        } else {
+            write(model.spec(), model.parameters(), metadata);
+        }
+    }
+
     /// A file is there whole or not at all: it is written beside its place, then moved.
     ///
     /// @param metadata of formats that hold texts
     void write(ModelSpec spec, Parameters parameters, Map<String, String> metadata) {
+        write(
+                to -> {
+                    switch (format) {
+                        case ONNX -> to.write(OnnxExport.of(spec.model(), parameters, metadata));
+                        case SAFETENSORS -> SafetensorsExport.write(parameters, metadata, to);
+                        case TIDEGRAD -> SavedModel.write(parameters, to);
+                        case SNAPSHOT ->
+                                throw new IllegalStateException(
+                                        "a snapshot is of a version that was published");
+                    }
+                });
+    }
+
+    @FunctionalInterface
+    private interface Content {
+        void write(OutputStream to) throws IOException;
+    }
+
+    private void write(Content content) {
         Path directory = path.toAbsolutePath().getParent();
         Path part = path.resolveSibling(path.getFileName() + ".part");
         try {
             try (OutputStream to = new BufferedOutputStream(Files.newOutputStream(part))) {
-                switch (format) {
-                    case ONNX -> to.write(OnnxExport.of(spec.model(), parameters, metadata));
-                    case SAFETENSORS -> SafetensorsExport.write(parameters, metadata, to);
-                    case TIDEGRAD -> SavedModel.write(parameters, to);
-                }
+                content.write(to);
             }
             Files.move(part, path, StandardCopyOption.REPLACE_EXISTING);
         } catch (NoSuchFileException e) {
@@ -128,6 +157,11 @@ record ModelFile(String option, Path path, Format format) {
                                     "holds",
                                     "weights, statistics and optimizer state; io.tidegrad.engine.snapshot.SavedModel"
                                             + " reads it"));
+            case SNAPSHOT ->
+                    lines.add(
+                            Map.entry(
+                                    "holds",
+                                    "weights, statistics, spec and manifest; io.tidegrad.scorer.Scorer opens it"));
         }
         return lines;
     }

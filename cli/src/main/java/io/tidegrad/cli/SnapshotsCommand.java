@@ -144,7 +144,8 @@ final class SnapshotsCommand implements Runnable {
             name = "at",
             description = "Bring back a model exactly as it was at an offset or a time.")
     static final class At extends SettingsCall {
-        private static final Set<ModelFile.Format> FORMATS = EnumSet.allOf(ModelFile.Format.class);
+        private static final Set<ModelFile.Format> FORMATS =
+                EnumSet.complementOf(EnumSet.of(ModelFile.Format.SNAPSHOT));
 
         At() {
             super(io.tidegrad.schemas.settings.Command.SNAPSHOTS_AT);

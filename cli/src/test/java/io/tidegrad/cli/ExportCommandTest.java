@@ -7,6 +7,7 @@ import ai.onnx.proto.OnnxMl.StringStringEntryProto;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.safetensors.SafetensorsEntry;
 import io.tidegrad.model.safetensors.SafetensorsReader;
+import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
 import java.io.InputStream;
@@ -111,6 +112,22 @@ class ExportCommandTest {
     }
 
     @Test
+    void aSnapshotIsWrittenThatAScorerOpens() throws Exception {
+        publisher.publish(trainer.learn(20).publish());
+        Path file = directory.resolve("model.snapshot");
+
+        assertThat(export("--to", file.toString())).as(err.toString()).isZero();
+
+        assertThat(out.toString())
+                .contains("holds         weights, statistics, spec and manifest;");
+        try (Scorer scorer = Scorer.open(file)) {
+            assertThat(scorer.weightsHash()).isEqualTo(trainer.model().weightsHash());
+            assertThat(scorer.score(TestTrainer.event(3)).probabilities())
+                    .isEqualTo(trainer.answers(new long[] {3}));
+        }
+    }
+
+    @Test
     void whatIsMissingIsSaid() {
         assertThat(export("--to", directory.resolve("m.onnx").toString())).isEqualTo(1);
         assertThat(err.toString())
@@ -129,7 +146,7 @@ class ExportCommandTest {
         assertThat(export("--to", "model.pt")).isEqualTo(2);
         assertThat(err.toString())
                 .contains(
-                        "--to: expected a name that ends in .onnx or .safetensors, found model.pt");
+                        "--to: expected a name that ends in .onnx or .safetensors or .snapshot, found model.pt");
         assertThat(directory).isEmptyDirectory();
     }
 }

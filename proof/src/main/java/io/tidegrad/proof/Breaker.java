@@ -64,6 +64,8 @@ public enum Breaker {
     ADMITS_AN_EPOCH_THAT_IS_OVER(
             Invariant.I14, "a higher version is taken for a newer one, whatever its epoch"),
     ADMITS_WHATEVER_COMES(Invariant.I15, "a snapshot is served without being verified"),
+    SERVES_A_FILE_THAT_IS_OVER(
+            Invariant.I16, "a file is served at a start whatever was decided about its epoch"),
     TAKES_SIZES_ON_TRUST(Invariant.I17, "a declared size is allocated before it is checked"),
     COMMITS_REQUESTS_OUTSIDE_THE_TRANSACTION(
             Invariant.I18,

@@ -17,6 +17,7 @@ public enum Invariant {
     I13("swap atomicity"),
     I14("monotonic"),
     I15("reject"),
+    I16("last good"),
     I17("assembler bounds"),
     I18("topic to topic"),
     I19("corruption"),

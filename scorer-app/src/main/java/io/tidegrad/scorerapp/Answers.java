@@ -255,6 +255,12 @@ final class Answers {
             version(json, served);
         }
         freshness(json, status.freshnessMs());
+        if (served != null) {
+            json.writeStringField("source", served.isFromFile() ? "file" : "topic");
+        }
+        if (status.tooOld()) {
+            json.writeBooleanField("too_old", true);
+        }
         json.writeStringField("follower", status.follower());
         if (!status.followerDetail().isEmpty()) {
             json.writeStringField("follower_detail", StrictJson.printable(status.followerDetail()));

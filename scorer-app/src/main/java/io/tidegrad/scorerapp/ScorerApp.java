@@ -70,7 +70,7 @@ public final class ScorerApp implements AutoCloseable {
         }
         Map<String, Scorer> live = new LinkedHashMap<>();
         live().forEach(scorer -> live.put(scorer.model(), scorer));
-        RequestLane lane = RequestLane.start(config.requests(), live, models::ready, clock);
+        RequestLane lane = RequestLane.start(config.requests(), live, models::serving, clock);
         metrics.bind(new LaneMetrics(lane));
         return lane;
     }
@@ -117,7 +117,9 @@ public final class ScorerApp implements AutoCloseable {
                 ScorerOptions.of(model, config.kafka().consumer())
                         .withPrefix(config.topicPrefix())
                         .withPublicKey(config.publicKey())
-                        .withClock(clock);
+                        .withClock(clock)
+                        .withStateDir(config.stateDir())
+                        .withMaxAge(config.maxAge());
         return config.maxSnapshotBytes() == 0
                 ? options
                 : options.withMaxSnapshotBytes(config.maxSnapshotBytes());

@@ -11,8 +11,10 @@ import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.PublicKey;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -39,6 +41,8 @@ import org.slf4j.LoggerFactory;
 /// @param maxConcurrentRequests worked on at once; further ones wait a moment and are then refused
 /// @param certificate to answer over TLS with; null for none
 /// @param tokens that clients must have one of; null when they need none
+/// @param stateDir keeps what serves, for a start without Kafka; null for nowhere
+/// @param maxAge of what serves for a scorer that is ready; null for any
 public record ScorerConfig(
         List<String> models,
         String topicPrefix,
@@ -55,7 +59,9 @@ public record ScorerConfig(
         @Nullable RequestsConfig requests,
         int maxConcurrentRequests,
         @Nullable ServerCertificate certificate,
-        @Nullable BearerTokens tokens) {
+        @Nullable BearerTokens tokens,
+        @Nullable Path stateDir,
+        @Nullable Duration maxAge) {
     private static final Logger log = LoggerFactory.getLogger(ScorerConfig.class);
 
     /// Of a processor: what waits for a core is in memory, and more of it makes no answer faster.
@@ -76,6 +82,7 @@ public record ScorerConfig(
         RequestsConfig requests = requests(settings);
         ServerCertificate certificate = certificate(settings);
         BearerTokens tokens = tokens(settings);
+        Path stateDir = stateDir(settings);
         settings.refuseMistakes();
         return new ScorerConfig(
                 settings.list(Setting.MODEL),
@@ -93,7 +100,9 @@ public record ScorerConfig(
                 requests,
                 maxConcurrentRequests(settings),
                 certificate,
-                tokens);
+                tokens,
+                stateDir,
+                maxAge(settings));
     }
 
     private static @Nullable RequestsConfig requests(Settings settings) {
@@ -205,6 +214,32 @@ public record ScorerConfig(
         } catch (UnknownHostException e) {
             return false;
         }
+    }
+
+    private static @Nullable Path stateDir(Settings settings) {
+        String given = settings.text(Setting.STATE_DIR);
+        if (given.isEmpty()) {
+            return null;
+        }
+        Path directory = Path.of(given);
+        Path there = directory.toAbsolutePath();
+        while (!Files.exists(there) && there.getParent() != null) {
+            there = there.getParent();
+        }
+        if (!Files.isDirectory(there) || !Files.isWritable(there)) {
+            settings.problem(
+                    "--state-dir: expected a directory that can be written, found "
+                            + there
+                            + (Files.isDirectory(there)
+                                    ? ", which can't be"
+                                    : ", which is not one"));
+        }
+        return directory;
+    }
+
+    private static @Nullable Duration maxAge(Settings settings) {
+        OptionalLong seconds = settings.numberIfGiven(Setting.MAX_AGE);
+        return seconds.isPresent() ? Duration.ofSeconds(seconds.getAsLong()) : null;
     }
 
     private static OptionalInt grpcPort(Settings settings) {

@@ -78,7 +78,18 @@ final class ScorerMetrics {
 
     private void follow(Scorer scorer) {
         Tags model = Tags.of("model", scorer.model());
-        gauge(scorer, model, "ready", "1 when a version serves", status -> status.ready() ? 1 : 0);
+        gauge(
+                scorer,
+                model,
+                "ready",
+                "1 when a version serves that is not too old",
+                status -> status.ready() ? 1 : 0);
+        gauge(
+                scorer,
+                model,
+                "from.file",
+                "1 while what serves is of the state directory and not of Kafka",
+                status -> served(status, served -> served.isFromFile() ? 1 : 0));
         gauge(
                 scorer,
                 model,

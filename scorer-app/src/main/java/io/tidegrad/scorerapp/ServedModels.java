@@ -78,12 +78,22 @@ class ServedModels {
         return stages.values().stream().map(Stages::live);
     }
 
+    /// Whether requests should come here: all models serve, and none is older than it may be.
+    boolean ready() {
+        return all(Scorer::ready);
+    }
+
+    /// Whether there is something to answer with, however old it is.
+    boolean serving() {
+        return all(scorer -> scorer.current() != null);
+    }
+
     /// A model that was deleted is not waited for: it would take the others' traffic with it. Alone, it leaves nothing to
     /// answer with.
-    boolean ready() {
+    private boolean all(Predicate<Scorer> are) {
         List<Scorer> expected =
                 live().filter(scorer -> !scorer.status().control().deleted()).toList();
-        return !expected.isEmpty() && expected.stream().allMatch(Scorer::ready);
+        return !expected.isEmpty() && expected.stream().allMatch(are);
     }
 
     /// @throws HttpProblem `unknown-model`

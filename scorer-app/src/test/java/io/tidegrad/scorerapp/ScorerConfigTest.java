@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.SettingsException;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -35,6 +37,8 @@ class ScorerConfigTest {
                                 null,
                                 2 * Runtime.getRuntime().availableProcessors(),
                                 null,
+                                null,
+                                null,
                                 null));
     }
 
@@ -46,17 +50,19 @@ class ScorerConfigTest {
                                         "--bootstrap-servers=k:1,l:2",
                                         "--config=/dev/null",
                                         "--max-concurrent-requests=3"),
-                                Map.of(
-                                        "TIDEGRAD_MODEL", "a,b",
-                                        "TIDEGRAD_PREFIX", "p",
-                                        "TIDEGRAD_HTTP_HOST", "::1",
-                                        "TIDEGRAD_HTTP_PORT", "0",
-                                        "TIDEGRAD_GRPC_PORT", "0",
-                                        "TIDEGRAD_MAX_BODY_BYTES", "1",
-                                        "TIDEGRAD_MAX_CONNECTIONS", "2",
-                                        "TIDEGRAD_MAX_SNAPSHOT_BYTES", "3000000000",
-                                        "TIDEGRAD_UNKNOWN_FIELDS", "ignore",
-                                        "TIDEGRAD_KAFKA_SECURITY_PROTOCOL", "SSL")))
+                                Map.ofEntries(
+                                        Map.entry("TIDEGRAD_MODEL", "a,b"),
+                                        Map.entry("TIDEGRAD_PREFIX", "p"),
+                                        Map.entry("TIDEGRAD_STATE_DIR", "target/state"),
+                                        Map.entry("TIDEGRAD_MAX_AGE", "30"),
+                                        Map.entry("TIDEGRAD_HTTP_HOST", "::1"),
+                                        Map.entry("TIDEGRAD_HTTP_PORT", "0"),
+                                        Map.entry("TIDEGRAD_GRPC_PORT", "0"),
+                                        Map.entry("TIDEGRAD_MAX_BODY_BYTES", "1"),
+                                        Map.entry("TIDEGRAD_MAX_CONNECTIONS", "2"),
+                                        Map.entry("TIDEGRAD_MAX_SNAPSHOT_BYTES", "3000000000"),
+                                        Map.entry("TIDEGRAD_UNKNOWN_FIELDS", "ignore"),
+                                        Map.entry("TIDEGRAD_KAFKA_SECURITY_PROTOCOL", "SSL"))))
                 .isEqualTo(
                         new ScorerConfig(
                                 List.of("a", "b"),
@@ -74,7 +80,9 @@ class ScorerConfigTest {
                                 null,
                                 3,
                                 null,
-                                null));
+                                null,
+                                Path.of("target", "state"),
+                                Duration.ofSeconds(30)));
     }
 
     @Test
@@ -90,6 +98,22 @@ class ScorerConfigTest {
                         "--nonsense",
                         "--model",
                         "--bootstrap-servers");
+    }
+
+    @Test
+    void aStateDirectoryThatCanBeNoneIsAMistakeLikeTheOthers() {
+        assertThatThrownBy(
+                        () ->
+                                ScorerConfig.parse(
+                                        List.of(
+                                                "--bootstrap-servers=k:1",
+                                                "--model=flights",
+                                                "--state-dir=/dev/null/state"),
+                                        Map.of()))
+                .isInstanceOf(SettingsException.class)
+                .hasMessageContaining(
+                        "--state-dir: expected a directory that can be written, found /dev/null,"
+                                + " which is not one");
     }
 
     @Test

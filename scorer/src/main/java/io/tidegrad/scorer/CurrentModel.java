@@ -20,8 +20,10 @@ final class CurrentModel {
     private final Succession succession;
     private final AtomicReference<@Nullable ServedModel> root = new AtomicReference<>();
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
+    private boolean retired; // what was to be served may not be any more
     private volatile List<ServedModel> previous = List.of();
     private volatile @Nullable Beat beat;
+    private volatile boolean elsewhere; // the topic is not the one that the file's version is of
 
     /// A heartbeat, of which model, and where it lies.
     private record Beat(String model, Heartbeat heartbeat, long offset) {}
@@ -36,20 +38,20 @@ final class CurrentModel {
         return root.getAcquire();
     }
 
-    /// What may be published next; the follower's thread only.
+    /// What may be published next.
     Succession succession() {
         return succession;
     }
 
     /// Whether a version may be served next; others need not be read.
-    boolean wants(String model, int epoch, long version) {
+    synchronized boolean wants(String model, int epoch, long version) {
         return succession.mayFollow(root.getPlain(), model, epoch, version);
     }
 
-    /// Called by the follower only.
+    /// Called by the follower, and by who has a file for when it has nothing.
     ///
     /// @throws IllegalArgumentException the version may not follow the one that is served
-    void publish(ServedModel model) {
+    synchronized void publish(ServedModel model) {
         ServedModel replaced = root.getPlain();
         if (!wants(model.model(), model.epoch(), model.version())) {
             throw new IllegalArgumentException(
@@ -60,9 +62,37 @@ final class CurrentModel {
         if (replaced != null) {
             previous = kept(replaced);
         }
+        retired = false;
         succession.serves(model);
         root.setRelease(model);
         firstAdmission.countDown();
+    }
+
+    /// Publishes where nothing is served and nothing was decided against it. False when it was not.
+    synchronized boolean publishIfNone(ServedModel model) {
+        if (retired
+                || root.getPlain() != null
+                || !wants(model.model(), model.epoch(), model.version())) {
+            return false;
+        }
+        publish(model);
+        return true;
+    }
+
+    /// Whether a manifest there is of what the file's version was made of, or older: what is read once more says nothing
+    /// new.
+    boolean isInFile(String model, int epoch, long offset) {
+        ServedModel served = root.getPlain();
+        return served != null
+                && served.model().equals(model)
+                && served.epoch() == epoch
+                && offset < served.fileResume()
+                && !elsewhere;
+    }
+
+    /// The topic has something else where the file's version lay: it was made anew, and all it has is news.
+    void fileIsOfAnotherTopic() {
+        elsewhere = true;
     }
 
     /// Whether this is the very version that a rollback serves: published once more by the trainer that went on from it.
@@ -75,7 +105,8 @@ final class CurrentModel {
     }
 
     /// Nothing is served any more. Called by the follower only.
-    void retire() {
+    synchronized void retire() {
+        retired = true;
         root.setRelease(null);
         previous = List.of();
     }

@@ -6,14 +6,26 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.feature.TypedEvent;
 import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.SnapshotFile;
+import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.PublicKey;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +52,9 @@ public final class Scorer implements AutoCloseable {
     private final SnapshotCounters counters = new SnapshotCounters();
     private final ControlIntake control;
     private final SessionPool sessions;
+    private final long maxAgeMillis;
     private final @Nullable SnapshotFollower follower;
+    private final @Nullable LastGood lastGood;
 
     private Scorer(
             String model,
@@ -49,7 +63,9 @@ public final class Scorer implements AutoCloseable {
             Kernels kernels,
             CurrentModel current,
             ControlIntake control,
-            Function<Scorer, @Nullable SnapshotFollower> follower) {
+            @Nullable Duration maxAge,
+            Function<Scorer, @Nullable LastGood> lastGood,
+            BiFunction<Scorer, @Nullable LastGood, @Nullable SnapshotFollower> follower) {
         this.model = model;
         this.clock = clock;
         this.kernels = kernels;
@@ -59,7 +75,9 @@ public final class Scorer implements AutoCloseable {
         // Twice the processors: more sessions than that can't be busy at once for long.
         sessions =
                 new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
-        this.follower = follower.apply(this);
+        maxAgeMillis = maxAge == null ? Long.MAX_VALUE : maxAge.toMillis();
+        this.lastGood = lastGood.apply(this);
+        this.follower = follower.apply(this, this.lastGood);
     }
 
     /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic needs
@@ -79,6 +97,17 @@ public final class Scorer implements AutoCloseable {
             Function<Plan, Parameters> room,
             Succession succession,
             ControlIntake control) {
+        return open(options, room, succession, control, LastGood.PATIENCE);
+    }
+
+    /// @param room where snapshots are decoded; see `SnapshotVerifier`
+    /// @param patience with Kafka at a start, where there is a file
+    static Scorer open(
+            ScorerOptions options,
+            Function<Plan, Parameters> room,
+            Succession succession,
+            ControlIntake control,
+            Duration patience) {
         Scorer scorer =
                 new Scorer(
                         options.model(),
@@ -87,28 +116,54 @@ public final class Scorer implements AutoCloseable {
                         options.kernels(),
                         new CurrentModel(options.maxSnapshotBytes(), succession),
                         control,
-                        opening ->
+                        options.maxAge(),
+                        opening -> opening.lastGood(options, patience),
+                        (opening, lastGood) ->
                                 new SnapshotFollower(
                                         options,
                                         model -> opening.intake(options, model, room),
                                         opening.control,
                                         opening.current,
-                                        opening.counters));
-        SnapshotFollower follower = scorer.follower;
-        if (follower != null) {
-            follower.start();
+                                        opening.counters,
+                                        lastGood));
+        if (scorer.follower != null) {
+            scorer.follower.start();
+        }
+        if (scorer.lastGood != null) {
+            scorer.lastGood.start();
         }
         return scorer;
     }
 
+    private @Nullable LastGood lastGood(ScorerOptions options, Duration patience) {
+        Path directory = options.stateDir();
+        return directory == null
+                ? null
+                : new LastGood(
+                        model,
+                        new LastGoodFile(directory, model),
+                        current,
+                        counters,
+                        options.publicKey() != null,
+                        manifest -> follower == null || follower.allows(manifest),
+                        answering ->
+                                admission(
+                                        answering,
+                                        verifier(options, answering, Parameters::served)),
+                        patience);
+    }
+
+    private SnapshotVerifier verifier(
+            ScorerOptions options, String answering, Function<Plan, Parameters> room) {
+        return new SnapshotVerifier(
+                answering, kernels, options.maxSnapshotBytes(), options.publicKey(), room);
+    }
+
     private SnapshotIntake intake(
             ScorerOptions options, String answering, Function<Plan, Parameters> room) {
-        SnapshotVerifier verifier =
-                new SnapshotVerifier(
-                        answering, kernels, options.maxSnapshotBytes(), options.publicKey(), room);
         return new SnapshotIntake(
                 answering,
-                admission(answering, verifier),
+                admission(answering, verifier(options, answering, room)),
                 current,
                 counters,
                 options.maxSnapshotBytes());
@@ -124,6 +179,68 @@ public final class Scorer implements AutoCloseable {
     /// @param parts values of parts 0 … n-1
     /// @throws IllegalArgumentException the snapshot is refused; says why
     public static Scorer of(SnapshotManifest manifest, List<byte[]> parts, InstantSource clock) {
+        return alone(
+                "snapshot", manifest, null, clock, admission -> admission.admit(manifest, parts));
+    }
+
+    /// Serves the version in a file (`tidegrad export --to NAME.snapshot`) and never another, verified as one that comes
+    /// from the topic.
+    ///
+    /// @throws IOException the file can't be read
+    /// @throws IllegalArgumentException it is no such file, or what it holds is refused; says why
+    public static Scorer open(Path file) throws IOException {
+        return open(file, null);
+    }
+
+    /// As `open(Path)`.
+    ///
+    /// @param key whose signature the manifest must carry; null when it need not be signed
+    public static Scorer open(Path file, @Nullable PublicKey key) throws IOException {
+        try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+            return of("snapshot file " + file, in, key);
+        }
+    }
+
+    /// Serves the version in the bytes of such a file and never another.
+    ///
+    /// @throws IllegalArgumentException they are no such file's, or what they hold is refused; says why
+    public static Scorer of(byte[] file) {
+        return of(file, null);
+    }
+
+    /// As `of(byte[])`.
+    ///
+    /// @param key whose signature the manifest must carry; null when it need not be signed
+    public static Scorer of(byte[] file, @Nullable PublicKey key) {
+        try {
+            return of("snapshot", new ByteArrayInputStream(file), key);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // bytes in memory are always there
+        }
+    }
+
+    private static Scorer of(String what, InputStream in, @Nullable PublicKey key)
+            throws IOException {
+        SnapshotFile file;
+        try {
+            file = SnapshotFile.read(in);
+        } catch (SnapshotFormatException e) {
+            throw new IllegalArgumentException(what + " is refused: " + e.getMessage(), e);
+        }
+        return alone(
+                what,
+                file.head().manifest(),
+                key,
+                InstantSource.system(),
+                admission -> admission.admit(file));
+    }
+
+    private static Scorer alone(
+            String what,
+            SnapshotManifest manifest,
+            @Nullable PublicKey key,
+            InstantSource clock,
+            Function<SnapshotAdmission, Admission> admit) {
         long maxBytes = Runtime.getRuntime().maxMemory() / 4;
         Kernels kernels = Kernels.active();
         Scorer scorer =
@@ -134,13 +251,17 @@ public final class Scorer implements AutoCloseable {
                         kernels,
                         new CurrentModel(maxBytes, new Succession()),
                         new ControlIntake(manifest.model()),
-                        opening -> null);
+                        null,
+                        opening -> null,
+                        (opening, none) -> null);
         scorer.counters.seen();
-        SnapshotVerifier verifier = new SnapshotVerifier(manifest.model(), kernels, maxBytes);
-        if (scorer.admission(manifest.model(), verifier).admit(manifest, parts)
+        SnapshotVerifier verifier =
+                new SnapshotVerifier(manifest.model(), kernels, maxBytes, key, Parameters::served);
+        if (admit.apply(scorer.admission(manifest.model(), verifier))
                 instanceof Admission.Refused refused) {
             throw new IllegalArgumentException(
-                    "snapshot "
+                    what
+                            + " "
                             + refused.epoch()
                             + "."
                             + refused.version()
@@ -164,8 +285,18 @@ public final class Scorer implements AutoCloseable {
         return current.awaitFirst(timeout);
     }
 
+    /// Whether a version serves, and is not older than `ScorerOptions.maxAge`. What is too old goes on answering.
     public boolean ready() {
-        return current.get() != null;
+        ServedModel served = current.get();
+        return served != null && isFresh(freshness(served));
+    }
+
+    private boolean isFresh(long freshnessMs) {
+        return freshnessMs <= maxAgeMillis;
+    }
+
+    private long freshness(ServedModel served) {
+        return Freshness.millis(served, current.heartbeat(served.model()), clock.millis());
     }
 
     /// @param record values by field name: numbers, strings, booleans, `Instant`s, lists, bytes
@@ -260,6 +391,22 @@ public final class Scorer implements AutoCloseable {
         }
     }
 
+    /// An event to fill through handles, with the fields that the served spec reads; one a thread. It can be scored by any
+    /// version, also one that reads other fields: see `TypedEvent`.
+    ///
+    /// @throws NotReadyException no version has been admitted yet
+    public TypedEvent newEvent() {
+        ServedModel served = current.get();
+        if (served == null) {
+            throw new NotReadyException(model);
+        }
+        return new TypedEvent(
+                served.spec().features().stream()
+                        .flatMap(feature -> feature.fields().stream())
+                        .distinct()
+                        .toList());
+    }
+
     /// One thread's reusable workspace: the path without allocation.
     public ScoringSession newSession() {
         return new ScoringSession(model, current, kernels, clock, maxBatch);
@@ -300,12 +447,14 @@ public final class Scorer implements AutoCloseable {
                 follower == null
                         ? new SnapshotFollower.Status(SnapshotFollower.State.CLOSED, "")
                         : follower.status();
+        long freshnessMs =
+                served == null
+                        ? Freshness.UNKNOWN
+                        : Freshness.millis(served, heartbeat, clock.millis());
         return new ScorerStatus(
                 model,
                 served,
-                served == null
-                        ? Freshness.UNKNOWN
-                        : Freshness.millis(served, heartbeat, clock.millis()),
+                freshnessMs,
                 follower == null
                         ? "none"
                         : following.state().name().toLowerCase(Locale.ROOT).replace('_', '-'),
@@ -317,7 +466,8 @@ public final class Scorer implements AutoCloseable {
                 counters.reading(),
                 counters.failureCount(),
                 counters.refusedCounts(),
-                counters.lastRefusal());
+                counters.lastRefusal(),
+                !isFresh(freshnessMs));
     }
 
     /// Why what was decided is not what serves; empty when it is, or when nothing serves, which has words of its own.
@@ -344,6 +494,9 @@ public final class Scorer implements AutoCloseable {
     public void close() {
         if (follower != null) {
             follower.close();
+        }
+        if (lastGood != null) {
+            lastGood.close();
         }
     }
 }

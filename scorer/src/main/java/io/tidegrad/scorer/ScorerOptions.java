@@ -2,7 +2,9 @@ package io.tidegrad.scorer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.schemas.Topics;
+import java.nio.file.Path;
 import java.security.PublicKey;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// @param maxBatch events a session scores at once
 /// @param publicKey Ed25519 key that every manifest must be signed with; null when they need not be signed
 /// @param clock what freshness and admission times are told by
+/// @param stateDir where the version that serves is kept, for a start without Kafka; null for nowhere
+/// @param maxAge of what is served, beyond which the scorer says that it is not ready, and goes on answering; null for any
 public record ScorerOptions(
         String model,
         Topics topics,
@@ -28,7 +32,9 @@ public record ScorerOptions(
         int maxBatch,
         @Nullable PublicKey publicKey,
         InstantSource clock,
-        Kernels kernels) {
+        Kernels kernels,
+        @Nullable Path stateDir,
+        @Nullable Duration maxAge) {
 
     /// Settings whose value is part of what a follower promises: only committed snapshots, no group, no silent jump.
     static final Map<String, Object> FIXED =
@@ -58,6 +64,12 @@ public record ScorerOptions(
         }
         if (maxBatch < 1) {
             throw new IllegalArgumentException("maxBatch must be at least 1, found " + maxBatch);
+        }
+        if (stateDir != null) {
+            LastGoodFile.requireName(model);
+        }
+        if (maxAge != null && !maxAge.isPositive()) {
+            throw new IllegalArgumentException("maxAge must be positive, found " + maxAge);
         }
         if (!kafka.containsKey(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG)) {
             throw new IllegalArgumentException(
@@ -96,13 +108,24 @@ public record ScorerOptions(
                 32,
                 null,
                 InstantSource.system(),
-                Kernels.active());
+                Kernels.active(),
+                null,
+                null);
     }
 
-    /// The same for another model.
+    /// The same for another model, which is not kept in a file: it may have a scorer of its own that does that.
     ScorerOptions withModel(String other) {
         return new ScorerOptions(
-                other, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, clock, kernels);
+                other,
+                topics,
+                kafka,
+                maxSnapshotBytes,
+                maxBatch,
+                publicKey,
+                clock,
+                kernels,
+                null,
+                maxAge);
     }
 
     public ScorerOptions withPrefix(String prefix) {
@@ -114,26 +137,86 @@ public record ScorerOptions(
                 maxBatch,
                 publicKey,
                 clock,
-                kernels);
+                kernels,
+                stateDir,
+                maxAge);
     }
 
     public ScorerOptions withMaxSnapshotBytes(long bytes) {
-        return new ScorerOptions(model, topics, kafka, bytes, maxBatch, publicKey, clock, kernels);
+        return new ScorerOptions(
+                model, topics, kafka, bytes, maxBatch, publicKey, clock, kernels, stateDir, maxAge);
     }
 
     public ScorerOptions withMaxBatch(int events) {
         return new ScorerOptions(
-                model, topics, kafka, maxSnapshotBytes, events, publicKey, clock, kernels);
+                model,
+                topics,
+                kafka,
+                maxSnapshotBytes,
+                events,
+                publicKey,
+                clock,
+                kernels,
+                stateDir,
+                maxAge);
     }
 
     public ScorerOptions withPublicKey(@Nullable PublicKey key) {
         return new ScorerOptions(
-                model, topics, kafka, maxSnapshotBytes, maxBatch, key, clock, kernels);
+                model,
+                topics,
+                kafka,
+                maxSnapshotBytes,
+                maxBatch,
+                key,
+                clock,
+                kernels,
+                stateDir,
+                maxAge);
     }
 
     public ScorerOptions withClock(InstantSource source) {
         return new ScorerOptions(
-                model, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, source, kernels);
+                model,
+                topics,
+                kafka,
+                maxSnapshotBytes,
+                maxBatch,
+                publicKey,
+                source,
+                kernels,
+                stateDir,
+                maxAge);
+    }
+
+    /// With a file for the version that serves: every half a minute at most it is written anew, and at the end. A start that
+    /// Kafka does not answer serves it, after the same checks. The directory is made when it is not there.
+    public ScorerOptions withStateDir(@Nullable Path directory) {
+        return new ScorerOptions(
+                model,
+                topics,
+                kafka,
+                maxSnapshotBytes,
+                maxBatch,
+                publicKey,
+                clock,
+                kernels,
+                directory,
+                maxAge);
+    }
+
+    public ScorerOptions withMaxAge(@Nullable Duration age) {
+        return new ScorerOptions(
+                model,
+                topics,
+                kafka,
+                maxSnapshotBytes,
+                maxBatch,
+                publicKey,
+                clock,
+                kernels,
+                stateDir,
+                age);
     }
 
     /// Of the model of that name.

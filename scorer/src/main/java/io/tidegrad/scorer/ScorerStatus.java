@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param reading what they cost
 /// @param followerFailures times that Kafka gave an error and the follower began again
 /// @param refused every reason with its count
+/// @param tooOld what serves is older than it may be for a scorer that is ready
 public record ScorerStatus(
         String model,
         @Nullable ServedModel served,
@@ -31,8 +32,9 @@ public record ScorerStatus(
         SnapshotReading reading,
         long followerFailures,
         Map<RefusalReason, Long> refused,
-        Admission.@Nullable Refused lastRefusal) {
+        Admission.@Nullable Refused lastRefusal,
+        boolean tooOld) {
     public boolean ready() {
-        return served != null;
+        return served != null && !tooOld;
     }
 }

@@ -16,20 +16,27 @@ public final class ServedModel {
     private final SnapshotManifest manifest;
     private final boolean broughtBack;
     private final long admittedAt;
+    private final long fileResume;
 
+    /// What `fileResume` is of a version that a topic brought.
+    static final long NO_FILE = -2;
+
+    /// @param fileResume of a version out of a file: next offset of its snapshots topic, `SnapshotFile.Head.NOT_KNOWN`
     ServedModel(
             ModelBinding binding,
             Parameters parameters,
             ServedLeaves leaves,
             SnapshotManifest manifest,
             boolean broughtBack,
-            long admittedAt) {
+            long admittedAt,
+            long fileResume) {
         this.binding = binding;
         this.parameters = parameters;
         this.leaves = leaves;
         this.manifest = manifest;
         this.broughtBack = broughtBack;
         this.admittedAt = admittedAt;
+        this.fileResume = fileResume;
     }
 
     public String model() {
@@ -72,6 +79,16 @@ public final class ServedModel {
     /// By a rollback: its weights were published in an earlier epoch, and no trainer's snapshot of this one came yet.
     public boolean isBroughtBack() {
         return broughtBack;
+    }
+
+    /// Out of a file: Kafka has not brought it to this process.
+    public boolean isFromFile() {
+        return fileResume != NO_FILE;
+    }
+
+    /// Of a version out of a file, where its snapshots topic goes on; below 0 when that is not known.
+    long fileResume() {
+        return fileResume;
     }
 
     /// As published; of a version brought back with the epoch that it is served under, and without signature.

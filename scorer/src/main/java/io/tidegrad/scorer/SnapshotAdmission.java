@@ -4,12 +4,15 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
 import io.tidegrad.model.snapshot.Verification;
 import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,19 +57,64 @@ final class SnapshotAdmission {
     ///
     /// @param parts values of parts 0 … n-1
     Admission admit(SnapshotManifest manifest, List<byte[]> parts) {
+        return admit(
+                manifest,
+                () -> {
+                    ServedModel served = servedOfThis();
+                    LoadedModel parent = served == null ? null : served.loaded();
+                    return verifier.verify(manifest, parts, parent);
+                });
+    }
+
+    /// As `admit`, for all of a model in a file.
+    Admission admit(SnapshotFile file) {
+        return admit(file.head().manifest(), () -> verifier.verify(file));
+    }
+
+    /// Serves the version in a file where nothing is served; null when something is by then, or may not be.
+    @Nullable Admission admitIfNone(SnapshotFile file) {
+        SnapshotFile.Head head = file.head();
+        return decide(
+                head.manifest(),
+                () -> verifier.verify(file),
+                (loaded, copiedBytes) -> {
+                    ServedModel served = prepare(loaded, head.broughtBack(), head.resume());
+                    if (!current.publishIfNone(served)) {
+                        return null;
+                    }
+                    admissions.add(served);
+                    return new Admission.Admitted(served);
+                });
+    }
+
+    private Admission admit(SnapshotManifest manifest, Supplier<Verification> verified) {
+        return Objects.requireNonNull(
+                decide(
+                        manifest,
+                        verified,
+                        (loaded, copiedBytes) -> {
+                            // Told first: whoever sees the version finds it counted.
+                            counters.loaded(manifest.isDelta(), copiedBytes);
+                            return publish(loaded, false);
+                        }));
+    }
+
+    /// Publishes what passed.
+    @FunctionalInterface
+    private interface Publishing {
+        @Nullable Admission publish(LoadedModel loaded, long copiedBytes);
+    }
+
+    private @Nullable Admission decide(
+            SnapshotManifest manifest, Supplier<Verification> verified, Publishing publishing) {
         try {
             Admission.Refused outOfPlace = refuseOutOfPlace(manifest);
             if (outOfPlace != null) {
                 return outOfPlace;
             }
-            ServedModel served = servedOfThis();
-            LoadedModel parent = served == null ? null : served.loaded();
-            return switch (verifier.verify(manifest, parts, parent)) {
-                case Verification.Admitted(LoadedModel loaded, long copiedBytes) -> {
-                    // Told first: whoever sees the version finds it counted.
-                    counters.loaded(manifest.isDelta(), copiedBytes);
-                    yield publish(loaded, false);
-                }
+            return switch (verified.get()) {
+                case Verification.Admitted(LoadedModel loaded, long copiedBytes) ->
+                        publishing.publish(loaded, copiedBytes);
                 case Verification.Refused(Verification.Reason reason, String detail) ->
                         refused(manifest, RefusalReason.of(reason), detail);
             };
@@ -147,17 +195,21 @@ final class SnapshotAdmission {
         return null;
     }
 
-    private Admission publish(LoadedModel loaded, boolean broughtBack) {
+    private ServedModel prepare(LoadedModel loaded, boolean broughtBack, long fileResume) {
         ModelBinding binding = bind(loaded);
         warmUp(binding, loaded);
-        ServedModel served =
-                new ServedModel(
-                        binding,
-                        loaded.parameters(),
-                        loaded.leaves(),
-                        loaded.manifest(),
-                        broughtBack,
-                        clock.millis());
+        return new ServedModel(
+                binding,
+                loaded.parameters(),
+                loaded.leaves(),
+                loaded.manifest(),
+                broughtBack,
+                clock.millis(),
+                fileResume);
+    }
+
+    private Admission publish(LoadedModel loaded, boolean broughtBack) {
+        ServedModel served = prepare(loaded, broughtBack, ServedModel.NO_FILE);
         admissions.add(served);
         current.publish(served);
         return new Admission.Admitted(served);

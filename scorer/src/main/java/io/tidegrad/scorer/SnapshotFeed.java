@@ -15,6 +15,7 @@ final class SnapshotFeed {
     private final SnapshotIntake intake;
     private final SnapshotCounters counters;
     private long resume = NOWHERE;
+    private long admitted = NOWHERE;
 
     SnapshotFeed(SnapshotIntake intake, SnapshotCounters counters) {
         this.intake = intake;
@@ -28,6 +29,11 @@ final class SnapshotFeed {
     /// After the last manifest that was dealt with; `NOWHERE` before the first.
     long resume() {
         return resume;
+    }
+
+    /// After the manifest of the version admitted last; `NOWHERE` before the first.
+    long admitted() {
+        return admitted;
     }
 
     void resumeAt(long offset) {
@@ -58,7 +64,10 @@ final class SnapshotFeed {
         }
         switch (admission) {
             case null -> {}
-            case Admission.Admitted(ServedModel model) -> log.debug("serving {}", model.name());
+            case Admission.Admitted(ServedModel model) -> {
+                admitted = record.offset() + 1;
+                log.debug("serving {}", model.name());
+            }
             case Admission.Refused(int epoch, long version, RefusalReason reason, String detail) ->
                     log.warn(
                             "refused {} version {}.{} at offset {}: {}: {}",

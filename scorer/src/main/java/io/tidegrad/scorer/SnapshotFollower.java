@@ -2,8 +2,12 @@ package io.tidegrad.scorer;
 
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.SnapshotFile;
+import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.Verification;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -52,10 +56,12 @@ final class SnapshotFollower implements AutoCloseable {
     private final ControlIntake control;
     private final CurrentModel current;
     private final SnapshotCounters counters;
+    private final @Nullable LastGood lastGood;
     private final CountDownLatch closing = new CountDownLatch(1);
     private final Thread thread;
     private volatile Status status = new Status(State.STARTING, "");
     private volatile @Nullable FollowedTopics topics;
+    private volatile boolean controlled; // the control topic was read, as far as there is one
 
     // On our thread:
     private @Nullable SnapshotFeed feed; // of the model that answers; kept over reconnects
@@ -65,17 +71,20 @@ final class SnapshotFollower implements AutoCloseable {
     private boolean catchingUp; // by reading, because there is nothing to jump to
 
     /// @param intakes what takes a model's snapshots, by its name
+    /// @param lastGood keeps what serves, and has something to serve when Kafka has not; null for none
     SnapshotFollower(
             ScorerOptions options,
             Function<String, SnapshotIntake> intakes,
             ControlIntake control,
             CurrentModel current,
-            SnapshotCounters counters) {
+            SnapshotCounters counters,
+            @Nullable LastGood lastGood) {
         this.options = options;
         this.intakes = intakes;
         this.control = control;
         this.current = current;
         this.counters = counters;
+        this.lastGood = lastGood;
         thread =
                 Thread.ofPlatform()
                         .name("tidegrad-follower-" + options.model())
@@ -120,6 +129,9 @@ final class SnapshotFollower implements AutoCloseable {
                     continue;
                 } catch (RuntimeException | OutOfMemoryError e) {
                     counters.failure();
+                    if (lastGood != null) {
+                        lastGood.kafkaIsAway();
+                    }
                     if (status.state() == State.FOLLOWING) {
                         pauseMillis = PAUSE_MILLIS_MIN;
                     }
@@ -150,7 +162,7 @@ final class SnapshotFollower implements AutoCloseable {
     }
 
     private Status failure(Throwable e) {
-        if (current.get() == null) {
+        if (current.get() == null && (lastGood == null || !lastGood.mayServe())) {
             for (Throwable cause = e; cause != null; cause = cause.getCause()) {
                 if (cause instanceof AuthenticationException
                         || cause instanceof InvalidConfigurationException) {
@@ -172,6 +184,9 @@ final class SnapshotFollower implements AutoCloseable {
             positioned = false;
             try {
                 opened.readControl();
+                ControlDirective first = control.directive();
+                current.succession().begin(first.model(), first.epoch());
+                controlled = true;
                 while (!isClosing()) {
                     ControlDirective directive = control.directive();
                     inForce = directive;
@@ -192,8 +207,20 @@ final class SnapshotFollower implements AutoCloseable {
         return isClosing() || control.directive() != inForce;
     }
 
+    /// Whether what was decided, as far as it was read, leaves a version to be served.
+    boolean allows(SnapshotManifest manifest) {
+        ControlDirective directive = control.directive();
+        return !controlled
+                || (directive.model().equals(manifest.model())
+                        && !directive.deleted()
+                        && !current.succession().isOver(manifest.model(), manifest.epoch()));
+    }
+
     private void serveNothing(FollowedTopics opened) throws InterruptedException {
         current.retire();
+        if (lastGood != null) {
+            lastGood.forget("the model was deleted");
+        }
         feed = null;
         positioned = false;
         opened.followNothing();
@@ -214,6 +241,7 @@ final class SnapshotFollower implements AutoCloseable {
             throws InterruptedException {
         SnapshotFeed followed = feed(directive.model());
         followed.intake().begin(directive.epoch());
+        withdrawOver();
         if (!positioned) {
             String topic = options.topics().snapshots(directive.model());
             opened.followNothing();
@@ -221,6 +249,7 @@ final class SnapshotFollower implements AutoCloseable {
                 return;
             }
             opened.follow(topic);
+            resumeAfterFile(opened, followed);
             if (!goesOn(opened, followed)) {
                 bootstrap(opened, followed, directive);
             }
@@ -235,6 +264,7 @@ final class SnapshotFollower implements AutoCloseable {
             for (ConsumerRecord<byte[], byte[]> record : opened.poll()) {
                 followed.accept(record);
             }
+            offer(followed);
             boolean behind = opened.lag() > LAG_RECORDS_MAX;
             if (behind && !catchingUp) {
                 positioned = false;
@@ -242,6 +272,70 @@ final class SnapshotFollower implements AutoCloseable {
                 positioned = !halted();
             }
             catchingUp = behind;
+        }
+    }
+
+    /// What a file brought is of before the decision: it would not have been served had that been known.
+    private void withdrawOver() {
+        ServedModel served = current.get();
+        if (served == null || !served.isFromFile()) {
+            return;
+        }
+        ControlDirective own = control.directive(served.model());
+        current.succession().begin(own.model(), own.epoch());
+        if (!own.deleted() && !current.succession().isOver(own.model(), served.epoch())) {
+            return;
+        }
+        log.warn(
+                "{} of the file is served no more: {}",
+                served.name(),
+                control.status().lastInWords());
+        current.retire();
+        if (lastGood != null) {
+            lastGood.forget("its epoch is over");
+        }
+    }
+
+    /// As if this process had read what the file was made of itself.
+    private void resumeAfterFile(FollowedTopics opened, SnapshotFeed followed) {
+        ServedModel served = current.get();
+        if (served == null
+                || served.fileResume() <= followed.resume()
+                || !served.model().equals(followed.intake().model())) {
+            return;
+        }
+        if (isManifestOf(served, opened, served.fileResume() - 1)) {
+            followed.resumeAt(served.fileResume());
+        } else {
+            current.fileIsOfAnotherTopic();
+        }
+    }
+
+    private boolean isManifestOf(ServedModel served, FollowedTopics opened, long offset) {
+        if (offset < opened.begin() || offset >= opened.end()) {
+            return false;
+        }
+        byte[] key = SnapshotKey.manifest(served.epoch(), served.version()).encode();
+        boolean[] found = {false};
+        opened.read(
+                offset,
+                offset + 1,
+                this::halted,
+                record -> found[0] = Arrays.equals(record.key(), key));
+        return found[0];
+    }
+
+    private void offer(SnapshotFeed followed) {
+        ServedModel served = current.get();
+        if (lastGood != null
+                && served != null
+                && !served.isFromFile()
+                && served.model().equals(followed.intake().model())) {
+            lastGood.offer(
+                    served,
+                    served.isBroughtBack() || followed.admitted() < 0
+                            ? SnapshotFile.Head.NOT_KNOWN
+                            : followed.admitted());
         }
     }
 

@@ -163,6 +163,9 @@ final class SnapshotIntake {
         }
         if (!wants(key.epoch(), key.version())) {
             assembler.discard(key);
+            if (current.isInFile(model, key.epoch(), offset)) {
+                return null;
+            }
             return refuse(
                     offset,
                     refused(

@@ -113,7 +113,7 @@ public final class Stages implements AutoCloseable {
         for (Tried each : now) {
             int to = from + each.candidate().share();
             if (place >= from && place < to) {
-                return each.scorer().ready() ? each.scorer() : live;
+                return each.scorer().current() != null ? each.scorer() : live;
             }
             from = to;
         }

@@ -5,7 +5,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Which version may follow which, invariant I14 in one place: of one model (epoch, version) never goes back, also when
-/// another answered in between, and nothing of an epoch that is over is served any more. The follower's thread only.
+/// another answered in between, and nothing of an epoch that is over is served any more. The follower's thread asks, and the
+/// one that has a file.
 class Succession {
     private record Mark(int epoch, long version) {}
 
@@ -13,17 +14,18 @@ class Succession {
     private final Map<String, Integer> first = new HashMap<>();
 
     /// A control record began this epoch: whatever was before is over.
-    final void begin(String model, int epoch) {
+    final synchronized void begin(String model, int epoch) {
         first.merge(model, epoch, Math::max);
     }
 
     /// Whether a later epoch has begun.
-    boolean isOver(String model, int epoch) {
+    synchronized boolean isOver(String model, int epoch) {
         return epoch < first.getOrDefault(model, 0);
     }
 
     /// Whether this version may be served next.
-    final boolean mayFollow(@Nullable ServedModel served, String model, int epoch, long version) {
+    final synchronized boolean mayFollow(
+            @Nullable ServedModel served, String model, int epoch, long version) {
         if (isOver(model, epoch)) {
             return false;
         }
@@ -41,7 +43,7 @@ class Succession {
         return epoch != otherEpoch ? epoch > otherEpoch : version > otherVersion;
     }
 
-    final void serves(ServedModel model) {
+    final synchronized void serves(ServedModel model) {
         highest.put(model.model(), new Mark(model.epoch(), model.version()));
     }
 }

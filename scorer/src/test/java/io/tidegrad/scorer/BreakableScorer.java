@@ -18,7 +18,7 @@ public final class BreakableScorer {
                             plan -> only.computeIfAbsent("only", key -> Parameters.served(plan)),
                             new Succession(),
                             new ControlIntake(options.model()));
-            case ADMITS_AN_EPOCH_THAT_IS_OVER ->
+            case ADMITS_AN_EPOCH_THAT_IS_OVER, SERVES_A_FILE_THAT_IS_OVER ->
                     Scorer.open(
                             options,
                             Parameters::served,

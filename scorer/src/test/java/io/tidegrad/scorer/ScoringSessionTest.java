@@ -7,12 +7,14 @@ import com.sun.management.ThreadMXBean;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.feature.TypedEvent;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import java.lang.management.ManagementFactory;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -49,6 +51,50 @@ class ScoringSessionTest {
                         });
         assertThat(withNewEvents).isGreaterThan(100 * 16);
         assertThat(sum).isPositive();
+    }
+
+    @Test
+    void anEventThatIsFilledThroughHandlesCostsNothingAndAnswersTheSame() {
+        TestIntake intake = new TestIntake("flights", 64 << 20, InstantSource.system());
+        intake.accept(trainer.publish());
+        ScoringSession session = intake.session(1);
+        TypedEvent event = new TypedEvent("origin", "destination", "distance", "departed");
+        int origin = event.field("origin");
+        int destination = event.field("destination");
+        int distance = event.field("distance");
+        int departed = event.field("departed");
+        String[] airports = {"ATL", "BOS", "DEN", "JFK"};
+        Runnable scoreMany =
+                () -> {
+                    for (int i = 0; i < 5_000; i++) {
+                        event.set(origin, airports[i & 3])
+                                .set(destination, airports[i >> 2 & 3])
+                                .set(distance, 1_000.0 + i)
+                                .set(departed, 978_307_200_000L + i);
+                        if (session.score(event) != null) {
+                            throw new AssertionError("rejected");
+                        }
+                    }
+                };
+        for (int i = 0; i < 4; i++) {
+            scoreMany.run();
+        }
+        assertThat(allocatedBy(scoreMany)).as("bytes of 5,000 filled and scored").isZero();
+
+        for (int i = 0; i < 64; i++) {
+            Map<String, ?> fields = TestTrainer.event(i).fields();
+            event.clear()
+                    .set(origin, value(fields, "origin").toString())
+                    .set(destination, value(fields, "destination").toString())
+                    .set(distance, (Long) value(fields, "distance"))
+                    .set(departed, (Long) value(fields, "departed"));
+            assertThat(session.score(event)).isNull();
+            assertThat(session.probability(0)).isEqualTo(trainer.answers(new long[] {i})[0]);
+        }
+    }
+
+    private static Object value(Map<String, ?> fields, String name) {
+        return Objects.requireNonNull(fields.get(name), name);
     }
 
     private static double score(ScoringSession session, Event[] events, int times) {

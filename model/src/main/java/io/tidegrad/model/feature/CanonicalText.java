@@ -56,6 +56,7 @@ final class CanonicalText {
             case Short number -> appendLong(number);
             case Byte number -> appendLong(number);
             case Instant instant -> appendLong(instant.toEpochMilli());
+            case Numeral numeral when numeral.isWhole() -> appendLong(numeral.longValue());
             case Number number -> appendDecimal(field, number);
             default -> throw Values.wrongType(field, "a string, number or boolean", value);
         }
@@ -70,7 +71,8 @@ final class CanonicalText {
         }
         if (value == StrictMath.rint(value) && Math.abs(value) < LONG_LIMIT) {
             appendLong((long) value);
-        } else if (number instanceof Float) {
+        } else if (number instanceof Float
+                || number instanceof Numeral numeral && numeral.isFloat()) {
             appendText(Float.toString(number.floatValue()));
         } else {
             appendText(Double.toString(value));

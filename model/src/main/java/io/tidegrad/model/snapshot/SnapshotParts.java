@@ -38,24 +38,36 @@ public final class SnapshotParts {
     /// Values of parts 0 … n-1 of a full snapshot.
     public static List<byte[]> encode(
             Parameters parameters, String model, int epoch, PartCompression compression) {
-        List<byte[]> parts = new ArrayList<>();
-        byte[] payload = new byte[(int) Math.min(PAYLOAD_BYTES_MAX, parameters.servedBytes())];
-        for (int first = 0; first < parameters.servedPages(); first += PART_PAGES) {
-            int end = Math.min(first + PART_PAGES, parameters.servedPages());
-            int length = 0;
-            for (int page = first; page < end; page++) {
-                parameters.readPage(page, payload, length);
-                length += parameters.pageLength(page);
-            }
-            parts.add(
-                    sealed(
-                            SnapshotKey.part(epoch, parameters.updates(), parts.size()),
-                            model,
-                            payload,
-                            length,
-                            compression));
+        int count = (int) count(parameters.servedBytes());
+        List<byte[]> parts = new ArrayList<>(count);
+        for (int part = 0; part < count; part++) {
+            parts.add(encode(parameters, model, epoch, part, compression));
         }
         return parts;
+    }
+
+    /// Value of one part of a full snapshot.
+    static byte[] encode(
+            Parameters parameters, String model, int epoch, int part, PartCompression compression) {
+        int length = payloadBytes(parameters, part);
+        byte[] payload = new byte[length];
+        int page = part * PART_PAGES;
+        for (int at = 0; at < length; page++) {
+            parameters.readPage(page, payload, at);
+            at += parameters.pageLength(page);
+        }
+        return sealed(
+                SnapshotKey.part(epoch, parameters.updates(), part),
+                model,
+                payload,
+                length,
+                compression);
+    }
+
+    /// Of one part of a full snapshot, uncompressed.
+    static int payloadBytes(Parameters parameters, int part) {
+        long at = (long) part * PAYLOAD_BYTES_MAX;
+        return Math.clamp(parameters.servedBytes() - at, 0, PAYLOAD_BYTES_MAX);
     }
 
     public static List<byte[]> encode(Parameters parameters, String model, int epoch) {
@@ -144,29 +156,32 @@ public final class SnapshotParts {
                             + ", and the manifest says "
                             + manifest.parts());
         }
-        int page = 0;
         for (int part = 0; part < parts.size(); part++) {
-            PartCompression.Payload payload = payload(manifest, part, parts.get(part));
-            int end = Math.min(page + PART_PAGES, into.servedPages());
-            int length = 0;
-            for (int i = page; i < end; i++) {
-                length += into.pageLength(i);
-            }
-            if (payload.length() != length) {
-                throw new SnapshotFormatException(
-                        "snapshot part "
-                                + part
-                                + ": expected a payload of "
-                                + length
-                                + " bytes, found "
-                                + payload.length());
-            }
-            for (int at = payload.at(); page < end; page++) {
-                into.writePage(page, payload.bytes(), at);
-                at += into.pageLength(page);
-            }
+            decode(manifest, part, parts.get(part), into);
         }
         into.setCounts(manifest.version(), manifest.examples());
+    }
+
+    /// Fills what one part of a full snapshot holds.
+    ///
+    /// @throws SnapshotFormatException wrong length, checksum or place, naming expected and found
+    static void decode(SnapshotManifest manifest, int part, byte[] value, Parameters into) {
+        PartCompression.Payload payload = payload(manifest, part, value);
+        int length = payloadBytes(into, part);
+        if (payload.length() != length) {
+            throw new SnapshotFormatException(
+                    "snapshot part "
+                            + part
+                            + ": expected a payload of "
+                            + length
+                            + " bytes, found "
+                            + payload.length());
+        }
+        int page = part * PART_PAGES;
+        for (int at = 0; at < length; page++) {
+            into.writePage(page, payload.bytes(), payload.at() + at);
+            at += into.pageLength(page);
+        }
     }
 
     /// Writes all parts of a delta to `into`, and its counts.
@@ -194,7 +209,7 @@ public final class SnapshotParts {
         into.parameters().setCounts(manifest.version(), manifest.examples());
     }
 
-    private static void checkServedBytes(SnapshotManifest manifest, Parameters into) {
+    static void checkServedBytes(SnapshotManifest manifest, Parameters into) {
         if (manifest.servedBytes() != into.servedBytes()) {
             throw new SnapshotFormatException(
                     "snapshot: expected "

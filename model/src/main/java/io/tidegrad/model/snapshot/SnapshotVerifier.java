@@ -16,6 +16,7 @@ import io.tidegrad.model.spec.SpecException;
 import java.security.PublicKey;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -76,6 +77,17 @@ public final class SnapshotVerifier {
             return manifest.isDelta()
                     ? loadDelta(manifest, parts, parent)
                     : loadFull(manifest, parts);
+        } catch (Refusal refusal) {
+            return refusal.refused;
+        }
+    }
+
+    /// Weights in a file, whole also where its manifest is a delta's.
+    public Verification verify(SnapshotFile file) {
+        SnapshotFile.Head head = file.head();
+        try {
+            checkOrigin(head.manifest());
+            return loadWhole(head.manifest(), head.specYaml(), file::decode);
         } catch (Refusal refusal) {
             return refusal.refused;
         }
@@ -152,10 +164,20 @@ public final class SnapshotVerifier {
     }
 
     private Verification loadFull(SnapshotManifest manifest, List<byte[]> parts) throws Refusal {
+        return loadWhole(
+                manifest,
+                manifest.specYaml(),
+                parameters -> SnapshotParts.decode(manifest, parts, parameters));
+    }
+
+    /// @param decode fills all of them; throws `SnapshotFormatException`
+    private Verification loadWhole(
+            SnapshotManifest manifest, String specYaml, Consumer<Parameters> decode)
+            throws Refusal {
         ModelSpec spec;
         Plan plan;
         try {
-            spec = ModelSpec.parse(manifest.specYaml(), "the snapshot's spec");
+            spec = ModelSpec.parse(specYaml, "the snapshot's spec");
             plan = Plan.of(spec.network());
         } catch (SpecException | IllegalArgumentException invalid) {
             throw new Refusal(Reason.SPEC, String.valueOf(invalid.getMessage()));
@@ -180,7 +202,7 @@ public final class SnapshotVerifier {
                         + " weights");
         Parameters parameters = room.apply(plan);
         try {
-            SnapshotParts.decode(manifest, parts, parameters);
+            decode.accept(parameters);
         } catch (SnapshotFormatException damaged) {
             throw new Refusal(Reason.PARTS, String.valueOf(damaged.getMessage()));
         }

@@ -13,6 +13,10 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.GoldenFormat;
 import io.tidegrad.proof.ProvesOracle;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -67,6 +71,12 @@ class FormatsTest {
                         FORMAT_AT,
                         bytes -> Heartbeat.decode(bytes).encode(),
                         () -> new Heartbeat(EPOCH, 50, 1_000, true, 77).encode()),
+                new GoldenFormat(
+                        "snapshot-file",
+                        SnapshotFile.FORMAT,
+                        FORMAT_AT,
+                        FormatsTest::rewrittenFile,
+                        () -> file(head(), learned().parameters())),
                 new GoldenFormat(
                         "carry",
                         1,
@@ -129,6 +139,31 @@ class FormatsTest {
         Parameters parameters = Parameters.served(Plan.of(SPEC.network()));
         SnapshotParts.decode(manifest, List.of(part), parameters);
         return SnapshotParts.encode(parameters, SPEC.model(), EPOCH).getFirst();
+    }
+
+    private static SnapshotFile.Head head() {
+        return new SnapshotFile.Head("other", published().manifest(), SPEC.yaml(), 1_234, true);
+    }
+
+    private static byte[] file(SnapshotFile.Head head, Parameters parameters) {
+        ByteArrayOutputStream to = new ByteArrayOutputStream();
+        try {
+            SnapshotFile.write(head, parameters, to);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return to.toByteArray();
+    }
+
+    private static byte[] rewrittenFile(byte[] bytes) {
+        Parameters parameters = Parameters.served(Plan.of(SPEC.network()));
+        try {
+            SnapshotFile read = SnapshotFile.read(new ByteArrayInputStream(bytes));
+            read.decode(parameters);
+            return file(read.head(), parameters);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /// Read over the version before it, as a reader does, and written again from what that gave: weights are the file's, not

@@ -120,7 +120,7 @@ class SettingsTest {
 
     @Test
     void aFileAndAnEnvironmentMayServeSeveralCommands() throws IOException {
-        Path file = file("bootstrap-servers=k:1\nmodel=m\nstate-dir=/s\nregistry-url=http://r\n");
+        Path file = file("bootstrap-servers=k:1\nmodel=m\nkeep-hourly=1\nregistry-url=http://r\n");
         assertThat(
                         problems(
                                 Command.SCORER,
@@ -131,9 +131,9 @@ class SettingsTest {
                         problems(
                                 Command.SCORER,
                                 Map.of(),
-                                List.of("--config=" + file, "--state-dir=/s")))
+                                List.of("--config=" + file, "--keep-hourly=1")))
                 .containsExactly(
-                        "--state-dir: a setting of trainer, replay, which scorer does not have");
+                        "--keep-hourly: a setting of trainer, replay, which scorer does not have");
     }
 
     @Test
