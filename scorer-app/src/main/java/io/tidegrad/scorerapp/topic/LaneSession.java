@@ -146,6 +146,9 @@ final class LaneSession implements AutoCloseable {
         } catch (RuntimeException e) {
             abort(e);
             counters.aborted();
+            if (RequestLane.refusalIn(e) != null) {
+                throw e;
+            }
             log.warn(
                     "a transaction with {} answers was aborted, they are tried again: {}",
                     outcomes.size(),

@@ -211,41 +211,38 @@ public final class RequestLane implements AutoCloseable {
     }
 
     private static Said failure(Throwable e) {
-        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            switch (cause) {
-                case LaneRefusedException refused -> {
-                    return refused(String.valueOf(refused.getMessage()));
-                }
-                case AuthenticationException refused -> {
-                    return refused("Kafka does not let us in: " + described(refused));
-                }
-                case AuthorizationException refused -> {
-                    return refused(
-                            "Kafka does not give the rights that scoring from topic to topic needs: "
-                                    + described(refused));
-                }
-                case InvalidConfigurationException refused -> {
-                    return refused(described(refused));
-                }
-                case SchemaRegistry.RegistryRefusedException refused -> {
-                    return refused(String.valueOf(refused.getMessage()));
-                }
-                case SchemaRegistry.IncompatibleSchemaException refused -> {
-                    return refused(String.valueOf(refused.getMessage()));
-                }
-                case SchemaRegistry.RegistryUnavailableException unavailable -> {
-                    return new Said(
-                            LaneStatus.State.WAITING_FOR_REGISTRY,
-                            String.valueOf(unavailable.getMessage()));
-                }
-                default -> {}
-            }
+        String refusal = refusalIn(e);
+        if (refusal != null) {
+            return new Said(LaneStatus.State.REFUSED, refusal);
         }
-        return new Said(LaneStatus.State.RETRYING, described(e));
+        return e instanceof SchemaRegistry.RegistryUnavailableException
+                ? new Said(LaneStatus.State.WAITING_FOR_REGISTRY, String.valueOf(e.getMessage()))
+                : new Said(LaneStatus.State.RETRYING, described(e));
     }
 
-    private static Said refused(String why) {
-        return new Said(LaneStatus.State.REFUSED, why);
+    /// Why no retry helps, but who operates it can; null when one may.
+    static @Nullable String refusalIn(Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            String refusal =
+                    switch (cause) {
+                        case LaneRefusedException ours -> ours.getMessage();
+                        case SchemaRegistry.RegistryRefusedException ofRegistry ->
+                                ofRegistry.getMessage();
+                        case SchemaRegistry.IncompatibleSchemaException ofRegistry ->
+                                ofRegistry.getMessage();
+                        case AuthenticationException ofKafka ->
+                                "Kafka does not let us in: " + described(ofKafka);
+                        case AuthorizationException ofKafka ->
+                                "Kafka does not give the rights that scoring from topic to topic needs: "
+                                        + described(ofKafka);
+                        case InvalidConfigurationException ofKafka -> described(ofKafka);
+                        default -> null;
+                    };
+            if (refusal != null) {
+                return refusal;
+            }
+        }
+        return null;
     }
 
     static String described(Throwable e) {

@@ -178,6 +178,18 @@ final class LaneWorld implements AutoCloseable {
                                 == requests);
     }
 
+    void awaitDeadLetters(RequestLane lane, long requests) {
+        awaitStatus(
+                lane,
+                status ->
+                        status.deadLetters().values().stream().mapToLong(Long::longValue).sum()
+                                == requests);
+    }
+
+    void awaitNothingServes() {
+        await().atMost(SOON).until(() -> !scorer().ready());
+    }
+
     /// Says what it found instead.
     private static void awaitStatus(RequestLane lane, Predicate<LaneStatus> wanted) {
         await().atMost(SOON)
@@ -188,6 +200,12 @@ final class LaneWorld implements AutoCloseable {
 
     byte[] value(long event) {
         return codec.encode(schemaId, record(event));
+    }
+
+    /// By a schema of its own.
+    byte[] encoded(GenericRecord record) {
+        Schema schema = record.getSchema();
+        return codec.encode(registry.register("other-" + UUID.randomUUID(), schema), record);
     }
 
     static GenericRecord record(long event) {
@@ -272,7 +290,9 @@ final class LaneWorld implements AutoCloseable {
                         "bootstrap.servers",
                         LaneStack.bootstrapServers(),
                         "isolation.level",
-                        isolation),
+                        isolation,
+                        "fetch.max.wait.ms",
+                        20),
                 new ByteArrayDeserializer(),
                 new ByteArrayDeserializer());
     }

@@ -214,7 +214,7 @@ class TopicToTopicTest {
             RequestLane lane = world.startBehindRelay(LaneWorld.SHORT, LaneClients.KAFKA);
             world.awaitPartitions(lane, PARTITIONS);
             SplittableRandom random = new SplittableRandom(18);
-            for (int cut = 0; cut < 25; cut++) {
+            for (int cut = 0; cut < 12; cut++) {
                 LaneStack.KAFKA.cutAfter(
                         random.nextBoolean()
                                 ? TcpRelay.Direction.SENT
