@@ -65,6 +65,7 @@ public final class RequestLane implements AutoCloseable {
     private volatile @Nullable LaneSession session;
 
     // Of the thread alone:
+    private boolean haveServed; // all models, at one time
     private long batchBegun; // nanos
     private @Nullable Encoding
             encoding; // kept from session to session: a schema that is known stays known
@@ -251,14 +252,19 @@ public final class RequestLane implements AutoCloseable {
                 : e.getClass().getSimpleName() + ": " + e.getMessage();
     }
 
-    /// A member of the group takes partitions, and with nothing to answer with would only hold them.
+    /// A member of the group takes partitions, and with nothing to answer with would only hold them. Models that are deleted later
+    /// are another matter: their requests are dead letters.
     private void awaitModels() throws InterruptedException {
+        if (haveServed) {
+            return;
+        }
         if (!ready.getAsBoolean()) {
             say(LaneStatus.State.WAITING_FOR_MODEL, "no model that serves yet");
         }
         while (isOpen() && !ready.getAsBoolean()) {
             closing.await(LOOK_MILLIS, TimeUnit.MILLISECONDS);
         }
+        haveServed = true;
     }
 
     private void answer() {

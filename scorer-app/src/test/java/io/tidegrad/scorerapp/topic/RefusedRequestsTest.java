@@ -18,7 +18,9 @@ import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.resource.ResourceType;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -236,6 +238,53 @@ class RefusedRequestsTest {
                             world.topics.deadLetters()
                                     + ": expected max.message.bytes of at least 1441792",
                             "found 1000000");
+        }
+    }
+
+    // ---- rights ----
+
+    @Test
+    void theDocumentedRightsAreEnoughAndOneThatIsMissingIsNamed() throws Exception {
+        try (LaneWorld world = new LaneWorld(1).published()) {
+            // All before the rights: who asks has others.
+            world.ask(5);
+            world.create(world.topics.predictions(), 1, Map.of());
+            world.create(
+                    world.topics.deadLetters(),
+                    1,
+                    Map.of("max.message.bytes", Integer.toString(2_000_000)));
+            String group = world.topics.requestsGroup();
+            world.allow(
+                    ResourceType.TOPIC,
+                    world.topics.requests(),
+                    AclOperation.READ,
+                    AclOperation.DESCRIBE_CONFIGS);
+            world.allow(
+                    ResourceType.TOPIC,
+                    world.topics.deadLetters(),
+                    AclOperation.WRITE,
+                    AclOperation.DESCRIBE_CONFIGS);
+            // Reading is this test's.
+            world.allow(
+                    ResourceType.TOPIC,
+                    world.topics.predictions(),
+                    AclOperation.READ,
+                    AclOperation.DESCRIBE_CONFIGS);
+            world.allow(ResourceType.GROUP, group, AclOperation.READ);
+            world.allow(ResourceType.TRANSACTIONAL_ID, group, AclOperation.WRITE);
+            RequestLane lane = world.start();
+            world.awaitState(lane, LaneStatus.State.REFUSED);
+            assertThat(lane.refusal())
+                    .hasValueSatisfying(
+                            why ->
+                                    assertThat(why)
+                                            .contains(
+                                                    "rights",
+                                                    "TopicAuthorizationException",
+                                                    world.topics.predictions()));
+            world.allow(ResourceType.TOPIC, world.topics.predictions(), AclOperation.WRITE);
+            world.awaitAnswered(lane, 5);
+            assertThat(world.faults()).isEmpty();
         }
     }
 

@@ -206,6 +206,20 @@ class TopicToTopicTest {
         }
     }
 
+    @Test
+    void whatWasInAnAbortedTransactionIsAnsweredByTheNext() throws Exception {
+        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
+            RequestLane lane =
+                    world.start(
+                            world.config(LaneStack.bootstrapServers(), LaneWorld.SHORT),
+                            BrokenClients.FAILING);
+            world.ask(100);
+            world.awaitEnd();
+            assertThat(lane.status().aborted()).isPositive();
+            assertThat(world.faults()).isEmpty();
+        }
+    }
+
     // ---- networks ----
 
     @Test
