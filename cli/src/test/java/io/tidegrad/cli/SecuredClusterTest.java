@@ -54,6 +54,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -251,6 +253,8 @@ class SecuredClusterTest {
             if (command == Command.SNAPSHOTS_AT) {
                 builder.environment().put("TIDEGRAD_OFFSET", "0");
             }
+            builder.environment().put("TIDEGRAD_FOR", "another-model");
+            builder.environment().put("TIDEGRAD_SHARE", "5");
             builder.environment().putAll(changes);
             process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
             started.add(process);
@@ -416,6 +420,7 @@ class SecuredClusterTest {
 
     @ParameterizedTest
     @EnumSource(Command.class)
+    @Execution(ExecutionMode.CONCURRENT)
     void aWrongPasswordIsRefusedWithTheStatusThatNobodyRetries(Command command) throws Exception {
         refused(
                 command,
@@ -430,6 +435,7 @@ class SecuredClusterTest {
 
     @ParameterizedTest
     @EnumSource(Command.class)
+    @Execution(ExecutionMode.CONCURRENT)
     void aCertificateThatNobodyVouchesForIsRefused(Command command) throws Exception {
         certificate("other-" + command);
         refused(
@@ -444,6 +450,7 @@ class SecuredClusterTest {
 
     @ParameterizedTest
     @EnumSource(Command.class)
+    @Execution(ExecutionMode.CONCURRENT)
     void aTrustStoreThatIsNotThereIsRefused(Command command) throws Exception {
         refused(
                 command,

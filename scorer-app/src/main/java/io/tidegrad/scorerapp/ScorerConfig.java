@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -112,7 +112,7 @@ public record ScorerConfig(
         }
         Topics topics = new Topics(settings.text(Setting.PREFIX));
         String predictions = given(settings, Setting.PREDICTIONS_TOPIC, topics.predictions());
-        if (Set.of(requests, predictions, topics.deadLetters()).size() < 3) {
+        if (Stream.of(requests, predictions, topics.deadLetters()).distinct().count() < 3) {
             settings.problem(
                     "--requests-topic, --predictions-topic: expected two topics, and neither of them "
                             + topics.deadLetters()

@@ -3,8 +3,11 @@ package io.tidegrad.scorerapp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.schemas.settings.SettingsException;
+import io.tidegrad.scorerapp.topic.RequestsConfig;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -83,6 +86,59 @@ class ScorerConfigTest {
                                 null,
                                 Path.of("target", "state"),
                                 Duration.ofSeconds(30)));
+    }
+
+    @Test
+    void topicToTopicHasNamesByThePrefix() {
+        List<String> needed =
+                List.of(
+                        "--bootstrap-servers=k:1",
+                        "--model=flights",
+                        "--prefix=p",
+                        "--registry-url=http://r",
+                        "--requests-topic=asked");
+        assertThat(ScorerConfig.parse(needed, Map.of()).requests())
+                .isEqualTo(
+                        new RequestsConfig(
+                                new Topics("p"),
+                                "asked",
+                                "p.predictions",
+                                "p-scorer-requests",
+                                KafkaSettings.of("k:1"),
+                                RegistrySettings.of("http://r")));
+        assertThat(
+                        ScorerConfig.parse(
+                                        needed,
+                                        Map.of(
+                                                "TIDEGRAD_PREDICTIONS_TOPIC", "told",
+                                                "TIDEGRAD_REQUESTS_GROUP", "g"))
+                                .requests())
+                .isEqualTo(
+                        new RequestsConfig(
+                                new Topics("p"),
+                                "asked",
+                                "told",
+                                "g",
+                                KafkaSettings.of("k:1"),
+                                RegistrySettings.of("http://r")));
+    }
+
+    @Test
+    void topicToTopicNeedsARegistryAndTopicsThatDiffer() {
+        assertThatThrownBy(
+                        () ->
+                                ScorerConfig.parse(
+                                        List.of(
+                                                "--bootstrap-servers=k:1",
+                                                "--model=flights",
+                                                "--requests-topic=same",
+                                                "--predictions-topic=same"),
+                                        Map.of()))
+                .isInstanceOf(SettingsException.class)
+                .hasMessageContainingAll(
+                        "2 mistakes",
+                        "expected two topics, and neither of them tidegrad.dead-letters, found same and same",
+                        "--registry-url: expected beside --requests-topic, found none");
     }
 
     @Test

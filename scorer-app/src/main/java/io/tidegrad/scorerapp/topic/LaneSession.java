@@ -98,7 +98,11 @@ final class LaneSession implements AutoCloseable {
             if (!polled.isEmpty()) {
                 answer(polled);
             }
-            observe();
+            long lag = observe();
+            if (polled.isEmpty() && lag == 0) {
+                // What was waited for may have gone to another process.
+                telling.tell(LaneStatus.State.RUNNING, "");
+            }
         }
     }
 
@@ -146,6 +150,9 @@ final class LaneSession implements AutoCloseable {
         } catch (RuntimeException e) {
             abort(e);
             counters.aborted();
+            if (RequestLane.refusalIn(e) != null) {
+                throw e;
+            }
             log.warn(
                     "a transaction with {} answers was aborted, they are tried again: {}",
                     outcomes.size(),
@@ -270,13 +277,14 @@ final class LaneSession implements AutoCloseable {
         consumer.seek(partition, anew ? begin : Math.min(next, end));
     }
 
-    private void observe() {
+    private long observe() {
         Set<TopicPartition> assigned = consumer.assignment();
         long lag = 0;
         for (TopicPartition partition : assigned) {
             lag += consumer.currentLag(partition).orElse(0);
         }
         counters.holds(assigned.size(), lag);
+        return lag;
     }
 
     @Override

@@ -65,6 +65,7 @@ public final class RequestLane implements AutoCloseable {
     private volatile @Nullable LaneSession session;
 
     // Of the thread alone:
+    private boolean haveServed; // all models, at one time
     private long batchBegun; // nanos
     private @Nullable Encoding
             encoding; // kept from session to session: a schema that is known stays known
@@ -211,41 +212,38 @@ public final class RequestLane implements AutoCloseable {
     }
 
     private static Said failure(Throwable e) {
-        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            switch (cause) {
-                case LaneRefusedException refused -> {
-                    return refused(String.valueOf(refused.getMessage()));
-                }
-                case AuthenticationException refused -> {
-                    return refused("Kafka does not let us in: " + described(refused));
-                }
-                case AuthorizationException refused -> {
-                    return refused(
-                            "Kafka does not give the rights that scoring from topic to topic needs: "
-                                    + described(refused));
-                }
-                case InvalidConfigurationException refused -> {
-                    return refused(described(refused));
-                }
-                case SchemaRegistry.RegistryRefusedException refused -> {
-                    return refused(String.valueOf(refused.getMessage()));
-                }
-                case SchemaRegistry.IncompatibleSchemaException refused -> {
-                    return refused(String.valueOf(refused.getMessage()));
-                }
-                case SchemaRegistry.RegistryUnavailableException unavailable -> {
-                    return new Said(
-                            LaneStatus.State.WAITING_FOR_REGISTRY,
-                            String.valueOf(unavailable.getMessage()));
-                }
-                default -> {}
-            }
+        String refusal = refusalIn(e);
+        if (refusal != null) {
+            return new Said(LaneStatus.State.REFUSED, refusal);
         }
-        return new Said(LaneStatus.State.RETRYING, described(e));
+        return e instanceof SchemaRegistry.RegistryUnavailableException
+                ? new Said(LaneStatus.State.WAITING_FOR_REGISTRY, String.valueOf(e.getMessage()))
+                : new Said(LaneStatus.State.RETRYING, described(e));
     }
 
-    private static Said refused(String why) {
-        return new Said(LaneStatus.State.REFUSED, why);
+    /// Why no retry helps, but who operates it can; null when one may.
+    static @Nullable String refusalIn(Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            String refusal =
+                    switch (cause) {
+                        case LaneRefusedException ours -> ours.getMessage();
+                        case SchemaRegistry.RegistryRefusedException ofRegistry ->
+                                ofRegistry.getMessage();
+                        case SchemaRegistry.IncompatibleSchemaException ofRegistry ->
+                                ofRegistry.getMessage();
+                        case AuthenticationException ofKafka ->
+                                "Kafka does not let us in: " + described(ofKafka);
+                        case AuthorizationException ofKafka ->
+                                "Kafka does not give the rights that scoring from topic to topic needs: "
+                                        + described(ofKafka);
+                        case InvalidConfigurationException ofKafka -> described(ofKafka);
+                        default -> null;
+                    };
+            if (refusal != null) {
+                return refusal;
+            }
+        }
+        return null;
     }
 
     static String described(Throwable e) {
@@ -254,14 +252,19 @@ public final class RequestLane implements AutoCloseable {
                 : e.getClass().getSimpleName() + ": " + e.getMessage();
     }
 
-    /// A member of the group takes partitions, and with nothing to answer with would only hold them.
+    /// A member of the group takes partitions, and with nothing to answer with would only hold them. Models that are deleted later
+    /// are another matter: their requests are dead letters.
     private void awaitModels() throws InterruptedException {
+        if (haveServed) {
+            return;
+        }
         if (!ready.getAsBoolean()) {
             say(LaneStatus.State.WAITING_FOR_MODEL, "no model that serves yet");
         }
         while (isOpen() && !ready.getAsBoolean()) {
             closing.await(LOOK_MILLIS, TimeUnit.MILLISECONDS);
         }
+        haveServed = true;
     }
 
     private void answer() {

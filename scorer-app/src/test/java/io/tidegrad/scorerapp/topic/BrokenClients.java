@@ -8,10 +8,11 @@ import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/// A lane's clients with one of the mistakes of `Breaker`, each in how offsets are sent.
+/// A lane's clients that send offsets in a way of their own; two with a mistake of `Breaker`.
 enum BrokenClients implements LaneClients {
     /// `COMMITS_REQUESTS_OUTSIDE_THE_TRANSACTION`.
     OFFSETS_OUTSIDE {
@@ -35,6 +36,22 @@ enum BrokenClients implements LaneClients {
                 Map<TopicPartition, OffsetAndMetadata> offsets,
                 ConsumerGroupMetadata group) {
             producer.inTransaction(offsets, new ConsumerGroupMetadata(group.groupId()));
+        }
+    },
+
+    /// No mistake: every third transaction fails, with its answers written.
+    FAILING {
+        @Override
+        void send(
+                Sending producer,
+                Consumer<byte[], byte[]> consumer,
+                Map<TopicPartition, OffsetAndMetadata> offsets,
+                ConsumerGroupMetadata group) {
+            producer.flush();
+            if (++producer.transactions % 3 == 1) {
+                throw new KafkaException("as tested");
+            }
+            producer.inTransaction(offsets, group);
         }
     };
 
@@ -63,6 +80,7 @@ enum BrokenClients implements LaneClients {
     static final class Sending extends KafkaProducer<byte[], byte[]> {
         private final BrokenClients broken;
         private final Consumer<byte[], byte[]> consumer;
+        private int transactions;
 
         Sending(
                 BrokenClients broken,

@@ -28,7 +28,13 @@ final class LaneStack {
                                 .withBrokerSettings(
                                         Map.of(
                                                 "transaction.abort.timed.out.transaction.cleanup.interval.ms",
-                                                "500")));
+                                                "500",
+                                                // For the test of rights; whatever has none is
+                                                // anybody's.
+                                                "authorizer.class.name",
+                                                "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                                                "allow.everyone.if.no.acl.found",
+                                                "true")));
         KAFKA.to(stack.brokers().doorPort(0, DOOR));
         REGISTRY.to(URI.create(stack.registryUrl()).getPort());
         Runtime.getRuntime().addShutdownHook(new Thread(stack::close, "stop-lane-stack"));

@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +37,14 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
@@ -98,6 +106,28 @@ final class LaneWorld implements AutoCloseable {
 
     static Admin admin() {
         return Admin.create(Map.of("bootstrap.servers", LaneStack.bootstrapServers()));
+    }
+
+    /// From now on these, and what was allowed before, are all that may be done with what has names beginning so.
+    void allow(ResourceType type, String prefix, AclOperation... operations) {
+        List<AclBinding> bindings =
+                Arrays.stream(operations)
+                        .map(
+                                operation ->
+                                        new AclBinding(
+                                                new ResourcePattern(
+                                                        type, prefix, PatternType.PREFIXED),
+                                                new AccessControlEntry(
+                                                        "User:*",
+                                                        "*",
+                                                        operation,
+                                                        AclPermissionType.ALLOW)))
+                        .toList();
+        try (Admin admin = admin()) {
+            admin.createAcls(bindings).all().get();
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     Scorer follow(String name) {
@@ -178,6 +208,18 @@ final class LaneWorld implements AutoCloseable {
                                 == requests);
     }
 
+    void awaitDeadLetters(RequestLane lane, long requests) {
+        awaitStatus(
+                lane,
+                status ->
+                        status.deadLetters().values().stream().mapToLong(Long::longValue).sum()
+                                == requests);
+    }
+
+    void awaitNothingServes() {
+        await().atMost(SOON).until(() -> !scorer().ready());
+    }
+
     /// Says what it found instead.
     private static void awaitStatus(RequestLane lane, Predicate<LaneStatus> wanted) {
         await().atMost(SOON)
@@ -188,6 +230,12 @@ final class LaneWorld implements AutoCloseable {
 
     byte[] value(long event) {
         return codec.encode(schemaId, record(event));
+    }
+
+    /// By a schema of its own.
+    byte[] encoded(GenericRecord record) {
+        Schema schema = record.getSchema();
+        return codec.encode(registry.register("other-" + UUID.randomUUID(), schema), record);
     }
 
     static GenericRecord record(long event) {
@@ -272,7 +320,9 @@ final class LaneWorld implements AutoCloseable {
                         "bootstrap.servers",
                         LaneStack.bootstrapServers(),
                         "isolation.level",
-                        isolation),
+                        isolation,
+                        "fetch.max.wait.ms",
+                        20),
                 new ByteArrayDeserializer(),
                 new ByteArrayDeserializer());
     }

@@ -1,0 +1,308 @@
+package io.tidegrad.scorerapp.topic;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.scorer.TestControl;
+import io.tidegrad.scorer.TestPublisher;
+import io.tidegrad.scorer.TestTrainer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.resource.ResourceType;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/// What can't be answered becomes a dead letter with its reason, its bytes untouched; and what would lose a request is refused
+/// before the first is taken.
+class RefusedRequestsTest {
+    private static final String DISTANCES = "distances";
+    private static final int PREDICTION_BYTES_MAX = 100_000;
+
+    private record Sent(
+            String reason, byte @Nullable [] key, byte @Nullable [] value, List<String> details) {}
+
+    private final List<Sent> sent = new ArrayList<>();
+
+    private void send(
+            LaneWorld world,
+            String reason,
+            byte @Nullable [] key,
+            byte @Nullable [] value,
+            @Nullable String model,
+            String... details) {
+        ProducerRecord<byte[], byte[]> request =
+                new ProducerRecord<>(world.topics.requests(), 0, key, value);
+        request.headers().add(LaneWorld.NUMBER, LaneWorld.bytes(Integer.toString(sent.size())));
+        // As of a dead letter that is sent again: that is over.
+        request.headers().add("tidegrad-reason", LaneWorld.bytes("of-yesterday"));
+        request.headers().add("tidegrad-epoch", LaneWorld.bytes("1"));
+        if (model != null) {
+            request.headers().add(ModelChoice.HEADER, LaneWorld.bytes(model));
+        }
+        world.producer.send(request);
+        sent.add(new Sent(reason, key, value, List.of(details)));
+    }
+
+    private static byte[] flight(LaneWorld world, String field, Object value) {
+        SchemaBuilder.FieldAssembler<Schema> fields =
+                SchemaBuilder.record("Flight").namespace("com.example.other").fields();
+        fields = fields.requiredLong("departed").requiredString("origin");
+        fields = fields.requiredString("destination");
+        Schema schema =
+                (value instanceof String
+                                ? fields.requiredString(field)
+                                : fields.requiredDouble(field))
+                        .endRecord();
+        GenericRecord record = new GenericData.Record(schema);
+        record.put("departed", 978_307_200_000L);
+        record.put("origin", "SFO");
+        record.put("destination", "JFK");
+        record.put(field, value);
+        return world.encoded(record);
+    }
+
+    @Test
+    void aRequestThatCantBeAnsweredIsADeadLetterWithItsReasonAndTheNextIsAnswered()
+            throws Exception {
+        try (LaneWorld world = new LaneWorld(1).published()) {
+            world.create(
+                    world.topics.predictions(),
+                    2,
+                    Map.of("max.message.bytes", Integer.toString(PREDICTION_BYTES_MAX)));
+            world.scorers.put(DISTANCES, world.follow(DISTANCES));
+            try (TestPublisher other =
+                    new TestPublisher(LaneStack.bootstrapServers(), world.topics, DISTANCES)
+                            .createTopic()) {
+                other.publish(TestTrainer.ofDistances(DISTANCES).learn(10).publishFull());
+            }
+            byte[] key = LaneWorld.bytes("who");
+            byte[] good = world.value(3);
+            String model = world.model;
+            byte[] unknown = good.clone();
+            Arrays.fill(unknown, 1, AvroCodec.HEADER_BYTES, (byte) 0x55);
+            send(world, "null-value", key, null, model, "found a null value");
+            send(world, "not-avro", key, new byte[] {0, 1}, model, "found 2");
+            send(world, "not-avro", key, LaneWorld.bytes("{\"a\": 1}"), model, "magic byte");
+            send(world, "unknown-schema", key, unknown, model, "1431655765");
+            send(world, "not-avro", key, Arrays.copyOf(good, good.length - 2), model, "byte");
+            send(world, "not-avro", key, Arrays.copyOf(good, good.length + 1), model, "ends at");
+            send(
+                    world,
+                    "wrong-type",
+                    key,
+                    flight(world, "distance", "far"),
+                    model,
+                    "distance",
+                    "far");
+            send(
+                    world,
+                    "not-finite",
+                    key,
+                    flight(world, "distance", Double.NaN),
+                    model,
+                    "distance",
+                    "NaN");
+            send(world, "no-request-id", null, good, model, "found none");
+            send(world, "no-request-id", new byte[0], good, model, "found none");
+            send(world, "bad-request-id", new byte[] {'a', (byte) 0xff}, good, model, "2 bytes");
+            send(world, "no-model-named", key, good, null, "flights", DISTANCES, "found none");
+            send(world, "unknown-model", key, good, "fligths", "flights", "'fligths'");
+            send(
+                    world,
+                    "prediction-too-large",
+                    new byte[PREDICTION_BYTES_MAX],
+                    good,
+                    model,
+                    "at most 100000 bytes");
+            send(world, "", key, good, DISTANCES);
+            send(world, "", key, good, model);
+            world.producer.flush();
+            RequestLane lane = world.start();
+            world.awaitAnswered(lane, 2);
+
+            List<ConsumerRecord<byte[], byte[]>> letters = world.all(world.topics.deadLetters());
+            assertThat(letters).hasSize(sent.size() - 2);
+            Map<String, Long> counted = new HashMap<>();
+            for (int i = 0; i < letters.size(); i++) {
+                ConsumerRecord<byte[], byte[]> letter = letters.get(i);
+                Sent of = sent.get(i);
+                assertThat(LaneWorld.text(letter, "tidegrad-reason"))
+                        .as(LaneWorld.text(letter, "tidegrad-detail"))
+                        .isEqualTo(of.reason());
+                assertThat(LaneWorld.text(letter, "tidegrad-detail")).contains(of.details());
+                assertThat(letter.key()).isEqualTo(of.key());
+                assertThat(letter.value()).isEqualTo(of.value());
+                assertThat(LaneWorld.text(letter, LaneWorld.NUMBER)).isEqualTo("" + i);
+                assertThat(LaneWorld.text(letter, "tidegrad-topic"))
+                        .isEqualTo(world.topics.requests());
+                assertThat(LaneWorld.text(letter, "tidegrad-partition")).isEqualTo("0");
+                assertThat(LaneWorld.text(letter, "tidegrad-offset")).isEqualTo("" + i);
+                assertThat(LaneWorld.text(letter, "tidegrad-group"))
+                        .isEqualTo(world.topics.requestsGroup());
+                // A trainer takes dead letters with an epoch for facts about its log.
+                assertThat(LaneWorld.text(letter, "tidegrad-epoch")).isEmpty();
+                counted.merge(of.reason(), 1L, Long::sum);
+            }
+            assertThat(LaneWorld.text(letters.get(3), "tidegrad-schema-id"))
+                    .isEqualTo("1431655765");
+            assertThat(LaneWorld.text(letters.get(6), "tidegrad-version"))
+                    .isEqualTo(model + " 1.55");
+            assertThat(lane.status().deadLetters()).containsAllEntriesOf(counted);
+
+            List<ConsumerRecord<byte[], byte[]>> predictions =
+                    world.all(world.topics.predictions());
+            assertThat(predictions.stream().map(record -> world.prediction(record).getModel()))
+                    .containsExactly(DISTANCES, model);
+            assertThat(LaneWorld.text(predictions.getFirst(), ModelChoice.HEADER))
+                    .isEqualTo(DISTANCES);
+            assertThat(predictions)
+                    .allSatisfy(
+                            record ->
+                                    assertThat(LaneWorld.text(record, "tidegrad-reason"))
+                                            .isEmpty());
+        }
+    }
+
+    @Test
+    void headersThatAreTooLongAreCutAndItIsSaid() throws Exception {
+        try (LaneWorld world = new LaneWorld(1).published()) {
+            ProducerRecord<byte[], byte[]> request =
+                    new ProducerRecord<>(
+                            world.topics.requests(), LaneWorld.bytes("id"), world.value(0));
+            request.headers().add("trace", new byte[] {7}).add("long", new byte[70_000]);
+            request.headers().add("after", new byte[] {8});
+            world.producer.send(request).get();
+            world.awaitAnswered(world.start(), 1);
+            Header[] headers = world.all(world.topics.predictions()).getFirst().headers().toArray();
+            assertThat(Arrays.stream(headers).map(Header::key))
+                    .containsExactly("trace", "after", "tidegrad-headers-cut");
+        }
+    }
+
+    @Test
+    void requestsForAModelThatWasDeletedAreDeadLettersThatSayWhen() throws Exception {
+        try (LaneWorld world = new LaneWorld(1).published();
+                TestControl control =
+                        new TestControl(LaneStack.bootstrapServers(), world.topics).createTopic()) {
+            RequestLane lane = world.start();
+            world.ask(3);
+            world.awaitAnswered(lane, 3);
+            control.decide(world.model, new ControlAction.Delete());
+            world.awaitNothingServes();
+            world.ask(2);
+            world.awaitDeadLetters(lane, 2);
+            assertThat(world.all(world.topics.deadLetters()))
+                    .allSatisfy(
+                            letter -> {
+                                assertThat(LaneWorld.text(letter, "tidegrad-reason"))
+                                        .isEqualTo("model-deleted");
+                                assertThat(LaneWorld.text(letter, "tidegrad-detail"))
+                                        .contains("by ops@here: as tested");
+                            });
+        }
+    }
+
+    // ---- topics ----
+
+    @Test
+    void aTopicThatWouldLoseRequestsOrAnswersIsRefusedWithTheRemedy() throws Exception {
+        try (LaneWorld world = new LaneWorld(1).published()) {
+            RequestsConfig good = world.config(LaneStack.bootstrapServers(), LaneWorld.SHORT);
+            world.create("compacted-" + good.requests(), 1, Map.of("cleanup.policy", "compact"));
+            assertThat(refusal(world, good, "compacted-" + good.requests(), good.predictions()))
+                    .contains(
+                            "expected cleanup.policy=delete, found compact",
+                            "compaction removes requests before they are read",
+                            "--add-config cleanup.policy=delete");
+            assertThat(refusal(world, good, good.requests(), "compacted-" + good.requests()))
+                    .contains("found compact", "keep one answer of an id that asked twice");
+            assertThat(refusal(world, good, "misspelt", good.predictions()))
+                    .contains(
+                            "topic misspelt: expected the topic of requests, found none",
+                            "only " + world.topics.requests() + " is created here");
+            world.create(world.topics.deadLetters(), 1, Map.of("max.message.bytes", "1000000"));
+            assertThat(refusal(world, good, good.requests(), good.predictions()))
+                    .contains(
+                            world.topics.deadLetters()
+                                    + ": expected max.message.bytes of at least 1441792",
+                            "found 1000000");
+        }
+    }
+
+    // ---- rights ----
+
+    @Test
+    void theDocumentedRightsAreEnoughAndOneThatIsMissingIsNamed() throws Exception {
+        try (LaneWorld world = new LaneWorld(1).published()) {
+            // All before the rights: who asks has others.
+            world.ask(5);
+            world.create(world.topics.predictions(), 1, Map.of());
+            world.create(
+                    world.topics.deadLetters(),
+                    1,
+                    Map.of("max.message.bytes", Integer.toString(2_000_000)));
+            String group = world.topics.requestsGroup();
+            world.allow(
+                    ResourceType.TOPIC,
+                    world.topics.requests(),
+                    AclOperation.READ,
+                    AclOperation.DESCRIBE_CONFIGS);
+            world.allow(
+                    ResourceType.TOPIC,
+                    world.topics.deadLetters(),
+                    AclOperation.WRITE,
+                    AclOperation.DESCRIBE_CONFIGS);
+            // Reading is this test's.
+            world.allow(
+                    ResourceType.TOPIC,
+                    world.topics.predictions(),
+                    AclOperation.READ,
+                    AclOperation.DESCRIBE_CONFIGS);
+            world.allow(ResourceType.GROUP, group, AclOperation.READ);
+            world.allow(ResourceType.TRANSACTIONAL_ID, group, AclOperation.WRITE);
+            RequestLane lane = world.start();
+            world.awaitState(lane, LaneStatus.State.REFUSED);
+            assertThat(lane.refusal())
+                    .hasValueSatisfying(
+                            why ->
+                                    assertThat(why)
+                                            .contains(
+                                                    "rights",
+                                                    "TopicAuthorizationException",
+                                                    world.topics.predictions()));
+            world.allow(ResourceType.TOPIC, world.topics.predictions(), AclOperation.WRITE);
+            world.awaitAnswered(lane, 5);
+            assertThat(world.faults()).isEmpty();
+        }
+    }
+
+    private static String refusal(
+            LaneWorld world, RequestsConfig good, String requests, String predictions) {
+        RequestLane lane =
+                world.start(
+                        new RequestsConfig(
+                                good.topics(),
+                                requests,
+                                predictions,
+                                good.group(),
+                                good.kafka(),
+                                good.registry()),
+                        LaneClients.KAFKA);
+        world.awaitState(lane, LaneStatus.State.REFUSED);
+        String refusal = lane.refusal().orElse("");
+        lane.close();
+        return refusal;
+    }
+}
