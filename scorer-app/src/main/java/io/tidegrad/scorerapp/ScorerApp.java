@@ -68,9 +68,9 @@ public final class ScorerApp implements AutoCloseable {
         if (config.requests() == null) {
             return null;
         }
-        Map<String, Scorer> live = new LinkedHashMap<>();
-        live().forEach(scorer -> live.put(scorer.model(), scorer));
-        RequestLane lane = RequestLane.start(config.requests(), live, models::serving, clock);
+        RequestLane lane =
+                RequestLane.start(
+                        config.requests(), stages, shadows::answered, models::serving, clock);
         metrics.bind(new LaneMetrics(lane));
         return lane;
     }

@@ -1,7 +1,6 @@
 package io.tidegrad.scorerapp;
 
 import io.helidon.http.Status;
-import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Predictions;
@@ -239,20 +238,12 @@ class ServedModels {
         if (ofChallenger != null) {
             metrics.leftToLive(asked.name(), chosen.model(), ofChallenger.reason());
         }
-        for (Stages.Tried tried : asked.tried()) {
-            if (tried.candidate().role() == Candidate.Role.SHADOW) {
-                shadows.offer(
-                        new Shadows.Task(
-                                asked.name(),
-                                tried.scorer(),
-                                served,
-                                predictions,
-                                records.bytes(),
-                                by ->
-                                        records.read(
-                                                by, candidateReaders(asked.name(), by, served))));
-            }
-        }
+        shadows.answered(
+                asked,
+                served,
+                predictions,
+                by -> records.read(by, candidateReaders(asked.name(), by, served)),
+                records.bytes());
         return new Answered(served, predictions);
     }
 

@@ -1,10 +1,12 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.RejectedEventException;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.scorer.Stages;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -40,7 +42,7 @@ final class Shadows implements AutoCloseable {
     /// @param name that was asked
     /// @param live version that answered
     /// @param records reads them for another model
-    record Task(
+    private record Task(
             String name,
             Scorer shadow,
             ServedModel live,
@@ -62,8 +64,30 @@ final class Shadows implements AutoCloseable {
         thread = Thread.ofPlatform().name("tidegrad-shadows").daemon().start(this::run);
     }
 
-    /// From any thread; never waits.
-    void offer(Task task) {
+    /// What a live model has answered, for all shadows of the name. From any thread; never waits.
+    ///
+    /// @param events the same records, read for a shadow
+    void answered(
+            Stages asked,
+            ServedModel by,
+            Predictions predictions,
+            Function<ServedModel, List<Event>> events,
+            int bytesOfEvents) {
+        for (Stages.Tried tried : asked.tried()) {
+            if (tried.candidate().role() == Candidate.Role.SHADOW) {
+                offer(
+                        new Task(
+                                asked.name(),
+                                tried.scorer(),
+                                by,
+                                predictions,
+                                bytesOfEvents,
+                                events));
+            }
+        }
+    }
+
+    private void offer(Task task) {
         if (bytes.addAndGet(task.bytes()) > BYTES_MAX) {
             bytes.addAndGet(-task.bytes());
             comparison(task.pair()).dropped(task.answered().size());

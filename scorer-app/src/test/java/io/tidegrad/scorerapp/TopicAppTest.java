@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.Stages;
 import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
@@ -42,7 +42,7 @@ class TopicAppTest {
                                 "0"));
         arguments.addAll(List.of(more));
         return new ScorerApp(
-                ScorerConfig.parse(arguments, Map.of()), InstantSource.system(), Scorer::open);
+                ScorerConfig.parse(arguments, Map.of()), InstantSource.system(), Stages::open);
     }
 
     private static Answer get(ScorerApp app, String path) {

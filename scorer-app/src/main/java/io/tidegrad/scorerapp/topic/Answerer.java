@@ -1,14 +1,17 @@
 package io.tidegrad.scorerapp.topic;
 
 import io.tidegrad.model.feature.AvroEvent;
+import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.UndecodableException;
 import io.tidegrad.scorer.NotReadyException;
+import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScoringSession;
+import io.tidegrad.scorer.Stages;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -20,24 +23,35 @@ import java.util.Map;
 import java.util.Objects;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
 /// Requests to what goes out for them, in their order; a model answers all of a batch by one version. Writes nothing: it can be
 /// asked the same again. One thread.
 final class Answerer {
+    /// The header of a request that names its key.
+    static final String KEY = "tidegrad-key";
+
     private final ModelChoice choice;
     private final RecordDecoder decoder;
     private final OutgoingRecords outgoing;
+    private final AnsweredHere listener;
     private final AvroEvent event = new AvroEvent();
     private final Map<Scorer, Lane> lanes = new IdentityHashMap<>();
 
     /// Those of the batch under way.
     private List<@Nullable Outcome> outcomes = List.of();
 
-    Answerer(ModelChoice choice, RecordDecoder decoder, OutgoingRecords outgoing) {
+    /// @param listener of what live models have answered; asked the same again, they answer again
+    Answerer(
+            ModelChoice choice,
+            RecordDecoder decoder,
+            OutgoingRecords outgoing,
+            AnsweredHere listener) {
         this.choice = choice;
         this.decoder = decoder;
         this.outgoing = outgoing;
+        this.listener = listener;
     }
 
     /// One outcome a request, in order.
@@ -52,8 +66,18 @@ final class Answerer {
             Lane lane = null;
             try {
                 String id = id(request.key());
-                lane = lanes.computeIfAbsent(choice.of(request), Lane::new);
-                lane.add(new Asked(index, id, request));
+                Stages asked = choice.of(request);
+                Scorer chosen = asked.answering(key(request));
+                lane = lane(asked, chosen);
+                GenericRecord fields = decoded(request);
+                Asked one = new Asked(index, id, request, fields);
+                if (chosen == asked.live()) {
+                    lane.add(one);
+                } else if (!lane.takes(one)) {
+                    // Who asks is not to suffer from what is tried.
+                    lane = lane(asked, asked.live());
+                    lane.add(one);
+                }
             } catch (RefusedRequest refused) {
                 outcomes.set(
                         index,
@@ -65,6 +89,16 @@ final class Answerer {
         outcomes.forEach(outcome -> whole.add(Objects.requireNonNull(outcome)));
         outcomes = List.of();
         return whole;
+    }
+
+    private Lane lane(Stages asked, Scorer scorer) {
+        return lanes.computeIfAbsent(scorer, of -> new Lane(asked, of));
+    }
+
+    /// Whatever the same answerer is to be kept for: what the header names, without one the request's id.
+    private static byte[] key(ConsumerRecord<byte[], byte[]> request) {
+        Header named = request.headers().lastHeader(KEY);
+        return named == null || named.value() == null ? request.key() : named.value();
     }
 
     /// The key as text.
@@ -102,16 +136,19 @@ final class Answerer {
         return new RefusedRequest(rejection.reason().code(), rejection.detail());
     }
 
-    private record Asked(int index, String id, ConsumerRecord<byte[], byte[]> request) {}
+    private record Asked(
+            int index, String id, ConsumerRecord<byte[], byte[]> request, GenericRecord fields) {}
 
     /// One model's part of a batch.
     private final class Lane {
+        private final Stages stages;
         private final Scorer scorer;
         private final ScoringSession session;
         private final List<Asked> asked = new ArrayList<>(); // of the session's batch
         private boolean begun; // the version that answers this batch is chosen
 
-        Lane(Scorer scorer) {
+        Lane(Stages stages, Scorer scorer) {
+            this.stages = stages;
             this.scorer = scorer;
             session = scorer.newSession();
         }
@@ -127,15 +164,28 @@ final class Answerer {
         }
 
         void add(Asked one) {
-            begin();
-            Rejection rejection = session.add(event.of(decoded(one.request())));
+            Rejection rejection = rejection(one);
             if (rejection != null) {
                 throw refused(rejection);
+            }
+        }
+
+        /// False when the model can't score it.
+        boolean takes(Asked one) {
+            return rejection(one) == null;
+        }
+
+        private @Nullable Rejection rejection(Asked one) {
+            begin();
+            Rejection rejection = session.add(event.of(one.fields()));
+            if (rejection != null) {
+                return rejection;
             }
             asked.add(one);
             if (session.size() == session.capacity()) {
                 predict();
             }
+            return null;
         }
 
         private void begin() {
@@ -165,13 +215,40 @@ final class Answerer {
                 Asked one = asked.get(row);
                 outcomes.set(one.index(), outcome(one, row));
             }
+            if (scorer == stages.live() && !stages.tried().isEmpty()) {
+                tell();
+            }
             asked.clear();
             session.clear();
         }
 
+        private void tell() {
+            float[] probabilities = new float[session.size() * session.outputs()];
+            session.probabilities(probabilities, 0);
+            List<Event> events = new ArrayList<>(asked.size());
+            int bytes = 0;
+            for (Asked one : asked) {
+                events.add(new AvroEvent().of(one.fields()));
+                bytes += one.request().serializedValueSize();
+            }
+            listener.answered(
+                    stages,
+                    session.model(),
+                    new Predictions(
+                            session.model().model(),
+                            session.epoch(),
+                            session.version(),
+                            session.offset(),
+                            session.freshnessMs(),
+                            session.outputs(),
+                            probabilities),
+                    by -> events,
+                    bytes);
+        }
+
         private Outcome outcome(Asked one, int row) {
             try {
-                return outgoing.predicted(scorer.model(), one.id(), one.request(), session, row);
+                return outgoing.predicted(stages.name(), one.id(), one.request(), session, row);
             } catch (RefusedRequest refused) {
                 return outgoing.refused(one.request(), refused, session);
             }

@@ -1,7 +1,7 @@
 package io.tidegrad.scorerapp.topic;
 
 import io.tidegrad.schemas.DeadLetter;
-import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.Stages;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -9,48 +9,49 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
-/// Which model answers a request: the one that its header names, without one the only one that is served.
+/// Who answers a request: the name in its header, without one the only one that is served; and of what answers to that name
+/// the one that has the request's key.
 final class ModelChoice {
     /// Also the header of a prediction and of a dead letter, where the request had it.
     static final String HEADER = DeadLetter.MODEL;
 
     private static final int SHOWN_CHARS_MAX = 100;
 
-    private final Map<String, Scorer> scorers;
+    private final Map<String, Stages> stages;
 
-    /// @param scorers by model
-    ModelChoice(Map<String, Scorer> scorers) {
-        this.scorers = new LinkedHashMap<>(scorers);
+    /// @param stages by name
+    ModelChoice(Map<String, Stages> stages) {
+        this.stages = new LinkedHashMap<>(stages);
     }
 
     /// @throws RefusedRequest `no-model-named`, `unknown-model`
-    Scorer of(ConsumerRecord<byte[], byte[]> request) {
+    Stages of(ConsumerRecord<byte[], byte[]> request) {
         String named = named(request);
         if (named == null) {
-            if (scorers.size() == 1) {
-                return scorers.values().iterator().next();
+            if (stages.size() == 1) {
+                return stages.values().iterator().next();
             }
             throw new RefusedRequest(
                     RequestFault.NO_MODEL_NAMED,
                     "expected the header "
                             + HEADER
                             + " to name one of "
-                            + String.join(", ", scorers.keySet())
+                            + String.join(", ", stages.keySet())
                             + ", found none");
         }
-        Scorer scorer = scorers.get(named);
-        if (scorer == null) {
+        Stages asked = stages.get(named);
+        if (asked == null) {
             throw new RefusedRequest(
                     RequestFault.UNKNOWN_MODEL,
                     "header "
                             + HEADER
                             + ": expected one of "
-                            + String.join(", ", scorers.keySet())
+                            + String.join(", ", stages.keySet())
                             + ", found '"
                             + shortened(named)
                             + "'");
         }
-        return scorer;
+        return asked;
     }
 
     private static @Nullable String named(ConsumerRecord<byte[], byte[]> request) {

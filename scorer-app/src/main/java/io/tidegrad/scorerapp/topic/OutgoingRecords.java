@@ -131,7 +131,9 @@ final class OutgoingRecords {
 
     /// Of ours only what is part of the request: a dead letter that is sent again as a request brings more, which is over.
     private static boolean isKept(String header) {
-        return !header.startsWith(OURS) || header.equals(ModelChoice.HEADER);
+        return !header.startsWith(OURS)
+                || header.equals(ModelChoice.HEADER)
+                || header.equals(Answerer.KEY);
     }
 
     private static @Nullable Integer schemaId(byte @Nullable [] value) {

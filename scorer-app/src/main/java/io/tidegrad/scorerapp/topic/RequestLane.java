@@ -5,7 +5,7 @@ import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.Prediction;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
-import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.Stages;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
@@ -49,7 +49,8 @@ public final class RequestLane implements AutoCloseable {
     private static final Duration GIVE_UP_WITHIN = Duration.ofSeconds(3);
 
     private final RequestsConfig config;
-    private final Map<String, Scorer> scorers;
+    private final Map<String, Stages> stages;
+    private final AnsweredHere listener;
     private final BooleanSupplier ready;
     private final InstantSource clock;
     private final LaneClients clients;
@@ -85,39 +86,44 @@ public final class RequestLane implements AutoCloseable {
 
     RequestLane(
             RequestsConfig config,
-            Map<String, Scorer> scorers,
+            Map<String, Stages> stages,
+            AnsweredHere listener,
             BooleanSupplier ready,
             InstantSource clock,
             LaneClients clients) {
         this.config = config;
-        this.scorers = new LinkedHashMap<>(scorers);
+        this.stages = new LinkedHashMap<>(stages);
+        this.listener = listener;
         this.ready = ready;
         this.clock = clock;
         this.clients = clients;
-        counters = new LaneCounters(this.scorers.keySet());
+        counters = new LaneCounters(this.stages.keySet());
         transactionalId = config.group() + "-" + UUID.randomUUID();
         thread = Thread.ofPlatform().name("tidegrad-requests").daemon().unstarted(this::run);
     }
 
     /// Returns at once; neither Kafka nor the topics need to be there yet.
     ///
-    /// @param scorers by model
+    /// @param stages by name
+    /// @param listener of what live models have answered
     /// @param ready whether the models serve: before they do, requests are left to other processes of the group
     public static RequestLane start(
             RequestsConfig config,
-            Map<String, Scorer> scorers,
+            Map<String, Stages> stages,
+            AnsweredHere listener,
             BooleanSupplier ready,
             InstantSource clock) {
-        return start(config, scorers, ready, clock, LaneClients.KAFKA);
+        return start(config, stages, listener, ready, clock, LaneClients.KAFKA);
     }
 
     static RequestLane start(
             RequestsConfig config,
-            Map<String, Scorer> scorers,
+            Map<String, Stages> stages,
+            AnsweredHere listener,
             BooleanSupplier ready,
             InstantSource clock,
             LaneClients clients) {
-        RequestLane lane = new RequestLane(config, scorers, ready, clock, clients);
+        RequestLane lane = new RequestLane(config, stages, listener, ready, clock, clients);
         lane.thread.start();
         return lane;
     }
@@ -276,7 +282,9 @@ public final class RequestLane implements AutoCloseable {
         OutgoingRecords outgoing =
                 new OutgoingRecords(
                         config, limits, encoding.predictionSchemaId(), encoding.codec(), clock);
-        answer(limits, new Answerer(new ModelChoice(scorers), encoding.decoder(), outgoing));
+        answer(
+                limits,
+                new Answerer(new ModelChoice(stages), encoding.decoder(), outgoing, listener));
     }
 
     private LaneTopics.Limits topics() {

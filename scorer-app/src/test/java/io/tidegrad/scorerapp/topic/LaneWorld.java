@@ -9,8 +9,10 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
+import io.tidegrad.scorer.Stages;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
 import io.tidegrad.scorerapp.Documented;
@@ -24,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Predicate;
 import java.util.stream.LongStream;
@@ -66,7 +69,11 @@ final class LaneWorld implements AutoCloseable {
     final String model = "flights";
     final TestTrainer trainer = TestTrainer.of(model).learn(50);
     final TestPublisher publisher;
-    final Map<String, Scorer> scorers = new HashMap<>();
+    final Map<String, Stages> stages = new HashMap<>();
+
+    /// Versions that have answered, as shadows hear of them, a batch each.
+    final List<Predictions> heard = new CopyOnWriteArrayList<>();
+
     final KafkaProducer<byte[], byte[]> producer;
 
     /// Version → the trainer's own answers, known before the version is published.
@@ -84,7 +91,7 @@ final class LaneWorld implements AutoCloseable {
         String kafka = LaneStack.bootstrapServers();
         create(topics.requests(), partitions, Map.of());
         publisher = new TestPublisher(kafka, topics, model).createTopic();
-        scorers.put(model, follow(model));
+        stages.put(model, follow(model));
         producer =
                 new KafkaProducer<>(
                         Map.of("bootstrap.servers", kafka),
@@ -130,16 +137,20 @@ final class LaneWorld implements AutoCloseable {
         }
     }
 
-    Scorer follow(String name) {
-        return Scorer.open(
+    Stages follow(String name) {
+        return Stages.open(
                 ScorerOptions.of(name, Map.of("bootstrap.servers", LaneStack.bootstrapServers()))
                         .withPrefix(topics.prefix()));
     }
 
     Scorer scorer() {
-        Scorer scorer = scorers.get(model);
-        assertThat(scorer).isNotNull();
-        return scorer;
+        return stages().live();
+    }
+
+    Stages stages() {
+        Stages ours = stages.get(model);
+        assertThat(ours).isNotNull();
+        return ours;
     }
 
     /// A version that was not there before, which need not serve yet.
@@ -175,8 +186,9 @@ final class LaneWorld implements AutoCloseable {
         RequestLane lane =
                 RequestLane.start(
                         config,
-                        scorers,
-                        () -> scorers.values().stream().allMatch(Scorer::ready),
+                        stages,
+                        (asked, by, predictions, events, bytes) -> heard.add(predictions),
+                        () -> stages.values().stream().allMatch(each -> each.live().ready()),
                         InstantSource.system(),
                         clients);
         lanes.add(lane);
@@ -399,7 +411,7 @@ final class LaneWorld implements AutoCloseable {
     @Override
     public void close() {
         lanes.forEach(RequestLane::close);
-        scorers.values().forEach(Scorer::close);
+        stages.values().forEach(Stages::close);
         publisher.close();
         producer.close(Duration.ofSeconds(5));
         registry.close();

@@ -81,7 +81,7 @@ class RefusedRequestsTest {
                     world.topics.predictions(),
                     2,
                     Map.of("max.message.bytes", Integer.toString(PREDICTION_BYTES_MAX)));
-            world.scorers.put(DISTANCES, world.follow(DISTANCES));
+            world.stages.put(DISTANCES, world.follow(DISTANCES));
             try (TestPublisher other =
                     new TestPublisher(LaneStack.bootstrapServers(), world.topics, DISTANCES)
                             .createTopic()) {

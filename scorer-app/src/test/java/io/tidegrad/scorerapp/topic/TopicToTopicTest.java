@@ -4,20 +4,28 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.localstack.TcpRelay;
+import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Prediction;
 import io.tidegrad.scorer.Predictions;
+import io.tidegrad.scorer.TestControl;
+import io.tidegrad.scorer.TestPublisher;
+import io.tidegrad.scorer.TestTrainer;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.LongStream;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -131,6 +139,43 @@ class TopicToTopicTest {
                         .isEqualTo(Float.floatToRawIntBits(library.probability(event, 0)));
             }
             assertThat(world.faults()).isEmpty();
+        }
+    }
+
+    @Test
+    void aChallengerAnswersForItsKeysAndShadowsHearOfWhatTheLiveModelAnswers() throws Exception {
+        String wide = "wide";
+        try (LaneWorld world = new LaneWorld(2).published();
+                TestPublisher theirs =
+                        new TestPublisher(LaneStack.bootstrapServers(), world.topics, wide)
+                                .createTopic();
+                TestControl control =
+                        new TestControl(LaneStack.bootstrapServers(), world.topics).createTopic()) {
+            theirs.publish(TestTrainer.of(wide, 1, 32).learn(20).publishFull());
+            control.decide(world.model, new ControlAction.Challenge(wide, 1, 5_000));
+            await().atMost(LaneWorld.SOON)
+                    .until(
+                            () ->
+                                    world.stages().tried().stream()
+                                            .anyMatch(tried -> tried.scorer().ready()));
+            RequestLane lane = world.start();
+            world.ask(200);
+            world.awaitAnswered(lane, 200);
+            Map<String, Set<String>> answerers = new HashMap<>();
+            int byLive = 0;
+            for (ConsumerRecord<byte[], byte[]> record : world.all(world.topics.predictions())) {
+                Prediction prediction = world.prediction(record);
+                answerers
+                        .computeIfAbsent(prediction.getRequestId(), key -> new HashSet<>())
+                        .add(prediction.getModel());
+                byLive += prediction.getModel().equals(world.model) ? 1 : 0;
+            }
+            assertThat(answerers.values()).contains(Set.of(wide), Set.of(world.model));
+            answerers.forEach(
+                    (key, models) ->
+                            assertThat(models)
+                                    .containsExactly(world.stages().answering(key).model()));
+            assertThat(world.heard.stream().mapToInt(Predictions::size).sum()).isEqualTo(byLive);
         }
     }
 
