@@ -35,7 +35,8 @@ public final class OnnxScorer {
         InstantSource clock = InstantSource.system();
         ScorerMetrics metrics = new ScorerMetrics(List.of(stages.live()), clock);
         ServedModels models = new Models(Map.of(model, stages), metrics, config, onnx);
-        new ScorerServer(config, models, null, metrics, clock, () -> true);
+        WorkLimit work = new WorkLimit(config.maxConcurrentRequests(), config.maxConnections());
+        new ScorerServer(config, models, null, metrics, work, clock, () -> true);
     }
 
     private static final class Models extends ServedModels {

@@ -16,6 +16,7 @@ import io.tidegrad.scorer.Admission;
 import io.tidegrad.scorer.FedScorer;
 import io.tidegrad.scorer.ScoringSession;
 import java.io.PrintStream;
+import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -43,6 +44,7 @@ public final class InProcessScores {
     private static final int TURN = 500;
 
     private static final double WINDOW_SECONDS = 1;
+    private static final int TRIES_MAX = 1_000;
 
     /// Of an open loop beside its median: at a third of what it could do, a call that waits is one that was held up.
     private static final int IDLE_SHARE = 3;
@@ -204,11 +206,12 @@ public final class InProcessScores {
         return score;
     }
 
-    /// The least of several tries: the compiler's own work may be counted in one of them.
+    /// The least of several tries: the compiler's own work may be counted in one of them, and on a slow machine it may not
+    /// have come to this yet.
     private double bytesPerCall() {
         long id = Thread.currentThread().threadId();
         long least = Long.MAX_VALUE;
-        for (int attempt = 0; attempt < 5; attempt++) {
+        for (int attempt = 0; attempt < TRIES_MAX && least > 0; attempt++) {
             long before = THREADS.getThreadAllocatedBytes(id);
             for (int call = 0; call < TURN; call++) {
                 score();
@@ -227,6 +230,7 @@ public final class InProcessScores {
         DELTA;
 
         private final OpenLoop.Latencies latencies = new OpenLoop.Latencies();
+        private long collectionMillis; // in which nobody scores
 
         String label() {
             return name().toLowerCase(Locale.ROOT);
@@ -255,6 +259,9 @@ public final class InProcessScores {
         }
         answers = 0;
         swapped = 0;
+        for (Kind kind : kinds) {
+            kind.collectionMillis = 0;
+        }
         for (int round = 0; round < rounds; round++) {
             for (Kind kind : kinds) {
                 window(kind, perSecond, kind.latencies);
@@ -270,6 +277,7 @@ public final class InProcessScores {
             line.put(kind.label() + "_p99_ns", (double) whole.getValueAtPercentile(99));
             line.put(kind.label() + "_p999_ns", kind.p999());
             line.put(kind.label() + "_max_ns", (double) whole.getMaxValue());
+            line.put(kind.label() + "_collection_ms", kind.collectionMillis);
             if (kind != Kind.CALM) {
                 line.put(kind.label() + "_p999_ratio", kind.p999() / Kind.CALM.p999());
             }
@@ -288,6 +296,7 @@ public final class InProcessScores {
             }
         }
         System.gc();
+        long collected = collectionMillis();
         long start = System.nanoTime() + 1_000_000;
         FutureTask<Void> swapping = new FutureTask<>(() -> swap(ready, start), null);
         Thread thread = Thread.ofPlatform().daemon().name("swap").start(swapping);
@@ -315,7 +324,15 @@ public final class InProcessScores {
         } catch (ExecutionException e) {
             throw new LoadTestException("swapping failed: " + e.getCause(), e.getCause());
         }
+        kind.collectionMillis += collectionMillis() - collected;
         swapped += ready.size();
+    }
+
+    /// Of all collections so far.
+    private static long collectionMillis() {
+        return ManagementFactory.getGarbageCollectorMXBeans().stream()
+                .mapToLong(GarbageCollectorMXBean::getCollectionTime)
+                .sum();
     }
 
     private void swap(List<PublishedSnapshot> ready, long start) {

@@ -63,8 +63,9 @@ final class ScoreText {
                             kind.equals("calm")
                                     ? ""
                                     : format(
-                                            "   p99.9 %.2f of that without",
-                                            number(line, kind + "_p999_ratio"))));
+                                            "   p99.9 %.2f of that without, %,.0f ms of collections",
+                                            number(line, kind + "_p999_ratio"),
+                                            number(line, kind + "_collection_ms"))));
         }
         return text.append(
                         format(
