@@ -130,10 +130,7 @@ final class Answers {
         String weightsHash = served.weightsHash();
         return object(
                 json -> {
-                    json.writeStringField("model", served.model());
-                    json.writeStringField("stage", status.control().stage());
-                    version(json, served);
-                    freshness(json, status.freshnessMs());
+                    served(json, served, status);
                     json.writeStringField("weights_hash", weightsHash);
                     json.writeStringField(
                             "spec_fingerprint",
@@ -162,6 +159,16 @@ final class Answers {
                     }
                     json.writeEndObject();
                 });
+    }
+
+    /// Which version it is, how fresh, and what was not admitted.
+    static void served(JsonGenerator json, ServedModel served, ScorerStatus status)
+            throws IOException {
+        json.writeStringField("model", served.model());
+        json.writeStringField("stage", status.control().stage());
+        version(json, served);
+        freshness(json, status.freshnessMs());
+        refusals(json, "snapshots_refused", status);
     }
 
     static byte[] admissions(Scorer scorer, List<AdmissionLog.Entry> entries) {

@@ -16,8 +16,11 @@ import io.grpc.netty.shaded.io.netty.handler.ssl.SslProvider;
 import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -27,6 +30,7 @@ import java.util.function.BooleanSupplier;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
 
 /// gRPC beside HTTP, on a port of its own, with the limits of HTTP: sizes, times, connections.
 final class GrpcServer implements AutoCloseable {
@@ -98,7 +102,8 @@ final class GrpcServer implements AutoCloseable {
                                 ServerInterceptors.intercept(
                                         ServerInterceptors.useInputStreamMessages(
                                                 new InferService(models, live).bindService()),
-                                        new WholeRequests(within, models, work, timers),
+                                        new WholeRequests(
+                                                within, connections::end, models, work, timers),
                                         new TokenCheck(tokens, models)));
         if (config.certificate() != null) {
             builder.sslContext(tls(config.certificate()));
@@ -144,9 +149,20 @@ final class GrpcServer implements AutoCloseable {
         timers.shutdownNow();
     }
 
-    private record Connections(int max, AtomicInteger open) {
+    /// @param open by the client's address, which is another one for each
+    private record Connections(int max, AtomicInteger count, Map<SocketAddress, Channel> open) {
         Connections(int max) {
-            this(max, new AtomicInteger());
+            this(max, new AtomicInteger(), new ConcurrentHashMap<>());
+        }
+
+        /// Of a client that does not take its answers.
+        void end(@Nullable SocketAddress client) {
+            Channel channel = client == null ? null : open.get(client);
+            if (channel != null) {
+                // Past HTTP/2, which would wait for the calls that are open.
+                channel.eventLoop()
+                        .execute(() -> channel.unsafe().close(channel.unsafe().voidPromise()));
+            }
         }
     }
 
@@ -165,13 +181,20 @@ final class GrpcServer implements AutoCloseable {
                 return count;
             }
             Channel channel = (Channel) accepted.getLast();
-            if (connections.open.incrementAndGet() > connections.max) {
-                connections.open.decrementAndGet();
+            if (connections.count.incrementAndGet() > connections.max) {
+                connections.count.decrementAndGet();
                 accepted.removeLast();
                 channel.unsafe().closeForcibly();
                 return 0;
             }
-            channel.closeFuture().addListener(closed -> connections.open.decrementAndGet());
+            SocketAddress client = channel.remoteAddress();
+            connections.open.put(client, channel);
+            channel.closeFuture()
+                    .addListener(
+                            closed -> {
+                                connections.open.remove(client, channel);
+                                connections.count.decrementAndGet();
+                            });
             return count;
         }
     }

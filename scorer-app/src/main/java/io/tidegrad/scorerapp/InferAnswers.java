@@ -62,6 +62,11 @@ final class InferAnswers {
                     json.writeStringField("platform", OpenInference.PLATFORM);
                     tensors(json, "inputs", metadata.inputs());
                     tensors(json, "outputs", metadata.outputs());
+                    // The protocol's schema lets an object have more than it names; inferences have
+                    // parameters too.
+                    json.writeObjectFieldStart("parameters");
+                    Answers.served(json, metadata.served(), metadata.status());
+                    json.writeEndObject();
                 });
     }
 

@@ -4,6 +4,7 @@ import io.tidegrad.model.feature.Event;
 import io.tidegrad.schemas.settings.NearestName;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedModel;
 import io.tidegrad.scorer.Stages;
 import java.util.List;
@@ -24,8 +25,15 @@ final class OpenInference {
     }
 
     /// @param versions that may be asked for, newest first
+    /// @param served the one that is described
+    /// @param status what else is told of its scorer
     record Metadata(
-            String name, List<String> versions, List<TensorInfo> inputs, List<TensorInfo> outputs) {
+            String name,
+            List<String> versions,
+            List<TensorInfo> inputs,
+            List<TensorInfo> outputs,
+            ServedModel served,
+            ScorerStatus status) {
         Metadata {
             versions = List.copyOf(versions);
             inputs = List.copyOf(inputs);
@@ -51,7 +59,9 @@ final class OpenInference {
                 name,
                 models.versions(scorer).stream().map(ServedModels::name).toList(),
                 List.copyOf(models.readers(served).fields().inputs()),
-                List.of(output(served)));
+                List.of(output(served)),
+                served,
+                scorer.status());
     }
 
     /// One row a record, in a matrix also where a row is one number.

@@ -3,6 +3,7 @@ package io.tidegrad.scorerapp;
 import io.tidegrad.schemas.settings.Command;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.schemas.settings.SettingsException;
+import java.io.ObjectInputFilter;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +30,7 @@ public final class ScorerMain {
     private ScorerMain() {}
 
     public static void main(String[] args) {
+        refuseSerializedObjects();
         List<String> arguments = List.of(args);
         if (arguments.contains("--help") || arguments.contains("-h")) {
             System.out.print(Command.SCORER.help());
@@ -37,6 +39,14 @@ public final class ScorerMain {
         int status = run(arguments);
         if (status != OK) {
             System.exit(status);
+        }
+    }
+
+    /// Nothing here is written by Java's own serialization, which makes objects of whatever its bytes name. By the property
+    /// `jdk.serialFilter` somebody else may have said so, or otherwise, already.
+    static void refuseSerializedObjects() {
+        if (ObjectInputFilter.Config.getSerialFilter() == null) {
+            ObjectInputFilter.Config.setSerialFilter(read -> ObjectInputFilter.Status.REJECTED);
         }
     }
 

@@ -1,6 +1,7 @@
 package io.tidegrad.scorerapp;
 
 import io.grpc.ForwardingServerCallListener;
+import io.grpc.Grpc;
 import io.grpc.KnownLength;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -10,26 +11,40 @@ import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Lets one whole message through and refuses the rest: none, a second one, one that is no protobuf or too large, one that
 /// does not come in time. The library would call most of these a defect of the server, and wait for the last for ever. It is
 /// taken apart and answered when it has a place to be worked on.
 final class WholeRequests implements ServerInterceptor {
+    /// What a request has to come, three times over.
+    private static final int ANSWER_WITHIN = 3;
+
     private final Duration within;
+    private final Consumer<@Nullable SocketAddress> unread;
     private final ServedModels models;
     private final WorkLimit work;
     private final ScheduledExecutorService timers;
 
+    /// @param within a request comes; its answer is taken within three times as much, or its client's connection is ended: for
+    ///     a client that opens no window answers would be kept for ever
+    /// @param unread ends a client's connection
     /// @param work what messages become, but for health, which is answered whatever else is to be done
     WholeRequests(
-            Duration within, ServedModels models, WorkLimit work, ScheduledExecutorService timers) {
+            Duration within,
+            Consumer<@Nullable SocketAddress> unread,
+            ServedModels models,
+            WorkLimit work,
+            ScheduledExecutorService timers) {
         this.within = within;
+        this.unread = unread;
         this.models = models;
         this.work = work;
         this.timers = timers;
@@ -44,7 +59,7 @@ final class WholeRequests implements ServerInterceptor {
     private final class Whole<Q> extends ForwardingServerCallListener<Q> {
         private final ServerCall<Q, ?> call;
         private final ServerCall.Listener<Q> of;
-        private final Future<?> timer;
+        private volatile Future<?> timer;
         private byte @Nullable [] message;
         private int messages;
         private boolean whole;
@@ -94,6 +109,14 @@ final class WholeRequests implements ServerInterceptor {
                 }
                 whole = true;
             }
+            timer =
+                    timers.schedule(
+                            () ->
+                                    unread.accept(
+                                            call.getAttributes()
+                                                    .get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)),
+                            ANSWER_WITHIN * within.toMillis(),
+                            TimeUnit.MILLISECONDS);
             if (TokenCheck.isOpen(call.getMethodDescriptor())) {
                 answer();
                 return;

@@ -44,6 +44,11 @@ final class WorkLimit {
     private void begin() {
         try {
             if (places.tryAcquire(0, TimeUnit.NANOSECONDS)) {
+                // Virtual threads run until they block, one a processor, and work does not block:
+                // who is next would not even
+                // be read, and wait unseen. Now all come as far as this, and how many they are
+                // shows.
+                Thread.yield();
                 return;
             }
             if (waiting.incrementAndGet() > waitingMax) {

@@ -188,6 +188,10 @@ class HttpTest {
         assertThat(told.get("version").asLong()).isEqualTo(300);
         assertThat(told.get("weights_hash").asText()).isEqualTo(trainer.model().weightsHash());
         assertThat(told.get("admissions").asLong()).isEqualTo(1);
+        assertThat(told.get("offset").asLong()).isEqualTo(300);
+        assertThat(told.get("event_time_ms").asLong()).isPositive();
+        assertThat(told.get("freshness_ms").asLong()).isPositive();
+        assertThat(told.get("snapshots_refused")).isEmpty();
         assertThat(told.get("fields").get("distance").asText()).isEqualTo("number");
         assertThat(json(get("/v1/models")).get("models")).hasSize(3);
     }

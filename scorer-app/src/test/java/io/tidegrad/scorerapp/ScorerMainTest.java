@@ -1,6 +1,7 @@
 package io.tidegrad.scorerapp;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
@@ -8,8 +9,13 @@ import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.ServerLiveRequest;
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.InvalidClassException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -17,12 +23,14 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// The process: its one line, its statuses.
 class ScorerMainTest {
@@ -119,6 +127,59 @@ class ScorerMainTest {
         channel.shutdownNow();
         process.toHandle().destroy();
         assertThat(awaitExit(process)).isEqualTo(ScorerMain.OK);
+    }
+
+    @Test
+    void objectsOfJavasSerializationAreRefused() throws Exception {
+        ScorerMain.refuseSerializedObjects();
+        ScorerMain.refuseSerializedObjects(); // once is enough
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+            out.writeObject(new ArrayList<>(List.of("harmless")));
+        }
+        ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()));
+        assertThatThrownBy(in::readObject).isInstanceOf(InvalidClassException.class);
+    }
+
+    /// The whole of it: TLS, tokens, and neither shown.
+    @Test
+    void listensWithTlsAndShowsNoToken(@TempDir Path directory) throws Exception {
+        TestCertificates certificates = TestCertificates.make(directory, "server", "-keyalg EC");
+        Path tokens = Files.writeString(directory.resolve("tokens"), "not-to-be-shown-0123\n");
+        List<String> arguments =
+                new ArrayList<>(
+                        List.of(
+                                "--bootstrap-servers",
+                                TestBroker.bootstrapServers(),
+                                "--model",
+                                "none",
+                                "--http-port",
+                                "0",
+                                "--token-file",
+                                tokens.toString()));
+        arguments.addAll(List.of(certificates.settings()));
+        Process process = start(arguments.toArray(String[]::new));
+        BufferedReader out =
+                new BufferedReader(
+                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        String line = out.readLine();
+        assertThat(line).matches("scorer listening on https://127\\.0\\.0\\.1:\\d+ models none");
+        try (HttpClient client =
+                HttpClient.newBuilder()
+                        .sslContext(TestCertificates.trusting(certificates))
+                        .build()) {
+            for (String token : List.of("not-to-be-shown-0123", "not-to-be-shown-4567")) {
+                HttpRequest request =
+                        HttpRequest.newBuilder(URI.create(line.split(" ")[3] + "/v1/models"))
+                                .header("Authorization", "Bearer " + token)
+                                .build();
+                assertThat(client.send(request, HttpResponse.BodyHandlers.ofString()).statusCode())
+                        .isEqualTo(token.endsWith("0123") ? 200 : 401);
+            }
+        }
+        process.toHandle().destroy();
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.OK);
+        assertThat(errors(process)).contains("token-file=***").doesNotContain("not-to-be-shown");
     }
 
     @Test

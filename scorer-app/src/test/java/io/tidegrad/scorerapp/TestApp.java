@@ -51,8 +51,8 @@ final class TestApp implements AutoCloseable {
     }
 
     /// For one model, which the caller publishes.
-    static TestApp of(String model, Function<ScorerOptions, Scorer> open) {
-        return new TestApp(model, options -> Stages.of(open.apply(options)));
+    static TestApp of(String model, Function<ScorerOptions, Scorer> open, String... settings) {
+        return new TestApp(model, options -> Stages.of(open.apply(options)), settings);
     }
 
     /// For models, which the caller publishes and tries.

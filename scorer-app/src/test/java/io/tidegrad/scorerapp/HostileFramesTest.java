@@ -1,0 +1,319 @@
+package io.tidegrad.scorerapp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.grpc.ManagedChannel;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
+import io.tidegrad.scorerapp.inference.ModelMetadataRequest;
+import io.tidegrad.scorerapp.inference.ModelReadyRequest;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+/// HTTP/2 by hand, as no library sends it: what costs the server more than its sender ends the connection, and the others
+/// notice nothing.
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class HostileFramesTest {
+    private static final int DATA = 0;
+    private static final int HEADERS = 1;
+    private static final int RST_STREAM = 3;
+    private static final int SETTINGS = 4;
+    private static final int PING = 6;
+    private static final int GOAWAY = 7;
+    private static final int CONTINUATION = 9;
+    private static final int END_STREAM = 1;
+    private static final int END_HEADERS = 4;
+    private static final int ENHANCE_YOUR_CALM = 11;
+
+    /// Of one kind of frame: far beyond every limit, and sent in a second or two.
+    private static final int FRAMES_MAX = 2_000_000;
+
+    /// Requests come within it, answers are taken within three times as much.
+    private static final Duration WITHIN = Duration.ofMillis(300);
+
+    private final TestServer server = TestServer.start(WITHIN);
+    private final ManagedChannel channel =
+            NettyChannelBuilder.forAddress("127.0.0.1", server.grpc.port()).usePlaintext().build();
+
+    @AfterEach
+    void othersNoticeNothing() {
+        assertThat(
+                        GRPCInferenceServiceGrpc.newBlockingStub(channel)
+                                .modelReady(
+                                        ModelReadyRequest.newBuilder().setName("flights").build())
+                                .getReady())
+                .isTrue();
+    }
+
+    @AfterAll
+    void close() {
+        channel.shutdownNow();
+        server.close();
+    }
+
+    /// One connection; its preface and settings are sent.
+    private static final class Frames implements AutoCloseable {
+        private final Socket socket;
+        private final DataInputStream in;
+
+        /// @param settings identifier and value, in turn
+        Frames(int port, int... settings) throws IOException {
+            socket = new Socket("127.0.0.1", port);
+            socket.setSoTimeout(60_000);
+            socket.setTcpNoDelay(true);
+            in = new DataInputStream(socket.getInputStream());
+            ByteBuffer payload = ByteBuffer.allocate(settings.length / 2 * 6);
+            for (int i = 0; i < settings.length; i += 2) {
+                payload.putShort((short) settings[i]).putInt(settings[i + 1]);
+            }
+            send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            send(frame(SETTINGS, 0, 0, payload.array()));
+        }
+
+        /// False when the server has ended the connection.
+        boolean send(byte[]... frames) {
+            try {
+                ByteArrayOutputStream together = new ByteArrayOutputStream();
+                for (byte[] frame : frames) {
+                    together.write(frame);
+                }
+                socket.getOutputStream().write(together.toByteArray());
+                return true;
+            } catch (IOException ended) {
+                return false;
+            }
+        }
+
+        /// The error that the connection ends with; -1 when it ends without a word. Waits for the end.
+        int end() {
+            int error = -1;
+            try {
+                for (Frame frame = read(); frame != null; frame = read()) {
+                    if (frame.type == GOAWAY) {
+                        error = ByteBuffer.wrap(frame.payload).getInt(4);
+                    }
+                }
+            } catch (java.net.SocketTimeoutException open) {
+                throw new AssertionError("expected an end, found the connection open", open);
+            } catch (IOException reset) {
+                // An end too.
+            }
+            return error;
+        }
+
+        @Nullable Frame read() throws IOException {
+            int first = in.read();
+            if (first < 0) {
+                return null;
+            }
+            int length = first << 16 | in.readUnsignedShort();
+            int type = in.readUnsignedByte();
+            in.readUnsignedByte();
+            in.readInt();
+            return new Frame(type, in.readNBytes(length));
+        }
+
+        @Override
+        public void close() throws IOException {
+            socket.close();
+        }
+    }
+
+    private record Frame(int type, byte[] payload) {}
+
+    private static byte[] frame(int type, int flags, int stream, byte[] payload) {
+        return ByteBuffer.allocate(9 + payload.length)
+                .put((byte) (payload.length >> 16))
+                .putShort((short) payload.length)
+                .put((byte) type)
+                .put((byte) flags)
+                .putInt(stream)
+                .put(payload)
+                .array();
+    }
+
+    /// HPACK, each literal and not indexed.
+    private static byte[] headers(String method) {
+        ByteArrayOutputStream block = new ByteArrayOutputStream();
+        for (String header :
+                new String[] {
+                    ":method POST",
+                    ":scheme http",
+                    ":path /inference.GRPCInferenceService/" + method,
+                    ":authority x",
+                    "content-type application/grpc",
+                    "te trailers"
+                }) {
+            block.write(0);
+            for (String part : header.split(" ")) {
+                block.write(part.length());
+                block.writeBytes(part.getBytes(StandardCharsets.US_ASCII));
+            }
+        }
+        return block.toByteArray();
+    }
+
+    /// CVE-2023-44487: a stream that is opened and reset costs the server a call, its sender nothing.
+    @Test
+    void rapidResetsEndTheConnection() throws IOException {
+        try (Frames frames = new Frames(server.grpc.port())) {
+            byte[] headers = headers("ModelInfer");
+            int sent = 0;
+            for (int stream = 1;
+                    frames.send(
+                            frame(HEADERS, END_HEADERS, stream, headers),
+                            frame(RST_STREAM, 0, stream, new byte[] {0, 0, 0, 8}));
+                    stream += 2) {
+                assertThat(++sent).isLessThan(FRAMES_MAX);
+            }
+            System.out.println("rapid resets until the end: " + sent);
+        }
+        try (Frames frames = new Frames(server.grpc.port())) {
+            byte[] headers = headers("ModelInfer");
+            for (int stream = 1; stream < 2 * 1_002; stream += 2) {
+                frames.send(
+                        frame(HEADERS, END_HEADERS, stream, headers),
+                        frame(RST_STREAM, 0, stream, new byte[] {0, 0, 0, 8}));
+            }
+            assertThat(frames.end()).isEqualTo(ENHANCE_YOUR_CALM);
+        }
+    }
+
+    /// CVE-2025-55163: the server is made to reset them.
+    @Test
+    void streamsThatTheServerMustResetEndTheConnection() throws IOException {
+        try (Frames frames = new Frames(server.grpc.port())) {
+            byte[] headers = headers("ModelInfer");
+            for (int stream = 1; stream < 2 * 1_002; stream += 2) {
+                frames.send(
+                        frame(HEADERS, END_HEADERS, stream, headers),
+                        // A window that grows by nothing is a mistake of its stream.
+                        frame(8, 0, stream, new byte[4]));
+            }
+            assertThat(frames.end()).isEqualTo(ENHANCE_YOUR_CALM);
+        }
+    }
+
+    @Test
+    void manyPingsEndTheConnection() throws IOException {
+        try (Frames frames = new Frames(server.grpc.port())) {
+            for (int ping = 0; ping < 10; ping++) {
+                frames.send(frame(PING, 0, 0, new byte[8]));
+            }
+            assertThat(frames.end()).isEqualTo(ENHANCE_YOUR_CALM);
+        }
+    }
+
+    private static void assertEndless(Frames frames, byte[] frame) {
+        byte[] thousand = new byte[1_000 * frame.length];
+        for (int i = 0; i < 1_000; i++) {
+            System.arraycopy(frame, 0, thousand, i * frame.length, frame.length);
+        }
+        int sent = 0;
+        while (frames.send(thousand)) {
+            sent += 1_000;
+            assertThat(sent).as("frames").isLessThan(FRAMES_MAX);
+        }
+        System.out.println(
+                "frames of type "
+                        + frame[3]
+                        + " and "
+                        + (frame.length - 9)
+                        + " bytes until the end: "
+                        + sent);
+    }
+
+    /// Each is to be acknowledged, and nobody reads.
+    @Test
+    void settingsWithoutEndEndTheConnection() throws IOException {
+        try (Frames frames = new Frames(server.grpc.port())) {
+            assertEndless(frames, frame(SETTINGS, 0, 0, new byte[0]));
+        }
+    }
+
+    @Test
+    void headersWithoutEndEndTheConnection() throws IOException {
+        for (int size : new int[] {0, 1, 1_000}) {
+            try (Frames frames = new Frames(server.grpc.port())) {
+                frames.send(frame(HEADERS, 0, 1, headers("ModelInfer")));
+                // Indexed fields of the static table, which is what one byte says most with.
+                byte[] more = new byte[size];
+                java.util.Arrays.fill(more, (byte) 0x82);
+                assertEndless(frames, frame(CONTINUATION, 0, 1, more));
+            }
+        }
+    }
+
+    /// 4 KB once, and then a byte each time: 16 MB for a list of headers that came in 8.
+    @Test
+    void aHeaderThatIsNamedAThousandTimesIsRefused() throws IOException {
+        try (Frames frames = new Frames(server.grpc.port())) {
+            ByteArrayOutputStream block = new ByteArrayOutputStream();
+            block.writeBytes(headers("ModelInfer"));
+            block.writeBytes(new byte[] {0x40, 1, 'x', 0x7f, (byte) (0x80 | 3_900 - 127 & 0x7f)});
+            block.write(3_900 - 127 >> 7);
+            block.writeBytes("y".repeat(3_900).getBytes(StandardCharsets.US_ASCII));
+            for (int i = 0; i < 4_000; i++) {
+                block.write(0x80 | 62);
+            }
+            frames.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, block.toByteArray()));
+            boolean refused = false;
+            for (Frame frame = frames.read(); !refused; frame = frames.read()) {
+                assertThat(frame).as("a refusal").isNotNull();
+                String said = new String(frame.payload, StandardCharsets.ISO_8859_1);
+                refused =
+                        frame.type == RST_STREAM
+                                || frame.type == GOAWAY
+                                || frame.type == HEADERS && said.contains("431");
+            }
+        }
+    }
+
+    /// Answers that nobody opens a window for would be kept for ever.
+    @Test
+    void answersThatAreNotTakenEndTheConnection() throws IOException {
+        int initialWindowSize = 4;
+        try (Frames frames = new Frames(server.grpc.port(), initialWindowSize, 0)) {
+            byte[] message =
+                    ModelMetadataRequest.newBuilder().setName("flights").build().toByteArray();
+            byte[] data =
+                    ByteBuffer.allocate(5 + message.length)
+                            .put((byte) 0)
+                            .putInt(message.length)
+                            .put(message)
+                            .array();
+            for (int stream = 1; stream < 200; stream += 2) {
+                frames.send(
+                        frame(HEADERS, END_HEADERS, stream, headers("ModelMetadata")),
+                        frame(DATA, END_STREAM, stream, data));
+            }
+            frames.end();
+        }
+    }
+
+    @Test
+    void messagesThatNeverComeLeaveTheirCallsEnded() throws IOException {
+        try (Frames frames = new Frames(server.grpc.port())) {
+            for (int stream = 1; stream < 200; stream += 2) {
+                frames.send(frame(HEADERS, END_HEADERS, stream, headers("ModelInfer")));
+            }
+            int ended = 0;
+            while (ended < 100) {
+                Frame frame = frames.read();
+                assertThat(frame).as("after %d calls", ended).isNotNull();
+                // Trailers: DEADLINE_EXCEEDED.
+                ended += frame.type == HEADERS ? 1 : 0;
+            }
+        }
+    }
+}
