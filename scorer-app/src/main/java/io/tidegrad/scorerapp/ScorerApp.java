@@ -117,6 +117,7 @@ public final class ScorerApp implements AutoCloseable {
                 ScorerOptions.of(model, config.kafka().consumer())
                         .withPrefix(config.topicPrefix())
                         .withPublicKey(config.publicKey())
+                        .withPin(config.pins().get(model))
                         .withClock(clock)
                         .withStateDir(config.stateDir())
                         .withMaxAge(config.maxAge());

@@ -8,6 +8,7 @@ import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.schemas.settings.SettingsException;
+import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -15,10 +16,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.PublicKey;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -43,6 +47,7 @@ import org.slf4j.LoggerFactory;
 /// @param tokens that clients must have one of; null when they need none
 /// @param stateDir keeps what serves, for a start without Kafka; null for nowhere
 /// @param maxAge of what serves for a scorer that is ready; null for any
+/// @param pins versions that serve and no other, by model
 public record ScorerConfig(
         List<String> models,
         String topicPrefix,
@@ -61,14 +66,17 @@ public record ScorerConfig(
         @Nullable ServerCertificate certificate,
         @Nullable BearerTokens tokens,
         @Nullable Path stateDir,
-        @Nullable Duration maxAge) {
+        @Nullable Duration maxAge,
+        Map<String, ScorerOptions.Pin> pins) {
     private static final Logger log = LoggerFactory.getLogger(ScorerConfig.class);
+    private static final Pattern PIN = Pattern.compile("(.+)=(\\d+)\\.(\\d+)");
 
     /// Of a processor: what waits for a core is in memory, and more of it makes no answer faster.
     private static final int REQUESTS_PER_PROCESSOR = 2;
 
     public ScorerConfig {
         models = List.copyOf(models);
+        pins = Map.copyOf(pins);
     }
 
     /// @throws SettingsException with every mistake
@@ -83,6 +91,7 @@ public record ScorerConfig(
         ServerCertificate certificate = certificate(settings);
         BearerTokens tokens = tokens(settings);
         Path stateDir = stateDir(settings);
+        Map<String, ScorerOptions.Pin> pins = pins(settings);
         settings.refuseMistakes();
         return new ScorerConfig(
                 settings.list(Setting.MODEL),
@@ -102,7 +111,34 @@ public record ScorerConfig(
                 certificate,
                 tokens,
                 stateDir,
-                maxAge(settings));
+                maxAge(settings),
+                pins);
+    }
+
+    private static Map<String, ScorerOptions.Pin> pins(Settings settings) {
+        Map<String, ScorerOptions.Pin> pins = new LinkedHashMap<>();
+        for (String pin : settings.list(Setting.PIN)) {
+            Matcher parts = PIN.matcher(pin);
+            if (!parts.matches()) {
+                continue; // told already
+            }
+            String model = parts.group(1);
+            if (!settings.list(Setting.MODEL).contains(model)) {
+                settings.problem(
+                        "--pin: expected one of --model, "
+                                + String.join(", ", settings.list(Setting.MODEL))
+                                + ", found '"
+                                + pin
+                                + "'");
+            }
+            ScorerOptions.Pin version =
+                    new ScorerOptions.Pin(
+                            Integer.parseInt(parts.group(2)), Long.parseLong(parts.group(3)));
+            if (pins.put(model, version) != null) {
+                settings.problem("--pin: expected one version of " + model + ", found another");
+            }
+        }
+        return pins;
     }
 
     private static @Nullable RequestsConfig requests(Settings settings) {

@@ -7,6 +7,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.schemas.settings.SettingsException;
+import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -42,7 +43,8 @@ class ScorerConfigTest {
                                 null,
                                 null,
                                 null,
-                                null));
+                                null,
+                                Map.of()));
     }
 
     @Test
@@ -58,6 +60,7 @@ class ScorerConfigTest {
                                         Map.entry("TIDEGRAD_PREFIX", "p"),
                                         Map.entry("TIDEGRAD_STATE_DIR", "target/state"),
                                         Map.entry("TIDEGRAD_MAX_AGE", "30"),
+                                        Map.entry("TIDEGRAD_PIN", "b=2.300"),
                                         Map.entry("TIDEGRAD_HTTP_HOST", "::1"),
                                         Map.entry("TIDEGRAD_HTTP_PORT", "0"),
                                         Map.entry("TIDEGRAD_GRPC_PORT", "0"),
@@ -85,7 +88,8 @@ class ScorerConfigTest {
                                 null,
                                 null,
                                 Path.of("target", "state"),
-                                Duration.ofSeconds(30)));
+                                Duration.ofSeconds(30),
+                                Map.of("b", new ScorerOptions.Pin(2, 300))));
     }
 
     @Test
@@ -186,5 +190,32 @@ class ScorerConfigTest {
                 .hasMessageContainingAll(
                         "snapshot-public-key",
                         "/dev/null: expected a line -----BEGIN PUBLIC KEY----- and its end, found none");
+    }
+
+    @Test
+    void aPinIsOfAModelThatIsServed() {
+        assertThatThrownBy(
+                        () ->
+                                ScorerConfig.parse(
+                                        List.of(
+                                                "--bootstrap-servers=k:1",
+                                                "--model=a",
+                                                "--pin=c=1.5",
+                                                "--pin=a=1.5",
+                                                "--pin=a=1.6"),
+                                        Map.of()))
+                .isInstanceOf(SettingsException.class)
+                .hasMessageContaining("--pin: expected one of --model, a, found 'c=1.5'")
+                .hasMessageContaining("--pin: expected one version of a, found another");
+        assertThatThrownBy(
+                        () ->
+                                ScorerConfig.parse(
+                                        List.of(
+                                                "--bootstrap-servers=k:1",
+                                                "--model=a",
+                                                "--pin=a=0.5"),
+                                        Map.of()))
+                .hasMessageContaining(
+                        "a model, its epoch and version, for instance flights=1.120500");
     }
 }

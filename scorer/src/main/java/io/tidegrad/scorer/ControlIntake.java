@@ -36,8 +36,8 @@ final class ControlIntake {
         this(name, true, candidates -> {});
     }
 
-    /// For a model that is tried under another name: answered by itself, whatever was promoted to its own.
-    static ControlIntake ofCandidate(String model) {
+    /// For a model that is tried under another name, or pinned: answered by itself, whatever was promoted to its own.
+    static ControlIntake ofModel(String model) {
         return new ControlIntake(model, false, candidates -> {});
     }
 

@@ -83,12 +83,20 @@ public final class Scorer implements AutoCloseable {
     /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic needs
     /// to be there yet.
     public static Scorer open(ScorerOptions options) {
-        return open(options, new ControlIntake(options.model()));
+        return open(
+                options,
+                options.pin() == null
+                        ? new ControlIntake(options.model())
+                        : ControlIntake.ofModel(options.model()));
     }
 
     /// @param control of the name
     static Scorer open(ScorerOptions options, ControlIntake control) {
-        return open(options, Parameters::served, new Succession(), control);
+        return open(
+                options,
+                Parameters::served,
+                options.pin() == null ? new Succession() : Succession.ofPin(),
+                control);
     }
 
     /// @param room where snapshots are decoded; see `SnapshotVerifier`
@@ -137,7 +145,7 @@ public final class Scorer implements AutoCloseable {
 
     private @Nullable LastGood lastGood(ScorerOptions options, Duration patience) {
         Path directory = options.stateDir();
-        return directory == null
+        return directory == null || options.pin() != null
                 ? null
                 : new LastGood(
                         model,

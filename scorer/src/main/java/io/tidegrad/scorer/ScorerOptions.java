@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// @param clock what freshness and admission times are told by
 /// @param stateDir where the version that serves is kept, for a start without Kafka; null for nowhere
 /// @param maxAge of what is served, beyond which the scorer says that it is not ready, and goes on answering; null for any
+/// @param pin the one version that serves, whatever is published or decided after it; null for the newest
 public record ScorerOptions(
         String model,
         Topics topics,
@@ -34,7 +35,8 @@ public record ScorerOptions(
         InstantSource clock,
         Kernels kernels,
         @Nullable Path stateDir,
-        @Nullable Duration maxAge) {
+        @Nullable Duration maxAge,
+        @Nullable Pin pin) {
 
     /// Settings whose value is part of what a follower promises: only committed snapshots, no group, no silent jump.
     static final Map<String, Object> FIXED =
@@ -98,6 +100,17 @@ public record ScorerOptions(
         }
     }
 
+    /// A version to serve and no other.
+    ///
+    /// @param epoch at least 1
+    /// @param version update count within it
+    public record Pin(int epoch, long version) {
+        @Override
+        public String toString() {
+            return epoch + "." + version;
+        }
+    }
+
     /// The defaults: prefix `tidegrad`, models up to a quarter of the heap, batches of 32, the system's clock.
     public static ScorerOptions of(String model, Map<String, ?> kafka) {
         return new ScorerOptions(
@@ -109,6 +122,7 @@ public record ScorerOptions(
                 null,
                 InstantSource.system(),
                 Kernels.active(),
+                null,
                 null,
                 null);
     }
@@ -125,7 +139,8 @@ public record ScorerOptions(
                 clock,
                 kernels,
                 null,
-                maxAge);
+                maxAge,
+                null);
     }
 
     public ScorerOptions withPrefix(String prefix) {
@@ -139,12 +154,14 @@ public record ScorerOptions(
                 clock,
                 kernels,
                 stateDir,
-                maxAge);
+                maxAge,
+                pin);
     }
 
     public ScorerOptions withMaxSnapshotBytes(long bytes) {
         return new ScorerOptions(
-                model, topics, kafka, bytes, maxBatch, publicKey, clock, kernels, stateDir, maxAge);
+                model, topics, kafka, bytes, maxBatch, publicKey, clock, kernels, stateDir, maxAge,
+                pin);
     }
 
     public ScorerOptions withMaxBatch(int events) {
@@ -158,7 +175,8 @@ public record ScorerOptions(
                 clock,
                 kernels,
                 stateDir,
-                maxAge);
+                maxAge,
+                pin);
     }
 
     public ScorerOptions withPublicKey(@Nullable PublicKey key) {
@@ -172,7 +190,8 @@ public record ScorerOptions(
                 clock,
                 kernels,
                 stateDir,
-                maxAge);
+                maxAge,
+                pin);
     }
 
     public ScorerOptions withClock(InstantSource source) {
@@ -186,7 +205,8 @@ public record ScorerOptions(
                 source,
                 kernels,
                 stateDir,
-                maxAge);
+                maxAge,
+                pin);
     }
 
     /// With a file for the version that serves: every half a minute at most it is written anew, and at the end. A start that
@@ -202,7 +222,8 @@ public record ScorerOptions(
                 clock,
                 kernels,
                 directory,
-                maxAge);
+                maxAge,
+                pin);
     }
 
     public ScorerOptions withMaxAge(@Nullable Duration age) {
@@ -216,7 +237,25 @@ public record ScorerOptions(
                 clock,
                 kernels,
                 stateDir,
-                age);
+                age,
+                pin);
+    }
+
+    /// Serves this version and no other: what is published after it, rolled back or promoted changes nothing; only deletion of
+    /// the model ends it. It is read from the topic, so it must still be there, and no state directory keeps it.
+    public ScorerOptions withPin(@Nullable Pin version) {
+        return new ScorerOptions(
+                model,
+                topics,
+                kafka,
+                maxSnapshotBytes,
+                maxBatch,
+                publicKey,
+                clock,
+                kernels,
+                stateDir,
+                maxAge,
+                version);
     }
 
     /// Of the model of that name.

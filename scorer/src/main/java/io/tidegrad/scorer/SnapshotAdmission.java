@@ -148,6 +148,14 @@ final class SnapshotAdmission {
         return publish(base.inEpoch(epoch), true);
     }
 
+    /// Serves a version that was asked for by its number.
+    ///
+    /// @param copiedBytes of memory for it
+    Admission pin(LoadedModel loaded, long copiedBytes) {
+        counters.loaded(loaded.manifest().isDelta(), copiedBytes);
+        return publish(loaded, false);
+    }
+
     /// The verifier of this model's snapshots.
     SnapshotVerifier verifier() {
         return verifier;

@@ -249,6 +249,10 @@ final class SnapshotFollower implements AutoCloseable {
                 return;
             }
             opened.follow(topic);
+            if (options.pin() != null) {
+                followPinned(opened, followed, options.pin());
+                return;
+            }
             resumeAfterFile(opened, followed);
             if (!goesOn(opened, followed)) {
                 bootstrap(opened, followed, directive);
@@ -272,6 +276,44 @@ final class SnapshotFollower implements AutoCloseable {
                 positioned = !halted();
             }
             catchingUp = behind;
+        }
+    }
+
+    /// Serves one version and follows the trainer's heartbeats only, until something else is decided about the model.
+    private void followPinned(FollowedTopics opened, SnapshotFeed followed, ScorerOptions.Pin pin)
+            throws InterruptedException {
+        if (current.get() == null) {
+            Verification found = published(opened, followed, pin, null);
+            if (halted()) {
+                return;
+            }
+            if (found instanceof Verification.Refused(Verification.Reason reason, String why)) {
+                status =
+                        new Status(
+                                State.REFUSED,
+                                "version "
+                                        + pin
+                                        + " of "
+                                        + followed.intake().model()
+                                        + ", which is pinned, can't be had: "
+                                        + why
+                                        + "; pin one that is published (tidegrad snapshots list), or none");
+                log.error("{}: {}", status.detail(), reason);
+                closing.await(PAUSE_MILLIS_MAX, TimeUnit.MILLISECONDS);
+                return;
+            }
+            if (found instanceof Verification.Admitted(LoadedModel loaded, long copiedBytes)) {
+                followed.intake().pin(loaded, copiedBytes);
+            }
+        }
+        opened.seek(opened.end());
+        status = new Status(State.FOLLOWING, "");
+        while (!halted()) {
+            for (ConsumerRecord<byte[], byte[]> record : opened.poll()) {
+                if (SnapshotIntake.isHeartbeat(record.key())) {
+                    followed.accept(record);
+                }
+            }
         }
     }
 
@@ -446,8 +488,20 @@ final class SnapshotFollower implements AutoCloseable {
         if (atHand != null) {
             return new Verification.Admitted(atHand.loaded(), 0);
         }
+        return published(
+                opened,
+                followed,
+                new ScorerOptions.Pin(base.epoch(), base.version()),
+                base.weightsHash());
+    }
+
+    private Verification published(
+            FollowedTopics opened,
+            SnapshotFeed followed,
+            ScorerOptions.Pin version,
+            @Nullable String weightsHash) {
         try {
-            return new RollbackBase(opened, followed, base, this::halted)
+            return new PublishedVersion(opened, followed, version, weightsHash, this::halted)
                     .find(followed.intake().verifier(), options.maxSnapshotBytes());
         } catch (OutOfMemoryError e) {
             return new Verification.Refused(

@@ -64,6 +64,10 @@ final class SnapshotIntake {
         return key != null && key.length == SnapshotKey.BYTES && key[0] == 'M';
     }
 
+    static boolean isHeartbeat(byte @Nullable [] key) {
+        return key != null && key.length == SnapshotKey.BYTES && key[0] == 'H';
+    }
+
     boolean wasRefused(long manifestOffset) {
         return refusedOffsets.contains(manifestOffset);
     }
@@ -93,6 +97,11 @@ final class SnapshotIntake {
     /// Serves `base` as the first version of the epoch that a rollback began.
     Admission bringBack(LoadedModel base, int epoch, long copiedBytes) {
         return admission.bringBack(base, epoch, copiedBytes);
+    }
+
+    /// Serves a version that was asked for by its number.
+    Admission pin(LoadedModel loaded, long copiedBytes) {
+        return admission.pin(loaded, copiedBytes);
     }
 
     /// Of this model's snapshots.

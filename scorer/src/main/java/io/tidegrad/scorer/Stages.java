@@ -46,8 +46,12 @@ public final class Stages implements AutoCloseable {
     public static Stages open(ScorerOptions options) {
         return new Stages(
                 options.model(),
-                control -> Scorer.open(options, control),
-                model -> Scorer.open(options.withModel(model), ControlIntake.ofCandidate(model)));
+                // Beside a version that is pinned nothing is tried.
+                control ->
+                        options.pin() == null
+                                ? Scorer.open(options, control)
+                                : Scorer.open(options),
+                model -> Scorer.open(options.withModel(model), ControlIntake.ofModel(model)));
     }
 
     /// A scorer alone: nothing is tried beside it.

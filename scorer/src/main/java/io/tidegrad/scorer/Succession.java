@@ -46,4 +46,14 @@ class Succession {
     final synchronized void serves(ServedModel model) {
         highest.put(model.model(), new Mark(model.epoch(), model.version()));
     }
+
+    /// For a version that is pinned: it serves also when its epoch is over.
+    static Succession ofPin() {
+        return new Succession() {
+            @Override
+            boolean isOver(String model, int epoch) {
+                return false;
+            }
+        };
+    }
 }

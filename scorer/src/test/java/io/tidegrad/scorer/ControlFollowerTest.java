@@ -545,4 +545,40 @@ class ControlFollowerTest {
             awaitServed(scorer, 2, base);
         }
     }
+
+    @Test
+    void aPinnedVersionServesWhateverIsPublishedOrDecidedAfterItUntilItIsDeleted() {
+        full();
+        PublishedSnapshot pinned = delta();
+        ScorerOptions.Pin pin = new ScorerOptions.Pin(1, pinned.manifest().version());
+        PublishedSnapshot base = delta();
+        full();
+        try (Scorer scorer = Scorer.open(options().withPin(pin));
+                Scorer following = open()) {
+            awaitServed(scorer, 1, pinned);
+            control.rollBack(2, base);
+            control.decide(model, new ControlAction.Promote("another", 1));
+            control.decide(model, new ControlAction.Promote(model, 2));
+            awaitServed(following, 2, base);
+            publisher.beat(new Heartbeat(2, 900, 901, true, System.currentTimeMillis()));
+            await().atMost(SOON).until(() -> scorer.status().heartbeat() != null);
+            assertThat(served(scorer)).isEqualTo(pin.toString());
+            assertThat(scorer.status().refused().values()).containsOnly(0L);
+            assertThat(scorer.admissions().count()).isEqualTo(1);
+            control.decide(model, new ControlAction.Delete());
+            await().atMost(SOON).until(() -> scorer.current() == null);
+        }
+    }
+
+    @Test
+    void aPinnedVersionThatIsNotThereIsToldAndNothingServes() {
+        full();
+        try (Scorer scorer = Scorer.open(options().withPin(new ScorerOptions.Pin(1, 77)))) {
+            await().atMost(SOON).until(() -> scorer.status().follower().equals("refused"));
+            assertThat(scorer.status().followerDetail())
+                    .startsWith("version 1.77 of " + model + ", which is pinned, can't be had")
+                    .contains("tidegrad snapshots list");
+            assertThat(scorer.current()).isNull();
+        }
+    }
 }

@@ -68,6 +68,19 @@ sealed interface Form {
         }
     }
 
+    /// A version of a model.
+    record Pin() implements Form {
+        @Override
+        public String expected() {
+            return "a model, its epoch and version, for instance flights=1.120500";
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            return value.matches("[a-zA-Z0-9._-]+=[1-9][0-9]{0,8}\\.[0-9]{1,18}");
+        }
+    }
+
     /// In steps of a hundredth.
     record Percent() implements Form {
         @Override

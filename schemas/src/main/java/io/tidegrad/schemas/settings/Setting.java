@@ -389,6 +389,14 @@ public enum Setting {
             Default.told("off"),
             Set.of(SCORER),
             Set.of()),
+    PIN(
+            "pin",
+            "NAME=EPOCH.VERSION",
+            new Form.Many(new Form.Pin()),
+            "serve this published version of the model and no other; repeat for more",
+            Default.NONE,
+            Set.of(SCORER),
+            Set.of()),
     UNKNOWN_FIELDS(
             "unknown-fields",
             "MODE",

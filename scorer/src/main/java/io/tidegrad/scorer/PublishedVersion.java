@@ -1,6 +1,5 @@
 package io.tidegrad.scorer;
 
-import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -10,10 +9,10 @@ import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Gets the version that a rollback goes back to out of the followed topic, a full snapshot or one and its deltas, verified
+/// Gets one version, which a rollback goes back to or which is pinned, out of the followed topic, a full snapshot or one and its deltas, verified
 /// as any other. A trainer writes versions in their order, so the search goes by halves and reads a fetch for each: about 15
 /// of a topic, however large. Moves the position. For one use.
-final class RollbackBase {
+final class PublishedVersion {
     /// A stretch that one fetch brings as a rule is read instead of halved.
     private static final long STRETCH_RECORDS = 16;
 
@@ -22,33 +21,37 @@ final class RollbackBase {
 
     private final FollowedTopics topics;
     private final SnapshotFeed feed;
-    private final ControlAction.Base base;
+    private final ScorerOptions.Pin wanted;
+    private final @Nullable String weightsHash;
     private final BooleanSupplier halted;
     private @Nullable SnapshotManifest manifest;
     private long offset;
     private long timestamp;
     private long scannedBytes;
 
+    /// @param weightsHash of the version; null where any will do
     /// @param halted stop reading; the result then means nothing
-    RollbackBase(
+    PublishedVersion(
             FollowedTopics topics,
             SnapshotFeed feed,
-            ControlAction.Base base,
+            ScorerOptions.Pin wanted,
+            @Nullable String weightsHash,
             BooleanSupplier halted) {
         this.topics = topics;
         this.feed = feed;
-        this.base = base;
+        this.wanted = wanted;
+        this.weightsHash = weightsHash;
         this.halted = halted;
     }
 
     /// A part or a manifest.
     private record Probe(int epoch, long version, long offset) {
-        boolean isBefore(ControlAction.Base base) {
-            return epoch != base.epoch() ? epoch < base.epoch() : version < base.version();
+        boolean isBefore(ScorerOptions.Pin wanted) {
+            return epoch != wanted.epoch() ? epoch < wanted.epoch() : version < wanted.version();
         }
 
-        boolean isAfter(ControlAction.Base base) {
-            return epoch != base.epoch() ? epoch > base.epoch() : version > base.version();
+        boolean isAfter(ScorerOptions.Pin wanted) {
+            return epoch != wanted.epoch() ? epoch > wanted.epoch() : version > wanted.version();
         }
     }
 
@@ -74,9 +77,9 @@ final class RollbackBase {
                         feed.intake().model(),
                         verifier,
                         maxBytes,
-                        base.epoch(),
+                        wanted.epoch(),
                         found.chain().full(),
-                        base.version());
+                        wanted.version());
         topics.read(
                 Math.max(begin, SnapshotBootstrap.start(topics, found, offset, timestamp)),
                 offset + 1,
@@ -94,7 +97,7 @@ final class RollbackBase {
         while (to - from > STRETCH_RECORDS && !halted.getAsBoolean()) {
             long middle = (from + to) >>> 1;
             Probe probe = first(middle, to);
-            if (probe != null && probe.isBefore(base)) {
+            if (probe != null && probe.isBefore(wanted)) {
                 from = probe.offset() + 1;
             } else {
                 to = middle;
@@ -108,7 +111,7 @@ final class RollbackBase {
                 record -> {
                     look(record);
                     Probe probe = probe(record);
-                    passed[0] |= probe != null && probe.isAfter(base);
+                    passed[0] |= probe != null && probe.isAfter(wanted);
                 });
     }
 
@@ -171,11 +174,11 @@ final class RollbackBase {
         }
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            if (key.epoch() != base.epoch() || key.version() != base.version()) {
+            if (key.epoch() != wanted.epoch() || key.version() != wanted.version()) {
                 return;
             }
             SnapshotManifest read = SnapshotManifest.decode(record.value());
-            if (read.weightsHash().equals(base.weightsHash())) {
+            if (weightsHash == null || read.weightsHash().equals(weightsHash)) {
                 manifest = read;
                 offset = record.offset();
                 timestamp = record.timestamp();
