@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.loadtests.DeltaLoad;
 import io.tidegrad.loadtests.FreshnessLoad;
 import io.tidegrad.loadtests.FreshnessOptions;
 import io.tidegrad.loadtests.ModelsLoad;
@@ -33,7 +34,8 @@ import picocli.CommandLine.TypeConversionException;
             LoadtestCommand.Restart.class,
             LoadtestCommand.Models.class,
             LoadtestCommand.Freshness.class,
-            LoadtestScore.class
+            LoadtestScore.class,
+            LoadtestCommand.Delta.class
         })
 final class LoadtestCommand implements Runnable {
     @Spec private CommandSpec command = CommandSpec.create();
@@ -45,7 +47,7 @@ final class LoadtestCommand implements Runnable {
         throw new ParameterException(
                 command.commandLine(),
                 "what to measure is missing; there are: train, poison, restart, models, freshness,"
-                        + " score");
+                        + " score, delta");
     }
 
     /// How much is measured.
@@ -357,6 +359,54 @@ final class LoadtestCommand implements Runnable {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);
             }
+            return 0;
+        }
+    }
+
+    @Command(
+            name = "delta",
+            description = {
+                "Milliseconds that a scorer needs to check a full snapshot, and changes to it.",
+                "",
+                "A table of embeddings, parts in memory, no Kafka; pages that changes touch lie anywhere, or side by side."
+            })
+    static final class Delta implements Callable<Integer> {
+        @Spec private CommandSpec command = CommandSpec.create();
+
+        @Option(
+                names = "--mebibytes",
+                paramLabel = "N",
+                defaultValue = "128",
+                description = "Size of the model (default: ${DEFAULT-VALUE}).")
+        private int mebibytes;
+
+        @Option(
+                names = "--touched-percent",
+                paramLabel = "PERCENT",
+                defaultValue = "5",
+                description = "Of its pages of 8 KiB (default: ${DEFAULT-VALUE}).")
+        private double percent;
+
+        @Option(
+                names = "--repetitions",
+                paramLabel = "N",
+                defaultValue = "15",
+                description = "Of everything, in turns (default: ${DEFAULT-VALUE}).")
+        private int repetitions;
+
+        @Mixin private HelpOption help = new HelpOption();
+
+        @Override
+        public Integer call() {
+            DeltaLoad load;
+            try {
+                load = new DeltaLoad(mebibytes, percent / 100, repetitions);
+            } catch (IllegalArgumentException e) {
+                throw new ParameterException(
+                        command.commandLine(), String.valueOf(e.getMessage()), e);
+            }
+            command.commandLine().getOut().print(load.run().text());
+            command.commandLine().getOut().flush();
             return 0;
         }
     }

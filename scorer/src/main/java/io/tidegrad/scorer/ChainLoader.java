@@ -77,8 +77,8 @@ final class ChainLoader {
     }
 
     private void manifest(SnapshotKey key, SnapshotManifest manifest) {
-        List<byte[]> parts = assembler.take(key, manifest.parts());
-        if (parts == null) {
+        if (!(assembler.take(key, manifest.parts())
+                instanceof AssembledParts.Collected(List<byte[]> parts))) {
             problem =
                     new Verification.Refused(
                             Verification.Reason.PARTS,

@@ -125,15 +125,25 @@ final class CurrentModel {
         return null;
     }
 
+    /// Lets go of earlier versions that would not fit beside a whole one that is about to be loaded. Called by the follower
+    /// only.
+    synchronized void makeRoom(long bytes) {
+        previous = kept(previous, maxPreviousBytes - bytes);
+    }
+
     private List<ServedModel> kept(ServedModel replaced) {
         List<ServedModel> candidates = new ArrayList<>(PREVIOUS_KEPT + 1);
         candidates.add(replaced);
         candidates.addAll(previous);
+        return kept(candidates, maxPreviousBytes);
+    }
+
+    private static List<ServedModel> kept(List<ServedModel> candidates, long maxBytes) {
         long bytes = 0;
         int kept = 0;
         while (kept < Math.min(candidates.size(), PREVIOUS_KEPT)) {
             bytes += candidates.get(kept).manifest().servedBytes();
-            if (bytes > maxPreviousBytes) {
+            if (bytes > maxBytes) {
                 break;
             }
             kept++;

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param topics where the topic's name comes from (its prefix)
 /// @param kafka consumer settings, passed through (`bootstrap.servers`, TLS, SASL, …); those in `FIXED` are ours
-/// @param maxSnapshotBytes largest model that is taken, checked before memory is asked for; at the worst moment a load
-///     needs about three times the model: the one served, the parts, the one being verified
+/// @param maxSnapshotBytes largest model that is taken, checked before memory is asked for; a full load needs it beside the
+///     model that serves, the first one of another spec or epoch twice
 /// @param maxBatch events a session scores at once
 /// @param publicKey Ed25519 key that every manifest must be signed with; null when they need not be signed
 /// @param clock what freshness and admission times are told by

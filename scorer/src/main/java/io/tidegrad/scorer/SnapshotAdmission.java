@@ -3,6 +3,7 @@ package io.tidegrad.scorer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Predictor;
+import io.tidegrad.model.snapshot.DecodedParts;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -64,6 +65,15 @@ final class SnapshotAdmission {
                     LoadedModel parent = served == null ? null : served.loaded();
                     return verifier.verify(manifest, parts, parent);
                 });
+    }
+
+    /// As `admit`, for parts that may be decoded already.
+    Admission admit(SnapshotManifest manifest, AssembledParts parts) {
+        return switch (parts) {
+            case AssembledParts.Collected(List<byte[]> values) -> admit(manifest, values);
+            case AssembledParts.Decoded(DecodedParts decoded) ->
+                    admit(manifest, () -> verifier.verify(manifest, decoded));
+        };
     }
 
     /// As `admit`, for all of a model in a file.

@@ -1,18 +1,26 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.model.snapshot.DecodedParts;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Collects the parts of one version, in whatever order and repetition they come. At most one version is held, and never
-/// more than `maxBytes` of it: a part of another version ends the one before.
+/// Collects the parts of one version, in whatever order and repetition they come, or has them decoded at once. At most one
+/// version is held, and never more than `maxBytes` of it: a part of another version ends the one before.
 final class SnapshotAssembler {
     /// What a part costs beside its bytes, so that endless empty parts meet the bound too.
     private static final int PART_OVERHEAD = 64;
 
+    /// Where the parts of a version go, by the one that came first; null to collect them.
+    @FunctionalInterface
+    interface Decoding {
+        @Nullable DecodedParts begin(SnapshotKey key, byte[] value);
+    }
+
     private final long maxBytes;
+    private final Decoding decoding;
     private int epoch;
     private long version;
     private boolean open;
@@ -21,10 +29,16 @@ final class SnapshotAssembler {
     private boolean abandoned;
 
     private final SortedMap<Integer, byte[]> parts = new TreeMap<>();
+    private @Nullable DecodedParts decoded; // then none is in `parts`
     private long bytes;
 
     SnapshotAssembler(long maxBytes) {
+        this(maxBytes, (key, value) -> null);
+    }
+
+    SnapshotAssembler(long maxBytes, Decoding decoding) {
         this.maxBytes = maxBytes;
+        this.decoding = decoding;
     }
 
     /// What a part does to the version in assembly, null when it was simply kept: the refusal of the version before
@@ -34,8 +48,13 @@ final class SnapshotAssembler {
         if (!open || !isOf(key)) {
             superseded = unfinished(key);
             begin(key);
+            decoded = decoding.begin(key, value);
         }
         if (abandoned) {
+            return superseded;
+        }
+        if (decoded != null) {
+            decoded.decode(key.part(), value);
             return superseded;
         }
         byte[] before = parts.put(key.part(), value);
@@ -63,18 +82,34 @@ final class SnapshotAssembler {
     }
 
     /// Parts 0 … count-1 of the version, or null when they are not what came. Empties the assembler.
-    @Nullable List<byte[]> take(SnapshotKey manifest, int count) {
-        boolean whole =
-                count == collected(manifest)
-                        && (count == 0 || (parts.firstKey() == 0 && parts.lastKey() == count - 1));
-        List<byte[]> taken = whole ? List.copyOf(parts.values()) : null;
+    @Nullable AssembledParts take(SnapshotKey manifest, int count) {
+        AssembledParts taken = count == collected(manifest) ? whole(count) : null;
         clear();
         return taken;
     }
 
+    private @Nullable AssembledParts whole(int count) {
+        if (decoded != null) {
+            return decoded.isWhole() ? new AssembledParts.Decoded(decoded) : null;
+        }
+        return count == 0 || (parts.firstKey() == 0 && parts.lastKey() == count - 1)
+                ? new AssembledParts.Collected(List.copyOf(parts.values()))
+                : null;
+    }
+
+    /// There was no room for the version of `key`: its other parts, and its manifest, are passed over.
+    void giveUp(SnapshotKey key) {
+        begin(key);
+        abandoned = true;
+    }
+
     /// Parts of this version that are here.
     int collected(SnapshotKey key) {
-        return open && isOf(key) ? parts.size() : 0;
+        return open && isOf(key) ? count() : 0;
+    }
+
+    private int count() {
+        return decoded == null ? parts.size() : decoded.count();
     }
 
     void clear() {
@@ -102,7 +137,7 @@ final class SnapshotAssembler {
                 epoch,
                 version,
                 RefusalReason.INCOMPLETE,
-                parts.size()
+                count()
                         + " parts and no manifest before version "
                         + next.epoch()
                         + "."
@@ -120,6 +155,7 @@ final class SnapshotAssembler {
 
     private void abandon() {
         abandoned = true;
+        decoded = null;
         parts.clear();
         bytes = 0;
     }

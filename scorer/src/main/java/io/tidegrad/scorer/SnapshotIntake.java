@@ -1,5 +1,6 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.model.snapshot.DecodedParts;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
@@ -8,7 +9,6 @@ import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +22,7 @@ final class SnapshotIntake {
     private final SnapshotAdmission admission;
     private final CurrentModel current;
     private final SnapshotCounters counters;
+    private final long maxBytes;
     private final SnapshotAssembler assembler;
     private final Set<Long> refusedOffsets = new LinkedHashSet<>();
 
@@ -35,7 +36,8 @@ final class SnapshotIntake {
         this.admission = admission;
         this.current = current;
         this.counters = counters;
-        assembler = new SnapshotAssembler(maxBytes);
+        this.maxBytes = maxBytes;
+        assembler = new SnapshotAssembler(maxBytes, this::decoding);
     }
 
     /// One record in the order of the log. An admission or refusal when this record decided one, else null.
@@ -137,8 +139,29 @@ final class SnapshotIntake {
             return refuse(
                     offset, unreadable(key.epoch(), key.version(), "part at offset " + offset, e));
         }
-        Admission.Refused refusal = assembler.part(key, value);
+        Admission.Refused refusal;
+        try {
+            refusal = assembler.part(key, value);
+        } catch (OutOfMemoryError e) {
+            assembler.giveUp(key);
+            refusal = refused(key, RefusalReason.TOO_LARGE, "the heap had no room for its parts");
+        }
         return refusal == null ? null : refuse(offset, refusal);
+    }
+
+    /// The parts of a full snapshot of the served epoch, and so of its spec, are decoded as they come: a full load then needs
+    /// the model once more, and not twice. Another spec is known only by its manifest.
+    private @Nullable DecodedParts decoding(SnapshotKey key, byte[] value) {
+        ServedModel served = current.get();
+        if (served == null
+                || !served.model().equals(model)
+                || served.epoch() != key.epoch()
+                || served.manifest().servedBytes() > maxBytes
+                || !DecodedParts.isFull(served.loaded(), key, value)) {
+            return null;
+        }
+        current.makeRoom(served.manifest().servedBytes());
+        return admission.verifier().stage(served.loaded(), key);
     }
 
     private @Nullable Admission manifest(
@@ -187,7 +210,7 @@ final class SnapshotIntake {
                                     + " is not above the one served"));
         }
         int collected = assembler.collected(key);
-        List<byte[]> parts = assembler.take(key, manifest.parts());
+        AssembledParts parts = assembler.take(key, manifest.parts());
         if (parts == null) {
             return refuse(
                     offset,
@@ -199,6 +222,9 @@ final class SnapshotIntake {
                                     + " parts, "
                                     + collected
                                     + " came before it"));
+        }
+        if (!manifest.isDelta()) {
+            current.makeRoom(manifest.servedBytes());
         }
         return switch (admission.admit(manifest, parts)) {
             case Admission.Admitted admitted -> {

@@ -40,10 +40,18 @@ public final class ModelHash {
 
     /// What a scorer can recompute: spec fingerprint, numerics, update and example counts, served stream. 64 hex digits.
     public static String weights(byte[] specFingerprint, Parameters parameters) {
-        return ServedLeaves.of(parameters).weightsHash(specFingerprint, parameters);
+        MessageDigest root = weightsRoot(specFingerprint, parameters);
+        updateWithLeaves(root, parameters, 0, parameters.servedPages());
+        return HEX.formatHex(root.digest());
     }
 
     static String weights(byte[] specFingerprint, Parameters parameters, byte[] leaves) {
+        MessageDigest root = weightsRoot(specFingerprint, parameters);
+        root.update(leaves);
+        return HEX.formatHex(root.digest());
+    }
+
+    private static MessageDigest weightsRoot(byte[] specFingerprint, Parameters parameters) {
         MessageDigest root = sha256();
         root.update("tidegrad weights".getBytes(StandardCharsets.US_ASCII));
         root.update(littleEndian(Integer.BYTES).putInt(0, specFingerprint.length));
@@ -52,8 +60,7 @@ public final class ModelHash {
         root.update(littleEndian(Long.BYTES).putLong(0, parameters.updates()));
         root.update(littleEndian(Long.BYTES).putLong(0, parameters.examples()));
         root.update(littleEndian(Long.BYTES).putLong(0, parameters.servedBytes()));
-        root.update(leaves);
-        return HEX.formatHex(root.digest());
+        return root;
     }
 
     /// The weights-hash, the optimizer stream and the rows of the unfinished batch. 64 hex digits.

@@ -2,45 +2,102 @@ package io.tidegrad.engine.snapshot;
 
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
-/// The hashes of a served stream's leaves (32 bytes for 64 KiB), kept so that the weights-hash of a changed model costs the
-/// leaves that were touched. Immutable.
+/// The hashes of a served stream's leaves (32 bytes for 64 KiB), kept so that the weights-hash of a changed model costs what
+/// was touched. Immutable.
+///
+/// Of each leaf the hash of its first 2, 4 and 6 pages is kept as well, unfinished: a leaf is hashed again from its first
+/// touched page on, not from its beginning. Where 5 % of all pages are touched, anywhere, that is 22 % of all pages instead
+/// of 34 %. It takes about 1 % of the model's memory.
 public final class ServedLeaves {
     private static final int HASH_BYTES = 32;
 
-    private final byte[] hashes; // leaf after leaf
+    /// Pages between two hashes that are kept. One after each page would save another 2 % of all, for twice the memory.
+    private static final int STEP_PAGES = 2;
 
-    private ServedLeaves(byte[] hashes) {
+    private static final int KEPT = ModelHash.LEAF_PAGES / STEP_PAGES - 1;
+
+    /// Fewer leaves are hashed sooner than a second thread begins.
+    private static final int PARALLEL_LEAVES_MIN = 32;
+
+    private final byte[] hashes; // leaf after leaf
+    private final @Nullable MessageDigest[] begun; // (leaf, KEPT); nobody updates them, only copies
+
+    private ServedLeaves(byte[] hashes, @Nullable MessageDigest[] begun) {
         this.hashes = hashes;
+        this.begun = begun;
     }
 
     /// Of every leaf.
     public static ServedLeaves of(Parameters parameters) {
-        int leaves = Math.ceilDiv(parameters.servedPages(), ModelHash.LEAF_PAGES);
-        byte[] hashes = new byte[leaves * HASH_BYTES];
+        int leaves = leaves(parameters);
+        ServedLeaves all =
+                new ServedLeaves(new byte[leaves * HASH_BYTES], new MessageDigest[leaves * KEPT]);
         for (int leaf = 0; leaf < leaves; leaf++) {
-            hash(parameters, leaf, hashes);
+            all.hash(parameters, leaf, 0);
         }
-        return new ServedLeaves(hashes);
+        return all;
     }
 
-    /// These, but anew for the leaves of `touched` pages; pages beyond the served ones don't count.
+    private static int leaves(Parameters parameters) {
+        return Math.ceilDiv(parameters.servedPages(), ModelHash.LEAF_PAGES);
+    }
+
+    /// These, but anew for the leaves of `touched` pages; pages beyond the served ones don't count. Many are shared out among
+    /// the threads of the common pool: each leaf is somebody's alone, so that who hashes it changes nothing.
     public ServedLeaves after(Parameters changed, PageSet touched) {
-        byte[] next = hashes.clone();
+        ServedLeaves next = new ServedLeaves(hashes.clone(), begun.clone());
+        int[] firstTouched = new int[leaves(changed)]; // of each leaf that is touched
+        int count = 0;
         int page = touched.next(0);
         while (page >= 0 && page < changed.servedPages()) {
-            int leaf = page / ModelHash.LEAF_PAGES;
-            hash(changed, leaf, next);
-            page = touched.next((leaf + 1) * ModelHash.LEAF_PAGES);
+            firstTouched[count++] = page;
+            page = touched.next((page / ModelHash.LEAF_PAGES + 1) * ModelHash.LEAF_PAGES);
         }
-        return new ServedLeaves(next);
+        IntStream pages = Arrays.stream(firstTouched, 0, count);
+        (count < PARALLEL_LEAVES_MIN ? pages : pages.parallel())
+                .forEach(
+                        first ->
+                                next.hash(
+                                        changed,
+                                        first / ModelHash.LEAF_PAGES,
+                                        first % ModelHash.LEAF_PAGES));
+        return next;
     }
 
-    private static void hash(Parameters parameters, int leaf, byte[] to) {
+    /// @param touched first page in the leaf that is not what it was
+    private void hash(Parameters parameters, int leaf, int touched) {
         int first = leaf * ModelHash.LEAF_PAGES;
         int end = Math.min(first + ModelHash.LEAF_PAGES, parameters.servedPages());
-        System.arraycopy(
-                ModelHash.leaf(parameters, first, end), 0, to, leaf * HASH_BYTES, HASH_BYTES);
+        int steps = Math.min(touched / STEP_PAGES, KEPT);
+        MessageDigest digest = steps == 0 ? null : copy(begun[leaf * KEPT + steps - 1]);
+        if (digest == null) {
+            steps = 0;
+            digest = ModelHash.sha256();
+        }
+        byte[] page = new byte[Parameters.PAGE_BYTES];
+        for (int number = first + steps * STEP_PAGES; number < end; number++) {
+            int done = number - first;
+            if (done % STEP_PAGES == 0 && done > steps * STEP_PAGES) {
+                begun[leaf * KEPT + done / STEP_PAGES - 1] = copy(digest);
+            }
+            parameters.readPage(number, page, 0);
+            digest.update(page, 0, parameters.pageLength(number));
+        }
+        System.arraycopy(digest.digest(), 0, hashes, leaf * HASH_BYTES, HASH_BYTES);
+    }
+
+    /// Null where the platform's digest can't be copied: leaves are then hashed from their beginning.
+    private static @Nullable MessageDigest copy(@Nullable MessageDigest digest) {
+        try {
+            return digest == null ? null : (MessageDigest) digest.clone();
+        } catch (CloneNotSupportedException e) {
+            return null;
+        }
     }
 
     /// As `ModelHash.weights` of the parameters that these are the leaves of.

@@ -15,7 +15,8 @@ import java.util.List;
 final class DeltaRuns {
     private static final int WORD = Float.BYTES;
 
-    /// Of gap and length: five bytes each reach as far as a part does, and 16 GiB.
+    /// Of gap and length: five bytes each reach as far as a part does, and 16 GiB. A length in a part takes three at most, so
+    /// that no part is ever filled to its last byte: a reader tells those of a full snapshot by that (`DecodedParts`).
     private static final int HEADER_BYTES_MAX = 10;
 
     private DeltaRuns() {}

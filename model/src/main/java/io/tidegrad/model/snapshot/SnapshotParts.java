@@ -96,6 +96,13 @@ public final class SnapshotParts {
         open(model, key.epoch(), key.version(), key.part(), value);
     }
 
+    /// Of one part, uncompressed, as it says.
+    ///
+    /// @throws SnapshotFormatException it is damaged, or another part
+    static int payloadBytes(String model, SnapshotKey key, byte[] value) {
+        return open(model, key.epoch(), key.version(), key.part(), value).length();
+    }
+
     private static PartCompression.Stored open(
             String model, int epoch, long version, int part, byte[] value) {
         if (value.length > PART_BYTES_MAX) {
@@ -166,7 +173,12 @@ public final class SnapshotParts {
     ///
     /// @throws SnapshotFormatException wrong length, checksum or place, naming expected and found
     static void decode(SnapshotManifest manifest, int part, byte[] value, Parameters into) {
-        PartCompression.Payload payload = payload(manifest, part, value);
+        decode(manifest.model(), manifest.epoch(), manifest.version(), part, value, into);
+    }
+
+    static void decode(
+            String model, int epoch, long version, int part, byte[] value, Parameters into) {
+        PartCompression.Payload payload = open(model, epoch, version, part, value).payload(value);
         int length = payloadBytes(into, part);
         if (payload.length() != length) {
             throw new SnapshotFormatException(

@@ -16,7 +16,6 @@ import io.tidegrad.model.spec.SpecException;
 import java.security.PublicKey;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -87,7 +86,38 @@ public final class SnapshotVerifier {
         SnapshotFile.Head head = file.head();
         try {
             checkOrigin(head.manifest());
-            return loadWhole(head.manifest(), head.specYaml(), file::decode);
+            return loadWhole(
+                    head.manifest(),
+                    head.specYaml(),
+                    plan -> {
+                        Parameters parameters = room.apply(plan);
+                        file.decode(parameters);
+                        return parameters;
+                    });
+        } catch (Refusal refusal) {
+            return refusal.refused;
+        }
+    }
+
+    /// Room for the parts of a full snapshot of the same spec, to be decoded before its manifest comes.
+    public DecodedParts stage(LoadedModel like, SnapshotKey key) {
+        return new DecodedParts(like, key, room.apply(like.plan()));
+    }
+
+    /// A full snapshot whose parts are decoded already.
+    public Verification verify(SnapshotManifest manifest, DecodedParts parts) {
+        try {
+            checkOrigin(manifest);
+            LoadedModel like = parts.like();
+            check(
+                    !manifest.isDelta(),
+                    Reason.PARTS,
+                    "expected the manifest of a full snapshot after its parts, found a delta's");
+            check(
+                    Arrays.equals(manifest.specFingerprint(), like.manifest().specFingerprint()),
+                    Reason.SPEC,
+                    "expected the spec of the version that is served, found another fingerprint");
+            return loadWhole(manifest, manifest.specYaml(), plan -> parts.finish(manifest));
         } catch (Refusal refusal) {
             return refusal.refused;
         }
@@ -167,12 +197,16 @@ public final class SnapshotVerifier {
         return loadWhole(
                 manifest,
                 manifest.specYaml(),
-                parameters -> SnapshotParts.decode(manifest, parts, parameters));
+                plan -> {
+                    Parameters parameters = room.apply(plan);
+                    SnapshotParts.decode(manifest, parts, parameters);
+                    return parameters;
+                });
     }
 
-    /// @param decode fills all of them; throws `SnapshotFormatException`
+    /// @param decode gives all of them; throws `SnapshotFormatException`
     private Verification loadWhole(
-            SnapshotManifest manifest, String specYaml, Consumer<Parameters> decode)
+            SnapshotManifest manifest, String specYaml, Function<Plan, Parameters> decode)
             throws Refusal {
         ModelSpec spec;
         Plan plan;
@@ -200,9 +234,9 @@ public final class SnapshotVerifier {
                         + " for "
                         + plan.weights()
                         + " weights");
-        Parameters parameters = room.apply(plan);
+        Parameters parameters;
         try {
-            decode.accept(parameters);
+            parameters = decode.apply(plan);
         } catch (SnapshotFormatException damaged) {
             throw new Refusal(Reason.PARTS, String.valueOf(damaged.getMessage()));
         }
