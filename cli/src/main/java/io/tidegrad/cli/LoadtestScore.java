@@ -23,8 +23,8 @@ import picocli.CommandLine.Spec;
             "",
             "in-process: a row of floats beside a pass over the weights, a record, 50 swaps a second. http: an open loop without"
                     + " and with 10 swaps a second, each request counted from when it was due; as many as can be beside a server"
-                    + " that does nothing. swaps: as many as can be under 50 swaps a second. onnx-runtime: the same server with"
-                    + " ONNX Runtime behind it (./tidegrad build --rivals).",
+                    + " that does nothing. swaps: as many as can be under 50 swaps a second. overload: five times as many as can be"
+                    + " answered. onnx-runtime: the same server with ONNX Runtime behind it (./tidegrad build --rivals).",
             "",
             "Every answer is compared, bit for bit, with a recomputation by the version that it names; the first one that"
                     + " differs, or is no answer, ends it. What is measured how: docs/benchmarks.md."
@@ -41,7 +41,7 @@ final class LoadtestScore implements Callable<Integer> {
             split = ",",
             defaultValue = "in-process,http,swaps",
             description =
-                    "in-process, http, swaps, onnx-runtime; one or more (default: ${DEFAULT-VALUE}).")
+                    "in-process, http, swaps, overload, onnx-runtime; one or more (default: ${DEFAULT-VALUE}).")
     private List<String> parts = List.of();
 
     @Option(

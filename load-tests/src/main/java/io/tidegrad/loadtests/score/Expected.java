@@ -44,7 +44,7 @@ final class Expected {
         }
 
         /// @param named the version that the answer says it is of
-        /// @param from the first question that was asked; the others follow it
+        /// @param from the first question that was asked; the others follow it, the first one behind the last
         /// @param found shape (questions, outputs), read from `foundAt` on
         /// @return what is wrong; null when nothing is
         @Nullable String wrong(long named, int from, float[] found, int questions) {
@@ -61,13 +61,14 @@ final class Expected {
             }
             int at = from * outputs;
             for (int i = 0; i < questions * outputs; i++) {
-                if (!isSame(told[at + i], found[i])) {
+                float expected = told[(at + i) % told.length];
+                if (!isSame(expected, found[i])) {
                     return "question "
                             + (from + i / outputs)
                             + " of version "
                             + named
                             + ": expected "
-                            + told[at + i]
+                            + expected
                             + ", found "
                             + found[i];
                 }

@@ -12,28 +12,31 @@ import java.nio.charset.StandardCharsets;
 /// One connection of HTTP/1.1 that stays open: a request that lies ready is written, its answer read, nothing else. A write
 /// and, mostly, one read of the operating system a request. One thread; another may close it.
 final class HttpLine implements AutoCloseable {
-    private static final int ANSWER_BYTES_MAX = 256 * 1024;
     private static final byte[] END_OF_HEADERS = ascii("\r\n\r\n");
     private static final byte[] LENGTH = ascii("content-length: ");
 
     private final SocketChannel channel;
-    private final ByteBuffer out = ByteBuffer.allocateDirect(ANSWER_BYTES_MAX);
-    private final ByteBuffer in = ByteBuffer.allocateDirect(ANSWER_BYTES_MAX);
-    private final byte[] answer = new byte[ANSWER_BYTES_MAX];
+    private final ByteBuffer out;
+    private final ByteBuffer in;
+    private final byte[] answer;
     private int bodyFrom;
     private int bodyTo;
 
-    private HttpLine(SocketChannel channel) {
+    private HttpLine(SocketChannel channel, int bytesMax) {
         this.channel = channel;
+        out = ByteBuffer.allocateDirect(bytesMax);
+        in = ByteBuffer.allocateDirect(bytesMax);
+        answer = new byte[bytesMax];
     }
 
-    static HttpLine connect(int port) {
+    /// @param bytesMax of a request, and of an answer
+    static HttpLine connect(int port, int bytesMax) {
         try {
             SocketChannel channel =
                     SocketChannel.open(
                             new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
             channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-            return new HttpLine(channel);
+            return new HttpLine(channel, bytesMax);
         } catch (IOException e) {
             throw new LoadTestException("can't connect to port " + port + ": " + e.getMessage(), e);
         }
@@ -69,7 +72,7 @@ final class HttpLine implements AutoCloseable {
             int read = 0;
             bodyFrom = -1;
             do {
-                in.clear().limit(ANSWER_BYTES_MAX - read);
+                in.clear().limit(answer.length - read);
                 int more = channel.read(in);
                 if (more <= 0) {
                     throw new LoadTestException(
@@ -102,9 +105,9 @@ final class HttpLine implements AutoCloseable {
             }
             if (same == LENGTH.length) {
                 int length = number(at + same);
-                if (length > ANSWER_BYTES_MAX - bodyFrom) {
+                if (length > answer.length - bodyFrom) {
                     throw new LoadTestException(
-                            "expected at most " + ANSWER_BYTES_MAX + " bytes, found " + length);
+                            "expected at most " + answer.length + " bytes, found " + length);
                 }
                 return length;
             }

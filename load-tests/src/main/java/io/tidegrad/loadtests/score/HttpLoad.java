@@ -14,13 +14,16 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /// Requests to one server over a fixed number of connections, a thread each; every answer is read and compared. The first one
-/// that is wrong or refused ends it.
+/// that is wrong, or refused where all are to be answered, ends it.
 final class HttpLoad implements AutoCloseable {
     /// After a window: for answers under way.
     private static final Duration ENDS_WITHIN = Duration.ofSeconds(60);
 
     /// From making the tasks to the first request that is due.
     private static final long START_NANOS = 5_000_000;
+
+    private static final int OVERLOADED = 503;
+    private static final int ANSWER_BYTES_MAX = 64 * 1024;
 
     private static final int QUESTIONS_A_LANE = 7; // without a common divisor with their number
 
@@ -33,27 +36,43 @@ final class HttpLoad implements AutoCloseable {
     /// @param requests lie ready; request n asks `records` questions from number n x records on
     /// @param expected null where an answer is only to be there, whatever it says
     /// @param within of a number that is expected; 0 for the same bits
+    /// @param shedding whether it may also say that it is overloaded
     record Target(
             String name,
             int port,
             List<byte[]> requests,
             int records,
             @Nullable Expected expected,
-            float within) {
+            float within,
+            boolean shedding) {
+        /// Of a request, and of an answer.
+        int bytesMax() {
+            return requests.stream()
+                    .mapToInt(request -> request.length)
+                    .reduce(ANSWER_BYTES_MAX, Math::max);
+        }
+
         Target named(String other) {
-            return new Target(other, port, requests, records, expected, within);
+            return new Target(other, port, requests, records, expected, within, shedding);
+        }
+
+        /// The same, which may say that it is overloaded.
+        Target thatSheds() {
+            return new Target(name, port, requests, records, expected, within, true);
         }
 
         /// The same requests to a server whose answers say nothing.
         Target of(String other, int otherPort) {
-            return new Target(other, otherPort, requests, records, null, 0);
+            return new Target(other, otherPort, requests, records, null, 0, false);
         }
     }
 
     /// What came of a window.
     ///
     /// @param answers each of them sound
-    record Window(long answers, double seconds, OpenLoop.Latencies latencies) {
+    /// @param shed requests that were not answered because there were too many
+    /// @param latencies of answers
+    record Window(long answers, long shed, double seconds, OpenLoop.Latencies latencies) {
         double perSecond() {
             return answers / seconds;
         }
@@ -67,18 +86,24 @@ final class HttpLoad implements AutoCloseable {
         private final Expected.@Nullable Judge judge;
         private int request;
         private long verified;
+        private long shed;
 
         Lane(Target target, int number) {
             this.target = target;
-            line = HttpLine.connect(target.port());
+            line = HttpLine.connect(target.port(), target.bytesMax());
             Expected expected = target.expected();
             text = new AnswerText(expected == null ? 0 : target.records() * expected.outputs());
             judge = expected == null ? null : expected.judge(target.within());
             request = number * QUESTIONS_A_LANE % target.requests().size();
         }
 
-        void ask() {
+        /// Returns whether it was answered.
+        boolean ask() {
             int status = line.ask(target.requests().get(request));
+            if (status == OVERLOADED && target.shedding()) {
+                shed++;
+                return false;
+            }
             if (status != 200) {
                 throw new LoadTestException(
                         target.name()
@@ -101,6 +126,7 @@ final class HttpLoad implements AutoCloseable {
                 verified++;
             }
             request = request + 1 == target.requests().size() ? 0 : request + 1;
+            return true;
         }
     }
 
@@ -123,6 +149,10 @@ final class HttpLoad implements AutoCloseable {
         return target;
     }
 
+    private long shed() {
+        return lanes.stream().mapToLong(lane -> lane.shed).sum();
+    }
+
     /// Answers that said what was expected, of all windows so far.
     long verified() {
         return lanes.stream().mapToLong(lane -> lane.verified).sum();
@@ -131,6 +161,7 @@ final class HttpLoad implements AutoCloseable {
     /// Requests at their times.
     Window open(double perSecond, Duration length) throws InterruptedException {
         long calls = Math.max(1, Math.round(perSecond * length.toNanos() * 1e-9));
+        long shed = shed();
         long start = System.nanoTime() + START_NANOS;
         OpenLoop loop = new OpenLoop(OpenLoop.PARKING, perSecond);
         List<Callable<OpenLoop.Latencies>> tasks = new ArrayList<>();
@@ -146,11 +177,16 @@ final class HttpLoad implements AutoCloseable {
         }
         OpenLoop.Latencies all = new OpenLoop.Latencies();
         run(tasks, length).forEach(all::add);
-        return new Window(all.whole().getTotalCount(), (System.nanoTime() - start) * 1e-9, all);
+        return new Window(
+                all.whole().getTotalCount(),
+                shed() - shed,
+                (System.nanoTime() - start) * 1e-9,
+                all);
     }
 
     /// Each connection's next request as soon as its answer is there; one at least.
     Window closed(Duration length) throws InterruptedException {
+        long shed = shed();
         long start = System.nanoTime();
         List<Callable<Long>> tasks = new ArrayList<>();
         for (Lane lane : lanes) {
@@ -158,14 +194,17 @@ final class HttpLoad implements AutoCloseable {
                     () -> {
                         long answers = 0;
                         do {
-                            lane.ask();
-                            answers++;
+                            answers += lane.ask() ? 1 : 0;
                         } while (System.nanoTime() - start < length.toNanos());
                         return answers;
                     });
         }
         long answers = run(tasks, length).stream().mapToLong(Long::longValue).sum();
-        return new Window(answers, (System.nanoTime() - start) * 1e-9, new OpenLoop.Latencies());
+        return new Window(
+                answers,
+                shed() - shed,
+                (System.nanoTime() - start) * 1e-9,
+                new OpenLoop.Latencies());
     }
 
     private <T> List<T> run(List<Callable<T>> tasks, Duration length) throws InterruptedException {

@@ -316,6 +316,7 @@ public final class InProcessScores {
                         throw new LoadTestException(wrong);
                     }
                     answers++;
+                    return true;
                 },
                 into);
         thread.join();

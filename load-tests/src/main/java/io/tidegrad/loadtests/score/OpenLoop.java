@@ -20,10 +20,10 @@ record OpenLoop(Time time, double perSecond) {
         long until(long nanos);
     }
 
-    /// One call, by its number.
+    /// One call, by its number. Returns whether its time counts.
     @FunctionalInterface
     interface Call {
-        void make(long number);
+        boolean make(long number);
     }
 
     /// What was measured.
@@ -88,10 +88,12 @@ record OpenLoop(Time time, double perSecond) {
         for (long number = lane; number < calls; number += lanes) {
             long due = start + Math.round(number * interval);
             long sent = time.until(due);
-            call.make(number);
+            boolean counts = call.make(number);
             long done = time.nanos();
             latencies.late.recordValue(Math.clamp(sent - due, 1, NANOS_MAX));
-            latencies.whole.recordValue(Math.clamp(done - due, 1, NANOS_MAX));
+            if (counts) {
+                latencies.whole.recordValue(Math.clamp(done - due, 1, NANOS_MAX));
+            }
         }
     }
 }

@@ -42,7 +42,10 @@ public final class ScoreLoad {
             }
         }
         if (options.hasPartOf(
-                ScoreOptions.Part.HTTP, ScoreOptions.Part.SWAPS, ScoreOptions.Part.ONNX_RUNTIME)) {
+                ScoreOptions.Part.HTTP,
+                ScoreOptions.Part.SWAPS,
+                ScoreOptions.Part.OVERLOAD,
+                ScoreOptions.Part.ONNX_RUNTIME)) {
             for (ScoredModel model : options.models()) {
                 new ServedLoad(model, options, onnx, out, progress).run();
             }

@@ -33,6 +33,8 @@ public record ScoreOptions(
         HTTP,
         /// Every answer compared, as many as can be had, under 50 swaps a second.
         SWAPS,
+        /// Five times as many requests as can be answered.
+        OVERLOAD,
         /// The same server with ONNX Runtime behind it.
         ONNX_RUNTIME;
 

@@ -13,6 +13,7 @@ final class ScoreText {
             case "http" -> http(line);
             case "throughput" -> throughput(line);
             case "swaps" -> swaps(line);
+            case "overload" -> overload(line);
             case "onnx-runtime" -> onnx(line);
             default -> throw new IllegalArgumentException("no words for " + line);
         };
@@ -134,6 +135,23 @@ final class ScoreText {
                 number(line, "seconds"),
                 number(line, "versions_admitted"),
                 number(line, "versions_per_s"));
+    }
+
+    private static String overload(JsonNode line) {
+        return format(
+                "%s, requests of %.0f records: %,.0f/s can be answered, %,.0f/s are due: %,.0f answered (%,.0f/s, %.2f of what can be; p50 %.0f ms, p99 %.0f ms), %,.0f told to come later, %.0f versions meanwhile; all well %.0f s after%n",
+                line.path("model").asText(),
+                number(line, "records"),
+                number(line, "most_per_s"),
+                number(line, "due_per_s"),
+                number(line, "answers"),
+                number(line, "answered_per_s"),
+                number(line, "goodput_share"),
+                number(line, "answered_p50_ms"),
+                number(line, "answered_p99_ms"),
+                number(line, "shed"),
+                number(line, "versions_admitted"),
+                number(line, "recovery_s"));
     }
 
     private static String onnx(JsonNode line) {

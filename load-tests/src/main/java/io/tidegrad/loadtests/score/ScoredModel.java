@@ -63,6 +63,11 @@ public enum ScoredModel {
         return stream == ShippedStream.DIGITS;
     }
 
+    /// Of a request that takes a millisecond or more: who sends it is to cost less than who answers.
+    int heavyRecords() {
+        return stream == ShippedStream.DIGITS ? 16 : 512;
+    }
+
     /// With the values that a service has at hand: no text where the schema has none.
     static MapEvent event(StreamEvent event) {
         return switch (event) {

@@ -43,6 +43,17 @@ final class ServedLoad extends LoadTest {
     /// Of the server that does nothing: both protocols' at once, and those that are tried.
     private static final int CONNECTIONS_MAX = 2_048;
 
+    private static final int ANSWER_BYTES_MAX = 64 * 1024;
+
+    /// So many requests more than are answered.
+    private static final int OVERLOAD = 5;
+
+    /// As many as wait at the server at once: it gives a connection up only when it is silent.
+    private static final int OVERLOAD_CONNECTIONS = 1_000;
+
+    private static final int RECOVERY_SECONDS_MAX = 30;
+    private static final double RECOVERED = 0.8;
+
     private static final double SWAPS_PER_SECOND = 10;
     private static final double SWAPS_PER_SECOND_MANY = 50;
 
@@ -101,6 +112,9 @@ final class ServedLoad extends LoadTest {
                 }
                 if (options.hasPartOf(ScoreOptions.Part.SWAPS)) {
                     result.append(everyAnswer(served, swaps));
+                }
+                if (options.hasPartOf(ScoreOptions.Part.OVERLOAD)) {
+                    result.append(overload(served, swaps));
                 }
                 if (options.hasPartOf(ScoreOptions.Part.ONNX_RUNTIME)) {
                     result.append(besideOnnx(stack, served, files));
@@ -166,7 +180,7 @@ final class ServedLoad extends LoadTest {
 
         /// To the first question.
         String answer(Protocol protocol) {
-            try (HttpLine line = HttpLine.connect(port)) {
+            try (HttpLine line = HttpLine.connect(port, ANSWER_BYTES_MAX)) {
                 line.ask(protocol.requests(model, questions, 1).getFirst());
                 return line.body();
             }
@@ -176,11 +190,21 @@ final class ServedLoad extends LoadTest {
             return new HttpLoad.Target(
                     protocol.name().toLowerCase(Locale.ROOT),
                     port,
-                    protocol.requests(model, questions, records),
+                    protocol.requests(model, repeated(records), records),
                     records,
                     expected,
-                    0);
+                    0,
+                    false);
         }
+    }
+
+    /// The questions, again and again where one request asks more than there are.
+    private List<StreamEvent> repeated(int records) {
+        List<StreamEvent> asked = new ArrayList<>(questions);
+        while (asked.size() < records) {
+            asked.addAll(questions);
+        }
+        return asked;
     }
 
     private ChildJvm scorer(LocalStack stack, Path files, int port) {
@@ -329,7 +353,7 @@ final class ServedLoad extends LoadTest {
                 WITHIN,
                 () -> {
                     process.requireAlive();
-                    try (HttpLine _ = HttpLine.connect(port)) {
+                    try (HttpLine _ = HttpLine.connect(port, ANSWER_BYTES_MAX)) {
                         return true;
                     } catch (LoadTestException notYet) {
                         return false;
@@ -402,6 +426,47 @@ final class ServedLoad extends LoadTest {
         return ScoreLoad.line(line, options);
     }
 
+    /// More than can be answered: what is answered is right and in time, the rest is told so, versions come meanwhile, and
+    /// afterwards everything is answered again.
+    private String overload(Served served, Swaps swaps) throws InterruptedException {
+        HttpLoad.Target target = served.target(Protocol.V1, scored.heavyRecords()).thatSheds();
+        try (HttpLoad few = new HttpLoad(target, options.connections());
+                HttpLoad many = new HttpLoad(target, OVERLOAD_CONNECTIONS)) {
+            say("%s: requests of %d records", scored.label(), scored.heavyRecords());
+            few.closed(options.opening().dividedBy(2));
+            double most = few.closed(window()).perSecond();
+            say("%s: %d times %.0f a second are due", scored.label(), OVERLOAD, most);
+            long before = served.loaded();
+            Duration length = Duration.ofSeconds(options.seconds());
+            HttpLoad.Window over =
+                    during(swaps, SWAPS_PER_SECOND, () -> many.open(OVERLOAD * most, length));
+            int recovery = 0;
+            HttpLoad.Window after;
+            do {
+                after = few.closed(Duration.ofSeconds(1));
+                recovery++;
+            } while ((after.shed() > 0 || after.perSecond() < RECOVERED * most)
+                    && recovery < RECOVERY_SECONDS_MAX);
+            served.awaitVersion(swaps.newest());
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("part", "overload");
+            line.put("model", scored.label());
+            line.put("records", scored.heavyRecords());
+            line.put("most_per_s", most);
+            line.put("due_per_s", OVERLOAD * most);
+            line.put("requests", over.answers() + over.shed());
+            line.put("answers", over.answers());
+            line.put("shed", over.shed());
+            line.put("answers_verified", many.verified());
+            line.put("answered_per_s", over.perSecond());
+            line.put("goodput_share", over.perSecond() / most);
+            percentiles(line, "answered", over.latencies());
+            line.put("versions_admitted", served.loaded() - before);
+            line.put("recovery_s", recovery);
+            return ScoreLoad.line(line, options);
+        }
+    }
+
     /// The same requests to the same server, read by the same code into the same row; what then predicts differs.
     private String besideOnnx(LocalStack stack, Served served, Path files)
             throws InterruptedException, IOException {
@@ -421,7 +486,8 @@ final class ServedLoad extends LoadTest {
                             Protocol.V1.requests(model, questions, 1),
                             1,
                             expected,
-                            ONNX_WITHIN);
+                            ONNX_WITHIN,
+                            false);
             HttpLoad.Target ours = served.target(Protocol.V1, 1).named("tidegrad");
             Map<String, Object> line = new LinkedHashMap<>();
             line.put("part", "onnx-runtime");

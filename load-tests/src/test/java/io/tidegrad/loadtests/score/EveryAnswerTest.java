@@ -53,7 +53,7 @@ class EveryAnswerTest {
         server.start();
     }
 
-    private int status = 200;
+    private volatile int status = 200;
 
     /// Of what the scorer serves, to all questions.
     private String answer() {
@@ -79,15 +79,18 @@ class EveryAnswerTest {
     }
 
     private HttpLoad load() {
-        return new HttpLoad(
-                new HttpLoad.Target(
-                        "v1",
-                        server.getAddress().getPort(),
-                        Protocol.V1.requests(model, SHIPPED.subList(0, 8), 8),
-                        8,
-                        expected,
-                        0),
-                2);
+        return new HttpLoad(target(), 2);
+    }
+
+    private HttpLoad.Target target() {
+        return new HttpLoad.Target(
+                "v1",
+                server.getAddress().getPort(),
+                Protocol.V1.requests(model, SHIPPED.subList(0, 8), 8),
+                8,
+                expected,
+                0,
+                false);
     }
 
     private void admit(PublishedSnapshot snapshot) {
@@ -162,6 +165,14 @@ class EveryAnswerTest {
         try (HttpLoad load = load()) {
             assertThatThrownBy(() -> load.open(100, Duration.ofMillis(50)))
                     .hasMessageStartingWith("v1: expected status 200, found 503 {\"version\":");
+        }
+        try (HttpLoad load = new HttpLoad(target().thatSheds(), 2)) {
+            HttpLoad.Window window = load.open(200, Duration.ofMillis(50));
+            assertThat(window.shed()).isEqualTo(10);
+            assertThat(window.answers()).isZero();
+            status = 500;
+            assertThatThrownBy(() -> load.open(100, Duration.ofMillis(50)))
+                    .hasMessageStartingWith("v1: expected status 200, found 500 {\"version\":");
         }
     }
 }

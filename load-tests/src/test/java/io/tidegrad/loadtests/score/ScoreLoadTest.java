@@ -51,10 +51,16 @@ class ScoreLoadTest {
     @Test
     void everyAnswerOverHttpIsThatOfTheVersionItNames() throws Exception {
         List<JsonNode> lines =
-                run(options(200, 4, ScoreOptions.Part.HTTP, ScoreOptions.Part.SWAPS));
+                run(
+                        options(
+                                200,
+                                4,
+                                ScoreOptions.Part.HTTP,
+                                ScoreOptions.Part.SWAPS,
+                                ScoreOptions.Part.OVERLOAD));
         assertThat(lines)
                 .extracting(line -> line.path("part").asText())
-                .containsExactly("http", "http", "throughput", "swaps");
+                .containsExactly("http", "http", "throughput", "swaps", "overload");
         for (int protocol = 0; protocol < 2; protocol++) {
             JsonNode line = lines.get(protocol);
             assertThat(line.path("protocol").asText()).isEqualTo(protocol == 0 ? "v1" : "v2");
@@ -75,6 +81,12 @@ class ScoreLoadTest {
         assertThat(swaps.path("records_verified").asLong())
                 .isEqualTo(4 * swaps.path("answers").asLong());
         assertThat(swaps.path("versions_admitted").asLong()).isPositive();
+        JsonNode overload = lines.get(4);
+        assertThat(overload.path("answers").asLong()).isPositive();
+        assertThat(overload.path("answers_verified").asLong())
+                .isEqualTo(overload.path("answers").asLong());
+        assertThat(overload.path("requests").asLong())
+                .isEqualTo(Math.round(overload.path("due_per_s").asDouble()));
     }
 
     @Test
@@ -99,7 +111,7 @@ class ScoreLoadTest {
                 .hasMessage("--part and --model expect at least one, found none");
         assertThatThrownBy(() -> ScoreOptions.Part.named("https"))
                 .hasMessage(
-                        "--part expects some of [in-process, http, swaps, onnx-runtime], found 'https'");
+                        "--part expects some of [in-process, http, swaps, overload, onnx-runtime], found 'https'");
         assertThatThrownBy(() -> ScoredModel.named("w9"))
                 .hasMessage("--model expects one of [flights, w1, w2], found 'w9'");
     }
