@@ -39,7 +39,7 @@ class OverloadTest {
     /// Many milliseconds of work each, and as much as a body holds.
     private static final long[] OFFSETS = LongStream.range(0, 9_000).toArray();
 
-    private static final int ENOUGH = 15; // of each kind of answer, and of swaps
+    private static final int ENOUGH = 10; // of each kind of answer, and of swaps
 
     private static final int CLIENTS = 100;
 
@@ -162,7 +162,7 @@ class OverloadTest {
                     RawHttp.post("/v1/models/" + model + "/score", "", Flights.records(OFFSETS));
             List<Future<Void>> asking = new ArrayList<>();
             for (int client = 0; client < CLIENTS; client++) {
-                asking.add(clients.submit(asking(app.port(), request)));
+                asking.add(clients.submit(asking(app.port(), request, client % 4 == 0)));
             }
             asking.add(clients.submit(health(app.port())));
             try {
@@ -217,20 +217,21 @@ class OverloadTest {
         publisher.publish(trainer.publishFull());
     }
 
-    private Callable<Void> asking(int port, byte[] request) {
+    /// @param looks at what is answered, which takes a client longer than it takes a server to answer
+    private Callable<Void> asking(int port, byte[] request, boolean looks) {
         return () -> {
             try (RawHttp http = RawHttp.connect(port)) {
                 while (!done.get()) {
                     http.send(request);
                     Answer answer = http.answer();
-                    if (answer.status() == 200) {
+                    if (answer.status() == 200 && looks) {
                         float[] told = expected.get(answer.json().get("version").asLong());
                         assertThat(told).isNotNull();
                         assertThat(Arrays.equals(told, Flights.answers(answer)))
                                 .as("the bits of its version")
                                 .isTrue();
                         answered.incrementAndGet();
-                    } else {
+                    } else if (answer.status() != 200) {
                         assertOverloaded(answer);
                         overloaded.incrementAndGet();
                     }

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 /// Retention that is faster than a reader: what it is about to read is gone, a version's parts are, its manifest is not.
 class RetentionRaceTest {
-    private static final int VERSIONS = 60;
+    private static final int VERSIONS = 30;
     private static final Duration SOON = Duration.ofSeconds(60);
 
     private final String model = TestBroker.newModelName();
