@@ -60,6 +60,7 @@ final class Answerer {
     /// @throws NotReadyException nothing of the model is there yet that one of them wants: likewise
     List<Outcome> answer(List<ConsumerRecord<byte[], byte[]>> requests) {
         outcomes = new ArrayList<>(Collections.nCopies(requests.size(), null));
+        lanes.values().removeIf(Lane::isOver);
         lanes.values().forEach(Lane::forget);
         for (int index = 0; index < requests.size(); index++) {
             ConsumerRecord<byte[], byte[]> request = requests.get(index);
@@ -67,10 +68,9 @@ final class Answerer {
             try {
                 String id = id(request.key());
                 Stages asked = choice.of(request);
+                Asked one = new Asked(index, id, request, decoded(request));
                 Scorer chosen = asked.answering(key(request));
                 lane = lane(asked, chosen);
-                GenericRecord fields = decoded(request);
-                Asked one = new Asked(index, id, request, fields);
                 if (chosen == asked.live()) {
                     lane.add(one);
                 } else if (!lane.takes(one)) {
@@ -153,6 +153,12 @@ final class Answerer {
             session = scorer.newSession();
         }
 
+        /// Of a model that is no longer tried.
+        boolean isOver() {
+            return scorer != stages.live()
+                    && stages.tried().stream().noneMatch(tried -> tried.scorer() == scorer);
+        }
+
         void forget() {
             asked.clear();
             begun = false;
@@ -170,9 +176,13 @@ final class Answerer {
             }
         }
 
-        /// False when the model can't score it.
+        /// False when the model can't score it, or was ended since it was chosen.
         boolean takes(Asked one) {
-            return rejection(one) == null;
+            try {
+                return rejection(one) == null;
+            } catch (NotReadyException | RefusedRequest nothingServes) {
+                return false;
+            }
         }
 
         private @Nullable Rejection rejection(Asked one) {

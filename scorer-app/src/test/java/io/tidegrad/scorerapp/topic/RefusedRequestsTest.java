@@ -157,6 +157,9 @@ class RefusedRequestsTest {
             }
             assertThat(LaneWorld.text(letters.get(3), "tidegrad-schema-id"))
                     .isEqualTo("1431655765");
+            assertThat(LaneWorld.text(letters.get(3), "tidegrad-version"))
+                    .as("no model has looked at what can't be read")
+                    .isEmpty();
             assertThat(LaneWorld.text(letters.get(6), "tidegrad-version"))
                     .isEqualTo(model + " 1.55");
             assertThat(lane.status().deadLetters()).containsAllEntriesOf(counted);
