@@ -254,7 +254,7 @@ final class LaneSession implements AutoCloseable {
         if (next < begin) {
             counters.lost(begin - next);
             log.error(
-                    "{}: requests from offset {} to {} were deleted before they were read; nobody answers them. Keep"
+                    "{}: requests from offset {} to below {} were deleted before they were read; nobody answers them. Keep"
                             + " requests for longer, or start more scorers",
                     partition,
                     next,

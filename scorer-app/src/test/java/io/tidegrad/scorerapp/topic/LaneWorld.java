@@ -35,6 +35,7 @@ import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -285,8 +286,18 @@ final class LaneWorld implements AutoCloseable {
         producer.flush();
     }
 
-    int asked() {
-        return sent.size();
+    /// Of the only partition, as retention does it.
+    void deleteRequestsBefore(long offset) {
+        try (Admin admin = admin()) {
+            admin.deleteRecords(
+                            Map.of(
+                                    new TopicPartition(topics.requests(), 0),
+                                    RecordsToDelete.beforeOffset(offset)))
+                    .all()
+                    .get();
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     static byte[] bytes(String text) {

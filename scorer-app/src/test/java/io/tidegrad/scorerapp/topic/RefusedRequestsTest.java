@@ -217,6 +217,25 @@ class RefusedRequestsTest {
         }
     }
 
+    @Test
+    void requestsThatWereDeletedBeforeTheyWereReadAreCountedAndTheRestIsAnswered()
+            throws Exception {
+        try (LaneWorld world = new LaneWorld(1).published()) {
+            RequestLane before = world.start();
+            world.ask(10);
+            world.awaitAnswered(before, 10);
+            before.close();
+            world.ask(10);
+            world.deleteRequestsBefore(15);
+            RequestLane after = world.start();
+            world.awaitAnswered(after, 5);
+            assertThat(after.status().lost()).isEqualTo(5);
+            assertThat(world.faults())
+                    .hasSize(5)
+                    .allMatch(fault -> fault.endsWith("was answered 0 times"));
+        }
+    }
+
     // ---- topics ----
 
     @Test
