@@ -35,6 +35,7 @@ public final class ScoringSession {
     private @Nullable Bench bench;
     private @Nullable ServedModel pinned;
     private long freshnessMs = Freshness.UNKNOWN;
+    private int added;
 
     /// Everything whose shape follows from the spec; replaced only when the spec does.
     private static final class Bench {
@@ -128,6 +129,9 @@ public final class ScoringSession {
                 row.numbers, 0, batch.numbers, at * row.numbers.length, row.numbers.length);
         System.arraycopy(row.ids, 0, batch.ids, at * row.ids.length, row.ids.length);
         batch.resize(at + 1);
+        if (++added % RecentRequests.ONE_IN == 0) {
+            ready.binding.recent().offer(row);
+        }
         return null;
     }
 

@@ -2,6 +2,7 @@ package io.tidegrad.scorer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.model.snapshot.DecodedParts;
 import io.tidegrad.model.snapshot.LoadedModel;
@@ -36,6 +37,7 @@ final class SnapshotAdmission {
     private final AdmissionLog admissions;
     private final SnapshotCounters counters;
     private @Nullable ModelBinding warm;
+    private int warmedOn;
 
     SnapshotAdmission(
             String model,
@@ -216,6 +218,7 @@ final class SnapshotAdmission {
     private ServedModel prepare(LoadedModel loaded, boolean broughtBack, long fileResume) {
         ModelBinding binding = bind(loaded);
         warmUp(binding, loaded);
+        warmedOn = warmUpOnRequests(binding, loaded.parameters());
         return new ServedModel(
                 binding,
                 loaded.parameters(),
@@ -264,6 +267,32 @@ final class SnapshotAdmission {
             predictor.predict(loaded.parameters(), batch, answer);
         }
         warm = binding;
+    }
+
+    /// Predicts what was asked just now, once: the rows of the new version that will be read next are then near. Answers go
+    /// nowhere.
+    private int warmUpOnRequests(ModelBinding binding, Parameters parameters) {
+        RecentRequests recent = binding.recent();
+        Batch batch = new Batch(binding.plan().spec().row(), 1);
+        batch.resize(1);
+        Predictor predictor = null;
+        float[] answer = new float[binding.plan().outputs()];
+        int rows = 0;
+        for (int place = 0; place < recent.places(); place++) {
+            if (recent.copy(place, batch)) {
+                if (predictor == null) {
+                    predictor = new Predictor(binding.plan(), kernels, 1);
+                }
+                predictor.predict(parameters, batch, answer);
+                rows++;
+            }
+        }
+        return rows;
+    }
+
+    /// Recent requests that the newest version was warmed up on.
+    int warmedOn() {
+        return warmedOn;
     }
 
     private static Admission.Refused refused(

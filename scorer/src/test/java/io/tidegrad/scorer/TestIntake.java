@@ -17,6 +17,7 @@ final class TestIntake {
     final AdmissionLog admissions = new AdmissionLog();
     final SnapshotCounters counters = new SnapshotCounters();
     final SnapshotIntake intake;
+    final SnapshotAdmission admission;
     final InstantSource clock;
     private final String model;
     private long offset;
@@ -33,7 +34,7 @@ final class TestIntake {
         this.model = model;
         current = new CurrentModel(maxBytes, new Succession());
         this.clock = clock;
-        SnapshotAdmission admission =
+        admission =
                 new SnapshotAdmission(
                         model,
                         new SnapshotVerifier(

@@ -41,7 +41,8 @@ public final class SnapshotFile {
     /// A manifest is one record of Kafka, which has few MiB at most; its spec has at most a quarter of one.
     private static final int HEAD_BYTES_MAX = 64 << 20;
 
-    private static final int NAME_BYTES_MAX = 100;
+    /// As long as the name of a topic may be.
+    private static final int NAME_BYTES_MAX = 249;
     private static final int SPEC_BYTES_MAX = 256 * 1024;
 
     /// What is said of the weights.
