@@ -68,6 +68,7 @@ class GrpcTest {
 
     private final TestTrainer trainer = TestTrainer.of("flights").learn(300);
     private final Scorer scorer = scorer(trainer.publish());
+    private final Shadows shadows = new Shadows((pair, comparison) -> {});
     private final GrpcServer server = server(WITHIN);
     private final ManagedChannel channel = channel(server);
     private final GRPCInferenceServiceBlockingStub client =
@@ -82,8 +83,6 @@ class GrpcTest {
                         .toList(),
                 InstantSource.system());
     }
-
-    private final Shadows shadows = new Shadows((pair, comparison) -> {});
 
     private GrpcServer server(Duration within, String... settings) {
         List<String> arguments =

@@ -43,6 +43,7 @@ public final class SnapshotFile {
 
     /// As long as the name of a topic may be.
     private static final int NAME_BYTES_MAX = 249;
+
     private static final int SPEC_BYTES_MAX = 256 * 1024;
 
     /// What is said of the weights.
