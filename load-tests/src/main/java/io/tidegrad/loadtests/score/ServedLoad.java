@@ -34,7 +34,10 @@ import java.util.function.BiFunction;
 /// Whatever is compared takes turns in windows of the same run.
 final class ServedLoad extends LoadTest {
     private static final Duration WITHIN = Duration.ofSeconds(60);
+
+    /// Also well below the 30 s after which a server closes a connection on which it hears nothing: others have their turns.
     private static final Duration WINDOW = Duration.ofSeconds(5);
+
     private static final int QUESTIONS = 64;
 
     /// Of the part that compares answers: swaps in the middle of a request would show.
@@ -48,7 +51,7 @@ final class ServedLoad extends LoadTest {
     /// So many requests more than are answered.
     private static final int OVERLOAD = 5;
 
-    /// As many as wait at the server at once: it gives a connection up only when it is silent.
+    /// About as many as a scorer keeps open unless it is told otherwise.
     private static final int OVERLOAD_CONNECTIONS = 1_000;
 
     private static final int RECOVERY_SECONDS_MAX = 30;
@@ -430,40 +433,48 @@ final class ServedLoad extends LoadTest {
     /// afterwards everything is answered again.
     private String overload(Served served, Swaps swaps) throws InterruptedException {
         HttpLoad.Target target = served.target(Protocol.V1, scored.heavyRecords()).thatSheds();
-        try (HttpLoad few = new HttpLoad(target, options.connections());
-                HttpLoad many = new HttpLoad(target, OVERLOAD_CONNECTIONS)) {
+        double most;
+        try (HttpLoad load = new HttpLoad(target, options.connections())) {
             say("%s: requests of %d records", scored.label(), scored.heavyRecords());
-            few.closed(options.opening().dividedBy(2));
-            double most = few.closed(window()).perSecond();
+            load.closed(options.opening().dividedBy(2));
+            most = load.closed(window()).perSecond();
+        }
+        long before = served.loaded();
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("part", "overload");
+        line.put("model", scored.label());
+        line.put("records", scored.heavyRecords());
+        line.put("most_per_s", most);
+        line.put("due_per_s", OVERLOAD * most);
+        try (HttpLoad load = new HttpLoad(target, OVERLOAD_CONNECTIONS)) {
             say("%s: %d times %.0f a second are due", scored.label(), OVERLOAD, most);
-            long before = served.loaded();
             Duration length = Duration.ofSeconds(options.seconds());
-            HttpLoad.Window over =
-                    during(swaps, SWAPS_PER_SECOND, () -> many.open(OVERLOAD * most, length));
-            int recovery = 0;
-            HttpLoad.Window after;
-            do {
-                after = few.closed(Duration.ofSeconds(1));
-                recovery++;
-            } while ((after.shed() > 0 || after.perSecond() < RECOVERED * most)
-                    && recovery < RECOVERY_SECONDS_MAX);
-            served.awaitVersion(swaps.newest());
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("part", "overload");
-            line.put("model", scored.label());
-            line.put("records", scored.heavyRecords());
-            line.put("most_per_s", most);
-            line.put("due_per_s", OVERLOAD * most);
-            line.put("requests", over.answers() + over.shed());
-            line.put("answers", over.answers());
-            line.put("shed", over.shed());
-            line.put("answers_verified", many.verified());
-            line.put("answered_per_s", over.perSecond());
-            line.put("goodput_share", over.perSecond() / most);
-            percentiles(line, "answered", over.latencies());
-            line.put("versions_admitted", served.loaded() - before);
-            line.put("recovery_s", recovery);
-            return ScoreLoad.line(line, options);
+            HttpLoad.Window window =
+                    during(swaps, SWAPS_PER_SECOND, () -> load.open(OVERLOAD * most, length));
+            line.put("requests", window.answers() + window.shed());
+            line.put("answers", window.answers());
+            line.put("shed", window.shed());
+            line.put("answers_verified", load.verified());
+            line.put("answered_per_s", window.perSecond());
+            line.put("goodput_share", window.perSecond() / most);
+            percentiles(line, "answered", window.latencies());
+        }
+        line.put("recovery_s", recovery(target, RECOVERED * most));
+        served.awaitVersion(swaps.newest());
+        line.put("versions_admitted", served.loaded() - before);
+        return ScoreLoad.line(line, options);
+    }
+
+    /// Seconds until one passes in which all are answered, as many as before; no more than a bound.
+    private int recovery(HttpLoad.Target target, double perSecond) throws InterruptedException {
+        try (HttpLoad load = new HttpLoad(target, options.connections())) {
+            for (int second = 1; second < RECOVERY_SECONDS_MAX; second++) {
+                HttpLoad.Window window = load.closed(Duration.ofSeconds(1));
+                if (window.shed() == 0 && window.perSecond() >= perSecond) {
+                    return second;
+                }
+            }
+            return RECOVERY_SECONDS_MAX;
         }
     }
 
