@@ -69,7 +69,7 @@ final class GrpcServer implements AutoCloseable {
     ///
     /// @param within a request comes whole
     GrpcServer(
-            ScorerConfig config,
+            ServerConfig config,
             int port,
             ServedModels models,
             WorkLimit work,

@@ -39,11 +39,11 @@ public final class ScorerApp implements AutoCloseable {
                             stages,
                             metrics,
                             shadows,
-                            config.maxBodyBytes(),
-                            config.ignoreUnknownFields());
+                            config.server().maxBodyBytes(),
+                            config.server().ignoreUnknownFields());
             // One for both: they share the processors.
-            WorkLimit work = new WorkLimit(config.maxConcurrentRequests(), config.maxConnections());
-            grpc = config.grpcPort().isPresent() ? grpc(config, models, work) : null;
+            WorkLimit work = new WorkLimit(config.server().maxConcurrentRequests(), config.server().maxConnections());
+            grpc = config.server().grpcPort().isPresent() ? grpc(config, models, work) : null;
             requests = requests(config, models, metrics, clock);
             server = server(config, models, metrics, work, clock);
             comparisons = comparisons(config, clock);
@@ -55,8 +55,8 @@ public final class ScorerApp implements AutoCloseable {
 
     private GrpcServer grpc(ScorerConfig config, ServedModels models, WorkLimit work) {
         return new GrpcServer(
-                config,
-                config.grpcPort().getAsInt(),
+                config.server(),
+                config.server().grpcPort().getAsInt(),
                 models,
                 work,
                 this::isLive,
@@ -83,7 +83,7 @@ public final class ScorerApp implements AutoCloseable {
                         config.kafka(),
                         config.registry(),
                         new Topics(config.topicPrefix()),
-                        config.host() + ":" + server.port(),
+                        config.server().host() + ":" + server.port(),
                         shadows.comparisons(),
                         clock);
     }
@@ -95,7 +95,8 @@ public final class ScorerApp implements AutoCloseable {
             WorkLimit work,
             InstantSource clock) {
         try {
-            return new ScorerServer(config, models, requests, metrics, work, clock, this::isLive);
+            return new ScorerServer(
+                    config.server(), models, requests, metrics, work, clock, this::isLive);
         } catch (RuntimeException e) {
             if (requests != null) {
                 requests.close();
@@ -113,17 +114,11 @@ public final class ScorerApp implements AutoCloseable {
     }
 
     private static ScorerOptions options(ScorerConfig config, String model, InstantSource clock) {
-        ScorerOptions options =
-                ScorerOptions.of(model, config.kafka().consumer())
-                        .withPrefix(config.topicPrefix())
-                        .withPublicKey(config.publicKey())
-                        .withPin(config.pins().get(model))
-                        .withClock(clock)
-                        .withStateDir(config.stateDir())
-                        .withMaxAge(config.maxAge());
-        return config.maxSnapshotBytes() == 0
-                ? options
-                : options.withMaxSnapshotBytes(config.maxSnapshotBytes());
+        return config.snapshots()
+                .applied(
+                        ScorerOptions.of(model, config.kafka().consumer())
+                                .withPrefix(config.topicPrefix())
+                                .withClock(clock));
     }
 
     public int port() {

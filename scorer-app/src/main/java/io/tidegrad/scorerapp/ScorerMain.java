@@ -57,7 +57,7 @@ public final class ScorerMain {
             Settings settings = Settings.read(Command.SCORER, arguments, System.getenv());
             config = ScorerConfig.of(settings);
             log.info("settings: {}", settings);
-            config.warnOfStrangers();
+            config.server().warnOfStrangers();
             app = ScorerApp.start(config, InstantSource.system());
         } catch (SettingsException e) {
             System.err.println(e.getMessage());
@@ -69,8 +69,8 @@ public final class ScorerMain {
         }
         System.out.println(
                 "scorer listening on "
-                        + (config.certificate() == null ? "http://" : "https://")
-                        + config.host()
+                        + (config.server().certificate() == null ? "http://" : "https://")
+                        + config.server().host()
                         + ":"
                         + app.port()
                         + " models "
@@ -86,7 +86,7 @@ public final class ScorerMain {
 
     private static String grpc(ScorerConfig config, ScorerApp app) {
         return app.grpcPort().isPresent()
-                ? " grpc " + config.host() + ":" + app.grpcPort().getAsInt()
+                ? " grpc " + config.server().host() + ":" + app.grpcPort().getAsInt()
                 : "";
     }
 

@@ -66,7 +66,7 @@ final class ScorerServer implements AutoCloseable {
     /// @param requests told of in health; null when none are taken from a topic
     /// @param live false when only a restart helps
     ScorerServer(
-            ScorerConfig config,
+            ServerConfig config,
             ServedModels models,
             @Nullable RequestLane requests,
             ScorerMetrics metrics,

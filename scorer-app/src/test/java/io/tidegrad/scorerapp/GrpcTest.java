@@ -88,7 +88,7 @@ class GrpcTest {
         List<String> arguments =
                 new ArrayList<>(List.of("--bootstrap-servers", "none:1", "--model", "flights"));
         arguments.addAll(List.of(settings));
-        ScorerConfig config = ScorerConfig.parse(arguments, Map.of());
+        ServerConfig config = ScorerConfig.parse(arguments, Map.of()).server();
         ServedModels models =
                 new ServedModels(
                         Map.of("flights", Stages.of(scorer)),
@@ -99,7 +99,7 @@ class GrpcTest {
         return new GrpcServer(config, 0, models, work(config), () -> true, within);
     }
 
-    private static WorkLimit work(ScorerConfig config) {
+    private static WorkLimit work(ServerConfig config) {
         return new WorkLimit(config.maxConcurrentRequests(), config.maxConnections());
     }
 
@@ -412,9 +412,11 @@ class GrpcTest {
 
     @Test
     void aTakenPortIsToldAtTheStart() {
-        ScorerConfig config =
+        ServerConfig config =
                 ScorerConfig.parse(
-                        List.of("--bootstrap-servers", "none:1", "--model", "flights"), Map.of());
+                                List.of("--bootstrap-servers", "none:1", "--model", "flights"),
+                                Map.of())
+                        .server();
         ServedModels none =
                 new ServedModels(
                         Map.of(),

@@ -28,23 +28,20 @@ class ScorerConfigTest {
                         new ScorerConfig(
                                 List.of("flights"),
                                 "tidegrad",
-                                "127.0.0.1",
-                                8080,
-                                OptionalInt.empty(),
-                                1 << 20,
-                                1024,
-                                0,
-                                null,
-                                false,
+                                new ServerConfig(
+                                        "127.0.0.1",
+                                        8080,
+                                        OptionalInt.empty(),
+                                        1 << 20,
+                                        1024,
+                                        2 * Runtime.getRuntime().availableProcessors(),
+                                        false,
+                                        null,
+                                        null),
+                                new SnapshotsConfig(0, null, null, null, Map.of()),
                                 KafkaSettings.of("k:1"),
                                 null,
-                                null,
-                                2 * Runtime.getRuntime().availableProcessors(),
-                                null,
-                                null,
-                                null,
-                                null,
-                                Map.of()));
+                                null));
     }
 
     @Test
@@ -73,23 +70,17 @@ class ScorerConfigTest {
                         new ScorerConfig(
                                 List.of("a", "b"),
                                 "p",
-                                "::1",
-                                0,
-                                OptionalInt.of(0),
-                                1,
-                                2,
-                                3_000_000_000L,
-                                null,
-                                true,
+                                new ServerConfig(
+                                        "::1", 0, OptionalInt.of(0), 1, 2, 3, true, null, null),
+                                new SnapshotsConfig(
+                                        3_000_000_000L,
+                                        null,
+                                        Path.of("target", "state"),
+                                        Duration.ofSeconds(30),
+                                        Map.of("b", new ScorerOptions.Pin(2, 300))),
                                 new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL")),
                                 null,
-                                null,
-                                3,
-                                null,
-                                null,
-                                Path.of("target", "state"),
-                                Duration.ofSeconds(30),
-                                Map.of("b", new ScorerOptions.Pin(2, 300))));
+                                null));
     }
 
     @Test

@@ -21,7 +21,7 @@ final class TestServer implements AutoCloseable {
     final ScorerServer http;
     final GrpcServer grpc;
 
-    private TestServer(ScorerConfig config, Duration within) {
+    private TestServer(ServerConfig config, Duration within) {
         ServedModels models =
                 new ServedModels(
                         Map.of("flights", Stages.of(scorer)),
@@ -45,7 +45,7 @@ final class TestServer implements AutoCloseable {
         return new TestServer(config(settings), within);
     }
 
-    static ScorerConfig config(String... settings) {
+    static ServerConfig config(String... settings) {
         List<String> arguments =
                 new ArrayList<>(
                         List.of(
@@ -56,7 +56,7 @@ final class TestServer implements AutoCloseable {
                                 "--http-port",
                                 "0"));
         arguments.addAll(List.of(settings));
-        return ScorerConfig.parse(arguments, Map.of());
+        return ScorerConfig.parse(arguments, Map.of()).server();
     }
 
     private static Scorer scorer(PublishedSnapshot snapshot) {

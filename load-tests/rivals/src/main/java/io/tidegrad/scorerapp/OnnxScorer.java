@@ -35,8 +35,8 @@ public final class OnnxScorer {
         InstantSource clock = InstantSource.system();
         ScorerMetrics metrics = new ScorerMetrics(List.of(stages.live()), clock);
         ServedModels models = new Models(Map.of(model, stages), metrics, config, onnx);
-        WorkLimit work = new WorkLimit(config.maxConcurrentRequests(), config.maxConnections());
-        new ScorerServer(config, models, null, metrics, work, clock, () -> true);
+        WorkLimit work = new WorkLimit(config.server().maxConcurrentRequests(), config.server().maxConnections());
+        new ScorerServer(config.server(), models, null, metrics, work, clock, () -> true);
     }
 
     private static final class Models extends ServedModels {
@@ -54,8 +54,8 @@ public final class OnnxScorer {
                     stages,
                     metrics,
                     new Shadows((pair, comparison) -> {}),
-                    config.maxBodyBytes(),
-                    config.ignoreUnknownFields());
+                    config.server().maxBodyBytes(),
+                    config.server().ignoreUnknownFields());
             this.onnx = new OnnxSession(onnx);
         }
 

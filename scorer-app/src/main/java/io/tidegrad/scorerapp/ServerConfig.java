@@ -1,0 +1,149 @@
+package io.tidegrad.scorerapp;
+
+import io.tidegrad.schemas.settings.Setting;
+import io.tidegrad.schemas.settings.Settings;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What a scorer's HTTP and gRPC are told.
+///
+/// @param host to bind; the loopback address unless said otherwise
+/// @param port 0 for any free one
+/// @param grpcPort of gRPC; 0 for any free one, empty for none
+/// @param maxBodyBytes larger requests are answered 413
+/// @param maxConnections open at once; the one that waits longest for its client makes room for the next
+/// @param maxConcurrentRequests worked on at once; further ones wait a moment and are then refused
+/// @param ignoreUnknownFields whether fields that no feature reads are passed over instead of refused
+/// @param certificate to answer over TLS with; null for none
+/// @param tokens that clients must have one of; null when they need none
+record ServerConfig(
+        String host,
+        int port,
+        OptionalInt grpcPort,
+        int maxBodyBytes,
+        int maxConnections,
+        int maxConcurrentRequests,
+        boolean ignoreUnknownFields,
+        @Nullable ServerCertificate certificate,
+        @Nullable BearerTokens tokens) {
+    private static final Logger log = LoggerFactory.getLogger(ServerConfig.class);
+
+    /// Of a processor: what waits for a core is in memory, and more of it makes no answer faster.
+    private static final int REQUESTS_PER_PROCESSOR = 2;
+
+    /// @param settings told of every mistake
+    static ServerConfig of(Settings settings) {
+        ServerCertificate certificate = certificate(settings);
+        BearerTokens tokens = tokens(settings);
+        settings.refuseMistakes();
+        return new ServerConfig(
+                settings.text(Setting.HTTP_HOST),
+                settings.number(Setting.HTTP_PORT),
+                grpcPort(settings),
+                settings.number(Setting.MAX_BODY_BYTES),
+                settings.number(Setting.MAX_CONNECTIONS),
+                maxConcurrentRequests(settings),
+                settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"),
+                certificate,
+                tokens);
+    }
+
+    private static int maxConcurrentRequests(Settings settings) {
+        return Math.toIntExact(
+                settings.numberIfGiven(Setting.MAX_CONCURRENT_REQUESTS)
+                        .orElse(
+                                REQUESTS_PER_PROCESSOR
+                                        * (long) Runtime.getRuntime().availableProcessors()));
+    }
+
+    private static @Nullable ServerCertificate certificate(Settings settings) {
+        String certificates = settings.text(Setting.TLS_CERTIFICATE);
+        String privateKey = settings.text(Setting.TLS_PRIVATE_KEY);
+        if (certificates.isEmpty() && privateKey.isEmpty()) {
+            return null;
+        }
+        if (certificates.isEmpty() || privateKey.isEmpty()) {
+            settings.problem(
+                    "expected --%s and --%s together, found only --%s"
+                            .formatted(
+                                    Setting.TLS_CERTIFICATE.key(),
+                                    Setting.TLS_PRIVATE_KEY.key(),
+                                    (certificates.isEmpty()
+                                                    ? Setting.TLS_PRIVATE_KEY
+                                                    : Setting.TLS_CERTIFICATE)
+                                            .key()));
+            return null;
+        }
+        try {
+            return new ServerCertificate(
+                    Path.of(certificates), Path.of(privateKey), System::nanoTime);
+        } catch (IllegalArgumentException e) {
+            settings.problem("TLS: " + e.getMessage());
+            return null;
+        }
+    }
+
+    private static @Nullable BearerTokens tokens(Settings settings) {
+        String file = settings.text(Setting.TOKEN_FILE);
+        if (file.isEmpty()) {
+            return null;
+        }
+        try {
+            return new BearerTokens(Path.of(file), System::nanoTime);
+        } catch (IllegalArgumentException e) {
+            settings.problem(Setting.TOKEN_FILE.key() + ": " + e.getMessage());
+            return null;
+        }
+    }
+
+    /// One line for who binds what others reach.
+    void warnOfStrangers() {
+        if (isLoopback(host) || certificate != null && tokens != null) {
+            return;
+        }
+        log.warn(
+                "whoever reaches {} {}: give {}, or let only something reach it that has both",
+                host,
+                tokens == null
+                        ? certificate == null
+                                ? "can ask, and read along what others ask"
+                                : "can ask"
+                        : "can read along what others ask, and their tokens",
+                tokens == null
+                        ? certificate == null
+                                ? "--tls-certificate, --tls-private-key and --token-file"
+                                : "--token-file"
+                        : "--tls-certificate and --tls-private-key");
+    }
+
+        if (isLoopback(host) || certificate != null && tokens != null) {
+            return;
+        }
+        log.warn(
+                "whoever reaches {} {}: give {}, or let only something reach it that has both",
+                host,
+                tokens == null
+                        ? certificate == null
+                                ? "can ask, and read along what others ask"
+                                : "can ask"
+                        : "can read along what others ask, and their tokens",
+                tokens == null
+                        ? certificate == null
+                                ? "--tls-certificate, --tls-private-key and --token-file"
+                                : "--token-file"
+                        : "--tls-certificate and --tls-private-key");
+    }
+
+    private static OptionalInt grpcPort(Settings settings) {
+        OptionalLong given = settings.numberIfGiven(Setting.GRPC_PORT);
+        return given.isPresent()
+                ? OptionalInt.of(Math.toIntExact(given.getAsLong()))
+                : OptionalInt.empty();
+    }
+}

@@ -1,0 +1,124 @@
+package io.tidegrad.scorerapp;
+
+import io.tidegrad.model.snapshot.ManifestKeys;
+import io.tidegrad.schemas.settings.Setting;
+import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.scorer.ScorerOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.PublicKey;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/// What a scorer is told about the versions that it may serve.
+///
+/// @param maxBytes largest model taken; 0 for a quarter of the heap
+/// @param publicKey that every snapshot must be signed with; null when they need not be signed
+/// @param stateDir keeps what serves, for a start without Kafka; null for nowhere
+/// @param maxAge of what serves for a scorer that is ready; null for any
+/// @param pins versions that serve and no other, by model
+record SnapshotsConfig(
+        long maxBytes,
+        @Nullable PublicKey publicKey,
+        @Nullable Path stateDir,
+        @Nullable Duration maxAge,
+        Map<String, ScorerOptions.Pin> pins) {
+    private static final Pattern PIN = Pattern.compile("(.+)=(\\d+)\\.(\\d+)");
+
+    SnapshotsConfig {
+        pins = Map.copyOf(pins);
+    }
+
+    /// @param settings told of every mistake
+    static SnapshotsConfig of(Settings settings) {
+        PublicKey publicKey = publicKey(settings);
+        Path stateDir = stateDir(settings);
+        Map<String, ScorerOptions.Pin> pins = pins(settings);
+        return new SnapshotsConfig(
+                settings.numberIfGiven(Setting.MAX_SNAPSHOT_BYTES).orElse(0),
+                publicKey,
+                stateDir,
+                maxAge(settings),
+                pins);
+    }
+
+    /// For a model that is followed.
+    ScorerOptions applied(ScorerOptions options) {
+        ScorerOptions told =
+                options.withPublicKey(publicKey)
+                        .withStateDir(stateDir)
+                        .withMaxAge(maxAge)
+                        .withPin(pins.get(options.model()));
+        return maxBytes == 0 ? told : told.withMaxSnapshotBytes(maxBytes);
+    }
+
+    private static Map<String, ScorerOptions.Pin> pins(Settings settings) {
+        Map<String, ScorerOptions.Pin> pins = new LinkedHashMap<>();
+        for (String pin : settings.list(Setting.PIN)) {
+            Matcher parts = PIN.matcher(pin);
+            if (!parts.matches()) {
+                continue; // told already
+            }
+            String model = parts.group(1);
+            if (!settings.list(Setting.MODEL).contains(model)) {
+                settings.problem(
+                        "--pin: expected one of --model, "
+                                + String.join(", ", settings.list(Setting.MODEL))
+                                + ", found '"
+                                + pin
+                                + "'");
+            }
+            ScorerOptions.Pin version =
+                    new ScorerOptions.Pin(
+                            Integer.parseInt(parts.group(2)), Long.parseLong(parts.group(3)));
+            if (pins.put(model, version) != null) {
+                settings.problem("--pin: expected one version of " + model + ", found another");
+            }
+        }
+        return pins;
+    }
+
+    private static @Nullable Path stateDir(Settings settings) {
+        String given = settings.text(Setting.STATE_DIR);
+        if (given.isEmpty()) {
+            return null;
+        }
+        Path directory = Path.of(given);
+        Path there = directory.toAbsolutePath();
+        while (!Files.exists(there) && there.getParent() != null) {
+            there = there.getParent();
+        }
+        if (!Files.isDirectory(there) || !Files.isWritable(there)) {
+            settings.problem(
+                    "--state-dir: expected a directory that can be written, found "
+                            + there
+                            + (Files.isDirectory(there)
+                                    ? ", which can't be"
+                                    : ", which is not one"));
+        }
+        return directory;
+    }
+
+    private static @Nullable Duration maxAge(Settings settings) {
+        OptionalLong seconds = settings.numberIfGiven(Setting.MAX_AGE);
+        return seconds.isPresent() ? Duration.ofSeconds(seconds.getAsLong()) : null;
+    }
+
+    private static @Nullable PublicKey publicKey(Settings settings) {
+        String file = settings.text(Setting.SNAPSHOT_PUBLIC_KEY);
+        if (file.isEmpty()) {
+            return null;
+        }
+        try {
+            return ManifestKeys.publicKey(Path.of(file));
+        } catch (IllegalArgumentException e) {
+            settings.problem(Setting.SNAPSHOT_PUBLIC_KEY.key() + ": " + e.getMessage());
+            return null;
+        }
+    }
+}
