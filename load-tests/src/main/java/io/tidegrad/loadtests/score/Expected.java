@@ -45,9 +45,13 @@ final class Expected {
 
         /// @param named the version that the answer says it is of
         /// @param from the first question that was asked; the others follow it, the first one behind the last
-        /// @param found shape (questions, outputs), read from `foundAt` on
+        /// @param found shape (questions, outputs)
+        /// @param numbers that were found
         /// @return what is wrong; null when nothing is
-        @Nullable String wrong(long named, int from, float[] found, int questions) {
+        @Nullable String wrong(long named, int from, float[] found, int numbers, int questions) {
+            if (numbers != questions * outputs) {
+                return "expected " + questions * outputs + " numbers, found " + numbers;
+            }
             if (named != version) {
                 if (named < version) {
                     return "expected version " + version + " or above, found " + named;

@@ -113,12 +113,13 @@ final class HttpLoad implements AutoCloseable {
                                 + line.body());
             }
             if (judge != null) {
-                text.read(line.bytes(), line.bodyFrom(), line.bodyTo());
+                int numbers = text.read(line.bytes(), line.bodyFrom(), line.bodyTo());
                 String wrong =
                         judge.wrong(
                                 text.version(),
                                 request * target.records(),
                                 text.numbers(),
+                                numbers,
                                 target.records());
                 if (wrong != null) {
                     throw new LoadTestException(target.name() + ": " + wrong);
@@ -164,24 +165,23 @@ final class HttpLoad implements AutoCloseable {
         long shed = shed();
         long start = System.nanoTime() + START_NANOS;
         OpenLoop loop = new OpenLoop(OpenLoop.PARKING, perSecond);
-        List<Callable<OpenLoop.Latencies>> tasks = new ArrayList<>();
+        OpenLoop.Latencies latencies = OpenLoop.Latencies.ofManyThreads();
+        List<Callable<Boolean>> tasks = new ArrayList<>();
         for (int number = 0; number < lanes.size(); number++) {
             int mine = number;
             Lane lane = lanes.get(mine);
             tasks.add(
                     () -> {
-                        OpenLoop.Latencies latencies = new OpenLoop.Latencies();
                         loop.run(start, mine, lanes.size(), calls, call -> lane.ask(), latencies);
-                        return latencies;
+                        return true;
                     });
         }
-        OpenLoop.Latencies all = new OpenLoop.Latencies();
-        run(tasks, length).forEach(all::add);
+        run(tasks, length);
         return new Window(
-                all.whole().getTotalCount(),
+                latencies.whole().getTotalCount(),
                 shed() - shed,
                 (System.nanoTime() - start) * 1e-9,
-                all);
+                latencies);
     }
 
     /// Each connection's next request as soon as its answer is there; one at least.

@@ -311,7 +311,7 @@ public final class InProcessScores {
                 call -> {
                     score();
                     session.probabilities(found, 0);
-                    String wrong = judge.wrong(session.version(), question, found, 1);
+                    String wrong = judge.wrong(session.version(), question, found, found.length, 1);
                     if (wrong != null) {
                         throw new LoadTestException(wrong);
                     }

@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.score;
 
 import java.util.concurrent.locks.LockSupport;
+import org.HdrHistogram.ConcurrentHistogram;
 import org.HdrHistogram.Histogram;
 
 /// Calls that are due at times fixed before the first one. Each is counted from when it was due, made late or not: a call that
@@ -30,6 +31,13 @@ record OpenLoop(Time time, double perSecond) {
     record Latencies(Histogram whole, Histogram late) {
         Latencies() {
             this(newHistogram(), newHistogram());
+        }
+
+        /// For several threads at once: of a thousand connections each would hold half a megabyte of its own.
+        static Latencies ofManyThreads() {
+            return new Latencies(
+                    new ConcurrentHistogram(1, NANOS_MAX, 3),
+                    new ConcurrentHistogram(1, NANOS_MAX, 3));
         }
 
         void add(Latencies other) {

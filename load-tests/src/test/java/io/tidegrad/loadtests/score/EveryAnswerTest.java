@@ -54,11 +54,13 @@ class EveryAnswerTest {
     }
 
     private volatile int status = 200;
+    private volatile int answered = QUESTIONS.size();
 
     /// Of what the scorer serves, to all questions.
     private String answer() {
         List<Map<String, Object>> predictions =
                 QUESTIONS.stream()
+                        .limit(answered)
                         .map(
                                 question -> {
                                     assertThat(session.score(question)).isNull();
@@ -145,14 +147,27 @@ class EveryAnswerTest {
     }
 
     @Test
+    void anAnswerThatLacksOneIsSeen() throws Exception {
+        Versions.Version version = versions.next(5, true);
+        expected.tell(version);
+        admit(version.snapshot());
+        try (HttpLoad load = load()) {
+            assertThat(load.open(100, Duration.ofMillis(50)).answers()).isEqualTo(5);
+            answered = 7;
+            assertThatThrownBy(() -> load.open(100, Duration.ofMillis(50)))
+                    .hasMessage("v1: expected 8 numbers, found 7");
+        }
+    }
+
+    @Test
     void aVersionThatGoesBackIsSeen() {
         Versions.Version first = versions.next(5, true);
         Versions.Version second = versions.next(5, true);
         expected.tell(first);
         expected.tell(second);
         Expected.Judge judge = expected.judge();
-        assertThat(judge.wrong(second.number(), 0, second.answers(), 8)).isNull();
-        assertThat(judge.wrong(first.number(), 0, first.answers(), 8))
+        assertThat(judge.wrong(second.number(), 0, second.answers(), 8, 8)).isNull();
+        assertThat(judge.wrong(first.number(), 0, first.answers(), 8, 8))
                 .isEqualTo("expected version 2010 or above, found 2005");
     }
 
