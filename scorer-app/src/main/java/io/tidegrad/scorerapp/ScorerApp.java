@@ -42,7 +42,10 @@ public final class ScorerApp implements AutoCloseable {
                             config.server().maxBodyBytes(),
                             config.server().ignoreUnknownFields());
             // One for both: they share the processors.
-            WorkLimit work = new WorkLimit(config.server().maxConcurrentRequests(), config.server().maxConnections());
+            WorkLimit work =
+                    new WorkLimit(
+                            config.server().maxConcurrentRequests(),
+                            config.server().maxConnections());
             grpc = config.server().grpcPort().isPresent() ? grpc(config, models, work) : null;
             requests = requests(config, models, metrics, clock);
             server = server(config, models, metrics, work, clock);

@@ -122,22 +122,12 @@ record ServerConfig(
                         : "--tls-certificate and --tls-private-key");
     }
 
-        if (isLoopback(host) || certificate != null && tokens != null) {
-            return;
+    private static boolean isLoopback(String host) {
+        try {
+            return InetAddress.getByName(host).isLoopbackAddress();
+        } catch (UnknownHostException e) {
+            return false;
         }
-        log.warn(
-                "whoever reaches {} {}: give {}, or let only something reach it that has both",
-                host,
-                tokens == null
-                        ? certificate == null
-                                ? "can ask, and read along what others ask"
-                                : "can ask"
-                        : "can read along what others ask, and their tokens",
-                tokens == null
-                        ? certificate == null
-                                ? "--tls-certificate, --tls-private-key and --token-file"
-                                : "--token-file"
-                        : "--tls-certificate and --tls-private-key");
     }
 
     private static OptionalInt grpcPort(Settings settings) {
