@@ -8,7 +8,7 @@ import io.tidegrad.model.feature.Row;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
 class RecentRequestsTest {
@@ -34,10 +34,20 @@ class RecentRequestsTest {
         for (int place = 0; place < recent.places(); place++) {
             if (recent.copy(place, batch)) {
                 int value = batch.ids[0];
+                boolean whole = true;
                 for (float number : batch.numbers) {
-                    assertThat(number).isEqualTo(value);
+                    whole &= number == value;
                 }
-                assertThat(batch.ids).containsOnly(value);
+                for (int id : batch.ids) {
+                    whole &= id == value;
+                }
+                if (!whole) {
+                    throw new AssertionError(
+                            "expected a row of one value, found "
+                                    + Arrays.toString(batch.numbers)
+                                    + " and "
+                                    + Arrays.toString(batch.ids));
+                }
                 held.add(value);
             }
         }
@@ -59,26 +69,28 @@ class RecentRequestsTest {
     @Test
     void aRowIsReadWholeWhoeverWritesMeanwhile() throws InterruptedException {
         RecentRequests recent = new RecentRequests(SHAPE);
-        CountDownLatch begun = new CountDownLatch(3);
+        AtomicBoolean done = new AtomicBoolean();
         List<Thread> writers = new ArrayList<>();
         for (int writer = 0; writer < 3; writer++) {
-            int first = writer;
+            Row[] rows = {row(writer), row(writer + 3)};
             writers.add(
                     Thread.ofPlatform()
                             .start(
                                     () -> {
-                                        begun.countDown();
-                                        for (int i = 0; i < 60_000; i++) {
-                                            recent.offer(row(3 * (i & 0xff) + first));
+                                        for (int i = 0; !done.get(); i++) {
+                                            recent.offer(rows[i & 1]);
                                         }
                                     }));
         }
-        begun.await();
-        for (int i = 0; i < 2_000; i++) {
-            held(recent); // each row of one value
-        }
-        for (Thread writer : writers) {
-            writer.join();
+        try {
+            for (int i = 0; i < 20_000; i++) {
+                held(recent);
+            }
+        } finally {
+            done.set(true);
+            for (Thread writer : writers) {
+                writer.join();
+            }
         }
         assertThat(held(recent)).isNotEmpty();
     }
