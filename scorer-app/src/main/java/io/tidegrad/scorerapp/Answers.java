@@ -16,6 +16,8 @@ import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.scorer.Admission;
 import io.tidegrad.scorer.AdmissionLog;
 import io.tidegrad.scorer.ControlStatus;
+import io.tidegrad.scorer.Explanation;
+import io.tidegrad.scorer.Prediction;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
@@ -108,6 +110,54 @@ final class Answers {
                     }
                     json.writeEndArray();
                 });
+    }
+
+    /// As `predictions`, with what each feature adds.
+    ///
+    /// @param explanations at least one, all by one version
+    static byte[] explanations(List<Explanation> explanations, Loss loss) {
+        Prediction first = explanations.getFirst().prediction();
+        return object(
+                json -> {
+                    json.writeStringField("model", first.model());
+                    json.writeNumberField("epoch", first.epoch());
+                    json.writeNumberField("version", first.version());
+                    json.writeNumberField("offset", first.offset());
+                    freshness(json, first.freshnessMs());
+                    json.writeArrayFieldStart("predictions");
+                    for (Explanation explanation : explanations) {
+                        json.writeStartObject();
+                        floats(
+                                json,
+                                predictionName(loss),
+                                explanation.prediction().probabilities());
+                        floats(json, "logits", explanation.logits());
+                        floats(json, "baseline", explanation.baseline());
+                        json.writeArrayFieldStart("contributions");
+                        for (Explanation.Contribution each : explanation.contributions()) {
+                            json.writeStartObject();
+                            json.writeStringField("feature", each.kind());
+                            json.writeArrayFieldStart("fields");
+                            for (String field : each.fields()) {
+                                json.writeString(field);
+                            }
+                            json.writeEndArray();
+                            floats(json, "logits", each.logits());
+                            json.writeEndObject();
+                        }
+                        json.writeEndArray();
+                        json.writeEndObject();
+                    }
+                    json.writeEndArray();
+                });
+    }
+
+    private static void floats(JsonGenerator json, String name, float[] values) throws IOException {
+        json.writeArrayFieldStart(name);
+        for (float value : values) {
+            json.writeNumber(value);
+        }
+        json.writeEndArray();
     }
 
     static byte[] models(Collection<String> models) {

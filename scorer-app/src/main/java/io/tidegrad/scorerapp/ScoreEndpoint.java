@@ -40,7 +40,13 @@ final class ScoreEndpoint {
                 () -> {
                     String key = request.headers().first(KEY).orElse(null);
                     byte[] body = bodies.read(request);
-                    Scored scored = work.within(() -> score(asked, key, body));
+                    boolean explain = isTrue(request, "contributions");
+                    Scored scored =
+                            work.within(
+                                    () ->
+                                            explain
+                                                    ? explain(asked, key, body)
+                                                    : score(asked, key, body));
                     Answers.send(response, Status.OK_200, scored.json());
                     return scored.records();
                 });
@@ -53,6 +59,13 @@ final class ScoreEndpoint {
         Predictions predictions = answered.predictions();
         return new Scored(
                 Answers.predictions(predictions, answered.by().spec().loss()), predictions.size());
+    }
+
+    private Scored explain(Stages asked, @Nullable String key, byte[] body) {
+        ServedModels.Explained explained = models.explain(asked, key, new Body(body));
+        return new Scored(
+                Answers.explanations(explained.explanations(), explained.by().spec().loss()),
+                explained.explanations().size());
     }
 
     private record Body(byte[] json) implements ServedModels.Records {
@@ -96,6 +109,17 @@ final class ScoreEndpoint {
 
     private static String name(ServerRequest request) {
         return request.path().pathParameters().get("model");
+    }
+
+    /// Of a query's parameter that may be left out.
+    private static boolean isTrue(ServerRequest request, String name) {
+        String text = request.query().first(name).orElse("false");
+        if (!text.equals("true") && !text.equals("false")) {
+            throw new HttpProblem(
+                    ProblemReason.BAD_QUERY,
+                    name + ": expected true or false, found '" + StrictJson.printable(text) + "'");
+        }
+        return text.equals("true");
     }
 
     /// `after` of a query, 0 without one.

@@ -3,6 +3,7 @@ package io.tidegrad.scorerapp;
 import io.helidon.http.Status;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.scorer.Explanation;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.RejectedEventException;
 import io.tidegrad.scorer.Scorer;
@@ -49,6 +50,13 @@ class ServedModels {
 
     /// What a request's records were answered by and with.
     record Answered(ServedModel by, Predictions predictions) {}
+
+    /// What a request's records were explained by and with.
+    record Explained(ServedModel by, List<Explanation> explanations) {
+        Explained {
+            explanations = List.copyOf(explanations);
+        }
+    }
 
     /// @param stages by name
     /// @param maxAnswers numbers in an answer: a record of a few bytes may have a thousand classes
@@ -214,54 +222,91 @@ class ServedModels {
         return known;
     }
 
-    /// Scores with what answers for the key, and lets the shadows score the same afterwards. What a challenger can't
-    /// score the live model answers: who asks is not to suffer from what is tried.
+    /// Scores with what answers for the key, and lets the shadows score the same afterwards.
     ///
     /// @param key null where the request has none
     /// @throws HttpProblem a record can't be scored, or there are too many
     Answered score(Stages asked, @Nullable String key, Records records) {
+        return byWhoAnswers(
+                asked,
+                key,
+                (scorer, by, with) -> {
+                    Predictions predictions = score(scorer, by, records.read(by, with));
+                    if (scorer == asked.live()) {
+                        shadows.answered(
+                                asked,
+                                by,
+                                predictions,
+                                shadow ->
+                                        records.read(
+                                                shadow, candidateReaders(asked.name(), shadow, by)),
+                                records.bytes());
+                    } else {
+                        metrics.challenged(asked.name(), scorer.model(), predictions.size());
+                    }
+                    return new Answered(by, predictions);
+                });
+    }
+
+    /// What each feature of the records adds to their predictions, by what answers for the key. Shadows have no part in it.
+    ///
+    /// @throws HttpProblem a record can't be scored, there are too many, or the network can't tell
+    Explained explain(Stages asked, @Nullable String key, Records records) {
+        return byWhoAnswers(
+                asked,
+                key,
+                (scorer, by, with) -> {
+                    List<Event> events = records.read(by, with);
+                    long rows = (long) events.size() * (2 + by.spec().features().size());
+                    requireAnswerable(events.size(), rows * by.outputs());
+                    List<Explanation> explanations = new ArrayList<>(events.size());
+                    for (int i = 0; i < events.size(); i++) {
+                        explanations.add(explanation(scorer, by, events.get(i), i));
+                    }
+                    return new Explained(by, explanations);
+                });
+    }
+
+    private static Explanation explanation(Scorer scorer, ServedModel by, Event event, int record) {
+        try {
+            return scorer.explain(by, event);
+        } catch (RejectedEventException e) {
+            throw new HttpProblem(
+                    ProblemReason.of(e.rejection().reason()), record, e.rejection().detail());
+        } catch (UnsupportedOperationException e) {
+            throw new HttpProblem(ProblemReason.BAD_QUERY, String.valueOf(e.getMessage()));
+        }
+    }
+
+    /// Scores with one version of one scorer.
+    @FunctionalInterface
+    private interface Scoring<A> {
+        A score(Scorer scorer, ServedModel by, Readers with);
+    }
+
+    /// What a challenger can't score the live model answers: who asks is not to suffer from what is tried.
+    private <A> A byWhoAnswers(Stages asked, @Nullable String key, Scoring<A> scoring) {
         Scorer chosen = asked.answering(key);
         HttpProblem ofChallenger = null;
-        if (chosen != asked.live()) {
-            ServedModel challenger = chosen.current();
-            if (challenger != null) {
-                try {
-                    return challenged(asked, chosen, challenger, records);
-                } catch (HttpProblem problem) {
-                    ofChallenger = problem;
-                }
+        ServedModel challenger = chosen == asked.live() ? null : chosen.current();
+        if (challenger != null) {
+            ServedModel live = asked.live().current();
+            try {
+                return scoring.score(
+                        chosen,
+                        challenger,
+                        candidateReaders(
+                                asked.name(), challenger, live == null ? challenger : live));
+            } catch (HttpProblem problem) {
+                ofChallenger = problem;
             }
         }
         ServedModel served = current(asked.live());
-        Predictions predictions =
-                score(asked.live(), served, records.read(served, readers(served)));
+        A answer = scoring.score(asked.live(), served, readers(served));
         if (ofChallenger != null) {
             metrics.leftToLive(asked.name(), chosen.model(), ofChallenger.reason());
         }
-        shadows.answered(
-                asked,
-                served,
-                predictions,
-                by -> records.read(by, candidateReaders(asked.name(), by, served)),
-                records.bytes());
-        return new Answered(served, predictions);
-    }
-
-    private Answered challenged(
-            Stages asked, Scorer chosen, ServedModel challenger, Records records) {
-        ServedModel live = asked.live().current();
-        Predictions predictions =
-                score(
-                        chosen,
-                        challenger,
-                        records.read(
-                                challenger,
-                                candidateReaders(
-                                        asked.name(),
-                                        challenger,
-                                        live == null ? challenger : live)));
-        metrics.challenged(asked.name(), chosen.model(), predictions.size());
-        return new Answered(challenger, predictions);
+        return answer;
     }
 
     /// Of a version that the request names, which no challenger and no shadow has a part in.
@@ -277,23 +322,26 @@ class ServedModels {
     ///
     /// @throws HttpProblem a record can't be scored, or there are too many
     Predictions score(Scorer scorer, ServedModel served, List<Event> events) {
-        long answers = (long) events.size() * served.outputs();
-        if (answers > maxAnswers) {
-            throw new HttpProblem(
-                    ProblemReason.BODY_TOO_LARGE,
-                    "expected at most "
-                            + maxAnswers
-                            + " numbers in an answer, found "
-                            + events.size()
-                            + " records of "
-                            + served.outputs()
-                            + "; send fewer records a request");
-        }
+        requireAnswerable(events.size(), (long) events.size() * served.outputs());
         try {
             return scorer.scoreAll(served, events);
         } catch (RejectedEventException e) {
             throw new HttpProblem(
                     ProblemReason.of(e.rejection().reason()), e.index(), e.rejection().detail());
+        }
+    }
+
+    private void requireAnswerable(int records, long numbers) {
+        if (numbers > maxAnswers) {
+            throw new HttpProblem(
+                    ProblemReason.BODY_TOO_LARGE,
+                    "expected at most "
+                            + maxAnswers
+                            + " numbers in an answer, found "
+                            + numbers
+                            + " for "
+                            + records
+                            + " records; send fewer records a request");
         }
     }
 

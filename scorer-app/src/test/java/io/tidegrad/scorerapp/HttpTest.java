@@ -1,6 +1,7 @@
 package io.tidegrad.scorerapp;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -48,7 +49,11 @@ class HttpTest {
     }
 
     private HttpResponse<String> score(String body) {
-        return send("POST", "/v1/models/" + model + "/score", BodyPublishers.ofString(body));
+        return post("/v1/models/" + model + "/score", body);
+    }
+
+    private HttpResponse<String> post(String path, String body) {
+        return send("POST", path, BodyPublishers.ofString(body));
     }
 
     private HttpResponse<String> get(String path) {
@@ -95,6 +100,23 @@ class HttpTest {
         assertThat(response.statusCode()).isEqualTo(200);
         assertThat(Documented.shape(json(response)))
                 .isEqualTo(Documented.shape(JSON.readTree(Documented.block("answer"))));
+    }
+
+    @Test
+    void saysWhatEachFeatureAddsToAPredictionOfTheSameBits() throws IOException {
+        HttpResponse<String> response =
+                post("/v1/models/" + model + "/score?contributions=true", "[" + RECORD + "]");
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        assertThat(Documented.shape(json(response)))
+                .isEqualTo(Documented.shape(JSON.readTree(Documented.block("explained-answer"))));
+        JsonNode explained = json(response).get("predictions").get(0);
+        assertThat(explained.get("probabilities"))
+                .isEqualTo(json(score(RECORD)).get("predictions").get(0).get("probabilities"));
+        double p = explained.get("probabilities").get(0).asDouble();
+        assertThat(explained.get("logits").get(0).asDouble())
+                .isCloseTo(Math.log(p / (1 - p)), within(1e-4));
+        assertThat(post("/v1/models/" + model + "/score?contributions=yes", RECORD).body())
+                .contains("bad-query", "expected true or false, found 'yes'");
     }
 
     @Test

@@ -73,6 +73,6 @@ class ServedModelsTest {
                         problem ->
                                 assertThat(problem.reason())
                                         .isEqualTo(ProblemReason.BODY_TOO_LARGE))
-                .hasMessageContaining("at most 2 numbers in an answer, found 3 records of 1");
+                .hasMessageContaining("at most 2 numbers in an answer, found 3 for 3 records");
     }
 }

@@ -349,6 +349,35 @@ public final class Scorer implements AutoCloseable {
                 probabilities);
     }
 
+    /// Scores one event and says what each of its features adds to the prediction. Costs as many predictions as there are
+    /// features, and two; the prediction has the same bits as `score` gives.
+    ///
+    /// @throws RejectedEventException the event can't be scored
+    /// @throws NotReadyException no version has been admitted yet
+    /// @throws UnsupportedOperationException the network reads features here and there (`features` and `branches`)
+    public Explanation explain(Event event) {
+        ServedModel served = current.get();
+        if (served == null) {
+            throw new NotReadyException(model);
+        }
+        return explain(served, event);
+    }
+
+    /// As `explain(Event)`.
+    public Explanation explain(Map<String, ?> record) {
+        return explain(new MapEvent(record));
+    }
+
+    /// As `explain(Event)`, by a version that was read from `current()`.
+    public Explanation explain(ServedModel served, Event event) {
+        Explainer explainer = new Explainer(served, kernels);
+        Rejection rejection = explainer.score(event);
+        if (rejection != null) {
+            throw new RejectedEventException(0, rejection);
+        }
+        return explainer.explanation(freshness(served));
+    }
+
     /// Scores all events with one version, `maxBatch` at a time.
     ///
     /// @param events at least one

@@ -41,4 +41,17 @@ public sealed interface Loss permits CategoricalCrossEntropy, Ctc, Elementwise {
             float[] predictions) {
         link().predict(kernels, rows * lines, width, y, at, stride, predictions);
     }
+
+    /// As `predict`, but what the link is applied to.
+    default void logits(
+            Kernels kernels,
+            int rows,
+            int lines,
+            int width,
+            float[] y,
+            int at,
+            int stride,
+            float[] logits) {
+        Link.IDENTITY.predict(kernels, rows * lines, width, y, at, stride, logits);
+    }
 }

@@ -43,6 +43,17 @@ public final class Predictor {
     ///
     /// @throws IllegalArgumentException if the parameters, the batch or `out` belong to another shape of model
     public void predict(Parameters parameters, Batch batch, float[] out) {
+        Block y = forward(parameters, batch, out);
+        loss.predict(step.kernels, batch.size(), lines, width, y.values, y.at, y.stride, out);
+    }
+
+    /// As `predict`, but the numbers that the loss makes predictions of: logits, of a regression what its link is applied to.
+    public void logits(Parameters parameters, Batch batch, float[] out) {
+        Block y = forward(parameters, batch, out);
+        loss.logits(step.kernels, batch.size(), lines, width, y.values, y.at, y.stride, out);
+    }
+
+    private Block forward(Parameters parameters, Batch batch, float[] out) {
         accept(parameters.plan());
         batch.requireFits(row, maxBatch);
         int outputs = lines * width;
@@ -58,8 +69,7 @@ public final class Predictor {
         batch.into(step);
         step.slab = parameters.slab();
         network.forward(step);
-        Block y = network.output().value();
-        loss.predict(step.kernels, batch.size(), lines, width, y.values, y.at, y.stride, out);
+        return network.output().value();
     }
 
     /// Equal specs have equal plans; comparing them once a plan is enough.

@@ -9,8 +9,10 @@ import io.tidegrad.engine.loss.MeanAbsoluteError;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.loss.Poisson;
 import io.tidegrad.engine.loss.Quantile;
+import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.RowLayout;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -24,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// its own for categories, crosses and time parts. A number that is not finite is rejected, and so is one beyond ±10^15
 /// after its transform: every later product stays finite in float32.
 public final class Featurizer {
+    private final List<Feature> features;
     private final List<String> fields; // each field that a feature reads, once
     private final @Nullable Object[] values; // of `fields`, of the current event
     private final FeatureWriter[] writers;
@@ -34,6 +37,7 @@ public final class Featurizer {
 
     public Featurizer(ModelSpec spec) {
         layout = spec.layout();
+        features = spec.features();
         Set<String> distinct = new LinkedHashSet<>();
         spec.features().forEach(feature -> distinct.addAll(feature.fields()));
         fields = List.copyOf(distinct);
@@ -102,6 +106,38 @@ public final class Featurizer {
         } catch (RejectedException rejected) {
             return rejected.rejection();
         }
+    }
+
+    /// A row that says nothing, where that can be said: categories, crosses, time parts and lists as if their fields were
+    /// missing, all numbers 0.
+    public void writeNeutral(Row row) {
+        Arrays.fill(row.numbers, 0);
+        Arrays.fill(row.ids, 0);
+        row.labels[0] = 0;
+        Arrays.fill(values, null);
+        try {
+            for (int i = 0; i < writers.length; i++) {
+                if (takesNothing(features.get(i))) {
+                    writers[i].write(values, row);
+                }
+            }
+        } catch (RejectedException never) {
+            throw new IllegalStateException(never.rejection().detail());
+        }
+    }
+
+    private static boolean takesNothing(Feature feature) {
+        return switch (feature) {
+            case Feature.Category category -> true;
+            case Feature.Cross cross -> true;
+            case Feature.TimePart time -> true;
+            case Feature.Categories list -> true;
+            case Feature.Bag bag -> true;
+            case Feature.Numeric number -> false;
+            case Feature.Cyclic cyclic -> false;
+            case Feature.Pixels pixels -> false;
+            case Feature.Sequence sequence -> false;
+        };
     }
 
     private static float weight(String field, @Nullable Object value) throws RejectedException {

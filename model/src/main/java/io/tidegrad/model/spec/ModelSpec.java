@@ -237,6 +237,11 @@ public final class ModelSpec {
         return layers;
     }
 
+    /// Whether the network reads all features side by side, and not some here and some there.
+    public boolean readsFeaturesTogether() {
+        return !NetworkBinding.readsRow(layers);
+    }
+
     public Loss loss() {
         return loss;
     }

@@ -8,6 +8,7 @@ import java.util.List;
 /// weights of bags, each in the spec's order; ids lie in the spec's order: one a table and value, behind those of a list how
 /// many values it has.
 public final class RowLayout {
+    private final List<Feature> features;
     private final int[]
             numberAt; // by feature: its first raw column, its standardised one, or its first weight
     private final int[] indicatorAt; // by feature, -1 without
@@ -19,6 +20,7 @@ public final class RowLayout {
     private final int ids;
 
     private RowLayout(List<Feature> features) {
+        this.features = List.copyOf(features);
         numberAt = new int[features.size()];
         indicatorAt = new int[features.size()];
         idAt = new int[features.size()];
@@ -96,6 +98,26 @@ public final class RowLayout {
     /// How many raw columns belong to a feature, its indicator among them.
     int rawWidth(Feature feature) {
         return rawNumbers(feature) + (hasIndicator(feature) ? 1 : 0);
+    }
+
+    /// Copies what a feature has in a row, but for how long its sequence is: a sequence of no steps is none.
+    ///
+    /// @param feature its index, in the spec's order
+    public void copyFeature(
+            int feature, float[] fromNumbers, int[] fromIds, float[] toNumbers, int[] toIds) {
+        Feature of = features.get(feature);
+        int numbers = isStandard(of) ? 1 : rawNumbers(of);
+        if (of instanceof Feature.Bag bag && bag.weights() != null) {
+            numbers = bag.count();
+        }
+        System.arraycopy(fromNumbers, numberAt[feature], toNumbers, numberAt[feature], numbers);
+        if (indicatorAt[feature] >= 0) {
+            toNumbers[indicatorAt[feature]] = fromNumbers[indicatorAt[feature]];
+        }
+        System.arraycopy(fromIds, idAt[feature], toIds, idAt[feature], ids(of));
+        if (lengthAt[feature] >= 0 && !(of instanceof Feature.Sequence)) {
+            toIds[lengthAt[feature]] = fromIds[lengthAt[feature]];
+        }
     }
 
     RowShape shape() {

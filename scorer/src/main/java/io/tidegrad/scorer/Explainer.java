@@ -1,0 +1,163 @@
+package io.tidegrad.scorer;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.model.Batch;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.model.Predictor;
+import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.spec.Feature;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.spec.RowLayout;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What each feature adds to one record's prediction: a batch of the record, of a neutral one, and of one a feature that is
+/// neutral in that alone. One use.
+final class Explainer {
+    private static final int RECORD = 0;
+    private static final int NEUTRAL = 1;
+    private static final int FIRST_FEATURE = 2;
+
+    private final ServedModel served;
+    private final ModelSpec spec;
+    private final RowLayout layout;
+    private final Featurizer featurizer;
+    private final Batch batch;
+    private final Predictor predictor;
+
+    /// @throws UnsupportedOperationException the network reads features here and there: what is the mean of a number is then
+    ///     not one answer
+    Explainer(ServedModel served, Kernels kernels) {
+        this.served = served;
+        spec = served.spec();
+        if (!spec.readsFeaturesTogether()) {
+            throw new UnsupportedOperationException(
+                    "contributions: expected a network that reads all features together, found "
+                            + served.model()
+                            + ", whose network selects them");
+        }
+        layout = spec.layout();
+        featurizer = new Featurizer(spec);
+        int rows = FIRST_FEATURE + spec.features().size();
+        batch = new Batch(served.binding().plan().spec().row(), rows);
+        batch.resize(rows);
+        predictor = new Predictor(served.binding().plan(), kernels, rows);
+    }
+
+    /// Logits and predictions of all rows; null when `explained` holds them.
+    @Nullable Rejection score(Event event) {
+        Row record = featurizer.newRow();
+        Rejection rejection = featurizer.featurizeForScoring(event, record);
+        if (rejection != null) {
+            return rejection;
+        }
+        Row neutral = featurizer.newRow();
+        featurizer.writeNeutral(neutral);
+        writeMeans(served.parameters(), neutral);
+        put(RECORD, record);
+        put(NEUTRAL, neutral(record, neutral));
+        for (int feature = 0; feature < spec.features().size(); feature++) {
+            Row without = copy(record);
+            layout.copyFeature(feature, neutral.numbers, neutral.ids, without.numbers, without.ids);
+            put(FIRST_FEATURE + feature, without);
+        }
+        return null;
+    }
+
+    /// How long a record's sequences are stays as it is.
+    private Row neutral(Row record, Row neutral) {
+        Row all = copy(record);
+        for (int feature = 0; feature < spec.features().size(); feature++) {
+            layout.copyFeature(feature, neutral.numbers, neutral.ids, all.numbers, all.ids);
+        }
+        return all;
+    }
+
+    private Row copy(Row of) {
+        Row copy = featurizer.newRow();
+        System.arraycopy(of.numbers, 0, copy.numbers, 0, of.numbers.length);
+        System.arraycopy(of.ids, 0, copy.ids, 0, of.ids.length);
+        return copy;
+    }
+
+    private void put(int at, Row row) {
+        System.arraycopy(
+                row.numbers, 0, batch.numbers, at * row.numbers.length, row.numbers.length);
+        System.arraycopy(row.ids, 0, batch.ids, at * row.ids.length, row.ids.length);
+    }
+
+    /// The layer that standardises has its means behind its count.
+    private void writeMeans(Parameters parameters, Row neutral) {
+        int numbers = layout.standardNumbers();
+        if (numbers == 0) {
+            return;
+        }
+        for (Tensor tensor : served.binding().plan().tensors()) {
+            if (tensor instanceof Tensor.Statistics) {
+                double[] statistics = parameters.statistics(tensor.name());
+                for (int i = 0; i < numbers; i++) {
+                    neutral.numbers[layout.rawNumbers() + i] = (float) statistics[1 + i];
+                }
+                return;
+            }
+        }
+        throw new IllegalStateException(served.name() + " standardises numbers without statistics");
+    }
+
+    /// After `score` has taken the event.
+    Explanation explanation(long freshnessMs) {
+        int outputs = served.outputs();
+        float[] logits = new float[batch.size() * outputs];
+        predictor.logits(served.parameters(), batch, logits);
+        float[] predictions = new float[logits.length];
+        predictor.predict(served.parameters(), batch, predictions);
+        float[] record = row(logits, RECORD, outputs);
+        List<Explanation.Contribution> contributions = new ArrayList<>();
+        for (int feature = 0; feature < spec.features().size(); feature++) {
+            float[] without = row(logits, FIRST_FEATURE + feature, outputs);
+            float[] added = new float[outputs];
+            for (int output = 0; output < outputs; output++) {
+                added[output] = record[output] - without[output];
+            }
+            Feature of = spec.features().get(feature);
+            contributions.add(new Explanation.Contribution(of.fields(), kind(of), added));
+        }
+        return new Explanation(
+                new Prediction(
+                        served.model(),
+                        served.epoch(),
+                        served.version(),
+                        served.nextOffset(),
+                        freshnessMs,
+                        row(predictions, RECORD, outputs)),
+                record,
+                row(logits, NEUTRAL, outputs),
+                contributions);
+    }
+
+    private static float[] row(float[] of, int row, int outputs) {
+        float[] values = new float[outputs];
+        System.arraycopy(of, row * outputs, values, 0, outputs);
+        return values;
+    }
+
+    /// As a spec calls them.
+    private static String kind(Feature feature) {
+        return switch (feature) {
+            case Feature.Numeric number -> "number";
+            case Feature.Category category -> "category";
+            case Feature.Cross cross -> "cross";
+            case Feature.TimePart time -> "time-part";
+            case Feature.Cyclic cyclic -> "cyclic";
+            case Feature.Pixels pixels -> "pixels";
+            case Feature.Sequence sequence -> "sequence";
+            case Feature.Categories list -> "categories";
+            case Feature.Bag bag -> "bag";
+        };
+    }
+}

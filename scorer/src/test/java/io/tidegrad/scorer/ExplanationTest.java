@@ -1,0 +1,116 @@
+package io.tidegrad.scorer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotEntry;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// What features add to a prediction, beside what scoring the changed record gives.
+class ExplanationTest {
+    private static final int LEARNED = 400;
+
+    private static Scorer scorer(TestTrainer trainer) {
+        PublishedSnapshot snapshot = trainer.learn(LEARNED).publish();
+        return Scorer.of(
+                snapshot.manifest(),
+                snapshot.records().stream()
+                        .limit(snapshot.records().size() - 1L)
+                        .map(SnapshotEntry::value)
+                        .toList(),
+                InstantSource.system());
+    }
+
+    private static Map<String, Object> record(long event) {
+        Map<String, Object> record = new HashMap<>();
+        for (String field : List.of("departed", "distance", "origin", "destination")) {
+            record.put(field, Objects.requireNonNull(TestTrainer.event(event).get(field)));
+        }
+        return record;
+    }
+
+    private static double logit(Scorer scorer, Map<String, Object> record) {
+        double p = scorer.score(record).probabilities()[0];
+        return Math.log(p / (1 - p));
+    }
+
+    /// Of the events that were learned, as far as a float holds it.
+    private static float meanDistance() {
+        double sum = 0;
+        for (long event = 0; event < LEARNED; event++) {
+            if (TestTrainer.event(event).get("distance") instanceof Number distance) {
+                sum += distance.doubleValue();
+            }
+        }
+        return (float) (sum / LEARNED);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 77, 1_000})
+    void aContributionIsWhatTheRecordLosesWithoutTheFeature(long event) {
+        try (Scorer scorer = scorer(TestTrainer.of("deep"))) {
+            Map<String, Object> record = record(event);
+            double whole = logit(scorer, record);
+            Explanation explanation = scorer.explain(record);
+            assertThat(explanation.contributions())
+                    .extracting(Explanation.Contribution::kind)
+                    .containsExactly("number", "time-part", "category", "cross");
+            assertThat(explanation.logits()[0]).isCloseTo((float) whole, within(1e-4f));
+            assertThat(explanation.prediction().probabilities())
+                    .containsExactly(scorer.score(record).probabilities());
+
+            Map<String, Object> average = new HashMap<>(record);
+            average.put("distance", meanDistance());
+            assertThat((double) explanation.contributions().get(0).logits()[0])
+                    .isCloseTo(whole - logit(scorer, average), within(1e-4));
+            Map<String, Object> timeless = new HashMap<>(record);
+            timeless.remove("departed");
+            assertThat((double) explanation.contributions().get(1).logits()[0])
+                    .isCloseTo(whole - logit(scorer, timeless), within(1e-4));
+            // The origin is also in the cross, which alone keeps it: so not by the record's field.
+            assertThat(explanation.contributions().get(2).fields()).containsExactly("origin");
+            assertThat(explanation.contributions().get(3).fields())
+                    .containsExactly("origin", "destination");
+            Map<String, Object> elsewhere = new HashMap<>(record);
+            elsewhere.put("distance", meanDistance());
+            elsewhere.keySet().removeAll(List.of("departed", "origin", "destination"));
+            assertThat((double) explanation.baseline()[0])
+                    .isCloseTo(logit(scorer, elsewhere), within(1e-4));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 77, 1_000})
+    void contributionsToALinearModelAddUpToItsLogit(long event) {
+        try (Scorer scorer = scorer(TestTrainer.ofDistances("linear"))) {
+            Explanation explanation = scorer.explain(TestTrainer.event(event));
+            double sum = explanation.baseline()[0];
+            for (Explanation.Contribution each : explanation.contributions()) {
+                assertThat(each.logits()[0]).as(each.kind()).isNotZero();
+                sum += each.logits()[0];
+            }
+            assertThat(sum).isCloseTo(explanation.logits()[0], within(1e-5));
+            assertThat(explanation.contributions())
+                    .extracting(Explanation.Contribution::fields)
+                    .containsExactly(List.of("distance"), List.of("destination"));
+        }
+    }
+
+    @Test
+    void whatCanNotBeScoredIsNotExplained() {
+        try (Scorer scorer = scorer(TestTrainer.of("deep"))) {
+            assertThatThrownBy(() -> scorer.explain(Map.of("origin", "SFO")))
+                    .isInstanceOf(RejectedEventException.class)
+                    .hasMessageContaining("distance");
+        }
+    }
+}
