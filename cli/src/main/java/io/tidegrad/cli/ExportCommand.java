@@ -1,6 +1,7 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
@@ -52,7 +53,7 @@ final class ExportCommand implements Callable<Integer> {
         if (file == null && !to.isEmpty()) {
             settings.problem(ModelFile.wrongEnding("--to", to, FORMATS));
         }
-        PublicKey key = Snapshots.publicKey(settings);
+        PublicKey key = ManifestKeys.publicKey(settings);
         settings.refuseMistakes();
         if (file != null) {
             LoadedModel model = Snapshots.find(settings, models.getFirst(), key);

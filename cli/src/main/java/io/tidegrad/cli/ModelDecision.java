@@ -2,6 +2,7 @@ package io.tidegrad.cli;
 
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
@@ -298,7 +299,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
 
         @Override
         void check(Settings settings) {
-            key = Snapshots.publicKey(settings);
+            key = ManifestKeys.publicKey(settings);
         }
 
         @Override

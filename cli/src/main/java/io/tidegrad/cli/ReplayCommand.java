@@ -2,6 +2,7 @@ package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
@@ -48,7 +49,7 @@ final class ReplayCommand extends SettingsCall {
     @Override
     int run(Settings settings, PrintWriter out) {
         check(settings);
-        PublicKey key = Snapshots.publicKey(settings);
+        PublicKey key = ManifestKeys.publicKey(settings);
         TrainerConfig next = isLive(settings) ? trainer(settings) : null;
         settings.refuseMistakes();
         Kernels kernels = Kernels.active();

@@ -1,13 +1,11 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.model.snapshot.LoadedModel;
-import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.SnapshotLookup;
 import io.tidegrad.trainer.exit.TrainerException;
-import java.nio.file.Path;
 import java.security.PublicKey;
 import java.util.OptionalLong;
 import org.apache.kafka.common.KafkaException;
@@ -16,20 +14,6 @@ import org.jspecify.annotations.Nullable;
 /// Published versions, as a scorer sees them.
 final class Snapshots {
     private Snapshots() {}
-
-    /// Null when none is given: signatures are not asked for.
-    static @Nullable PublicKey publicKey(Settings settings) {
-        String file = settings.text(Setting.SNAPSHOT_PUBLIC_KEY);
-        if (file.isEmpty()) {
-            return null;
-        }
-        try {
-            return ManifestKeys.publicKey(Path.of(file));
-        } catch (IllegalArgumentException e) {
-            settings.problem(Setting.SNAPSHOT_PUBLIC_KEY.key() + ": " + e.getMessage());
-            return null;
-        }
-    }
 
     /// The version that the settings name, or the newest.
     ///

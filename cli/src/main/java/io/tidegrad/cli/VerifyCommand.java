@@ -2,6 +2,7 @@ package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -28,7 +29,7 @@ final class VerifyCommand extends SettingsCall {
 
     @Override
     int run(Settings settings, PrintWriter out) {
-        PublicKey key = Snapshots.publicKey(settings);
+        PublicKey key = ManifestKeys.publicKey(settings);
         settings.refuseMistakes();
         Kernels kernels = Kernels.active();
         String model = model(settings);

@@ -1,11 +1,9 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.schemas.settings.PemFile;
 import java.io.ByteArrayInputStream;
-import java.io.IOException;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
@@ -41,8 +39,6 @@ final class ServerCertificate extends X509ExtendedKeyManager {
 
     /// What is older has known holes.
     static final List<String> PROTOCOLS = List.of("TLSv1.3", "TLSv1.2");
-
-    private static final int FILE_BYTES_MAX = 1024 * 1024;
 
     private final Map<String, Identity> identities = new ConcurrentHashMap<>();
     private final AtomicInteger reads = new AtomicInteger();
@@ -153,23 +149,7 @@ final class ServerCertificate extends X509ExtendedKeyManager {
 
     /// At least one.
     private static List<byte[]> pem(Path file, String what) {
-        String text;
-        try {
-            if (Files.size(file) > FILE_BYTES_MAX) {
-                throw new IllegalArgumentException(
-                        file + ": expected a PEM file, found " + Files.size(file) + " bytes");
-            }
-            text = Files.readString(file, StandardCharsets.ISO_8859_1);
-        } catch (NoSuchFileException e) {
-            throw new IllegalArgumentException(file + ": expected a PEM file, found none", e);
-        } catch (IOException e) {
-            throw new IllegalArgumentException(
-                    file
-                            + ": expected a PEM file, found one that can't be read ("
-                            + e.getClass().getSimpleName()
-                            + ")",
-                    e);
-        }
+        String text = PemFile.text(file);
         List<byte[]> blocks = new ArrayList<>();
         Matcher block =
                 Pattern.compile(

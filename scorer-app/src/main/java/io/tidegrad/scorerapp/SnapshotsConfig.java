@@ -36,7 +36,7 @@ record SnapshotsConfig(
 
     /// @param settings told of every mistake
     static SnapshotsConfig of(Settings settings) {
-        PublicKey publicKey = publicKey(settings);
+        PublicKey publicKey = ManifestKeys.publicKey(settings);
         Path stateDir = stateDir(settings);
         Map<String, ScorerOptions.Pin> pins = pins(settings);
         return new SnapshotsConfig(
@@ -107,18 +107,5 @@ record SnapshotsConfig(
     private static @Nullable Duration maxAge(Settings settings) {
         OptionalLong seconds = settings.numberIfGiven(Setting.MAX_AGE);
         return seconds.isPresent() ? Duration.ofSeconds(seconds.getAsLong()) : null;
-    }
-
-    private static @Nullable PublicKey publicKey(Settings settings) {
-        String file = settings.text(Setting.SNAPSHOT_PUBLIC_KEY);
-        if (file.isEmpty()) {
-            return null;
-        }
-        try {
-            return ManifestKeys.publicKey(Path.of(file));
-        } catch (IllegalArgumentException e) {
-            settings.problem(Setting.SNAPSHOT_PUBLIC_KEY.key() + ": " + e.getMessage());
-            return null;
-        }
     }
 }

@@ -1,5 +1,6 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.schemas.KafkaClients;
 import io.tidegrad.schemas.Topics;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,8 +19,6 @@ import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.config.ConfigException;
-import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
@@ -65,23 +64,12 @@ final class FollowedTopics implements AutoCloseable {
     }
 
     private static Consumer<byte[], byte[]> open(ScorerOptions options) {
-        try {
-            return new KafkaConsumer<>(
-                    options.consumerSettings(),
-                    new ByteArrayDeserializer(),
-                    new ByteArrayDeserializer());
-        } catch (KafkaException e) {
-            Throwable root = e;
-            while (root.getCause() != null) {
-                root = root.getCause();
-            }
-            // An address that does not resolve may do so in a moment; all else lies in the
-            // settings.
-            throw root instanceof ConfigException
-                    ? e
-                    : new InvalidConfigurationException(
-                            root.getClass().getSimpleName() + ": " + root.getMessage());
-        }
+        return KafkaClients.open(
+                () ->
+                        new KafkaConsumer<>(
+                                options.consumerSettings(),
+                                new ByteArrayDeserializer(),
+                                new ByteArrayDeserializer()));
     }
 
     /// From another thread: ends what the consumer waits for.

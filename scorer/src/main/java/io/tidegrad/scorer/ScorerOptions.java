@@ -9,6 +9,7 @@ import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.jspecify.annotations.Nullable;
@@ -129,133 +130,98 @@ public record ScorerOptions(
 
     /// The same for another model, which is not kept in a file: it may have a scorer of its own that does that.
     ScorerOptions withModel(String other) {
-        return new ScorerOptions(
-                other,
-                topics,
-                kafka,
-                maxSnapshotBytes,
-                maxBatch,
-                publicKey,
-                clock,
-                kernels,
-                null,
-                maxAge,
-                null);
+        return with(
+                draft -> {
+                    draft.model = other;
+                    draft.stateDir = null;
+                    draft.pin = null;
+                });
     }
 
     public ScorerOptions withPrefix(String prefix) {
-        return new ScorerOptions(
-                model,
-                new Topics(prefix),
-                kafka,
-                maxSnapshotBytes,
-                maxBatch,
-                publicKey,
-                clock,
-                kernels,
-                stateDir,
-                maxAge,
-                pin);
+        return with(draft -> draft.topics = new Topics(prefix));
     }
 
     public ScorerOptions withMaxSnapshotBytes(long bytes) {
-        return new ScorerOptions(
-                model, topics, kafka, bytes, maxBatch, publicKey, clock, kernels, stateDir, maxAge,
-                pin);
+        return with(draft -> draft.maxSnapshotBytes = bytes);
     }
 
     public ScorerOptions withMaxBatch(int events) {
-        return new ScorerOptions(
-                model,
-                topics,
-                kafka,
-                maxSnapshotBytes,
-                events,
-                publicKey,
-                clock,
-                kernels,
-                stateDir,
-                maxAge,
-                pin);
+        return with(draft -> draft.maxBatch = events);
     }
 
     public ScorerOptions withPublicKey(@Nullable PublicKey key) {
-        return new ScorerOptions(
-                model,
-                topics,
-                kafka,
-                maxSnapshotBytes,
-                maxBatch,
-                key,
-                clock,
-                kernels,
-                stateDir,
-                maxAge,
-                pin);
+        return with(draft -> draft.publicKey = key);
     }
 
     public ScorerOptions withClock(InstantSource source) {
-        return new ScorerOptions(
-                model,
-                topics,
-                kafka,
-                maxSnapshotBytes,
-                maxBatch,
-                publicKey,
-                source,
-                kernels,
-                stateDir,
-                maxAge,
-                pin);
+        return with(draft -> draft.clock = source);
     }
 
     /// With a file for the version that serves: every half a minute at most it is written anew, and at the end. A start that
     /// Kafka does not answer serves it, after the same checks. The directory is made when it is not there.
     public ScorerOptions withStateDir(@Nullable Path directory) {
-        return new ScorerOptions(
-                model,
-                topics,
-                kafka,
-                maxSnapshotBytes,
-                maxBatch,
-                publicKey,
-                clock,
-                kernels,
-                directory,
-                maxAge,
-                pin);
+        return with(draft -> draft.stateDir = directory);
     }
 
     public ScorerOptions withMaxAge(@Nullable Duration age) {
-        return new ScorerOptions(
-                model,
-                topics,
-                kafka,
-                maxSnapshotBytes,
-                maxBatch,
-                publicKey,
-                clock,
-                kernels,
-                stateDir,
-                age,
-                pin);
+        return with(draft -> draft.maxAge = age);
     }
 
     /// Serves this version and no other: what is published after it, rolled back or promoted changes nothing; only deletion of
     /// the model ends it. It is read from the topic, so it must still be there, and no state directory keeps it.
     public ScorerOptions withPin(@Nullable Pin version) {
-        return new ScorerOptions(
-                model,
-                topics,
-                kafka,
-                maxSnapshotBytes,
-                maxBatch,
-                publicKey,
-                clock,
-                kernels,
-                stateDir,
-                maxAge,
-                version);
+        return with(draft -> draft.pin = version);
+    }
+
+    private ScorerOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.checked();
+    }
+
+    /// Options that are being changed.
+    private static final class Draft {
+        String model;
+        Topics topics;
+        final Map<String, Object> kafka;
+        long maxSnapshotBytes;
+        int maxBatch;
+        @Nullable PublicKey publicKey;
+        InstantSource clock;
+        final Kernels kernels;
+        @Nullable Path stateDir;
+        @Nullable Duration maxAge;
+        @Nullable Pin pin;
+
+        Draft(ScorerOptions from) {
+            model = from.model;
+            topics = from.topics;
+            kafka = from.kafka;
+            maxSnapshotBytes = from.maxSnapshotBytes;
+            maxBatch = from.maxBatch;
+            publicKey = from.publicKey;
+            clock = from.clock;
+            kernels = from.kernels;
+            stateDir = from.stateDir;
+            maxAge = from.maxAge;
+            pin = from.pin;
+        }
+
+        ScorerOptions checked() {
+            return new ScorerOptions(
+                    model,
+                    topics,
+                    kafka,
+                    maxSnapshotBytes,
+                    maxBatch,
+                    publicKey,
+                    clock,
+                    kernels,
+                    stateDir,
+                    maxAge,
+                    pin);
+        }
     }
 
     /// Of the model of that name.

@@ -1,9 +1,8 @@
 package io.tidegrad.model.snapshot;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
+import io.tidegrad.schemas.settings.PemFile;
+import io.tidegrad.schemas.settings.Setting;
+import io.tidegrad.schemas.settings.Settings;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
@@ -13,13 +12,11 @@ import java.security.Signature;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.security.spec.X509EncodedKeySpec;
 import java.util.Base64;
+import org.jspecify.annotations.Nullable;
 
 /// Ed25519 keys as `openssl genpkey -algorithm ed25519` writes them (PEM), and what is done with them.
 public final class ManifestKeys {
     private static final String ALGORITHM = "Ed25519";
-
-    /// No key of these comes near.
-    private static final int FILE_BYTES_MAX = 64 * 1024;
 
     private ManifestKeys() {}
 
@@ -62,21 +59,22 @@ public final class ManifestKeys {
                 e);
     }
 
-    private static byte[] pem(Path file, String what) {
-        String text;
-        try {
-            if (Files.size(file) > FILE_BYTES_MAX) {
-                throw new IllegalArgumentException(
-                        file + ": expected a PEM file, found " + Files.size(file) + " bytes");
-            }
-            text = Files.readString(file, StandardCharsets.ISO_8859_1);
-        } catch (NoSuchFileException e) {
-            throw new IllegalArgumentException(file + ": expected a PEM file, found none", e);
-        } catch (IOException e) {
-            throw new IllegalArgumentException(
-                    file + ": expected a PEM file, found one that can't be read: " + e.getMessage(),
-                    e);
+    /// What `--snapshot-public-key` names; null without one. Told of what is wrong with it.
+    public static @Nullable PublicKey publicKey(Settings settings) {
+        String file = settings.text(Setting.SNAPSHOT_PUBLIC_KEY);
+        if (file.isEmpty()) {
+            return null;
         }
+        try {
+            return publicKey(Path.of(file));
+        } catch (IllegalArgumentException e) {
+            settings.problem(Setting.SNAPSHOT_PUBLIC_KEY.key() + ": " + e.getMessage());
+            return null;
+        }
+    }
+
+    private static byte[] pem(Path file, String what) {
+        String text = PemFile.text(file);
         String begin = "-----BEGIN " + what + "-----";
         int from = text.indexOf(begin);
         int to = text.indexOf("-----END " + what + "-----");

@@ -1,6 +1,7 @@
 package io.tidegrad.scorerapp.topic;
 
 import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.KafkaClients;
 import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.Prediction;
 import io.tidegrad.schemas.RecordDecoder;
@@ -15,12 +16,9 @@ import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.producer.Producer;
-import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.InterruptException;
@@ -288,7 +286,7 @@ public final class RequestLane implements AutoCloseable {
     }
 
     private LaneTopics.Limits topics() {
-        try (Admin admin = opened(() -> clients.admin(config.kafka().client()))) {
+        try (Admin admin = KafkaClients.open(() -> clients.admin(config.kafka().client()))) {
             return LaneTopics.createOrCheck(admin, config);
         }
     }
@@ -331,11 +329,11 @@ public final class RequestLane implements AutoCloseable {
     private void answer(LaneTopics.Limits limits, Answerer answerer) {
         PollBudget budget = new PollBudget();
         Consumer<byte[], byte[]> consumer =
-                opened(() -> clients.consumer(LaneSettings.consumer(config), budget));
+                KafkaClients.open(() -> clients.consumer(LaneSettings.consumer(config), budget));
         Producer<byte[], byte[]> producer;
         try {
             producer =
-                    opened(
+                    KafkaClients.open(
                             () ->
                                     clients.producer(
                                             LaneSettings.producer(
@@ -367,22 +365,6 @@ public final class RequestLane implements AutoCloseable {
             opened.run(this::isOpen);
         } finally {
             session = null;
-        }
-    }
-
-    /// An address that does not resolve may do so in a moment; all else lies in the settings.
-    private static <T> T opened(Supplier<T> open) {
-        try {
-            return open.get();
-        } catch (KafkaException e) {
-            Throwable root = e;
-            while (root.getCause() != null) {
-                root = root.getCause();
-            }
-            throw root instanceof ConfigException
-                    ? e
-                    : new InvalidConfigurationException(
-                            root.getClass().getSimpleName() + ": " + root.getMessage());
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.schemas.KafkaClients;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -9,9 +10,7 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
@@ -77,20 +76,12 @@ public class ReadCommitted {
     }
 
     private static Consumer<byte[], byte[]> consumer(Map<String, Object> settings) {
-        try {
-            return new KafkaConsumer<>(
-                    settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
-        } catch (KafkaException e) {
-            Throwable root = e;
-            while (root.getCause() != null) {
-                root = root.getCause();
-            }
-            // An address that does not resolve may do so in a moment; all else lies in the
-            // settings.
-            throw root instanceof ConfigException
-                    ? e
-                    : new InvalidConfigurationException(String.valueOf(root));
-        }
+        return KafkaClients.open(
+                () ->
+                        new KafkaConsumer<>(
+                                settings,
+                                new ByteArrayDeserializer(),
+                                new ByteArrayDeserializer()));
     }
 
     /// Offset of the first record that is still there.
