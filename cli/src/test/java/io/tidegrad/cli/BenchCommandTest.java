@@ -19,8 +19,6 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -83,7 +81,6 @@ class BenchCommandTest {
 
     @ParameterizedTest
     @MethodSource("lines")
-    @Execution(ExecutionMode.CONCURRENT)
     void everyWorkloadIsMeasuredAndAllocatesNothing(String workload, int batch) throws Exception {
         List<JsonNode> lines = bench("", "--workload", workload, "--batch", "" + batch);
 
