@@ -82,7 +82,7 @@ final class OpenInference {
     }
 
     /// @param version null for the current one
-    /// @param bytes about what the request holds in memory
+    /// @param bytes of the request as it came
     /// @throws HttpProblem it can't be answered
     Answer infer(Stages asked, @Nullable String version, InferRequest request, int bytes) {
         ServedModels.Records records = new Inputs(request, bytes);
@@ -94,7 +94,19 @@ final class OpenInference {
                 asked.name(), request.id(), output(answered.by()).name(), answered.predictions());
     }
 
-    private record Inputs(InferRequest request, int bytes) implements ServedModels.Records {
+    private record Inputs(InferRequest request, int sent) implements ServedModels.Records {
+        /// A number in a list, its box and the list's reference.
+        private static final int VALUE_BYTES = 24;
+
+        @Override
+        public int bytes() {
+            long values = 0;
+            for (Tensor input : request.inputs()) {
+                values += input.values().size();
+            }
+            return (int) Math.min(sent + VALUE_BYTES * values, Integer.MAX_VALUE / 2);
+        }
+
         @Override
         public List<Event> read(ServedModel by, ServedModels.Readers with) {
             checkOutputs(request.outputs(), output(by).name());

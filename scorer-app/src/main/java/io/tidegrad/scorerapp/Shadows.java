@@ -116,7 +116,7 @@ final class Shadows implements AutoCloseable {
                 Task task = waiting.take();
                 try {
                     score(task, comparison(task.pair()));
-                } catch (RuntimeException e) {
+                } catch (RuntimeException | OutOfMemoryError e) {
                     log.error(
                             "{} as the shadow of {} failed", task.pair().shadow(), task.name(), e);
                     comparison(task.pair()).refused(task.answered().size());
