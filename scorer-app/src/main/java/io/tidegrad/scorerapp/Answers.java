@@ -93,11 +93,13 @@ final class Answers {
         String name = predictionName(loss);
         return object(
                 json -> {
-                    json.writeStringField("model", predictions.model());
-                    json.writeNumberField("epoch", predictions.epoch());
-                    json.writeNumberField("version", predictions.version());
-                    json.writeNumberField("offset", predictions.offset());
-                    freshness(json, predictions.freshnessMs());
+                    answeredBy(
+                            json,
+                            predictions.model(),
+                            predictions.epoch(),
+                            predictions.version(),
+                            predictions.offset(),
+                            predictions.freshnessMs());
                     json.writeArrayFieldStart("predictions");
                     for (int event = 0; event < predictions.size(); event++) {
                         json.writeStartObject();
@@ -119,11 +121,13 @@ final class Answers {
         Prediction first = explanations.getFirst().prediction();
         return object(
                 json -> {
-                    json.writeStringField("model", first.model());
-                    json.writeNumberField("epoch", first.epoch());
-                    json.writeNumberField("version", first.version());
-                    json.writeNumberField("offset", first.offset());
-                    freshness(json, first.freshnessMs());
+                    answeredBy(
+                            json,
+                            first.model(),
+                            first.epoch(),
+                            first.version(),
+                            first.offset(),
+                            first.freshnessMs());
                     json.writeArrayFieldStart("predictions");
                     for (Explanation explanation : explanations) {
                         json.writeStartObject();
@@ -150,6 +154,22 @@ final class Answers {
                     }
                     json.writeEndArray();
                 });
+    }
+
+    /// What every answer says of where it comes from.
+    private static void answeredBy(
+            JsonGenerator json,
+            String model,
+            int epoch,
+            long version,
+            long offset,
+            long freshnessMs)
+            throws IOException {
+        json.writeStringField("model", model);
+        json.writeNumberField("epoch", epoch);
+        json.writeNumberField("version", version);
+        json.writeNumberField("offset", offset);
+        freshness(json, freshnessMs);
     }
 
     private static void floats(JsonGenerator json, String name, float[] values) throws IOException {

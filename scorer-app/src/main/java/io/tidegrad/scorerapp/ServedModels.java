@@ -232,7 +232,9 @@ class ServedModels {
                 key,
                 (scorer, by, with) -> {
                     Predictions predictions = score(scorer, by, records.read(by, with));
-                    if (scorer == asked.live()) {
+                    if (scorer != asked.live()) {
+                        metrics.challenged(asked.name(), scorer.model(), predictions.size());
+                    } else if (!asked.tried().isEmpty()) {
                         shadows.answered(
                                 asked,
                                 by,
@@ -241,8 +243,6 @@ class ServedModels {
                                         records.read(
                                                 shadow, candidateReaders(asked.name(), shadow, by)),
                                 records.bytes());
-                    } else {
-                        metrics.challenged(asked.name(), scorer.model(), predictions.size());
                     }
                     return new Answered(by, predictions);
                 });
@@ -256,6 +256,12 @@ class ServedModels {
                 asked,
                 key,
                 (scorer, by, with) -> {
+                    if (!by.spec().readsFeaturesTogether()) {
+                        throw new HttpProblem(
+                                ProblemReason.BAD_QUERY,
+                                "contributions: expected a model whose network reads all features together, found "
+                                        + by.model());
+                    }
                     List<Event> events = records.read(by, with);
                     long rows = (long) events.size() * (2 + by.spec().features().size());
                     requireAnswerable(events.size(), rows * by.outputs());
@@ -273,8 +279,6 @@ class ServedModels {
         } catch (RejectedEventException e) {
             throw new HttpProblem(
                     ProblemReason.of(e.rejection().reason()), record, e.rejection().detail());
-        } catch (UnsupportedOperationException e) {
-            throw new HttpProblem(ProblemReason.BAD_QUERY, String.valueOf(e.getMessage()));
         }
     }
 

@@ -49,8 +49,8 @@ final class Explainer {
         predictor = new Predictor(served.binding().plan(), kernels, rows);
     }
 
-    /// Logits and predictions of all rows; null when `explained` holds them.
-    @Nullable Rejection score(Event event) {
+    /// Null when the batch holds the event and what it is compared with; else why it can't be scored.
+    @Nullable Rejection take(Event event) {
         Row record = featurizer.newRow();
         Rejection rejection = featurizer.featurizeForScoring(event, record);
         if (rejection != null) {
@@ -109,7 +109,7 @@ final class Explainer {
         throw new IllegalStateException(served.name() + " standardises numbers without statistics");
     }
 
-    /// After `score` has taken the event.
+    /// Of the event that was taken.
     Explanation explanation(long freshnessMs) {
         int outputs = served.outputs();
         float[] logits = new float[batch.size() * outputs];

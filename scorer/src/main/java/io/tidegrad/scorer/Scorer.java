@@ -371,7 +371,7 @@ public final class Scorer implements AutoCloseable {
     /// As `explain(Event)`, by a version that was read from `current()`.
     public Explanation explain(ServedModel served, Event event) {
         Explainer explainer = new Explainer(served, kernels);
-        Rejection rejection = explainer.score(event);
+        Rejection rejection = explainer.take(event);
         if (rejection != null) {
             throw new RejectedEventException(0, rejection);
         }

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
+import io.tidegrad.model.spec.ModelSpec;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
@@ -20,7 +23,10 @@ class ExplanationTest {
     private static final int LEARNED = 400;
 
     private static Scorer scorer(TestTrainer trainer) {
-        PublishedSnapshot snapshot = trainer.learn(LEARNED).publish();
+        return scorer(trainer.learn(LEARNED).publish());
+    }
+
+    private static Scorer scorer(PublishedSnapshot snapshot) {
         return Scorer.of(
                 snapshot.manifest(),
                 snapshot.records().stream()
@@ -111,6 +117,33 @@ class ExplanationTest {
             assertThatThrownBy(() -> scorer.explain(Map.of("origin", "SFO")))
                     .isInstanceOf(RejectedEventException.class)
                     .hasMessageContaining("distance");
+        }
+    }
+
+    @Test
+    void aNetworkThatSelectsFeaturesIsNotExplained() {
+        ModelSpec spec =
+                ModelSpec.parse(
+                        """
+                        model: selecting
+                        input: { topic: flights }
+                        label: { field: late }
+                        features:
+                          - number: { field: distance, scale: standard }
+                          - category: { field: destination, buckets: 16, dimension: 2 }
+                        network:
+                          - branches: [ [ features: [distance] ], [ features: [destination] ] ]
+                          - dense: 1
+                        loss: binary-cross-entropy
+                        optimizer: { sgd: { rate: 0.05 } }
+                        """,
+                        "test");
+        OnlineModel untrained = OnlineModel.initial(spec, Kernels.active());
+        try (Scorer scorer =
+                scorer(PublishedSnapshot.of(untrained, untrained.weightsHash(), 1, 0, 0, true))) {
+            assertThatThrownBy(() -> scorer.explain(record(1)))
+                    .isInstanceOf(UnsupportedOperationException.class)
+                    .hasMessageContaining("found selecting, whose network selects them");
         }
     }
 }
