@@ -556,6 +556,9 @@ class ControlFollowerTest {
         try (Scorer scorer = Scorer.open(options().withPin(pin));
                 Scorer following = open()) {
             awaitServed(scorer, 1, pinned);
+            // From now on it would see whatever is published.
+            await().atMost(SOON).until(() -> scorer.status().follower().equals("following"));
+            awaitServed(following, 1, full());
             control.rollBack(2, base);
             control.decide(model, new ControlAction.Promote("another", 1));
             control.decide(model, new ControlAction.Promote(model, 2));
