@@ -268,6 +268,7 @@ final class ServedLoad extends LoadTest {
                 say(
                         "%s over HTTP, %s: round %d of %d",
                         scored.label(), target.name(), round, rounds());
+                swaps.make((int) (SWAPS_PER_SECOND * window().toSeconds()));
                 served.awaitVersion(swaps.newest());
                 calm.add(load.open(options.perSecond(), window()).latencies());
                 long before = served.loaded();

@@ -1,6 +1,8 @@
 package io.tidegrad.loadtests.score;
 
 import io.tidegrad.loadtests.LoadTestException;
+import java.util.ArrayDeque;
+import java.util.Queue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -17,7 +19,9 @@ final class Swaps {
     private final Versions versions;
     private final Expected expected;
     private final SnapshotTopic topic;
+    private final Queue<Versions.Version> ready = new ArrayDeque<>();
     private volatile boolean ending;
+    private long made;
     private long published;
     private long newest;
 
@@ -27,8 +31,20 @@ final class Swaps {
         this.topic = topic;
     }
 
+    /// Makes versions to be published: a trainer is another machine's process, whose work is not the scorer's.
+    void make(int count) {
+        for (int i = 0; i < count; i++) {
+            ready.add(next());
+        }
+    }
+
+    private Versions.Version next() {
+        return versions.next(EVENTS_A_VERSION, made++ % FULL_EVERY == 0);
+    }
+
+    /// One that is made, or else a new one.
     void publish() {
-        Versions.Version version = versions.next(EVENTS_A_VERSION, published % FULL_EVERY == 0);
+        Versions.Version version = ready.isEmpty() ? next() : ready.remove();
         expected.tell(version);
         topic.write(version.snapshot());
         newest = version.number();

@@ -137,6 +137,10 @@ public final class ModelSpec {
     private final String yaml;
     private final RowLayout layout;
 
+    // Asked for with every snapshot, made once; two threads that make them at once make the same.
+    private volatile byte @Nullable [] fingerprint;
+    private volatile byte @Nullable [] featureFingerprint;
+
     ModelSpec(
             String model,
             Input input,
@@ -336,12 +340,22 @@ public final class ModelSpec {
 
     /// SHA-256 of the canonical form, 32 bytes.
     public byte[] fingerprint() {
-        return sha256(canonical());
+        byte[] made = fingerprint;
+        if (made == null) {
+            made = sha256(canonical());
+            fingerprint = made;
+        }
+        return made.clone();
     }
 
     /// SHA-256 of everything that decides what a row means (features, hashing), 32 bytes.
     public byte[] featureFingerprint() {
-        return sha256(CanonicalForm.ofFeatures(features));
+        byte[] made = featureFingerprint;
+        if (made == null) {
+            made = sha256(CanonicalForm.ofFeatures(features));
+            featureFingerprint = made;
+        }
+        return made.clone();
     }
 
     /// Where the spec names the layer that the engine calls `layer 2.0 (Dense)`: ` = network[1]`, ` = the features`; empty for
