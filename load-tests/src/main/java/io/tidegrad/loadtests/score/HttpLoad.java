@@ -34,7 +34,8 @@ final class HttpLoad implements AutoCloseable {
     /// A server and what is asked of it.
     ///
     /// @param requests lie ready; request n asks `records` questions from number n x records on
-    /// @param expected null where an answer is only to be there, whatever it says
+    /// @param expected of an answer
+    /// @param compared false where an answer is read as all are, but may say what it likes
     /// @param within of a number that is expected; 0 for the same bits
     /// @param shedding whether it may also say that it is overloaded
     record Target(
@@ -42,7 +43,8 @@ final class HttpLoad implements AutoCloseable {
             int port,
             List<byte[]> requests,
             int records,
-            @Nullable Expected expected,
+            Expected expected,
+            boolean compared,
             float within,
             boolean shedding) {
         /// Of a request, and of an answer.
@@ -53,17 +55,17 @@ final class HttpLoad implements AutoCloseable {
         }
 
         Target named(String other) {
-            return new Target(other, port, requests, records, expected, within, shedding);
+            return new Target(other, port, requests, records, expected, compared, within, shedding);
         }
 
         /// The same, which may say that it is overloaded.
         Target thatSheds() {
-            return new Target(name, port, requests, records, expected, within, true);
+            return new Target(name, port, requests, records, expected, compared, within, true);
         }
 
         /// The same requests to a server whose answers say nothing.
         Target of(String other, int otherPort) {
-            return new Target(other, otherPort, requests, records, null, 0, false);
+            return new Target(other, otherPort, requests, records, expected, false, 0, false);
         }
     }
 
@@ -71,8 +73,10 @@ final class HttpLoad implements AutoCloseable {
     ///
     /// @param answers each of them sound
     /// @param shed requests that were not answered because there were too many
+    /// @param givenUp requests that were not sent, because their connection was not free in time
     /// @param latencies of answers
-    record Window(long answers, long shed, double seconds, OpenLoop.Latencies latencies) {
+    record Window(
+            long answers, long shed, long givenUp, double seconds, OpenLoop.Latencies latencies) {
         double perSecond() {
             return answers / seconds;
         }
@@ -91,9 +95,8 @@ final class HttpLoad implements AutoCloseable {
         Lane(Target target, int number) {
             this.target = target;
             line = HttpLine.connect(target.port(), target.bytesMax());
-            Expected expected = target.expected();
-            text = new AnswerText(expected == null ? 0 : target.records() * expected.outputs());
-            judge = expected == null ? null : expected.judge(target.within());
+            text = new AnswerText(target.records() * target.expected().outputs());
+            judge = target.compared() ? target.expected().judge(target.within()) : null;
             request = number * QUESTIONS_A_LANE % target.requests().size();
         }
 
@@ -112,8 +115,8 @@ final class HttpLoad implements AutoCloseable {
                                 + " "
                                 + line.body());
             }
+            int numbers = text.read(line.bytes(), line.bodyFrom(), line.bodyTo());
             if (judge != null) {
-                int numbers = text.read(line.bytes(), line.bodyFrom(), line.bodyTo());
                 String wrong =
                         judge.wrong(
                                 text.version(),
@@ -161,25 +164,38 @@ final class HttpLoad implements AutoCloseable {
 
     /// Requests at their times.
     Window open(double perSecond, Duration length) throws InterruptedException {
+        return open(perSecond, length, Duration.ofNanos(Long.MAX_VALUE));
+    }
+
+    /// As `open`, but what could not be sent in time is given up.
+    ///
+    /// @param patience after a request was due
+    Window open(double perSecond, Duration length, Duration patience) throws InterruptedException {
         long calls = Math.max(1, Math.round(perSecond * length.toNanos() * 1e-9));
         long shed = shed();
         long start = System.nanoTime() + START_NANOS;
         OpenLoop loop = new OpenLoop(OpenLoop.PARKING, perSecond);
         OpenLoop.Latencies latencies = OpenLoop.Latencies.ofManyThreads();
-        List<Callable<Boolean>> tasks = new ArrayList<>();
+        List<Callable<Long>> tasks = new ArrayList<>();
         for (int number = 0; number < lanes.size(); number++) {
             int mine = number;
             Lane lane = lanes.get(mine);
             tasks.add(
-                    () -> {
-                        loop.run(start, mine, lanes.size(), calls, call -> lane.ask(), latencies);
-                        return true;
-                    });
+                    () ->
+                            loop.run(
+                                    start,
+                                    mine,
+                                    lanes.size(),
+                                    calls,
+                                    patience.toNanos(),
+                                    call -> lane.ask(),
+                                    latencies));
         }
-        run(tasks, length);
+        long givenUp = run(tasks, length).stream().mapToLong(Long::longValue).sum();
         return new Window(
                 latencies.whole().getTotalCount(),
                 shed() - shed,
+                givenUp,
                 (System.nanoTime() - start) * 1e-9,
                 latencies);
     }
@@ -203,6 +219,7 @@ final class HttpLoad implements AutoCloseable {
         return new Window(
                 answers,
                 shed() - shed,
+                0,
                 (System.nanoTime() - start) * 1e-9,
                 new OpenLoop.Latencies());
     }

@@ -20,6 +20,7 @@ import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -223,11 +224,13 @@ public final class InProcessScores {
 
     // ------------------------------------------------------------------------------------ swaps
 
-    /// What comes in a window.
+    /// What comes in a window. But for the last one, who scores and who swaps have a core each.
     private enum Kind {
         CALM,
         FULL,
-        DELTA;
+        DELTA,
+        /// Full ones, both threads where the system puts them.
+        SCHEDULED;
 
         private final OpenLoop.Latencies latencies = new OpenLoop.Latencies();
         private long collectionMillis; // in which nobody scores
@@ -241,17 +244,29 @@ public final class InProcessScores {
         }
     }
 
+    private final BitSet scoringCores =
+            new BitSet(); // empty where a thread can't be kept to a core
+    private final BitSet swappingCores = new BitSet();
     private long answers;
     private long swapped;
 
     /// Windows without swaps, with full snapshots, with deltas if the model has any, in turns, in an open loop.
     private void swaps(double scoreNanos) throws InterruptedException {
+        BitSet cores = Cores.allowed();
+        if (cores.cardinality() > 1) {
+            scoringCores.set(cores.nextSetBit(0));
+            swappingCores.or(cores);
+            swappingCores.andNot(scoringCores);
+        }
         double perSecond = Math.min(CALLS_PER_SECOND_MAX, 1e9 / (IDLE_SHARE * scoreNanos));
         int rounds = Math.max(1, (int) Math.round(seconds / WINDOW_SECONDS));
-        Set<Kind> kinds =
-                model.readsEveryWeight()
-                        ? EnumSet.of(Kind.CALM, Kind.FULL)
-                        : EnumSet.allOf(Kind.class);
+        Set<Kind> kinds = EnumSet.allOf(Kind.class);
+        if (model.readsEveryWeight()) {
+            kinds.remove(Kind.DELTA);
+        }
+        if (scoringCores.isEmpty()) {
+            kinds.remove(Kind.SCHEDULED);
+        }
         if (warmUpSeconds > 0) {
             for (Kind kind : kinds) {
                 window(kind, perSecond, new OpenLoop.Latencies());
@@ -267,6 +282,7 @@ public final class InProcessScores {
                 window(kind, perSecond, kind.latencies);
             }
         }
+        line.put("core_of_its_own", !scoringCores.isEmpty());
         line.put("calls_per_s", perSecond);
         line.put("swaps_per_s", SWAPS_PER_SECOND);
         line.put("swaps", swapped);
@@ -290,7 +306,7 @@ public final class InProcessScores {
         if (kind != Kind.CALM) {
             // Made before: a trainer is another process, whose work is not the scorer's.
             for (int i = 0; i < SWAPS_PER_SECOND * WINDOW_SECONDS; i++) {
-                Versions.Version version = versions.next(EVENTS_A_VERSION, kind == Kind.FULL);
+                Versions.Version version = versions.next(EVENTS_A_VERSION, kind != Kind.DELTA);
                 expected.tell(version);
                 ready.add(version.snapshot());
             }
@@ -298,8 +314,21 @@ public final class InProcessScores {
         System.gc();
         long collected = collectionMillis();
         long start = System.nanoTime() + 1_000_000;
-        FutureTask<Void> swapping = new FutureTask<>(() -> swap(ready, start), null);
+        boolean kept = kind != Kind.SCHEDULED && !scoringCores.isEmpty();
+        FutureTask<Void> swapping =
+                new FutureTask<>(
+                        () -> {
+                            if (kept) {
+                                keepTo(swappingCores);
+                            }
+                            swap(ready, start);
+                        },
+                        null);
         Thread thread = Thread.ofPlatform().daemon().name("swap").start(swapping);
+        BitSet before = Cores.allowed();
+        if (kept) {
+            keepTo(scoringCores);
+        }
         Expected.Judge judge = expected.judge();
         float[] found = new float[expected.outputs()];
         OpenLoop loop = new OpenLoop(OpenLoop.SPINNING, perSecond);
@@ -320,6 +349,9 @@ public final class InProcessScores {
                 },
                 into);
         thread.join();
+        if (kept) {
+            keepTo(before);
+        }
         try {
             swapping.get();
         } catch (ExecutionException e) {
@@ -327,6 +359,12 @@ public final class InProcessScores {
         }
         kind.collectionMillis += collectionMillis() - collected;
         swapped += ready.size();
+    }
+
+    private static void keepTo(BitSet cores) {
+        if (!Cores.keepTo(cores)) {
+            throw new LoadTestException("can't keep a thread to the cores " + cores);
+        }
     }
 
     /// Of all collections so far.

@@ -92,10 +92,30 @@ record OpenLoop(Time time, double perSecond) {
     ///
     /// @param calls of all lanes together
     void run(long start, int lane, int lanes, long calls, Call call, Latencies latencies) {
+        run(start, lane, lanes, calls, Long.MAX_VALUE, call, latencies);
+    }
+
+    /// As `run`, but leaves out calls that are late.
+    ///
+    /// @param patience of a call, in nanoseconds after it was due
+    /// @return calls left out
+    long run(
+            long start,
+            int lane,
+            int lanes,
+            long calls,
+            long patience,
+            Call call,
+            Latencies latencies) {
+        long leftOut = 0;
         double interval = 1e9 / perSecond;
         for (long number = lane; number < calls; number += lanes) {
             long due = start + Math.round(number * interval);
             long sent = time.until(due);
+            if (sent - due > patience) {
+                leftOut++;
+                continue;
+            }
             boolean counts = call.make(number);
             long done = time.nanos();
             latencies.late.recordValue(Math.clamp(sent - due, 1, NANOS_MAX));
@@ -103,5 +123,6 @@ record OpenLoop(Time time, double perSecond) {
                 latencies.whole.recordValue(Math.clamp(done - due, 1, NANOS_MAX));
             }
         }
+        return leftOut;
     }
 }

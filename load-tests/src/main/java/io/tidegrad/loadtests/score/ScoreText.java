@@ -45,7 +45,7 @@ final class ScoreText {
                         number(line, "record_p99_ns"),
                         100 * number(line, "featurizer_share"),
                         number(line, "bytes_per_call")));
-        for (String kind : new String[] {"calm", "full", "delta"}) {
+        for (String kind : new String[] {"calm", "full", "delta", "scheduled"}) {
             if (!line.has(kind + "_p50_ns")) {
                 continue;
             }
@@ -55,7 +55,8 @@ final class ScoreText {
                             switch (kind) {
                                 case "calm" -> "no swaps";
                                 case "full" -> "full snapshots";
-                                default -> "deltas";
+                                case "delta" -> "deltas";
+                                default -> "full, no own core";
                             },
                             number(line, kind + "_p50_ns"),
                             number(line, kind + "_p99_ns"),
@@ -86,10 +87,17 @@ final class ScoreText {
                         number(line, "connections"))
                 + row("  no swaps", line, "calm", "")
                 + row(
+                        format("  %.0f/s published, not to it", number(line, "swaps_per_s")),
+                        line,
+                        "unread",
+                        "")
+                + row(
                         format("  %.0f swaps/s", number(line, "swaps_per_s")),
                         line,
                         "swaps",
-                        format("   p99 %.2f of that without", number(line, "p99_ratio")))
+                        format(
+                                "   p99 %.2f of that without, %.2f of that published",
+                                number(line, "p99_ratio"), number(line, "p99_ratio_to_unread")))
                 + format(
                         "  %,.0f requests answered, each by the bits of its version; %.0f versions; sent %.3f ms late (p50); µs of CPU a request: scorer %.0f, client %.0f%n",
                         number(line, "requests"),
@@ -139,7 +147,7 @@ final class ScoreText {
 
     private static String overload(JsonNode line) {
         return format(
-                "%s, requests of %.0f records: %,.0f/s can be answered, %,.0f/s are due: %,.0f answered (%,.0f/s, %.2f of what can be; p50 %.0f ms, p99 %.0f ms), %,.0f told to come later, %.0f versions meanwhile; all well %.0f s after%n",
+                "%s, requests of %.0f records: %,.0f/s can be answered, %,.0f/s are due: %,.0f answered (%,.0f/s, %.2f of what can be; p50 %.0f ms, p99 %.0f ms), %,.0f told to come later, %,.0f not sent, %.0f versions meanwhile; all well %.0f s after%n",
                 line.path("model").asText(),
                 number(line, "records"),
                 number(line, "most_per_s"),
@@ -150,6 +158,7 @@ final class ScoreText {
                 number(line, "answered_p50_ms"),
                 number(line, "answered_p99_ms"),
                 number(line, "shed"),
+                number(line, "given_up"),
                 number(line, "versions_admitted"),
                 number(line, "recovery_s"));
     }

@@ -40,6 +40,8 @@ final class ServedLoad extends LoadTest {
 
     private static final int QUESTIONS = 64;
 
+    private static final String UNREAD = ".unread";
+
     /// Of the part that compares answers: swaps in the middle of a request would show.
     private static final int RECORDS_A_REQUEST = 4;
 
@@ -53,6 +55,9 @@ final class ServedLoad extends LoadTest {
 
     /// About as many as a scorer keeps open unless it is told otherwise.
     private static final int OVERLOAD_CONNECTIONS = 1_000;
+
+    /// Of a client whose connection is not yet free when a request is due: it gives that request up.
+    private static final Duration PATIENCE = Duration.ofSeconds(1);
 
     private static final int RECOVERY_SECONDS_MAX = 30;
     private static final double RECOVERED = 0.8;
@@ -97,11 +102,11 @@ final class ServedLoad extends LoadTest {
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         Path files = directory.logs().resolve(model);
         StringBuilder result = new StringBuilder();
-        try (SnapshotTopic topic =
-                        new SnapshotTopic(
-                                stack.bootstrapServers(), Topics.DEFAULT.snapshots(model));
+        String kafka = stack.bootstrapServers();
+        try (SnapshotTopic topic = new SnapshotTopic(kafka, Topics.DEFAULT.snapshots(model));
+                SnapshotTopic unread = new SnapshotTopic(kafka, topic.name() + UNREAD);
                 Json http = new Json()) {
-            Swaps swaps = new Swaps(versions, expected, topic);
+            Swaps swaps = new Swaps(versions, expected, topic, unread);
             swaps.publish();
             int port = Ports.free();
             try (ChildJvm process = scorer(stack, files, port)) {
@@ -196,6 +201,7 @@ final class ServedLoad extends LoadTest {
                     protocol.requests(model, repeated(records), records),
                     records,
                     expected,
+                    true,
                     0,
                     false);
         }
@@ -248,16 +254,17 @@ final class ServedLoad extends LoadTest {
         return Duration.ofSeconds(options.seconds()).dividedBy(rounds());
     }
 
-    /// Windows without and with swaps, in turns.
+    /// Windows without and with swaps, and with the same published where the scorer does not read it, in turns.
     private String latency(Protocol protocol, Served served, Swaps swaps)
             throws InterruptedException {
         HttpLoad.Target target = served.target(protocol, 1);
         OpenLoop.Latencies calm = new OpenLoop.Latencies();
+        OpenLoop.Latencies unread = new OpenLoop.Latencies();
         OpenLoop.Latencies swapped = new OpenLoop.Latencies();
         try (HttpLoad load = new HttpLoad(target, options.connections())) {
             say("%s over HTTP, %s: the compilers work", scored.label(), target.name());
             during(
-                    swaps,
+                    swaps::during,
                     SWAPS_PER_SECOND,
                     () -> load.open(options.perSecond(), options.opening()));
             long opening = load.verified();
@@ -271,17 +278,26 @@ final class ServedLoad extends LoadTest {
                 swaps.make((int) (SWAPS_PER_SECOND * window().toSeconds()));
                 served.awaitVersion(swaps.newest());
                 calm.add(load.open(options.perSecond(), window()).latencies());
+                unread.add(
+                        during(
+                                        swaps::duringUnread,
+                                        SWAPS_PER_SECOND,
+                                        () -> load.open(options.perSecond(), window()))
+                                .latencies());
                 long before = served.loaded();
                 HttpLoad.Window window =
                         during(
-                                swaps,
+                                swaps::during,
                                 SWAPS_PER_SECOND,
                                 () -> load.open(options.perSecond(), window()));
                 served.awaitVersion(swaps.newest());
                 loaded += served.loaded() - before;
                 swapped.add(window.latencies());
             }
-            long requests = calm.whole().getTotalCount() + swapped.whole().getTotalCount();
+            long requests =
+                    calm.whole().getTotalCount()
+                            + unread.whole().getTotalCount()
+                            + swapped.whole().getTotalCount();
             Map<String, Object> line = new LinkedHashMap<>();
             line.put("part", "http");
             line.put("model", scored.label());
@@ -293,11 +309,10 @@ final class ServedLoad extends LoadTest {
             line.put("requests", requests);
             line.put("answers_verified", load.verified() - opening);
             percentiles(line, "calm", calm);
+            percentiles(line, "unread", unread);
             percentiles(line, "swaps", swapped);
-            line.put(
-                    "p99_ratio",
-                    swapped.whole().getValueAtPercentile(99)
-                            / (double) calm.whole().getValueAtPercentile(99));
+            line.put("p99_ratio", p99(swapped) / p99(calm));
+            line.put("p99_ratio_to_unread", p99(swapped) / p99(unread));
             line.put(
                     "scorer_cpu_us_per_request",
                     (CpuClock.seconds(served.process.pid()) - cpu) * 1e6 / requests);
@@ -306,6 +321,10 @@ final class ServedLoad extends LoadTest {
                     (CpuClock.seconds(ProcessHandle.current().pid()) - own) * 1e6 / requests);
             return ScoreLoad.line(line, options);
         }
+    }
+
+    private static double p99(OpenLoop.Latencies latencies) {
+        return latencies.whole().getValueAtPercentile(99);
     }
 
     private static void percentiles(
@@ -409,7 +428,7 @@ final class ServedLoad extends LoadTest {
             try (HttpLoad load = new HttpLoad(target, options.connections())) {
                 HttpLoad.Window window =
                         during(
-                                swaps,
+                                swaps::during,
                                 SWAPS_PER_SECOND_MANY,
                                 () ->
                                         load.closed(
@@ -438,7 +457,7 @@ final class ServedLoad extends LoadTest {
         try (HttpLoad load = new HttpLoad(target, options.connections())) {
             say("%s: requests of %d records", scored.label(), scored.heavyRecords());
             load.closed(options.opening().dividedBy(2));
-            most = load.closed(window()).perSecond();
+            most = during(swaps::during, SWAPS_PER_SECOND, () -> load.closed(window())).perSecond();
         }
         long before = served.loaded();
         Map<String, Object> line = new LinkedHashMap<>();
@@ -451,10 +470,14 @@ final class ServedLoad extends LoadTest {
             say("%s: %d times %.0f a second are due", scored.label(), OVERLOAD, most);
             Duration length = Duration.ofSeconds(options.seconds());
             HttpLoad.Window window =
-                    during(swaps, SWAPS_PER_SECOND, () -> load.open(OVERLOAD * most, length));
-            line.put("requests", window.answers() + window.shed());
+                    during(
+                            swaps::during,
+                            SWAPS_PER_SECOND,
+                            () -> load.open(OVERLOAD * most, length, PATIENCE));
+            line.put("requests", window.answers() + window.shed() + window.givenUp());
             line.put("answers", window.answers());
             line.put("shed", window.shed());
+            line.put("given_up", window.givenUp());
             line.put("answers_verified", load.verified());
             line.put("answered_per_s", window.perSecond());
             line.put("goodput_share", window.perSecond() / most);
@@ -498,6 +521,7 @@ final class ServedLoad extends LoadTest {
                             Protocol.V1.requests(model, questions, 1),
                             1,
                             expected,
+                            true,
                             ONNX_WITHIN,
                             false);
             HttpLoad.Target ours = served.target(Protocol.V1, 1).named("tidegrad");
@@ -544,10 +568,16 @@ final class ServedLoad extends LoadTest {
         }
     }
 
-    private static <T> T during(Swaps swaps, double perSecond, Callable<T> work)
+    /// One of the two ways of `Swaps`.
+    @FunctionalInterface
+    private interface Publishing<T> {
+        T during(double perSecond, Callable<T> work) throws Exception;
+    }
+
+    private static <T> T during(Publishing<T> publishing, double perSecond, Callable<T> work)
             throws InterruptedException {
         try {
-            return swaps.during(perSecond, work);
+            return publishing.during(perSecond, work);
         } catch (InterruptedException | RuntimeException e) {
             throw e;
         } catch (Exception e) {

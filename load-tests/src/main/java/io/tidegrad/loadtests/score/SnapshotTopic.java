@@ -51,6 +51,10 @@ final class SnapshotTopic implements AutoCloseable {
         producer.initTransactions();
     }
 
+    String name() {
+        return topic;
+    }
+
     void write(PublishedSnapshot snapshot) {
         producer.beginTransaction();
         snapshot.records()

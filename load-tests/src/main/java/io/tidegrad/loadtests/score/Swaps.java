@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.score;
 
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Callable;
@@ -19,16 +20,19 @@ final class Swaps {
     private final Versions versions;
     private final Expected expected;
     private final SnapshotTopic topic;
+    private final SnapshotTopic unread;
     private final Queue<Versions.Version> ready = new ArrayDeque<>();
+    private final Queue<PublishedSnapshot> last = new ArrayDeque<>();
     private volatile boolean ending;
     private long made;
-    private long published;
     private long newest;
 
-    Swaps(Versions versions, Expected expected, SnapshotTopic topic) {
+    /// @param unread another topic, which no scorer reads
+    Swaps(Versions versions, Expected expected, SnapshotTopic topic, SnapshotTopic unread) {
         this.versions = versions;
         this.expected = expected;
         this.topic = topic;
+        this.unread = unread;
     }
 
     /// Makes versions to be published: a trainer is another machine's process, whose work is not the scorer's.
@@ -48,15 +52,35 @@ final class Swaps {
         expected.tell(version);
         topic.write(version.snapshot());
         newest = version.number();
-        published++;
+        last.add(version.snapshot());
+        if (last.size() > FULL_EVERY) {
+            last.remove();
+        }
+    }
+
+    /// Writes what was published lately once more, one after the other, where nobody reads it.
+    private void publishUnread() {
+        PublishedSnapshot next = last.remove();
+        unread.write(next);
+        last.add(next);
     }
 
     /// Returns what `work` does, done while versions are published.
     ///
     /// @throws LoadTestException publishing failed
     <T> T during(double perSecond, Callable<T> work) throws Exception {
+        return during(perSecond, this::publish, work);
+    }
+
+    /// As `during`, but no scorer reads what is published: what it costs this machine to write them is no scorer's doing.
+    <T> T duringUnread(double perSecond, Callable<T> work) throws Exception {
+        return during(perSecond, this::publishUnread, work);
+    }
+
+    private <T> T during(double perSecond, Runnable publish, Callable<T> work) throws Exception {
         ending = false;
-        FutureTask<Void> publishing = new FutureTask<>(() -> publishAtPace(perSecond), null);
+        FutureTask<Void> publishing =
+                new FutureTask<>(() -> publishAtPace(perSecond, publish), null);
         Thread thread = Thread.ofPlatform().daemon().name("publish").start(publishing);
         T done;
         try {
@@ -74,7 +98,7 @@ final class Swaps {
         return done;
     }
 
-    private void publishAtPace(double perSecond) {
+    private void publishAtPace(double perSecond, Runnable publish) {
         long start = System.nanoTime();
         long count = 0;
         while (!ending) {
@@ -83,15 +107,10 @@ final class Swaps {
             if (now < due) {
                 LockSupport.parkNanos(due - now);
             } else {
-                publish();
+                publish.run();
                 count++;
             }
         }
-    }
-
-    /// Versions so far; not while they are published.
-    long published() {
-        return published;
     }
 
     /// The version published last; not while they are published.
