@@ -20,6 +20,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -134,7 +136,8 @@ public final class FreshnessLoad extends LoadTest {
                     };
             say("%,d weights, %,.0f events/s", weights, options.eventsPerSecond());
             double cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid());
-            long epochNanos = System.currentTimeMillis() * 1_000_000 - System.nanoTime();
+            long epochNanos =
+                    ChronoUnit.NANOS.between(Instant.EPOCH, Instant.now()) - System.nanoTime();
             events.start();
             Duration sending = options.opening().plus(options.window()).plus(WITHIN);
             Await.until(
@@ -247,7 +250,8 @@ public final class FreshnessLoad extends LoadTest {
             for (int i = 0; i < count; i++) {
                 int event = from + i;
                 long due = events.dueNanos(event);
-                double append = appendedMillis[event] - (due + epochNanos) * 1e-6;
+                // Brokers count whole milliseconds: taken as the middle of it.
+                double append = appendedMillis[event] + 0.5 - (due + epochNanos) * 1e-6;
                 double publish = (publishedNanos[event] - due) * 1e-6;
                 whole[i] = (answeredNanos[event] - due) * 1e-6;
                 appended[i] = append;

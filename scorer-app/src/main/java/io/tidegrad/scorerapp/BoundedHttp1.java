@@ -119,7 +119,7 @@ final class BoundedHttp1 implements ServerConnectionSelector {
     /// A connection that counts what it reads. One thread.
     private final class Bounded implements ConnectionContext {
         private final ConnectionContext of;
-        private final DataReader reader = DataReader.create(this::pull);
+        private final DataReader reader = new DataReader(this::pull);
         private final DataWriter writer = new Sending();
         private OpenConnections.@Nullable Connection connection;
         private @Nullable TlsLayer layer;

@@ -67,10 +67,12 @@ final class InferEndpoint {
         models.answer(
                 asked.name(),
                 () -> {
-                    byte[] body = bodies.read(request);
-                    Inferred inferred = work.within(() -> infer(asked, version(request), body));
-                    Answers.send(response, Status.OK_200, inferred.json());
-                    return inferred.records();
+                    try (BodyMemory.Body body = bodies.read(request)) {
+                        byte[] json = body.bytes();
+                        Inferred inferred = work.within(() -> infer(asked, version(request), json));
+                        Answers.send(response, Status.OK_200, inferred.json());
+                        return inferred.records();
+                    }
                 });
     }
 

@@ -15,38 +15,42 @@ import org.slf4j.LoggerFactory;
 /// Bytes of a request's body, as many as are taken.
 ///
 /// @param maxBytes larger ones are refused
-record RequestBody(int maxBytes) {
+/// @param memory that all of them share
+record RequestBody(int maxBytes, BodyMemory memory) {
     private static final Logger log = LoggerFactory.getLogger(RequestBody.class);
 
-    /// @throws HttpProblem it is not said to be JSON, is too large, comes too slowly or not whole
-    byte[] read(ServerRequest request) {
+    /// @return to be closed
+    /// @throws HttpProblem it is not said to be JSON, is too large, comes too slowly or not whole, or too many are under way
+    BodyMemory.Body read(ServerRequest request) {
         checkContent(request.headers());
         long declared = declared(request.headers());
         if (declared > maxBytes) {
             throw tooLarge(declared + " bytes declared");
         }
         if (!request.content().hasEntity()) {
-            return new byte[0];
+            return memory.none();
         }
-        byte[] body;
+        BodyMemory.Body body;
         try {
             // Not closed here: closing reads what is left, and a client that sends no more would
             // hold the answer
             // back. The server drains or ends the connection.
-            // Reading to an end that is not known takes 16 KiB at every request.
             int most = declared > 0 ? (int) declared : maxBytes + 1;
-            body = request.content().inputStream().readNBytes(most);
+            body = memory.read(request.content().inputStream(), most);
         } catch (RequestException e) {
             throw switch (ProblemReason.of(e.status())) {
                 case BODY_TOO_LARGE -> tooLarge("more than that");
                 case TOO_SLOW -> tooSlow();
                 default -> badBody();
             };
+        } catch (HttpProblem overloaded) {
+            throw overloaded;
         } catch (IOException | RuntimeException e) {
             log.debug("reading a body failed", e);
             throw badBody();
         }
-        if (body.length > maxBytes) {
+        if (body.bytes().length > maxBytes) {
+            body.close();
             throw tooLarge("more than that");
         }
         return body;

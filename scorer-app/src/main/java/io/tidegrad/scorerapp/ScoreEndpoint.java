@@ -39,16 +39,18 @@ final class ScoreEndpoint {
                 asked.name(),
                 () -> {
                     String key = request.headers().first(KEY).orElse(null);
-                    byte[] body = bodies.read(request);
-                    boolean explain = isTrue(request, "contributions");
-                    Scored scored =
-                            work.within(
-                                    () ->
-                                            explain
-                                                    ? explain(asked, key, body)
-                                                    : score(asked, key, body));
-                    Answers.send(response, Status.OK_200, scored.json());
-                    return scored.records();
+                    try (BodyMemory.Body body = bodies.read(request)) {
+                        byte[] json = body.bytes();
+                        boolean explain = isTrue(request, "contributions");
+                        Scored scored =
+                                work.within(
+                                        () ->
+                                                explain
+                                                        ? explain(asked, key, json)
+                                                        : score(asked, key, json));
+                        Answers.send(response, Status.OK_200, scored.json());
+                        return scored.records();
+                    }
                 });
     }
 
@@ -113,6 +115,11 @@ final class ScoreEndpoint {
 
     /// Of a query's parameter that may be left out.
     private static boolean isTrue(ServerRequest request, String name) {
+        // Asking for a value that is not there makes the server look up its mappers, 6 % of a
+        // request.
+        if (!request.query().contains(name)) {
+            return false;
+        }
         String text = request.query().first(name).orElse("false");
         if (!text.equals("true") && !text.equals("false")) {
             throw new HttpProblem(

@@ -86,7 +86,8 @@ final class ScorerServer implements AutoCloseable {
         this.models = models;
         this.requests = requests;
         this.metrics = metrics;
-        RequestBody bodies = new RequestBody(config.maxBodyBytes());
+        RequestBody bodies =
+                new RequestBody(config.maxBodyBytes(), new BodyMemory(config.maxBodiesBytes()));
         score = new ScoreEndpoint(models, bodies, work);
         infer = new InferEndpoint(models, bodies, work, config.ignoreUnknownFields(), live);
         ServerCertificate certificate = config.certificate();

@@ -19,6 +19,7 @@ import org.slf4j.LoggerFactory;
 /// @param maxBodyBytes larger requests are answered 413
 /// @param maxConnections open at once; the one that waits longest for its client makes room for the next
 /// @param maxConcurrentRequests worked on at once; further ones wait a moment and are then refused
+/// @param maxBodiesBytes of the bodies of all HTTP requests that are under way
 /// @param ignoreUnknownFields whether fields that no feature reads are passed over instead of refused
 /// @param certificate to answer over TLS with; null for none
 /// @param tokens that clients must have one of; null when they need none
@@ -29,6 +30,7 @@ record ServerConfig(
         int maxBodyBytes,
         int maxConnections,
         int maxConcurrentRequests,
+        long maxBodiesBytes,
         boolean ignoreUnknownFields,
         @Nullable ServerCertificate certificate,
         @Nullable BearerTokens tokens) {
@@ -49,6 +51,8 @@ record ServerConfig(
                 settings.number(Setting.MAX_BODY_BYTES),
                 settings.number(Setting.MAX_CONNECTIONS),
                 maxConcurrentRequests(settings),
+                settings.numberIfGiven(Setting.MAX_BODIES_BYTES)
+                        .orElse(Runtime.getRuntime().maxMemory() / 4),
                 settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"),
                 certificate,
                 tokens);

@@ -35,6 +35,7 @@ class ScorerConfigTest {
                                         1 << 20,
                                         1024,
                                         2 * Runtime.getRuntime().availableProcessors(),
+                                        Runtime.getRuntime().maxMemory() / 4,
                                         false,
                                         null,
                                         null),
@@ -63,6 +64,7 @@ class ScorerConfigTest {
                                         Map.entry("TIDEGRAD_GRPC_PORT", "0"),
                                         Map.entry("TIDEGRAD_MAX_BODY_BYTES", "1"),
                                         Map.entry("TIDEGRAD_MAX_CONNECTIONS", "2"),
+                                        Map.entry("TIDEGRAD_MAX_BODIES_BYTES", "4"),
                                         Map.entry("TIDEGRAD_MAX_SNAPSHOT_BYTES", "3000000000"),
                                         Map.entry("TIDEGRAD_UNKNOWN_FIELDS", "ignore"),
                                         Map.entry("TIDEGRAD_KAFKA_SECURITY_PROTOCOL", "SSL"))))
@@ -71,7 +73,7 @@ class ScorerConfigTest {
                                 List.of("a", "b"),
                                 "p",
                                 new ServerConfig(
-                                        "::1", 0, OptionalInt.of(0), 1, 2, 3, true, null, null),
+                                        "::1", 0, OptionalInt.of(0), 1, 2, 3, 4, true, null, null),
                                 new SnapshotsConfig(
                                         3_000_000_000L,
                                         null,

@@ -76,9 +76,8 @@ public final class Meter {
         long cpu;
         boolean compiling;
         do {
-            // W8 at batch 1 allocates nothing for a second, then, for as long, 12 vectors a step: a
-            // caller of compiled code
-            // is compiled twice. A window that saw this was warm-up.
+            // A window in which code was compiled anew was warm-up: W8 at batch 1 allocates nothing
+            // for a second, then twelve vectors a step for another.
             warmUp.addAll(window);
             untilStable(work, stepsALook, allocates, warmUp, warmUpEnd);
 

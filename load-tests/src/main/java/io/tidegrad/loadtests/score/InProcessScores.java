@@ -45,6 +45,10 @@ public final class InProcessScores {
     private static final int TURN = 500;
 
     private static final double WINDOW_SECONDS = 1;
+
+    /// From starting the thread that swaps to the first call that is due: threads are kept to their cores.
+    private static final long START_NANOS = 50_000_000;
+
     private static final int TRIES_MAX = 1_000;
 
     /// Of an open loop beside its median: at a third of what it could do, a call that waits is one that was held up.
@@ -224,12 +228,12 @@ public final class InProcessScores {
 
     // ------------------------------------------------------------------------------------ swaps
 
-    /// What comes in a window. But for the last one, who scores and who swaps have a core each.
+    /// What comes in a window. But for the last one, the thread that scores has a core of its own.
     private enum Kind {
         CALM,
         FULL,
         DELTA,
-        /// Full ones, both threads where the system puts them.
+        /// Full ones, all threads where the system puts them.
         SCHEDULED;
 
         private final OpenLoop.Latencies latencies = new OpenLoop.Latencies();
@@ -244,19 +248,20 @@ public final class InProcessScores {
         }
     }
 
-    private final BitSet scoringCores =
-            new BitSet(); // empty where a thread can't be kept to a core
-    private final BitSet swappingCores = new BitSet();
+    /// The core of the thread that scores; empty where it can't have one.
+    private final BitSet scoringCores = new BitSet();
+
+    private final BitSet otherCores = new BitSet();
+    private final BitSet allCores = Cores.allowed();
     private long answers;
     private long swapped;
 
     /// Windows without swaps, with full snapshots, with deltas if the model has any, in turns, in an open loop.
     private void swaps(double scoreNanos) throws InterruptedException {
-        BitSet cores = Cores.allowed();
-        if (cores.cardinality() > 1) {
-            scoringCores.set(cores.nextSetBit(0));
-            swappingCores.or(cores);
-            swappingCores.andNot(scoringCores);
+        if (allCores.cardinality() > 1) {
+            scoringCores.set(allCores.nextSetBit(0));
+            otherCores.or(allCores);
+            otherCores.andNot(scoringCores);
         }
         double perSecond = Math.min(CALLS_PER_SECOND_MAX, 1e9 / (IDLE_SHARE * scoreNanos));
         int rounds = Math.max(1, (int) Math.round(seconds / WINDOW_SECONDS));
@@ -313,21 +318,12 @@ public final class InProcessScores {
         }
         System.gc();
         long collected = collectionMillis();
-        long start = System.nanoTime() + 1_000_000;
+        long start = System.nanoTime() + START_NANOS;
         boolean kept = kind != Kind.SCHEDULED && !scoringCores.isEmpty();
-        FutureTask<Void> swapping =
-                new FutureTask<>(
-                        () -> {
-                            if (kept) {
-                                keepTo(swappingCores);
-                            }
-                            swap(ready, start);
-                        },
-                        null);
+        FutureTask<Void> swapping = new FutureTask<>(() -> swap(ready, start), null);
         Thread thread = Thread.ofPlatform().daemon().name("swap").start(swapping);
-        BitSet before = Cores.allowed();
-        if (kept) {
-            keepTo(scoringCores);
+        if (!scoringCores.isEmpty()) {
+            Cores.keep(kept ? scoringCores : allCores, kept ? otherCores : allCores);
         }
         Expected.Judge judge = expected.judge();
         float[] found = new float[expected.outputs()];
@@ -349,9 +345,6 @@ public final class InProcessScores {
                 },
                 into);
         thread.join();
-        if (kept) {
-            keepTo(before);
-        }
         try {
             swapping.get();
         } catch (ExecutionException e) {
@@ -359,12 +352,6 @@ public final class InProcessScores {
         }
         kind.collectionMillis += collectionMillis() - collected;
         swapped += ready.size();
-    }
-
-    private static void keepTo(BitSet cores) {
-        if (!Cores.keepTo(cores)) {
-            throw new LoadTestException("can't keep a thread to the cores " + cores);
-        }
     }
 
     /// Of all collections so far.

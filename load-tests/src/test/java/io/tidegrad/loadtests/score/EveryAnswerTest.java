@@ -91,6 +91,7 @@ class EveryAnswerTest {
                 Protocol.V1.requests(model, SHIPPED.subList(0, 8), 8),
                 8,
                 expected,
+                true,
                 0,
                 false);
     }

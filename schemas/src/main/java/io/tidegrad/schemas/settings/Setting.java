@@ -349,6 +349,14 @@ public enum Setting {
             Default.told("two a processor"),
             Set.of(SCORER),
             Set.of()),
+    MAX_BODIES_BYTES(
+            "max-bodies-bytes",
+            "N",
+            new Form.Number(1, Long.MAX_VALUE),
+            "of all HTTP requests under way together; more are answered 503",
+            Default.told("a quarter of the heap"),
+            Set.of(SCORER),
+            Set.of()),
     TLS_CERTIFICATE(
             "tls-certificate",
             "FILE",
