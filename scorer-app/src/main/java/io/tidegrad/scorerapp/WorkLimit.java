@@ -77,7 +77,7 @@ final class WorkLimit {
 
     /// Virtual threads run until they block, one a processor, and work does not block: who is next would not even be read, and
     /// wait unseen. Where it matters all come as far as this, and how many they are shows. For short work it costs more than the
-    /// work itself: with it, flights had 0.57 of a bare server's throughput, without, 0.87.
+    /// work itself: with it, flights had 0.53 of a bare server's throughput, without, 0.84.
     private void letOthersCome() {
         if (meanNanos >= SHORT_NANOS) {
             Thread.yield();
