@@ -334,6 +334,7 @@ class AllocationTest {
         return bytesOnceCompiled(
                 () -> {
                     predictor.predict(parameters, one, out);
+                    predictor.predict(parameters, one.numbers, one.ids, out);
                     predictor.predict(parameters, eight, out);
                     learner.learn(one);
                     learner.learn(eight);

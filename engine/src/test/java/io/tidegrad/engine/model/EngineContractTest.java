@@ -1,6 +1,7 @@
 package io.tidegrad.engine.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.EagerWorkers;
@@ -368,6 +369,59 @@ class EngineContractTest {
         return part == 0 ? parameters.weights(tensor) : parameters.state(tensor, part);
     }
 
+    /// Each row where it lies, in arrays that go on behind it with what must not be read.
+    private static void assertRowsAlone(
+            Predictor predictor, Parameters parameters, Batch batch, float[] predicted) {
+        RowShape shape = batch.row();
+        int outputs = parameters.plan().outputs();
+        for (int row = 0; row < batch.size(); row++) {
+            int number = row * shape.numbers();
+            int id = row * shape.ids();
+            float[] numbers =
+                    Arrays.copyOf(
+                            Arrays.copyOfRange(batch.numbers, number, number + shape.numbers()),
+                            shape.numbers() + 64);
+            Arrays.fill(numbers, shape.numbers(), numbers.length, Float.NaN);
+            int[] ids =
+                    Arrays.copyOf(
+                            Arrays.copyOfRange(batch.ids, id, id + shape.ids()), shape.ids() + 64);
+            Arrays.fill(ids, shape.ids(), ids.length, -1);
+            float[] alone = new float[outputs];
+            predictor.predict(parameters, numbers, ids, alone);
+            assertThat(alone)
+                    .isEqualTo(Arrays.copyOfRange(predicted, row * outputs, (row + 1) * outputs));
+        }
+    }
+
+    @Test
+    void aRowThatIsTooShortIsRefused() {
+        NetworkSpec spec = new RandomNetworks(1).spec();
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        Predictor predictor = new Predictor(parameters.plan(), KERNELS, 1);
+        int numbers = spec.row().numbers();
+        int outputs = parameters.plan().outputs();
+        assertThat(numbers).isPositive();
+        int[] ids = new int[spec.row().ids()];
+        assertThatThrownBy(
+                        () ->
+                                predictor.predict(
+                                        parameters,
+                                        new float[numbers - 1],
+                                        ids,
+                                        new float[outputs]))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("numbers: expected at least " + numbers + ", found " + (numbers - 1));
+        assertThatThrownBy(
+                        () ->
+                                predictor.predict(
+                                        parameters,
+                                        new float[numbers],
+                                        ids,
+                                        new float[outputs - 1]))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith("out: expected at least 1 x " + outputs);
+    }
+
     @ParameterizedTest
     @MethodSource("seeds")
     void thePredictorSaysWhatTheLearnerPredicted(int seed) {
@@ -381,7 +435,9 @@ class EngineContractTest {
         // From a copy that a scorer would hold, with a plan of its own.
         Parameters served = Parameters.served(Plan.of(spec));
         copyPages(parameters, served, served.pages());
-        new Predictor(parameters.plan(), KERNELS, 8).predict(served, batch, predicted);
+        Predictor predictor = new Predictor(parameters.plan(), KERNELS, 8);
+        predictor.predict(served, batch, predicted);
+        assertRowsAlone(predictor, served, batch, predicted);
 
         Learner learner = new Learner(parameters, KERNELS, rows);
         learner.learn(batch);

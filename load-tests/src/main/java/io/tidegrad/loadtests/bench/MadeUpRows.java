@@ -11,6 +11,7 @@ import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.random.CounterRandom;
+import java.util.Arrays;
 
 /// The rows that a workload learns from, in host memory: numbers uniform in [0, 1), ids uniform over their table, labels
 /// uniform over what the loss takes. A pure function of the spec and its seed, the same on every machine.
@@ -72,6 +73,16 @@ public final class MadeUpRows {
                         };
             }
         }
+    }
+
+    /// The numbers of each row in an array of their own.
+    public float[][] apart() {
+        float[][] apart = new float[rows][];
+        for (int row = 0; row < rows; row++) {
+            int at = row * shape.numbers();
+            apart[row] = Arrays.copyOfRange(numbers, at, at + shape.numbers());
+        }
+        return apart;
     }
 
     /// Copies the next rows, again from the first one after the last, until the batch is full. Allocates nothing.

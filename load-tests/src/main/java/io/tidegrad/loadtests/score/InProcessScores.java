@@ -2,7 +2,6 @@ package io.tidegrad.loadtests.score;
 
 import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.loadtests.LoadTestException;
@@ -118,20 +117,22 @@ public final class InProcessScores {
     // ------------------------------------------------------------------------------------ a row of
     // floats
 
+    private int row;
+
     /// From a row in host memory to the prediction, beside passes over as many weights.
     private void rows() {
         Plan plan = Plan.of(versions.model().spec().network());
         Predictor predictor = new Predictor(plan, Kernels.active(), 1);
-        Batch batch = new Batch(plan.spec().row(), 1);
-        batch.resize(1);
-        MadeUpRows rows = new MadeUpRows(plan);
+        float[][] rows = new MadeUpRows(plan).apart();
+        int[] noIds = {};
         float[] answer = new float[plan.outputs()];
         WeightPasses passes = new WeightPasses(plan);
         Histogram[] nanos =
                 alternating(
                         () -> {
-                            rows.fill(batch);
-                            predictor.predict(versions.model().parameters(), batch, answer);
+                            row = row + 1 == rows.length ? 0 : row + 1;
+                            predictor.predict(
+                                    versions.model().parameters(), rows[row], noIds, answer);
                         },
                         passes::sum,
                         passes::read);
