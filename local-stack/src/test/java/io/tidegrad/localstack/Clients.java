@@ -6,10 +6,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -58,9 +61,11 @@ final class Clients {
         return IntStream.range(from, to).mapToObj(String::valueOf).toList();
     }
 
-    /// Everything committed in the topic's only partition.
-    static List<String> readCommitted(String bootstrap, String topic) {
+    /// Everything committed in the topic's only partition. A commit returns before its markers are written, later still where
+    /// a broker was killed in between: what was written by now is waited for, not what is visible by now.
+    static List<String> readCommitted(String bootstrap, String topic) throws Exception {
         TopicPartition partition = new TopicPartition(topic, 0);
+        long end = written(bootstrap, partition);
         List<String> values = new ArrayList<>();
         try (var consumer =
                 new KafkaConsumer<>(
@@ -71,7 +76,6 @@ final class Clients {
                         new StringDeserializer(),
                         new StringDeserializer())) {
             consumer.assign(List.of(partition));
-            long end = consumer.endOffsets(List.of(partition)).getOrDefault(partition, 0L);
             long deadline = System.nanoTime() + PATIENCE.toNanos();
             while (consumer.position(partition) < end) {
                 if (System.nanoTime() > deadline) {
@@ -82,5 +86,16 @@ final class Clients {
             }
         }
         return values;
+    }
+
+    private static long written(String bootstrap, TopicPartition partition) throws Exception {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
+            return admin.listOffsets(
+                            Map.of(partition, OffsetSpec.latest()),
+                            new ListOffsetsOptions(IsolationLevel.READ_UNCOMMITTED))
+                    .partitionResult(partition)
+                    .get()
+                    .offset();
+        }
     }
 }
