@@ -10,11 +10,17 @@ import java.util.concurrent.atomic.AtomicLong;
 final class BodyMemory {
     static final int FREE_BYTES = 16 * 1024;
 
-    private final AtomicLong left;
+    private final long maxBytes;
+    private final AtomicLong takenByAll = new AtomicLong();
 
     /// @param maxBytes of all, beyond what each has free
     BodyMemory(long maxBytes) {
-        left = new AtomicLong(maxBytes);
+        this.maxBytes = maxBytes;
+    }
+
+    /// Bytes, of all bodies, beyond what each has free.
+    long taken() {
+        return takenByAll.get();
     }
 
     /// One body; to be closed when nothing of it is needed any more. One thread.
@@ -52,8 +58,8 @@ final class BodyMemory {
         /// In all.
         private void take(long bytes) {
             long more = bytes - taken;
-            if (left.addAndGet(-more) < 0) {
-                left.addAndGet(more);
+            if (takenByAll.addAndGet(more) > maxBytes) {
+                takenByAll.addAndGet(-more);
                 throw new HttpProblem(
                         ProblemReason.OVERLOADED,
                         "the requests that are under way take all the memory for bodies"
@@ -64,7 +70,7 @@ final class BodyMemory {
 
         @Override
         public void close() {
-            left.addAndGet(taken);
+            takenByAll.addAndGet(-taken);
             taken = 0;
         }
     }

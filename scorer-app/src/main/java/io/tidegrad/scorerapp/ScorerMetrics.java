@@ -276,6 +276,14 @@ final class ScorerMetrics {
                 .register(registry);
     }
 
+    /// What the bodies of requests take is shown from now on.
+    void follow(BodyMemory bodies) {
+        Gauge.builder("tidegrad.scorer.bodies.bytes", bodies, BodyMemory::taken)
+                .description("Memory that bodies of HTTP requests take together")
+                .tags("model", NO_MODEL)
+                .register(registry);
+    }
+
     /// A shadow is compared from now on.
     void follow(Shadows.Pair pair, ShadowComparison comparison) {
         Tags tags = Tags.of("model", pair.name(), "shadow", pair.shadow());

@@ -86,8 +86,9 @@ final class ScorerServer implements AutoCloseable {
         this.models = models;
         this.requests = requests;
         this.metrics = metrics;
-        RequestBody bodies =
-                new RequestBody(config.maxBodyBytes(), new BodyMemory(config.maxBodiesBytes()));
+        BodyMemory memory = new BodyMemory(config.maxBodiesBytes());
+        metrics.follow(memory);
+        RequestBody bodies = new RequestBody(config.maxBodyBytes(), memory);
         score = new ScoreEndpoint(models, bodies, work);
         infer = new InferEndpoint(models, bodies, work, config.ignoreUnknownFields(), live);
         ServerCertificate certificate = config.certificate();

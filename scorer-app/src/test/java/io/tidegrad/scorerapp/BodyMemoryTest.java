@@ -47,23 +47,28 @@ class BodyMemoryTest {
         // Each of the stuck ones has 64 KiB, of which 48 count.
         try (TestServer server = TestServer.start("--max-bodies-bytes", "100000")) {
             assertThat(ask(server, 60_000).status()).as("alone").isEqualTo(200);
+            awaitTaken(server, 0);
             try (RawHttp _ = stuck(server);
                     RawHttp _ = stuck(server)) {
-                Awaitility.await("both are read")
-                        .atMost(Duration.ofSeconds(8))
-                        .pollInterval(Duration.ofMillis(10))
-                        .until(() -> ask(server, 60_000).status() == 503);
+                // Told by the metric: to ask with a large request would take what one of them is
+                // yet to take.
+                awaitTaken(server, 2 * 48 * 1024);
                 Answer refused = ask(server, 60_000);
                 assertThat(refused.status()).isEqualTo(503);
                 assertThat(refused.headers()).containsEntry("retry-after", "1");
                 assertThat(refused.body()).contains("overloaded", "--max-bodies-bytes");
                 assertThat(ask(server, BodyMemory.FREE_BYTES).status()).isEqualTo(200);
             }
-            Awaitility.await("the memory of who left")
-                    .atMost(Duration.ofSeconds(30))
-                    .pollInterval(Duration.ofMillis(10))
-                    .until(() -> ask(server, 60_000).status() == 200);
+            awaitTaken(server, 0);
+            assertThat(ask(server, 60_000).status()).as("alone again").isEqualTo(200);
         }
+    }
+
+    private static void awaitTaken(TestServer server, int bytes) {
+        Awaitility.await("the metric says that bodies take " + bytes)
+                .atMost(Duration.ofSeconds(30))
+                .pollInterval(Duration.ofMillis(10))
+                .until(() -> server.count("tidegrad_scorer_bodies_bytes", "") == bytes);
     }
 
     @Test
