@@ -30,6 +30,24 @@ interface DenseKernels {
             int yStride,
             float[] scratch);
 
+    /// As `denseForward`, of panels that sum inputs in lanes, from weights that lie output after output: same bits.
+    ///
+    /// @param w shape (panels.outputs(), panels.inputs()), stride `panels.strideByOutput()`
+    void denseForwardByOutput(
+            Panels panels,
+            int fromPanel,
+            int toPanel,
+            int rows,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] w,
+            float @Nullable [] bias,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] scratch);
+
     /// dx = dy Wᵀ, overwriting dx, the columns of inputs `fromInput` to `toInput`, the last not included.
     ///
     /// @param dy shape (rows, panels.stride()), stride dyStride

@@ -59,7 +59,7 @@ public record Panels(int inputs, int outputs) {
 
     /// Whether forward sums over inputs in 16 virtual lanes, of panels of 16 with many inputs: with one accumulator an output a
     /// single row would be one chain of FMAs, which waits for each of them.
-    boolean sumsInputsInLanes() {
+    public boolean sumsInputsInLanes() {
         return width() == 16 && inputs >= LANE_INPUTS_MIN;
     }
 
@@ -76,6 +76,16 @@ public record Panels(int inputs, int outputs) {
         return sumsInputsInLanes()
                 ? Math.max(gradient, 16 * laneStride(inputs) + (LANE_ROWS + 1) * 256)
                 : gradient;
+    }
+
+    /// Floats from one output's weights to the next, where they lie output after output.
+    public int strideByOutput() {
+        return laneStride(inputs);
+    }
+
+    /// Floats that the weights take there.
+    public int lengthByOutput() {
+        return Math.multiplyExact(outputs, strideByOutput());
     }
 
     /// Whole rounds of lanes, and one more: rows that are a power of two apart would share the sets of the cache.

@@ -32,6 +32,40 @@ interface ScalarDenseKernels extends DenseKernels {
         }
     }
 
+    @Override
+    default void denseForwardByOutput(
+            Panels panels,
+            int fromPanel,
+            int toPanel,
+            int rows,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] w,
+            float @Nullable [] bias,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] scratch) {
+        int width = panels.width();
+        for (int r = 0; r < rows; r++) {
+            for (int o = fromPanel * width; o < toPanel * width; o++) {
+                float sum =
+                        o < panels.outputs()
+                                ? VirtualLanes.sumOfProducts(
+                                        panels.inputs(),
+                                        x,
+                                        xAt + r * xStride,
+                                        w,
+                                        o * panels.strideByOutput(),
+                                        0,
+                                        1)
+                                : 0f;
+                y[yAt + r * yStride + o] = (bias == null ? 0f : bias[o]) + sum;
+            }
+        }
+    }
+
     /// In one accumulator.
     private static float sum(Panels panels, int o, float[] x, int xAt, float[] w, float start) {
         float sum = start;

@@ -85,6 +85,43 @@ interface VectorDenseKernels
     }
 
     @Override
+    default void denseForwardByOutput(
+            Panels panels,
+            int fromPanel,
+            int toPanel,
+            int rows,
+            float[] x,
+            int xAt,
+            int xStride,
+            float[] w,
+            float @Nullable [] bias,
+            float[] y,
+            int yAt,
+            int yStride,
+            float[] scratch) {
+        int wRow = panels.strideByOutput();
+        for (int p = fromPanel; p < toPanel; p++) {
+            sumInputLanes(
+                    panels.inputs(),
+                    Math.min(16, panels.outputs() - p * 16),
+                    rows,
+                    x,
+                    xAt,
+                    xStride,
+                    w,
+                    p * 16 * wRow,
+                    wRow,
+                    bias == null ? VectorKernels.ZEROS : bias,
+                    bias == null ? 0 : p * 16,
+                    y,
+                    yAt + p * 16,
+                    yStride,
+                    scratch,
+                    0);
+        }
+    }
+
+    @Override
     default void denseInputGradient(
             Panels panels,
             int fromInput,

@@ -44,7 +44,15 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             throw planner.mismatch(layer, "at least 1 output", "" + outputs);
         }
         Panels panels = panels(planner, layer, input.width(), outputs);
-        int w = planner.declare(new Tensor.Matrix(planner.name(weight), panels, initialization));
+        int w =
+                planner.declare(
+                        new Tensor.Matrix(
+                                planner.name(weight),
+                                panels,
+                                initialization,
+                                panels.inputs(),
+                                panels.outputs(),
+                                panels.sumsInputsInLanes()));
         int b =
                 bias.map(
                                 name ->
@@ -151,7 +159,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             Block x = input.value();
             Block y = output.value();
             float @Nullable [] b = bias == NO_BIAS ? null : step.slab.dense(bias).weights();
-            float[] w = step.slab.dense(weight).weights();
+            Storage w = step.slab.storage(weight);
             if (parts == 1) {
                 forward(step, worker, 0, panels.count(), x, 0, lines, w, b, y);
                 return;
@@ -177,23 +185,44 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                 Block x,
                 int fromLine,
                 int toLine,
-                float[] w,
+                Storage w,
                 float @Nullable [] b,
                 Block y) {
+            int rows = toLine - fromLine;
+            int xAt = x.row(fromLine);
+            int yAt = y.row(fromLine);
+            float[] scratch = step.scratch(worker);
+            if (w instanceof Storage.ByOutput served) {
+                step.kernels.denseForwardByOutput(
+                        panels,
+                        fromPanel,
+                        toPanel,
+                        rows,
+                        x.values,
+                        xAt,
+                        x.stride,
+                        served.weights(),
+                        b,
+                        y.values,
+                        yAt,
+                        y.stride,
+                        scratch);
+                return;
+            }
             step.kernels.denseForward(
                     panels,
                     fromPanel,
                     toPanel,
-                    toLine - fromLine,
+                    rows,
                     x.values,
-                    x.row(fromLine),
+                    xAt,
                     x.stride,
-                    w,
+                    ((Storage.Dense) w).weights(),
                     b,
                     y.values,
-                    y.row(fromLine),
+                    yAt,
                     y.stride,
-                    step.scratch(worker));
+                    scratch);
         }
 
         /// dx = dy Wᵀ with the W of forward; dW = xᵀ dy; db = Σ dy

@@ -41,6 +41,7 @@ public final class GradientSlab {
                 case Storage.Touched touched ->
                         pieces.add(new Piece(touched.values(), columns, touched));
                 case Storage.Doubles statistics -> {}
+                case Storage.ByOutput served -> throw notLearned();
             }
         }
         OptimizerStep gradient = OptimizerStep.of(OptimizerStep.Kind.GRADIENT);
@@ -162,7 +163,12 @@ public final class GradientSlab {
                                         gradients.values(),
                                         gradients.valuesAt());
                 case Storage.Doubles statistics -> {}
+                case Storage.ByOutput served -> throw notLearned();
             }
         }
+    }
+
+    private static IllegalStateException notLearned() {
+        return new IllegalStateException("weights that are served have no gradients");
     }
 }

@@ -25,14 +25,18 @@ public final class Slab {
         this.storages = storages;
     }
 
-    /// All zero, without state, and in blocks small enough that a `SlabCopy` shares most of them.
+    /// All zero, without state, tables in blocks small enough that a `SlabCopy` shares most of them, and matrices as forward
+    /// wants them.
     public static Slab shareable(List<Tensor> tensors) {
         return new Slab(
                 tensors,
                 tensor ->
-                        tensor instanceof Tensor.Table table
-                                ? Storage.Rows.shareable(table)
-                                : Storage.of(tensor, 0));
+                        switch (tensor) {
+                            case Tensor.Table table -> Storage.Rows.shareable(table);
+                            case Tensor.Matrix matrix when matrix.servedByOutput() ->
+                                    Storage.ByOutput.of(matrix);
+                            default -> Storage.of(tensor, 0);
+                        });
     }
 
     Storage[] storages() {

@@ -35,6 +35,17 @@ public record SlabBytes(long weights, long state) {
         return bytes;
     }
 
+    /// As `Slab.shareable` allocates.
+    public static long served(List<Tensor> tensors) {
+        return tensors.stream().mapToLong(SlabBytes::served).sum();
+    }
+
+    private static long served(Tensor tensor) {
+        return tensor instanceof Tensor.Matrix matrix && matrix.servedByOutput()
+                ? (long) Float.BYTES * matrix.panels().lengthByOutput()
+                : bytes(tensor);
+    }
+
     private static long bytes(Tensor tensor) {
         return switch (tensor) {
             case Tensor.Matrix matrix -> (long) Float.BYTES * matrix.panels().length();

@@ -26,8 +26,12 @@ public sealed interface Storage {
 
         int index(int part, int row, int column);
 
-        /// How many columns from this one on lie side by side.
+        /// How many columns from this one on lie `step()` apart.
         int run(int column);
+
+        default int step() {
+            return 1;
+        }
     }
 
     /// A matrix in panels or a padded vector.
@@ -58,6 +62,34 @@ public sealed interface Storage {
                 return Math.min(rest, width - column % width);
             }
             return rest;
+        }
+    }
+
+    /// A matrix of which no more than forward is wanted: output after output, the inputs of each side by side, as sums in lanes
+    /// read them (`KernelBenchmark`, "forward by output").
+    record ByOutput(Tensor.Matrix matrix, float[] weights) implements Floats {
+        static ByOutput of(Tensor.Matrix matrix) {
+            return new ByOutput(matrix, new float[matrix.panels().lengthByOutput()]);
+        }
+
+        @Override
+        public float[] array(int part, int row) {
+            return weights;
+        }
+
+        @Override
+        public int index(int part, int row, int column) {
+            return column * step() + row;
+        }
+
+        @Override
+        public int run(int column) {
+            return matrix.columns() - column;
+        }
+
+        @Override
+        public int step() {
+            return matrix.panels().strideByOutput();
         }
     }
 

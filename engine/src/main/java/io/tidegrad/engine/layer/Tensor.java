@@ -17,10 +17,17 @@ public sealed interface Tensor {
     ///
     /// @param fanIn inputs that one output sums over
     /// @param fanOut outputs that one input reaches
-    record Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut)
+    /// @param servedByOutput whether it lies output after output where it is only served, as forward then wants it
+    record Matrix(
+            String name,
+            Panels panels,
+            Initialization initialization,
+            int fanIn,
+            int fanOut,
+            boolean servedByOutput)
             implements Tensor {
-        Matrix(String name, Panels panels, Initialization initialization) {
-            this(name, panels, initialization, panels.inputs(), panels.outputs());
+        Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut) {
+            this(name, panels, initialization, fanIn, fanOut, false);
         }
 
         @Override

@@ -38,7 +38,7 @@ public record Memory(
     /// @throws ArithmeticException an array would hold 2^31 numbers or more
     public static Memory toPredict(Plan plan, int maxBatch) {
         return new Memory(
-                SlabBytes.of(plan.tensors(), 0).weights(),
+                SlabBytes.served(plan.tensors()),
                 0,
                 0,
                 workspace(plan, maxBatch, Workspace.Purpose.PREDICT),

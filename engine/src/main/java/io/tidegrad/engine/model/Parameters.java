@@ -96,6 +96,18 @@ public final class Parameters {
         return servedFrom(plan, Slab.shareable(plan.tensors()));
     }
 
+    /// A copy of what a scorer holds of these.
+    public Parameters servedCopy() {
+        Parameters copy = served(plan);
+        byte[] page = new byte[PAGE_BYTES];
+        for (int number = 0; number < servedPages; number++) {
+            readPage(number, page, 0);
+            copy.writePage(number, page, 0);
+        }
+        copy.setCounts(updates, examples);
+        return copy;
+    }
+
     static Parameters servedFrom(Plan plan, Slab slab) {
         return new Parameters(plan, slab, true);
     }
@@ -522,15 +534,16 @@ public final class Parameters {
             float[] array = storage.array(part, row);
             int index = storage.index(part, row, column);
             int in = at + (int) (byteAt - from);
+            int step = storage.step();
             switch (direction) {
                 case READ -> {
                     for (int i = 0; i < run; i++) {
-                        FLOAT.set(bytes, in + i * Float.BYTES, array[index + i]);
+                        FLOAT.set(bytes, in + i * Float.BYTES, array[index + i * step]);
                     }
                 }
                 case WRITE -> {
                     for (int i = 0; i < run; i++) {
-                        array[index + i] = (float) FLOAT.get(bytes, in + i * Float.BYTES);
+                        array[index + i * step] = (float) FLOAT.get(bytes, in + i * Float.BYTES);
                     }
                 }
             }

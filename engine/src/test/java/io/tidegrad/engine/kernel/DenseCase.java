@@ -74,6 +74,9 @@ final class DenseCase {
                                                 yStride,
                                                 scratch)),
                         yWithoutBias));
+        if (panels.sumsInputsInLanes()) {
+            addByOutput(k, calls);
+        }
         calls.add(
                 new KernelCase.Call(
                         "input gradient",
@@ -85,6 +88,34 @@ final class DenseCase {
                                                 panels, from, to, rows, dy, at, yStride, weights,
                                                 dx, at, xStride, scratch)),
                         dx));
+    }
+
+    /// Once as the others; and once where x ends with its last row, as a caller's own may.
+    private void addByOutput(Kernels k, List<KernelCase.Call> calls) {
+        float[] byOutput = new float[panels.lengthByOutput()];
+        for (int i = 0; i < panels.inputs(); i++) {
+            for (int o = 0; o < panels.outputs(); o++) {
+                byOutput[o * panels.strideByOutput() + i] = weights[panels.index(i, o)];
+            }
+        }
+        float[] cut = Arrays.copyOf(x, at + (rows - 1) * xStride + panels.inputs());
+        float[] scratch = new float[panels.scratch()];
+        for (float[] xs : List.of(x, cut)) {
+            for (float[] b : new float[][] {bias, null}) {
+                float[] y = KernelCase.gap(at + rows * yStride);
+                calls.add(
+                        new KernelCase.Call(
+                                "forward by output",
+                                numbers.inPieces(
+                                        k,
+                                        panels.count(),
+                                        (from, to) ->
+                                                k.denseForwardByOutput(
+                                                        panels, from, to, rows, xs, at, xStride,
+                                                        byOutput, b, y, at, yStride, scratch)),
+                                y));
+            }
+        }
     }
 
     void addUpdates(Kernels k, String name, OptimizerStep step, List<KernelCase.Call> calls) {

@@ -161,6 +161,14 @@ final class KernelBenchmark {
         OptimizerStep sgd = optimizer(OptimizerStep.Kind.SGD);
         OptimizerStep adam = optimizer(OptimizerStep.Kind.ADAM);
         report(filter, "forward " + shape, flops, 0, () -> layer.forward(kernels));
+        if (panels.sumsInputsInLanes()) {
+            report(
+                    filter,
+                    "forward by output " + shape,
+                    flops,
+                    0,
+                    () -> layer.forwardByOutput(kernels));
+        }
         report(filter, "dX " + shape, flops, 0, () -> layer.inputGradient(kernels));
         report(filter, "dW+sgd " + shape, flops, panels.length(), () -> layer.update(kernels, sgd));
         report(
@@ -484,6 +492,7 @@ final class KernelBenchmark {
         final int rows;
         final int stride;
         final float[] w;
+        final float[] byOutput; // the same
         final float[][] state;
         final float[] bias;
         final float[] tile = new float[Kernels.TILES];
@@ -499,9 +508,12 @@ final class KernelBenchmark {
             this.rows = rows;
             stride = panels.stride();
             w = new float[panels.length()];
+            byOutput = new float[panels.lengthByOutput()];
             for (int i = 0; i < panels.inputs(); i++) {
                 for (int o = 0; o < panels.outputs(); o++) {
-                    w[panels.index(i, o)] = ((i * 31 + o * 17) % 201 - 100) / 3000f;
+                    float weight = ((i * 31 + o * 17) % 201 - 100) / 3000f;
+                    w[panels.index(i, o)] = weight;
+                    byOutput[o * panels.strideByOutput() + i] = weight;
                 }
             }
             state = new float[3][panels.length()];
@@ -533,6 +545,23 @@ final class KernelBenchmark {
                     0,
                     inputStride(),
                     w,
+                    bias,
+                    y,
+                    0,
+                    stride,
+                    scratch);
+        }
+
+        void forwardByOutput(Kernels kernels) {
+            kernels.denseForwardByOutput(
+                    panels,
+                    0,
+                    panels.count(),
+                    rows,
+                    x,
+                    0,
+                    inputStride(),
+                    byOutput,
                     bias,
                     y,
                     0,

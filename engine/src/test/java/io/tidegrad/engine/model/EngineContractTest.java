@@ -4,13 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
@@ -35,6 +39,7 @@ import java.util.stream.IntStream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// What every layer, loss and optimizer must do, over random networks of all of them. The parameter is the seed.
@@ -432,10 +437,9 @@ class EngineContractTest {
         Batch batch = networks.batch(spec, rows);
         int outputs = parameters.plan().outputs();
         float[] predicted = new float[rows * outputs];
-        // From a copy that a scorer would hold, with a plan of its own.
-        Parameters served = Parameters.served(Plan.of(spec));
-        copyPages(parameters, served, served.pages());
-        Predictor predictor = new Predictor(parameters.plan(), KERNELS, 8);
+        Parameters served = parameters.servedCopy();
+        // With a plan of its own, as a scorer has.
+        Predictor predictor = new Predictor(Plan.of(spec), KERNELS, 8);
         predictor.predict(served, batch, predicted);
         assertRowsAlone(predictor, served, batch, predicted);
 
@@ -460,7 +464,7 @@ class EngineContractTest {
         NetworkSpec spec = networks.spec();
         Parameters parameters = learned(spec, networks);
         Parameters restored = Parameters.blank(Plan.of(spec));
-        copyPages(parameters, restored, parameters.pages());
+        copyPages(parameters, restored);
         restored.setCounts(parameters.updates(), parameters.examples());
         assertThat(restored.dirty().isEmpty()).isTrue();
 
@@ -546,9 +550,40 @@ class EngineContractTest {
         }
     }
 
-    private static void copyPages(Parameters from, Parameters to, int pages) {
+    /// Where they are only served such weights lie otherwise than where they are learned.
+    @ParameterizedTest
+    @CsvSource({"64, 1", "65, 10", "784, 10", "100, 17", "79, 32"})
+    void aNarrowLayerOfManyInputsPredictsTheBitsThatItsLearnerPredicts(int inputs, int outputs) {
+        NetworkSpec spec =
+                new NetworkSpec(
+                        new RowShape(inputs, 0, outputs),
+                        new Sequence(new Numbers(0, inputs), new Dense(outputs)),
+                        new MeanSquaredError(),
+                        Adam.of(0.01),
+                        inputs);
+        RandomNetworks networks = new RandomNetworks(inputs);
+        Parameters learned = Parameters.initial(Plan.of(spec));
+        Predictor predictor = new Predictor(learned.plan(), KERNELS, 40);
+        for (int rows : new int[] {1, 2, 3, 15, 16, 33, 40}) {
+            Parameters served = learned.servedCopy();
+            assertThat(Arrays.copyOf(pages(learned), served.pages())).isDeepEqualTo(pages(served));
+            assertThat(served.weights("1.weight")).isEqualTo(learned.weights("1.weight"));
+            Batch batch = networks.batch(spec, rows);
+            float[] predicted = new float[rows * outputs];
+            predictor.predict(served, batch, predicted);
+            assertRowsAlone(predictor, served, batch, predicted);
+            float[] byLearned = new float[rows * outputs];
+            predictor.predict(learned, batch, byLearned);
+            assertThat(predicted).isEqualTo(byLearned);
+            Learner learner = new Learner(learned, KERNELS, rows);
+            learner.learn(batch);
+            assertThat(predicted).isEqualTo(Arrays.copyOf(learner.predictions(), rows * outputs));
+        }
+    }
+
+    private static void copyPages(Parameters from, Parameters to) {
         byte[] page = new byte[Parameters.PAGE_BYTES + 1];
-        for (int number = 0; number < pages; number++) {
+        for (int number = 0; number < from.pages(); number++) {
             from.readPage(number, page, 1);
             to.writePage(number, page, 1);
         }

@@ -25,7 +25,7 @@ final class PredictBench {
         Meter meter = new Meter();
         Kernels kernels = Kernels.active();
         Plan plan = Plan.of(workload.learning().spec());
-        Parameters parameters = Parameters.initial(plan);
+        Parameters parameters = Parameters.initial(plan).servedCopy();
         Predictor predictor = new Predictor(plan, kernels, batchSize);
         Batch batch = new Batch(plan.spec().row(), batchSize);
         MadeUpRows rows = new MadeUpRows(plan);

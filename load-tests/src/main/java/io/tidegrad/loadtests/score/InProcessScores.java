@@ -2,6 +2,7 @@ package io.tidegrad.loadtests.score;
 
 import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.loadtests.LoadTestException;
@@ -123,6 +124,7 @@ public final class InProcessScores {
     private void rows() {
         Plan plan = Plan.of(versions.model().spec().network());
         Predictor predictor = new Predictor(plan, Kernels.active(), 1);
+        Parameters served = versions.model().parameters().servedCopy();
         float[][] rows = new MadeUpRows(plan).apart();
         int[] noIds = {};
         float[] answer = new float[plan.outputs()];
@@ -131,8 +133,7 @@ public final class InProcessScores {
                 alternating(
                         () -> {
                             row = row + 1 == rows.length ? 0 : row + 1;
-                            predictor.predict(
-                                    versions.model().parameters(), rows[row], noIds, answer);
+                            predictor.predict(served, rows[row], noIds, answer);
                         },
                         passes::sum,
                         passes::read);
