@@ -238,15 +238,11 @@ public final class InProcessScores {
         /// Full ones, all threads where the system puts them.
         SCHEDULED;
 
-        private final OpenLoop.Latencies latencies = new OpenLoop.Latencies();
+        private final Windows windows = new Windows();
         private long collectionMillis; // in which nobody scores
 
         String label() {
             return name().toLowerCase(Locale.ROOT);
-        }
-
-        double p999() {
-            return latencies.whole().getValueAtPercentile(99.9);
         }
     }
 
@@ -276,7 +272,7 @@ public final class InProcessScores {
         }
         if (warmUpSeconds > 0) {
             for (Kind kind : kinds) {
-                window(kind, perSecond, new OpenLoop.Latencies());
+                window(kind, perSecond);
             }
         }
         answers = 0;
@@ -286,7 +282,7 @@ public final class InProcessScores {
         }
         for (int round = 0; round < rounds; round++) {
             for (Kind kind : kinds) {
-                window(kind, perSecond, kind.latencies);
+                kind.windows.add(window(kind, perSecond));
             }
         }
         line.put("core_of_its_own", !scoringCores.isEmpty());
@@ -295,20 +291,22 @@ public final class InProcessScores {
         line.put("swaps", swapped);
         line.put("answers_verified", answers);
         for (Kind kind : kinds) {
-            Histogram whole = kind.latencies.whole();
+            Histogram whole = kind.windows.all().whole();
             line.put(kind.label() + "_p50_ns", (double) whole.getValueAtPercentile(50));
             line.put(kind.label() + "_p99_ns", (double) whole.getValueAtPercentile(99));
-            line.put(kind.label() + "_p999_ns", kind.p999());
+            line.put(kind.label() + "_p999_ns", (double) whole.getValueAtPercentile(99.9));
+            line.put(kind.label() + "_window_p999_ns", kind.windows.median(99.9));
             line.put(kind.label() + "_max_ns", (double) whole.getMaxValue());
             line.put(kind.label() + "_collection_ms", kind.collectionMillis);
             if (kind != Kind.CALM) {
-                line.put(kind.label() + "_p999_ratio", kind.p999() / Kind.CALM.p999());
+                line.put(
+                        kind.label() + "_p999_ratio",
+                        kind.windows.median(99.9) / Kind.CALM.windows.median(99.9));
             }
         }
     }
 
-    private void window(Kind kind, double perSecond, OpenLoop.Latencies into)
-            throws InterruptedException {
+    private OpenLoop.Latencies window(Kind kind, double perSecond) throws InterruptedException {
         List<PublishedSnapshot> ready = new ArrayList<>();
         if (kind != Kind.CALM) {
             // Made before: a trainer is another process, whose work is not the scorer's.
@@ -329,6 +327,7 @@ public final class InProcessScores {
         }
         Expected.Judge judge = expected.judge();
         float[] found = new float[expected.outputs()];
+        OpenLoop.Latencies latencies = new OpenLoop.Latencies();
         OpenLoop loop = new OpenLoop(OpenLoop.SPINNING, perSecond);
         loop.run(
                 start,
@@ -345,7 +344,7 @@ public final class InProcessScores {
                     answers++;
                     return true;
                 },
-                into);
+                latencies);
         thread.join();
         try {
             swapping.get();
@@ -354,6 +353,7 @@ public final class InProcessScores {
         }
         kind.collectionMillis += collectionMillis() - collected;
         swapped += ready.size();
+        return latencies;
     }
 
     /// Of all collections so far.

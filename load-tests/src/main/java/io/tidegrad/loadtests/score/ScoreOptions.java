@@ -77,6 +77,10 @@ public record ScoreOptions(
         }
     }
 
+    Duration length() {
+        return Duration.ofSeconds(seconds);
+    }
+
     boolean hasPartOf(Part... some) {
         return Arrays.stream(some).anyMatch(parts::contains);
     }

@@ -51,7 +51,7 @@ final class ScoreText {
             }
             text.append(
                     format(
-                            "  %-18s p50 %,9.0f ns   p99 %,9.0f   p99.9 %,9.0f   max %,11.0f%s%n",
+                            "  %-18s p50 %,9.0f ns   p99 %,9.0f   p99.9 %,9.0f, median window %,9.0f   max %,11.0f%s%n",
                             switch (kind) {
                                 case "calm" -> "no swaps";
                                 case "full" -> "full snapshots";
@@ -61,6 +61,7 @@ final class ScoreText {
                             number(line, kind + "_p50_ns"),
                             number(line, kind + "_p99_ns"),
                             number(line, kind + "_p999_ns"),
+                            number(line, kind + "_window_p999_ns"),
                             number(line, kind + "_max_ns"),
                             kind.equals("calm")
                                     ? ""
@@ -96,7 +97,7 @@ final class ScoreText {
                         line,
                         "swaps",
                         format(
-                                "   p99 %.2f of that without, %.2f of that published",
+                                "   p99, median window: %.2f of that without, %.2f of that published",
                                 number(line, "p99_ratio"), number(line, "p99_ratio_to_unread")))
                 + format(
                         "  %,.0f requests answered, each by the bits of its version; %.0f versions; sent %.3f ms late (p50); µs of CPU a request: scorer %.0f, client %.0f%n",

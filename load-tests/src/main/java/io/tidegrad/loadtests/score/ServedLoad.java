@@ -29,6 +29,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.BiFunction;
+import java.util.stream.Stream;
 
 /// One model behind HTTP: broker, scorer and whatever it is compared with are processes of their own, the client is this one.
 /// Whatever is compared takes turns in windows of the same run.
@@ -36,7 +37,7 @@ final class ServedLoad extends LoadTest {
     private static final Duration WITHIN = Duration.ofSeconds(60);
 
     /// Also well below the 30 s after which a server closes a connection on which it hears nothing: others have their turns.
-    private static final Duration WINDOW = Duration.ofSeconds(5);
+    private static final Duration WINDOW = Duration.ofSeconds(2);
 
     private static final int QUESTIONS = 64;
 
@@ -251,21 +252,23 @@ final class ServedLoad extends LoadTest {
     }
 
     private Duration window() {
-        return Duration.ofSeconds(options.seconds()).dividedBy(rounds());
+        return options.length().dividedBy(rounds());
     }
 
     /// Windows without and with swaps, and with the same published where the scorer does not read it, in turns.
     private String latency(Protocol protocol, Served served, Swaps swaps)
             throws InterruptedException {
         HttpLoad.Target target = served.target(protocol, 1);
-        OpenLoop.Latencies calm = new OpenLoop.Latencies();
-        OpenLoop.Latencies unread = new OpenLoop.Latencies();
-        OpenLoop.Latencies swapped = new OpenLoop.Latencies();
+        Windows calm = new Windows();
+        Windows unread = new Windows();
+        Windows swapped = new Windows();
         try (HttpLoad load = new HttpLoad(target, options.connections())) {
             say("%s over HTTP, %s: the compilers work", scored.label(), target.name());
+            // More swaps than are measured: at 10 a second Kafka's client would be compiled after
+            // minutes.
             during(
                     swaps::during,
-                    SWAPS_PER_SECOND,
+                    SWAPS_PER_SECOND_MANY,
                     () -> load.open(options.perSecond(), options.opening()));
             long opening = load.verified();
             long loaded = 0;
@@ -275,7 +278,7 @@ final class ServedLoad extends LoadTest {
                 say(
                         "%s over HTTP, %s: round %d of %d",
                         scored.label(), target.name(), round, rounds());
-                swaps.make((int) (SWAPS_PER_SECOND * window().toSeconds()));
+                swaps.make((int) Math.ceil(SWAPS_PER_SECOND * window().toMillis() * 1e-3));
                 served.awaitVersion(swaps.newest());
                 calm.add(load.open(options.perSecond(), window()).latencies());
                 unread.add(
@@ -295,9 +298,9 @@ final class ServedLoad extends LoadTest {
                 swapped.add(window.latencies());
             }
             long requests =
-                    calm.whole().getTotalCount()
-                            + unread.whole().getTotalCount()
-                            + swapped.whole().getTotalCount();
+                    Stream.of(calm, unread, swapped)
+                            .mapToLong(windows -> windows.all().whole().getTotalCount())
+                            .sum();
             Map<String, Object> line = new LinkedHashMap<>();
             line.put("part", "http");
             line.put("model", scored.label());
@@ -308,11 +311,11 @@ final class ServedLoad extends LoadTest {
             line.put("versions_admitted", loaded);
             line.put("requests", requests);
             line.put("answers_verified", load.verified() - opening);
-            percentiles(line, "calm", calm);
-            percentiles(line, "unread", unread);
-            percentiles(line, "swaps", swapped);
-            line.put("p99_ratio", p99(swapped) / p99(calm));
-            line.put("p99_ratio_to_unread", p99(swapped) / p99(unread));
+            percentiles(line, "calm", calm.all());
+            percentiles(line, "unread", unread.all());
+            percentiles(line, "swaps", swapped.all());
+            line.put("p99_ratio", swapped.median(99) / calm.median(99));
+            line.put("p99_ratio_to_unread", swapped.median(99) / unread.median(99));
             line.put(
                     "scorer_cpu_us_per_request",
                     (CpuClock.seconds(served.process.pid()) - cpu) * 1e6 / requests);
@@ -321,10 +324,6 @@ final class ServedLoad extends LoadTest {
                     (CpuClock.seconds(ProcessHandle.current().pid()) - own) * 1e6 / requests);
             return ScoreLoad.line(line, options);
         }
-    }
-
-    private static double p99(OpenLoop.Latencies latencies) {
-        return latencies.whole().getValueAtPercentile(99);
     }
 
     private static void percentiles(
@@ -432,7 +431,7 @@ final class ServedLoad extends LoadTest {
                                 SWAPS_PER_SECOND_MANY,
                                 () ->
                                         load.closed(
-                                                Duration.ofSeconds(options.seconds())
+                                                options.length()
                                                         .dividedBy(Protocol.values().length)));
                 answers += window.answers();
                 verified += load.verified();
@@ -457,7 +456,9 @@ final class ServedLoad extends LoadTest {
         try (HttpLoad load = new HttpLoad(target, options.connections())) {
             say("%s: requests of %d records", scored.label(), scored.heavyRecords());
             load.closed(options.opening().dividedBy(2));
-            most = during(swaps::during, SWAPS_PER_SECOND, () -> load.closed(window())).perSecond();
+            most =
+                    during(swaps::during, SWAPS_PER_SECOND, () -> load.closed(options.length()))
+                            .perSecond();
         }
         long before = served.loaded();
         Map<String, Object> line = new LinkedHashMap<>();
@@ -468,7 +469,7 @@ final class ServedLoad extends LoadTest {
         line.put("due_per_s", OVERLOAD * most);
         try (HttpLoad load = new HttpLoad(target, OVERLOAD_CONNECTIONS)) {
             say("%s: %d times %.0f a second are due", scored.label(), OVERLOAD, most);
-            Duration length = Duration.ofSeconds(options.seconds());
+            Duration length = options.length();
             HttpLoad.Window window =
                     during(
                             swaps::during,
