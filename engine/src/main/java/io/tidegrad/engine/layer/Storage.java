@@ -26,8 +26,9 @@ public sealed interface Storage {
 
         int index(int part, int row, int column);
 
-        /// How many columns from this one on lie `step()` apart.
-        int run(int column);
+        /// How many weights from this one on, in the order of the stream, lie `step()` apart; a part of the state ends with its
+        /// row.
+        int run(int row, int column);
 
         default int step() {
             return 1;
@@ -55,7 +56,7 @@ public sealed interface Storage {
         }
 
         @Override
-        public int run(int column) {
+        public int run(int row, int column) {
             int rest = tensor.columns() - column;
             if (tensor instanceof Tensor.Matrix matrix) {
                 int width = matrix.panels().width();
@@ -83,7 +84,7 @@ public sealed interface Storage {
         }
 
         @Override
-        public int run(int column) {
+        public int run(int row, int column) {
             return matrix.columns() - column;
         }
 
@@ -370,8 +371,8 @@ public sealed interface Storage {
         }
 
         @Override
-        public int run(int column) {
-            return columns - column;
+        public int run(int row, int column) {
+            return rowFloats == columns ? block(row).length - at(row) - column : columns - column;
         }
     }
 

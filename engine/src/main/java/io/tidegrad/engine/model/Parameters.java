@@ -4,6 +4,8 @@ import io.tidegrad.engine.layer.Slab;
 import io.tidegrad.engine.layer.Step;
 import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -31,6 +33,8 @@ public final class Parameters {
 
     private static final VarHandle FLOAT =
             MethodHandles.byteArrayViewVarHandle(float[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat STREAM_FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle DOUBLE =
             MethodHandles.byteArrayViewVarHandle(double[].class, ByteOrder.LITTLE_ENDIAN);
 
@@ -521,33 +525,63 @@ public final class Parameters {
             int at,
             Direction direction) {
         int columns = tensor.columns();
-        long rowFloats = (long) columns * parts;
-        long end = Math.min(to, start + tensor.rows() * rowFloats * Float.BYTES);
+        int rowFloats = Math.multiplyExact(columns, parts);
+        long end = Math.min(to, start + (long) tensor.rows() * rowFloats * Float.BYTES);
         long byteAt = Math.max(start, from);
+        long value = (byteAt - start) / Float.BYTES;
+        int row = (int) (value / rowFloats);
+        int inRow = (int) (value % rowFloats);
+        int step = storage.step();
         while (byteAt < end) {
-            long value = (byteAt - start) / Float.BYTES;
-            int row = (int) (value / rowFloats);
-            int inRow = (int) (value % rowFloats);
-            int part = firstPart + inRow / columns;
-            int column = inRow % columns;
-            int run = (int) Math.min(storage.run(column), (end - byteAt) / Float.BYTES);
+            int part = firstPart + (parts == 1 ? 0 : inRow / columns);
+            int column = parts == 1 ? inRow : inRow % columns;
+            int run = (int) Math.min(storage.run(row, column), (end - byteAt) / Float.BYTES);
             float[] array = storage.array(part, row);
             int index = storage.index(part, row, column);
             int in = at + (int) (byteAt - from);
-            int step = storage.step();
-            switch (direction) {
-                case READ -> {
-                    for (int i = 0; i < run; i++) {
-                        FLOAT.set(bytes, in + i * Float.BYTES, array[index + i * step]);
-                    }
-                }
-                case WRITE -> {
-                    for (int i = 0; i < run; i++) {
-                        array[index + i * step] = (float) FLOAT.get(bytes, in + i * Float.BYTES);
-                    }
-                }
+            if (step == 1) {
+                copy(array, index, bytes, in, run, direction);
+            } else {
+                copy(array, index, step, bytes, in, run, direction);
             }
             byteAt += (long) run * Float.BYTES;
+            inRow += run;
+            if (inRow >= rowFloats) {
+                row += inRow / rowFloats;
+                inRow %= rowFloats;
+            }
+        }
+    }
+
+    private static void copy(
+            float[] array, int index, byte[] bytes, int in, int count, Direction direction) {
+        MemorySegment segment = MemorySegment.ofArray(bytes);
+        switch (direction) {
+            case READ -> MemorySegment.copy(array, index, segment, STREAM_FLOAT, in, count);
+            case WRITE -> MemorySegment.copy(segment, STREAM_FLOAT, in, array, index, count);
+        }
+    }
+
+    /// @param step between two floats of the array
+    private static void copy(
+            float[] array,
+            int index,
+            int step,
+            byte[] bytes,
+            int in,
+            int count,
+            Direction direction) {
+        switch (direction) {
+            case READ -> {
+                for (int i = 0; i < count; i++) {
+                    FLOAT.set(bytes, in + i * Float.BYTES, array[index + i * step]);
+                }
+            }
+            case WRITE -> {
+                for (int i = 0; i < count; i++) {
+                    array[index + i * step] = (float) FLOAT.get(bytes, in + i * Float.BYTES);
+                }
+            }
         }
     }
 }
