@@ -28,7 +28,14 @@ public final class FedScorer {
                 new SnapshotVerifier(model, kernels, maxBytes, null, Parameters::served);
         SnapshotAdmission admission =
                 new SnapshotAdmission(
-                        model, verifier, kernels, clock, current, new AdmissionLog(), counters);
+                        model,
+                        verifier,
+                        kernels,
+                        clock,
+                        current,
+                        new AdmissionLog(),
+                        counters,
+                        () -> {});
         intake = new SnapshotIntake(model, admission, current, counters, maxBytes);
     }
 

@@ -21,6 +21,7 @@ import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.Deserializer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,7 +32,9 @@ import org.slf4j.LoggerFactory;
 final class FollowedTopics implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(FollowedTopics.class);
 
-    private static final Duration POLL = Duration.ofMillis(20);
+    /// Who closes wakes it up; records do.
+    private static final Duration POLL = Duration.ofMillis(500);
+
     private static final Duration ASK = Duration.ofSeconds(5);
     private static final long AGAIN_MILLIS = 200;
 
@@ -47,8 +50,13 @@ final class FollowedTopics implements AutoCloseable {
     private @Nullable TopicPartition followed;
 
     /// @param closing reads end when it is down
-    FollowedTopics(ScorerOptions options, ControlIntake control, CountDownLatch closing) {
-        this(open(options), options.topics(), control, closing);
+    /// @param between called between two pieces of a poll
+    FollowedTopics(
+            ScorerOptions options,
+            ControlIntake control,
+            CountDownLatch closing,
+            Runnable between) {
+        this(open(options, between), options.topics(), control, closing);
     }
 
     /// @param consumer assigned to nothing
@@ -63,13 +71,18 @@ final class FollowedTopics implements AutoCloseable {
         controlPartition = new TopicPartition(topics.control(), 0);
     }
 
-    private static Consumer<byte[], byte[]> open(ScorerOptions options) {
+    private static Consumer<byte[], byte[]> open(ScorerOptions options, Runnable between) {
+        // The one call of ours in the middle of a poll: behind it are the network and the batch,
+        // before it the next request.
+        Deserializer<byte[]> keys =
+                (topic, key) -> {
+                    between.run();
+                    return key;
+                };
         return KafkaClients.open(
                 () ->
                         new KafkaConsumer<>(
-                                options.consumerSettings(),
-                                new ByteArrayDeserializer(),
-                                new ByteArrayDeserializer()));
+                                options.consumerSettings(), keys, new ByteArrayDeserializer()));
     }
 
     /// From another thread: ends what the consumer waits for.
@@ -163,8 +176,10 @@ final class FollowedTopics implements AutoCloseable {
         }
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(AGAIN_MILLIS);
         ControlDirective before = control.directive();
-        while (isOpen() && control.directive() == before && System.nanoTime() < end) {
-            poll();
+        long left = end - System.nanoTime();
+        while (isOpen() && control.directive() == before && left > 0) {
+            poll(Duration.ofNanos(left));
+            left = end - System.nanoTime();
         }
     }
 
@@ -175,9 +190,13 @@ final class FollowedTopics implements AutoCloseable {
     /// Records of the followed topic. Where a control record that came with them is a new directive, they are left for the
     /// next poll: the directive may be that they are not wanted.
     List<ConsumerRecord<byte[], byte[]>> poll() {
+        return poll(POLL);
+    }
+
+    private List<ConsumerRecord<byte[], byte[]>> poll(Duration timeout) {
         lookAgain();
         ControlDirective before = control.directive();
-        ConsumerRecords<byte[], byte[]> polled = consumer.poll(POLL);
+        ConsumerRecords<byte[], byte[]> polled = consumer.poll(timeout);
         for (ConsumerRecord<byte[], byte[]> record : polled.records(controlPartition)) {
             control.accept(record.key(), record.value(), record.offset());
         }

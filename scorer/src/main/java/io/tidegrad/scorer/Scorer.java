@@ -50,6 +50,7 @@ public final class Scorer implements AutoCloseable {
     private final CurrentModel current;
     private final AdmissionLog admissions = new AdmissionLog();
     private final SnapshotCounters counters = new SnapshotCounters();
+    private final GivingWay givingWay = new GivingWay();
     private final ControlIntake control;
     private final SessionPool sessions;
     private final long maxAgeMillis;
@@ -133,6 +134,7 @@ public final class Scorer implements AutoCloseable {
                                         opening.control,
                                         opening.current,
                                         opening.counters,
+                                        opening.givingWay,
                                         lastGood));
         if (scorer.follower != null) {
             scorer.follower.start();
@@ -164,7 +166,12 @@ public final class Scorer implements AutoCloseable {
     private SnapshotVerifier verifier(
             ScorerOptions options, String answering, Function<Plan, Parameters> room) {
         return new SnapshotVerifier(
-                answering, kernels, options.maxSnapshotBytes(), options.publicKey(), room);
+                answering,
+                kernels,
+                options.maxSnapshotBytes(),
+                options.publicKey(),
+                room,
+                givingWay);
     }
 
     private SnapshotIntake intake(
@@ -179,7 +186,7 @@ public final class Scorer implements AutoCloseable {
 
     private SnapshotAdmission admission(String answering, SnapshotVerifier verifier) {
         return new SnapshotAdmission(
-                answering, verifier, kernels, clock, current, admissions, counters);
+                answering, verifier, kernels, clock, current, admissions, counters, givingWay);
     }
 
     /// Serves one full snapshot and never another.

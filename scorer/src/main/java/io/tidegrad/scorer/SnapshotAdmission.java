@@ -29,6 +29,8 @@ final class SnapshotAdmission {
 
     private static final long WARM_UP_NANOS_MAX = 300_000_000;
 
+    private static final int ROWS_A_PIECE = 16;
+
     private final String model;
     private final SnapshotVerifier verifier;
     private final Kernels kernels;
@@ -36,9 +38,11 @@ final class SnapshotAdmission {
     private final CurrentModel current;
     private final AdmissionLog admissions;
     private final SnapshotCounters counters;
+    private final Runnable between;
     private @Nullable ModelBinding warm;
     private int warmedOn;
 
+    /// @param between called between pieces of some tens of microseconds
     SnapshotAdmission(
             String model,
             SnapshotVerifier verifier,
@@ -46,7 +50,8 @@ final class SnapshotAdmission {
             InstantSource clock,
             CurrentModel current,
             AdmissionLog admissions,
-            SnapshotCounters counters) {
+            SnapshotCounters counters,
+            Runnable between) {
         this.model = model;
         this.verifier = verifier;
         this.kernels = kernels;
@@ -54,6 +59,7 @@ final class SnapshotAdmission {
         this.current = current;
         this.admissions = admissions;
         this.counters = counters;
+        this.between = between;
     }
 
     /// Checks and, when all hold, publishes. Never throws for a bad snapshot, whatever it is made of.
@@ -231,6 +237,7 @@ final class SnapshotAdmission {
 
     private Admission publish(LoadedModel loaded, boolean broughtBack) {
         ServedModel served = prepare(loaded, broughtBack, ServedModel.NO_FILE);
+        between.run();
         admissions.add(served);
         current.publish(served);
         return new Admission.Admitted(served);
@@ -279,6 +286,9 @@ final class SnapshotAdmission {
         float[] answer = new float[binding.plan().outputs()];
         int rows = 0;
         for (int place = 0; place < recent.places(); place++) {
+            if (place % ROWS_A_PIECE == 0) {
+                between.run();
+            }
             if (recent.copy(place, batch)) {
                 if (predictor == null) {
                     predictor = new Predictor(binding.plan(), kernels, 1);

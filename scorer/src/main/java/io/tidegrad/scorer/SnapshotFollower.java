@@ -8,6 +8,7 @@ import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.Verification;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -56,6 +57,7 @@ final class SnapshotFollower implements AutoCloseable {
     private final ControlIntake control;
     private final CurrentModel current;
     private final SnapshotCounters counters;
+    private final GivingWay givingWay;
     private final @Nullable LastGood lastGood;
     private final CountDownLatch closing = new CountDownLatch(1);
     private final Thread thread;
@@ -71,6 +73,7 @@ final class SnapshotFollower implements AutoCloseable {
     private boolean catchingUp; // by reading, because there is nothing to jump to
 
     /// @param intakes what takes a model's snapshots, by its name
+    /// @param givingWay what intakes call between two pieces of an admission
     /// @param lastGood keeps what serves, and has something to serve when Kafka has not; null for none
     SnapshotFollower(
             ScorerOptions options,
@@ -78,12 +81,14 @@ final class SnapshotFollower implements AutoCloseable {
             ControlIntake control,
             CurrentModel current,
             SnapshotCounters counters,
+            GivingWay givingWay,
             @Nullable LastGood lastGood) {
         this.options = options;
         this.intakes = intakes;
         this.control = control;
         this.current = current;
         this.counters = counters;
+        this.givingWay = givingWay;
         this.lastGood = lastGood;
         thread =
                 Thread.ofPlatform()
@@ -179,7 +184,7 @@ final class SnapshotFollower implements AutoCloseable {
     }
 
     private void follow() throws InterruptedException {
-        try (FollowedTopics opened = new FollowedTopics(options, control, closing)) {
+        try (FollowedTopics opened = new FollowedTopics(options, control, closing, givingWay)) {
             topics = opened;
             positioned = false;
             try {
@@ -265,11 +270,15 @@ final class SnapshotFollower implements AutoCloseable {
         bringBack(opened, followed, directive);
         status = new Status(State.FOLLOWING, "");
         while (!halted()) {
-            for (ConsumerRecord<byte[], byte[]> record : opened.poll()) {
+            List<ConsumerRecord<byte[], byte[]>> records = opened.poll();
+            long lag = opened.lag();
+            givingWay.begin(lag == 0 && versions(records) <= 1);
+            for (ConsumerRecord<byte[], byte[]> record : records) {
+                givingWay.run();
                 followed.accept(record);
             }
             offer(followed);
-            boolean behind = opened.lag() > LAG_RECORDS_MAX;
+            boolean behind = lag > LAG_RECORDS_MAX;
             if (behind && !catchingUp) {
                 positioned = false;
                 bootstrap(opened, followed, directive);
@@ -277,6 +286,10 @@ final class SnapshotFollower implements AutoCloseable {
             }
             catchingUp = behind;
         }
+    }
+
+    private static long versions(List<ConsumerRecord<byte[], byte[]>> records) {
+        return records.stream().filter(record -> SnapshotIntake.isManifest(record.key())).count();
     }
 
     /// Serves one version and follows the trainer's heartbeats only, until something else is decided about the model.

@@ -54,6 +54,20 @@ class DeltaIntakeTest {
         assertThat(reading.fallbacks()).isZero();
     }
 
+    /// After decoding, hashing, the golden rows and each few recent requests: whoever waits for the core waits for one of them.
+    @Test
+    void anAdmissionIsDoneInPieces() {
+        intake.accept(trainer.publishFull());
+        for (int version = 0; version < 3; version++) {
+            intake.pieces = 0;
+            intake.accept(trainer.learn(20).publishDelta());
+            assertThat(intake.pieces).isGreaterThanOrEqualTo(8);
+        }
+        intake.pieces = 0;
+        intake.accept(trainer.learn(20).publishFull());
+        assertThat(intake.pieces).isGreaterThanOrEqualTo(8);
+    }
+
     /// What a reader began with stays as it was, whatever is admitted meanwhile.
     @Test
     void aReaderInTheMiddleOfItsWorkSeesNothingOfANewVersion() {

@@ -20,6 +20,7 @@ final class TestIntake {
     final SnapshotAdmission admission;
     final InstantSource clock;
     private final String model;
+    int pieces; // that admissions were done in
     private long offset;
 
     TestIntake(String model) {
@@ -38,12 +39,18 @@ final class TestIntake {
                 new SnapshotAdmission(
                         model,
                         new SnapshotVerifier(
-                                model, Kernels.active(), maxBytes, key, Parameters::served),
+                                model,
+                                Kernels.active(),
+                                maxBytes,
+                                key,
+                                Parameters::served,
+                                () -> pieces++),
                         Kernels.active(),
                         clock,
                         current,
                         admissions,
-                        counters);
+                        counters,
+                        () -> pieces++);
         intake = new SnapshotIntake(model, admission, current, counters, maxBytes);
     }
 

@@ -24,6 +24,8 @@ public final class ServedLeaves {
     /// Fewer leaves are hashed sooner than a second thread begins.
     private static final int PARALLEL_LEAVES_MIN = 32;
 
+    private static final Runnable NOTHING = () -> {};
+
     private final byte[] hashes; // leaf after leaf
     private final @Nullable MessageDigest[] begun; // (leaf, KEPT); nobody updates them, only copies
 
@@ -34,11 +36,18 @@ public final class ServedLeaves {
 
     /// Of every leaf.
     public static ServedLeaves of(Parameters parameters) {
+        return of(parameters, NOTHING);
+    }
+
+    /// Of every leaf.
+    ///
+    /// @param between called after some 16 KiB and again
+    public static ServedLeaves of(Parameters parameters, Runnable between) {
         int leaves = leaves(parameters);
         ServedLeaves all =
                 new ServedLeaves(new byte[leaves * HASH_BYTES], new MessageDigest[leaves * KEPT]);
         for (int leaf = 0; leaf < leaves; leaf++) {
-            all.hash(parameters, leaf, 0);
+            all.hash(parameters, leaf, 0, between);
         }
         return all;
     }
@@ -50,6 +59,13 @@ public final class ServedLeaves {
     /// These, but anew for the leaves of `touched` pages; pages beyond the served ones don't count. Many are shared out among
     /// the threads of the common pool: each leaf is somebody's alone, so that who hashes it changes nothing.
     public ServedLeaves after(Parameters changed, PageSet touched) {
+        return after(changed, touched, NOTHING);
+    }
+
+    /// As `after`.
+    ///
+    /// @param between called after some 16 KiB and again, by whichever thread hashed them
+    public ServedLeaves after(Parameters changed, PageSet touched, Runnable between) {
         ServedLeaves next = new ServedLeaves(hashes.clone(), begun.clone());
         int[] firstTouched = new int[leaves(changed)]; // of each leaf that is touched
         int count = 0;
@@ -65,12 +81,13 @@ public final class ServedLeaves {
                                 next.hash(
                                         changed,
                                         first / ModelHash.LEAF_PAGES,
-                                        first % ModelHash.LEAF_PAGES));
+                                        first % ModelHash.LEAF_PAGES,
+                                        between));
         return next;
     }
 
     /// @param touched first page in the leaf that is not what it was
-    private void hash(Parameters parameters, int leaf, int touched) {
+    private void hash(Parameters parameters, int leaf, int touched, Runnable between) {
         int first = leaf * ModelHash.LEAF_PAGES;
         int end = Math.min(first + ModelHash.LEAF_PAGES, parameters.servedPages());
         int steps = Math.min(touched / STEP_PAGES, KEPT);
@@ -84,11 +101,13 @@ public final class ServedLeaves {
             int done = number - first;
             if (done % STEP_PAGES == 0 && done > steps * STEP_PAGES) {
                 begun[leaf * KEPT + done / STEP_PAGES - 1] = copy(digest);
+                between.run();
             }
             parameters.readPage(number, page, 0);
             digest.update(page, 0, parameters.pageLength(number));
         }
         System.arraycopy(digest.digest(), 0, hashes, leaf * HASH_BYTES, HASH_BYTES);
+        between.run();
     }
 
     /// Null where the platform's digest can't be copied: leaves are then hashed from their beginning.

@@ -15,6 +15,8 @@ import io.tidegrad.engine.optim.Adam;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -66,5 +68,19 @@ class ServedLeavesTest {
             assertThat(versions.get(version).weightsHash(FINGERPRINT, parameters))
                     .isEqualTo(hashes.get(version));
         }
+    }
+
+    @Test
+    void whoeverHashesMayStopEveryFewPages() {
+        Parameters parameters = Parameters.initial(PLAN);
+        AtomicInteger pieces = new AtomicInteger();
+        ServedLeaves leaves = ServedLeaves.of(parameters, pieces::incrementAndGet);
+        assertThat(pieces.get()).isGreaterThanOrEqualTo(parameters.servedPages() / 2);
+        PageSet touched = new PageSet(parameters.pages());
+        touched.mark(0);
+        touched.mark(ModelHash.LEAF_PAGES);
+        pieces.set(0);
+        leaves.after(parameters, touched, pieces::incrementAndGet);
+        assertThat(pieces.get()).isEqualTo(2 * ModelHash.LEAF_PAGES / 2);
     }
 }

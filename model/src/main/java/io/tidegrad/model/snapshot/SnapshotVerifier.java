@@ -28,6 +28,7 @@ public final class SnapshotVerifier {
     private final long maxBytes;
     private final @Nullable PublicKey key;
     private final Function<Plan, Parameters> room;
+    private final Runnable between;
 
     /// Of the snapshot before: a spec stays for its epoch, and reading it takes as long as all other checks of a small model.
     private volatile @Nullable ReadSpec lastRead;
@@ -40,18 +41,32 @@ public final class SnapshotVerifier {
     }
 
     /// @param key whose signature a manifest must carry; null when it need not be signed
-    /// @param room where a full snapshot is decoded and checked: memory that nobody reads. Only a test gives another
+    /// @param room as below
     public SnapshotVerifier(
             String model,
             Kernels kernels,
             long maxBytes,
             @Nullable PublicKey key,
             Function<Plan, Parameters> room) {
+        this(model, kernels, maxBytes, key, room, () -> {});
+    }
+
+    /// @param key whose signature a manifest must carry; null when it need not be signed
+    /// @param room where a full snapshot is decoded and checked: memory that nobody reads. Only a test gives another
+    /// @param between called between pieces of some tens of microseconds, by whichever thread did them
+    public SnapshotVerifier(
+            String model,
+            Kernels kernels,
+            long maxBytes,
+            @Nullable PublicKey key,
+            Function<Plan, Parameters> room,
+            Runnable between) {
         this.model = model;
         this.kernels = kernels;
         this.maxBytes = maxBytes;
         this.key = key;
         this.room = room;
+        this.between = between;
     }
 
     private record ReadSpec(String yaml, ModelSpec spec, Plan plan) {
@@ -196,12 +211,13 @@ public final class SnapshotVerifier {
         } catch (SnapshotFormatException damaged) {
             throw new Refusal(Reason.PARTS, String.valueOf(damaged.getMessage()));
         }
+        between.run();
         check(
                 successor.firstNonFinite() < 0,
                 Reason.NOT_FINITE,
                 "byte " + successor.firstNonFinite() + " begins a NaN or an infinity");
         Parameters parameters = successor.parameters();
-        ServedLeaves leaves = parent.leaves().after(parameters, successor.touched());
+        ServedLeaves leaves = parent.leaves().after(parameters, successor.touched(), between);
         return checked(
                 new LoadedModel(manifest, parent.spec(), parent.plan(), parameters, leaves),
                 successor.copiedBytes());
@@ -253,10 +269,12 @@ public final class SnapshotVerifier {
         } catch (SnapshotFormatException damaged) {
             throw new Refusal(Reason.PARTS, String.valueOf(damaged.getMessage()));
         }
+        between.run();
         int page = parameters.firstNonFinitePage();
         check(page < 0, Reason.NOT_FINITE, "page " + page + " holds a NaN or an infinity");
         return checked(
-                new LoadedModel(manifest, spec, plan, parameters, ServedLeaves.of(parameters)),
+                new LoadedModel(
+                        manifest, spec, plan, parameters, ServedLeaves.of(parameters, between)),
                 parameters.servedBytes());
     }
 
@@ -267,6 +285,7 @@ public final class SnapshotVerifier {
                 hash.equals(manifest.weightsHash()),
                 Reason.WEIGHTS_HASH,
                 "expected " + manifest.weightsHash() + ", the weights give " + hash);
+        between.run();
         checkGoldenRows(manifest.goldenRows(), loaded.plan(), loaded.parameters());
         return new Verification.Admitted(loaded, copiedBytes);
     }
