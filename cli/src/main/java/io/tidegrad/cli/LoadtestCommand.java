@@ -338,6 +338,14 @@ final class LoadtestCommand implements Runnable {
                 description = "kafka.commit.interval.ms of the trainer (default: its own choice).")
         private int commitMillis;
 
+        @Option(
+                names = "--backlog",
+                paramLabel = "N",
+                defaultValue = "500000",
+                description =
+                        "Events that lie ready at the end, to see how many a second are learned (default: ${DEFAULT-VALUE}).")
+        private int backlog;
+
         @Mixin private JsonOption json = new JsonOption();
 
         @Mixin private HelpOption help = new HelpOption();
@@ -353,6 +361,7 @@ final class LoadtestCommand implements Runnable {
                                 Duration.ofSeconds(seconds),
                                 Duration.ofMillis(publishMillis),
                                 commitMillis,
+                                backlog,
                                 json.isAsked());
                 new FreshnessLoad(options, System.out, System.err).run();
             } catch (IllegalArgumentException e) {

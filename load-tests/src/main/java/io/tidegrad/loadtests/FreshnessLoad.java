@@ -28,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.apache.kafka.common.TopicPartition;
 
 /// From an event to the first answer that knows it: how long after it was to be produced a client of the scorer, over HTTP,
 /// first gets an answer of a version that has learned it. Broker, registry, trainer and scorer are processes of their own, the
@@ -150,13 +151,41 @@ public final class FreshnessLoad extends LoadTest {
             await("an answer that knows them all", healthy, () -> asker.answered().newest() >= all);
             await("a snapshot of them all", healthy, () -> watch.published().newest() >= all);
             cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid()) - cpu;
-            return text(
-                    new Parts(events, watch, asker, epochNanos, opening, all),
-                    events,
-                    asker,
-                    watch,
-                    cpu);
+            Parts parts = new Parts(events, watch, asker, epochNanos, opening, all);
+            long versions = asker.answered().versionsFrom(0);
+            long bytes = watch.bytes();
+            double perSecond =
+                    options.backlog() == 0
+                            ? 0
+                            : backlog(stack, shipped, all, trainer, asker, healthy);
+            return text(parts, events, asker, versions, bytes, cpu, perSecond);
         }
+    }
+
+    /// Events a second, of a backlog, from when the trainer begins with it until an answer knows all of it. It is written while
+    /// the trainer stands still, between two transactions.
+    private double backlog(
+            LocalStack stack,
+            List<StreamEvent> shipped,
+            int written,
+            ChildJvm trainer,
+            Asker asker,
+            Runnable healthy)
+            throws InterruptedException {
+        say("a backlog of %,d events", options.backlog());
+        trainer.pause();
+        try {
+            new EventLog(STREAM, new TopicPartition(TOPIC, 0), written, false, written)
+                    .with(stack, shipped, options.backlog());
+        } finally {
+            trainer.resume();
+        }
+        long start = System.nanoTime();
+        await(
+                "an answer that knows the backlog",
+                healthy,
+                () -> asker.answered().newest() >= written + options.backlog());
+        return options.backlog() / ((System.nanoTime() - start) * 1e-9);
     }
 
     private int events(Duration time) {
@@ -271,13 +300,18 @@ public final class FreshnessLoad extends LoadTest {
     }
 
     private String text(
-            Parts parts, PacedEvents events, Asker asker, SnapshotWatch watch, double cpuSeconds) {
+            Parts parts,
+            PacedEvents events,
+            Asker asker,
+            long versions,
+            long snapshotBytes,
+            double cpuSeconds,
+            double backlogPerSecond) {
         Map<String, double[]> all = new LinkedHashMap<>();
         all.put("whole", parts.whole);
         all.put("append", parts.appended);
         all.put("learn_and_commit", parts.published);
         all.put("load_and_ask", parts.answered);
-        long versions = asker.answered().versionsFrom(0);
         if (options.json()) {
             Map<String, Object> line = new LinkedHashMap<>();
             line.put("weights", weights);
@@ -293,9 +327,11 @@ public final class FreshnessLoad extends LoadTest {
                         line.put(prefix + "max_ms", sorted[sorted.length - 1]);
                     });
             line.put("versions_answered", versions);
-            line.put("snapshot_bytes", watch.bytes());
+            line.put("snapshot_bytes", snapshotBytes);
             line.put("sent_late_max_ms", events.latestNanos() * 1e-6);
             line.put("trainer_and_scorer_cpu_s", cpuSeconds);
+            line.put("backlog_events", options.backlog());
+            line.put("backlog_events_per_s", backlogPerSecond);
             return Json.write(line) + "\n";
         }
         return String.format(
@@ -308,7 +344,7 @@ public final class FreshnessLoad extends LoadTest {
                   learned and committed      %s
                   loaded and asked for       %s
                 %,d answers by %,d versions; %,.1f MB of snapshots; an event was sent at most %.0f ms late; trainer and scorer took %.1f s of CPU
-                """,
+                %s""",
                 weights,
                 options.eventsPerSecond(),
                 options.window().toSeconds(),
@@ -322,9 +358,16 @@ public final class FreshnessLoad extends LoadTest {
                 row(parts.answered),
                 asker.answers(),
                 versions,
-                watch.bytes() * 1e-6,
+                snapshotBytes * 1e-6,
                 events.latestNanos() * 1e-6,
-                cpuSeconds);
+                cpuSeconds,
+                options.backlog() == 0
+                        ? ""
+                        : String.format(
+                                Locale.ROOT,
+                                "%,d events that lay ready: %,.0f events/s until an answer knew them all%n",
+                                options.backlog(),
+                                backlogPerSecond));
     }
 
     private static String row(double[] sorted) {

@@ -8,6 +8,7 @@ import java.time.Duration;
 /// @param window that is measured
 /// @param publishEvery a snapshot at most
 /// @param commitMillis between two commits; 0 for the trainer's own choice
+/// @param backlog events that lie ready at the end, to see how many a second are learned; 0 for none
 /// @param json one line of JSON instead of text for people
 public record FreshnessOptions(
         long weights,
@@ -16,6 +17,7 @@ public record FreshnessOptions(
         Duration window,
         Duration publishEvery,
         int commitMillis,
+        int backlog,
         boolean json) {
     private static final long WEIGHTS_MAX = 1L << 28;
     private static final double RATE_MAX = 1_000_000;
@@ -28,6 +30,7 @@ public record FreshnessOptions(
         require("--seconds", window.toSeconds(), 1, 3_600);
         require("--publish-ms", publishEvery.toMillis(), 10, 60_000);
         require("--commit-ms", commitMillis, 0, 60_000);
+        require("--backlog", backlog, 0, EVENTS_MAX);
         require("--rate x --seconds", eventsPerSecond * window.toSeconds(), 1, EVENTS_MAX);
     }
 

@@ -22,6 +22,7 @@ class FreshnessLoadTest {
                 Duration.ofSeconds(seconds),
                 Duration.ofMillis(100),
                 50,
+                3_000,
                 true);
     }
 
@@ -45,6 +46,8 @@ class FreshnessLoadTest {
         }
         assertThat(json.path("p50_ms").asDouble()).isPositive();
         assertThat(json.path("versions_answered").asInt()).isGreaterThan(1);
+        assertThat(json.path("backlog_events").asInt()).isEqualTo(3_000);
+        assertThat(json.path("backlog_events_per_s").asDouble()).isPositive();
         assertThat(json.path("snapshot_bytes").asLong()).isPositive();
     }
 
