@@ -100,9 +100,12 @@ final class ScoreText {
                                 "   p99, median window: %.2f of that without, %.2f of that published",
                                 number(line, "p99_ratio"), number(line, "p99_ratio_to_unread")))
                 + format(
-                        "  %,.0f requests answered, each by the bits of its version; %.0f versions; sent %.3f ms late (p50); µs of CPU a request: scorer %.0f, client %.0f%n",
+                        "  %,.0f requests answered, each by the bits of its version; %.0f versions, published by who takes %s; sent %.3f ms late (p50); µs of CPU a request: scorer %.0f, client %.0f%n",
                         number(line, "requests"),
                         number(line, "versions_admitted"),
+                        line.path("published_elsewhere").asBoolean()
+                                ? "what others leave of the cores"
+                                : "the same cores",
                         number(line, "calm_sent_late_p50_ms"),
                         number(line, "scorer_cpu_us_per_request"),
                         number(line, "client_cpu_us_per_request"));

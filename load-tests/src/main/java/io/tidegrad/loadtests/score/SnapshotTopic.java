@@ -22,21 +22,7 @@ final class SnapshotTopic implements AutoCloseable {
     /// @param topic that is not there yet
     SnapshotTopic(String bootstrapServers, String topic) throws InterruptedException {
         this.topic = topic;
-        Map<String, Object> kafka =
-                Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers);
-        try (Admin admin = Admin.create(kafka)) {
-            admin.createTopics(
-                            List.of(
-                                    new NewTopic(topic, Optional.of(1), Optional.empty())
-                                            .configs(
-                                                    Map.of(
-                                                            TopicConfig.CLEANUP_POLICY_CONFIG,
-                                                            TopicConfig.CLEANUP_POLICY_COMPACT))))
-                    .all()
-                    .get();
-        } catch (ExecutionException e) {
-            throw new LoadTestException("can't create " + topic + ": " + e.getCause(), e);
-        }
+        create(bootstrapServers, topic, TopicConfig.CLEANUP_POLICY_COMPACT);
         producer =
                 new KafkaProducer<>(
                         Map.of(
@@ -49,6 +35,31 @@ final class SnapshotTopic implements AutoCloseable {
                         new ByteArraySerializer(),
                         new ByteArraySerializer());
         producer.initTransactions();
+    }
+
+    /// A topic of one partition.
+    static void create(String bootstrapServers, String topic, String cleanupPolicy)
+            throws InterruptedException {
+        Map<String, Object> kafka =
+                Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers);
+        try (Admin admin = Admin.create(kafka)) {
+            admin.createTopics(
+                            List.of(
+                                    new NewTopic(topic, Optional.of(1), Optional.empty())
+                                            .configs(
+                                                    Map.of(
+                                                            TopicConfig.CLEANUP_POLICY_CONFIG,
+                                                            cleanupPolicy))))
+                    .all()
+                    .get();
+        } catch (ExecutionException e) {
+            throw new LoadTestException("can't create " + topic + ": " + e.getCause(), e);
+        }
+    }
+
+    /// Whether a thread of that name, as Linux cuts it, sends what is written.
+    static boolean isSender(String thread) {
+        return thread.startsWith("kafka-producer");
     }
 
     String name() {

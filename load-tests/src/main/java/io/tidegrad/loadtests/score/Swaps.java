@@ -24,6 +24,7 @@ final class Swaps {
     private final Queue<Versions.Version> ready = new ArrayDeque<>();
     private final Queue<PublishedSnapshot> last = new ArrayDeque<>();
     private volatile boolean ending;
+    private boolean elsewhere;
     private long made;
     private long newest;
 
@@ -65,6 +66,12 @@ final class Swaps {
         last.add(next);
     }
 
+    /// From now on whoever publishes takes what all others leave of the cores. Returns whether the system lets it.
+    boolean elsewhere() {
+        elsewhere = IdleClass.enter(ProcessHandle.current().pid(), SnapshotTopic::isSender);
+        return elsewhere;
+    }
+
     /// Returns what `work` does, done while versions are published.
     ///
     /// @throws LoadTestException publishing failed
@@ -99,6 +106,9 @@ final class Swaps {
     }
 
     private void publishAtPace(double perSecond, Runnable publish) {
+        if (elsewhere) {
+            IdleClass.enter();
+        }
         long start = System.nanoTime();
         long count = 0;
         while (!ending) {
