@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// `run` does nothing on threads that did not `begin`.
 final class GivingWay implements Runnable {
-    /// To others, of one turn. A yield gives a busy core away for some milliseconds.
+    /// To others, of one turn, which ends with the poll behind it; the last yield may go beyond. One gives a busy core away for
+    /// some milliseconds.
     static final long NANOS_MAX = 10_000_000;
 
     private final Runnable letOthersRun;

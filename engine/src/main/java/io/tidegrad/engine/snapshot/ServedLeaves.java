@@ -62,7 +62,7 @@ public final class ServedLeaves {
         return after(changed, touched, NOTHING);
     }
 
-    /// As `after`.
+    /// As `after(Parameters, PageSet)`.
     ///
     /// @param between called after some 16 KiB and again, by whichever thread hashed them
     public ServedLeaves after(Parameters changed, PageSet touched, Runnable between) {
