@@ -119,7 +119,7 @@ final class BoundedHttp1 implements ServerConnectionSelector {
     /// A connection that counts what it reads. One thread.
     private final class Bounded implements ConnectionContext {
         private final ConnectionContext of;
-        private final DataReader reader = new DataReader(this::pull);
+        private final DataReader reader = DataReader.create(this::pull);
         private final DataWriter writer = new Sending();
         private OpenConnections.@Nullable Connection connection;
         private @Nullable TlsLayer layer;
@@ -135,7 +135,7 @@ final class BoundedHttp1 implements ServerConnectionSelector {
 
         /// False when there is no room for it, or it does not speak TLS where it should.
         boolean begin() {
-            connection = connections.enter(tls != null, of.serverSocket()::close);
+            connection = connections.enter(tls != null, this::close);
             if (connection == null || tls == null) {
                 return connection != null;
             }
@@ -150,6 +150,15 @@ final class BoundedHttp1 implements ServerConnectionSelector {
             connection.greeted();
             answered = true;
             return true;
+        }
+
+        /// From any thread.
+        private void close() {
+            try {
+                of.serverSocket().close();
+            } catch (UncheckedIOException gone) {
+                log.debug("closing a connection that is gone", gone);
+            }
         }
 
         void end() {
@@ -336,7 +345,7 @@ final class BoundedHttp1 implements ServerConnectionSelector {
             if (!answered || ended) {
                 return;
             }
-            LINGER.execute(() -> of.serverSocket().close());
+            LINGER.execute(this::close);
             try {
                 while (pull() != null) {
                     // Discarded; time and bytes are bounded as for any request.

@@ -125,7 +125,9 @@ final class InferReader {
         private @Nullable String datatype;
         private @Nullable List<Long> shape;
 
-        /// Of the data's first byte in the body: it may come before what says how to read it.
+        private @Nullable Tensor read;
+
+        /// Of the first byte of data that came before what says how to read it.
         private long dataAt = -1;
 
         Input(String place) {
@@ -141,24 +143,36 @@ final class InferReader {
                 case "parameters" -> parameters(parser, place + ".parameters");
                 default -> {
                     expect(parser, place + ".data", JsonToken.START_ARRAY);
-                    dataAt = parser.currentTokenLocation().getByteOffset();
-                    parser.skipChildren();
+                    if (name != null && datatype != null && shape != null) {
+                        read = tensor(parser);
+                    } else {
+                        dataAt = parser.currentTokenLocation().getByteOffset();
+                        parser.skipChildren();
+                    }
                 }
             }
         }
 
         Tensor tensor() throws IOException {
-            String named = present(name, place, "name");
-            TensorType type = TensorType.of(named, present(datatype, place, "datatype"));
-            Tensor.Shape dimensions = Tensor.Shape.of(named, present(shape, place, "shape"));
+            if (read != null) {
+                return read;
+            }
             if (dataAt < 0) {
                 throw notARequest(place + ": expected a member 'data', found none");
             }
             try (JsonParser parser = StrictJson.parser(body, (int) dataAt, body.length)) {
                 parser.nextToken();
-                List<Object> values = new Data(named, type, dimensions).read(parser);
-                return new Tensor(named, type, dimensions, values);
+                return tensor(parser);
             }
+        }
+
+        /// From the array that begins here to its end.
+        private Tensor tensor(JsonParser parser) throws IOException {
+            String named = present(name, place, "name");
+            TensorType type = TensorType.of(named, present(datatype, place, "datatype"));
+            Tensor.Shape dimensions = Tensor.Shape.of(named, present(shape, place, "shape"));
+            return new Tensor(
+                    named, type, dimensions, new Data(named, type, dimensions).read(parser));
         }
     }
 
@@ -187,6 +201,7 @@ final class InferReader {
 
     /// A tensor's data, read as its datatype and shape say.
     private record Data(String tensor, TensorType type, Tensor.Shape shape) {
+        /// From the array that begins here to its end.
         List<Object> read(JsonParser parser) throws IOException {
             List<Object> values = new ArrayList<>();
             boolean nested = parser.nextToken() == JsonToken.START_ARRAY;

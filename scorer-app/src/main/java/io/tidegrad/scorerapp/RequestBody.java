@@ -2,12 +2,14 @@ package io.tidegrad.scorerapp;
 
 import io.helidon.common.media.type.MediaType;
 import io.helidon.common.media.type.MediaTypes;
+import io.helidon.http.BadRequestException;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.HttpMediaType;
 import io.helidon.http.RequestException;
 import io.helidon.http.ServerRequestHeaders;
 import io.helidon.webserver.http.ServerRequest;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,11 +34,15 @@ record RequestBody(int maxBytes, BodyMemory memory) {
         }
         BodyMemory.Body body;
         try {
-            // Not closed here: closing reads what is left, and a client that sends no more would
-            // hold the answer
-            // back. The server drains or ends the connection.
             int most = declared > 0 ? (int) declared : maxBytes + 1;
-            body = memory.read(request.content().inputStream(), most);
+            InputStream in = request.content().inputStream();
+            body = memory.read(in, most);
+            // Closed at its end only, so that the server need not look for more. Before it, closing
+            // reads what is left, and a client that sends no more would hold the answer back; the
+            // server drains or ends the connection.
+            if (body.bytes().length == declared) {
+                in.close();
+            }
         } catch (RequestException e) {
             throw switch (ProblemReason.of(e.status())) {
                 case BODY_TOO_LARGE -> tooLarge("more than that");
@@ -67,7 +73,7 @@ record RequestBody(int maxBytes, BodyMemory memory) {
         Optional<HttpMediaType> type;
         try {
             type = headers.contentType();
-        } catch (IllegalArgumentException noMediaType) {
+        } catch (IllegalArgumentException | BadRequestException noMediaType) {
             throw wrongType("something else");
         }
         type.filter(stated -> !isJson(stated))

@@ -6,7 +6,6 @@ import io.helidon.http.HeaderValues;
 import io.helidon.http.Headers;
 import io.helidon.http.HttpException;
 import io.helidon.http.Method;
-import io.helidon.http.ServerRequestHeaders;
 import io.helidon.http.Status;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.WebServer;
@@ -45,6 +44,9 @@ final class ScorerServer implements AutoCloseable {
 
     /// Between two reads: a client that says nothing for so long is gone.
     private static final Duration READ_WITHIN = Duration.ofSeconds(30);
+
+    private static final List<String> V2_MODELS =
+            List.of("/v2/models/{model}", "/v2/models/{model}/versions/{version}");
 
     private static final Pattern DIGITS = Pattern.compile("[0-9]{1,18}");
 
@@ -96,6 +98,8 @@ final class ScorerServer implements AutoCloseable {
                 WebServer.builder()
                         .host(config.host())
                         .port(config.port())
+                        // A channel's reads have no time-out.
+                        .useNio(false)
                         .idleConnectionTimeout(READ_WITHIN)
                         .idleConnectionPeriod(Duration.ofSeconds(10))
                         .connectionOptions(
@@ -154,7 +158,11 @@ final class ScorerServer implements AutoCloseable {
 
     private void route(HttpRouting.Builder routing) {
         routing.addFilter(this::oneRequestAtATime);
+        // Routes are tried in their order: what is asked most comes first.
         only(routing, Method.POST, "/v1/models/{model}/score", score::score);
+        for (String model : V2_MODELS) {
+            only(routing, Method.POST, model + "/infer", infer::infer);
+        }
         only(routing, Method.GET, "/v1/models", score::list);
         only(routing, Method.GET, "/v1/models/{model}", score::model);
         only(routing, Method.GET, "/v1/models/{model}/admissions", score::admissions);
@@ -163,11 +171,9 @@ final class ScorerServer implements AutoCloseable {
         only(routing, Method.GET, "/v2/", infer::server);
         open(routing, "/v2/health/live", infer::live);
         open(routing, "/v2/health/ready", infer::ready);
-        for (String model :
-                List.of("/v2/models/{model}", "/v2/models/{model}/versions/{version}")) {
+        for (String model : V2_MODELS) {
             only(routing, Method.GET, model, infer::model);
             only(routing, Method.GET, model + "/ready", infer::modelReady);
-            only(routing, Method.POST, model + "/infer", infer::infer);
         }
         open(
                 routing,
@@ -230,7 +236,7 @@ final class ScorerServer implements AutoCloseable {
         }
     }
 
-    private static @Nullable String ambiguousLength(ServerRequestHeaders headers) {
+    private static @Nullable String ambiguousLength(Headers headers) {
         List<String> encodings = headers.values(HeaderNames.TRANSFER_ENCODING);
         List<String> lengths = headers.values(HeaderNames.CONTENT_LENGTH);
         if (!encodings.isEmpty() && !lengths.isEmpty()) {
@@ -343,6 +349,10 @@ final class ScorerServer implements AutoCloseable {
 
     /// The server keeps what it found to itself, so the limits are all told.
     private static HttpProblem beforeRouting(Status status, Headers headers) {
+        String ambiguous = ambiguousLength(headers);
+        if (ambiguous != null) {
+            return new HttpProblem(ProblemReason.BAD_BODY, ambiguous);
+        }
         ProblemReason reason = ProblemReason.of(status);
         return switch (reason) {
             case BAD_REQUEST ->

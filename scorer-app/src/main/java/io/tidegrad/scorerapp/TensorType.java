@@ -2,6 +2,8 @@ package io.tidegrad.scorerapp;
 
 import java.math.BigInteger;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /// Datatypes of the Open Inference Protocol, by the names that it gives them.
@@ -21,6 +23,10 @@ enum TensorType {
     /// Strings, each as long as it is.
     BYTES(0);
 
+    private static final Map<String, TensorType> BY_NAME =
+            Arrays.stream(values())
+                    .collect(Collectors.toUnmodifiableMap(Enum::name, Function.identity()));
+
     private final int bytes;
 
     TensorType(int bytes) {
@@ -30,10 +36,9 @@ enum TensorType {
     /// @param tensor that says so, for the message
     /// @throws HttpProblem `bad-tensor`: a name that the protocol does not know
     static TensorType of(String tensor, String name) {
-        for (TensorType type : values()) {
-            if (type.name().equals(name)) {
-                return type;
-            }
+        TensorType type = BY_NAME.get(name);
+        if (type != null) {
+            return type;
         }
         throw Tensor.problem(
                 tensor,

@@ -25,6 +25,7 @@ class BoundedHttp1Test {
             WebServer.builder()
                     .host("127.0.0.1")
                     .port(0)
+                    .useNio(false)
                     .shutdownHook(false)
                     .protocolsDiscoverServices(false)
                     .addConnectionSelector(

@@ -319,8 +319,12 @@ class HostileRequestTest {
                 arguments("100,000 objects deep", "{\"inputs\":".repeat(90_000), "not-a-request"),
                 arguments(
                         "data 100,000 deep",
-                        inputs.formatted(tensor.replace("[1]}", "[".repeat(100_000))),
+                        inputs.formatted("{\"data\": " + "[".repeat(100_000)),
                         "bad-json"),
+                arguments(
+                        "data 100,000 deep, of a shape",
+                        inputs.formatted(tensor.replace("[1]}", "[".repeat(100_000))),
+                        "bad-tensor"),
                 arguments(
                         "15,000 tensors of one name",
                         inputs.formatted(tensor + (", " + tensor.replace(" ", "")).repeat(15_000)),
@@ -589,14 +593,13 @@ class HostileRequestTest {
                         "a hexadecimal length",
                         post("Content-Length: 0x10\r\n", RECORD),
                         400,
-                        "bad-request"),
-                arguments(
-                        "an empty length", post("Content-Length:\r\n", RECORD), 400, "bad-request"),
+                        "bad-body"),
+                arguments("an empty length", post("Content-Length:\r\n", RECORD), 400, "bad-body"),
                 arguments(
                         "a length beyond a long",
                         post("Content-Length: " + "9".repeat(30) + "\r\n", RECORD),
                         400,
-                        "bad-request"),
+                        "bad-body"),
                 arguments(
                         "two lengths",
                         post(length(RECORD) + "Content-Length: 5\r\n", RECORD),
@@ -606,7 +609,7 @@ class HostileRequestTest {
                         "two lengths in one",
                         post("Content-Length: 5, 5\r\n", RECORD),
                         400,
-                        "bad-request"),
+                        "bad-body"),
                 arguments(
                         "length and chunks",
                         post(length(RECORD) + "Transfer-Encoding: chunked\r\n", "0\r\n\r\n"),

@@ -71,6 +71,7 @@ class OpenConnectionsTest {
                 WebServer.builder()
                         .host("127.0.0.1")
                         .port(0)
+                        .useNio(false)
                         .shutdownHook(false)
                         .protocolsDiscoverServices(false)
                         .addConnectionSelector(

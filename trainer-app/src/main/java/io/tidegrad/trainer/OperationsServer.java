@@ -62,6 +62,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                 WebServer.builder()
                         .host(host)
                         .port(port)
+                        .useNio(false) // a channel's reads have no time-out
                         .shutdownHook(false) // ours stops the models first
                         .maxPayloadSize(1024)
                         .routing(
