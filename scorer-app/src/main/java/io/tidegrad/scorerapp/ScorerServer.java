@@ -157,7 +157,7 @@ final class ScorerServer implements AutoCloseable {
     }
 
     private void route(HttpRouting.Builder routing) {
-        routing.addFilter(this::oneRequestAtATime);
+        routing.addFilter(ScorerServer::oneRequestAtATime);
         // Routes are tried in their order: what is asked most comes first.
         only(routing, Method.POST, "/v1/models/{model}/score", score::score);
         for (String model : V2_MODELS) {
@@ -221,28 +221,25 @@ final class ScorerServer implements AutoCloseable {
         };
     }
 
-    /// Where a request ends must be said in one way, or a proxy before us may see another end; and a connection whose rest
-    /// can't be read ends with the answer.
-    private void oneRequestAtATime(
+    /// A connection whose rest can't be read ends with the answer.
+    private static void oneRequestAtATime(
             FilterChain chain, RoutingRequest request, RoutingResponse response) {
-        String ambiguous = ambiguousLength(request.headers());
-        if (ambiguous == null) {
-            chain.proceed();
-        } else {
-            problem(request, response, new HttpProblem(ProblemReason.BAD_BODY, ambiguous));
-        }
+        chain.proceed();
         if (response.headers().contains(HeaderValues.CONNECTION_CLOSE)) {
             throw new CloseConnectionException("answered, and the rest is not read");
         }
     }
 
+    /// Where a request ends must be said in one way, or a proxy before us may see another end: the server refuses what does
+    /// not, here it is told what that was.
     private static @Nullable String ambiguousLength(Headers headers) {
         List<String> encodings = headers.values(HeaderNames.TRANSFER_ENCODING);
         List<String> lengths = headers.values(HeaderNames.CONTENT_LENGTH);
         if (!encodings.isEmpty() && !lengths.isEmpty()) {
             return "expected Content-Length or Transfer-Encoding, found both";
         }
-        if (!encodings.isEmpty() && !encodings.equals(List.of("chunked"))) {
+        if (!encodings.isEmpty()
+                && (encodings.size() > 1 || !encodings.get(0).equalsIgnoreCase("chunked"))) {
             return "Transfer-Encoding: expected chunked, found "
                     + StrictJson.printable(String.join(", ", encodings));
         }

@@ -250,7 +250,7 @@ public final class InProcessScores {
     private final BitSet scoringCores = new BitSet();
 
     private final BitSet otherCores = new BitSet();
-    private final BitSet allCores = Cores.allowed();
+    private final BitSet allCores = LinuxScheduler.allowedCores();
     private long answers;
     private long swapped;
 
@@ -323,7 +323,7 @@ public final class InProcessScores {
         FutureTask<Void> swapping = new FutureTask<>(() -> swap(ready, start), null);
         Thread thread = Thread.ofPlatform().daemon().name("swap").start(swapping);
         if (!scoringCores.isEmpty()) {
-            Cores.keep(kept ? scoringCores : allCores, kept ? otherCores : allCores);
+            LinuxScheduler.keep(kept ? scoringCores : allCores, kept ? otherCores : allCores);
         }
         Expected.Judge judge = expected.judge();
         float[] found = new float[expected.outputs()];

@@ -19,6 +19,7 @@ import io.tidegrad.scorerapp.ScorerMain;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -63,6 +64,11 @@ final class ServedLoad extends LoadTest {
 
     private static final int RECOVERY_SECONDS_MAX = 30;
     private static final double RECOVERED = 0.8;
+
+    /// Compilers that take less of a core have done their work.
+    private static final double COMPILED_SHARE = 0.01;
+
+    private static final int COMPILE_ROUNDS_MAX = 10;
 
     private static final double SWAPS_PER_SECOND = 10;
     private static final double SWAPS_PER_SECOND_MANY = 50;
@@ -131,9 +137,7 @@ final class ServedLoad extends LoadTest {
                 // Last: nobody gets out of the idle class again.
                 if (options.hasPartOf(ScoreOptions.Part.HTTP)) {
                     boolean elsewhere = elsewhere(stack, swaps);
-                    for (Protocol protocol : Protocol.values()) {
-                        compile(protocol, served, swaps);
-                    }
+                    compile(served, swaps);
                     for (Protocol protocol : Protocol.values()) {
                         result.append(latency(protocol, served, swaps, elsewhere));
                     }
@@ -245,7 +249,7 @@ final class ServedLoad extends LoadTest {
     private static ChildJvm start(
             String name, List<Path> moreClassPath, List<String> command, Path files) {
         List<String> flags = new ArrayList<>(childFlags());
-        flags.add("-Xmx512m");
+        flags.addAll(heapFlags());
         return ChildJvm.run(
                 name,
                 flags,
@@ -253,6 +257,13 @@ final class ServedLoad extends LoadTest {
                 command,
                 files.resolve(name + ".out"),
                 files.resolve(name + ".log"));
+    }
+
+    /// A scorer's, as the launcher says them: it starts this process with the same.
+    private static List<String> heapFlags() {
+        return ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(flag -> flag.matches("-XX:(InitialRAMPercentage|NewRatio)=.*"))
+                .toList();
     }
 
     // ------------------------------------------------------------------------------------ parts
@@ -268,20 +279,32 @@ final class ServedLoad extends LoadTest {
     /// Broker and publisher are other machines' processes: here they get what client and scorer leave of the cores. Returns
     /// whether the system lets them.
     private static boolean elsewhere(LocalStack stack, Swaps swaps) {
-        return IdleClass.enter(stack.brokerProcess().pid(), anyName -> true) && swaps.elsewhere();
+        return LinuxScheduler.idle(stack.brokerProcess().pid(), anyName -> true)
+                && swaps.elsewhere();
     }
 
-    /// More swaps than are measured: at 10 a second Kafka's client would be compiled after minutes.
-    private void compile(Protocol protocol, Served served, Swaps swaps)
-            throws InterruptedException {
-        HttpLoad.Target target = served.target(protocol, 1);
-        try (HttpLoad load = new HttpLoad(target, options.connections())) {
-            say("%s over HTTP, %s: the compilers work", scored.label(), target.name());
-            during(
-                    swaps::during,
-                    SWAPS_PER_SECOND_MANY,
-                    () -> load.open(options.perSecond(), options.opening()));
-        }
+    /// Until the scorer's compilers have little left to do, in both protocols and under more swaps than are measured: at 10 a
+    /// second Kafka's client would be compiled after minutes.
+    private void compile(Served served, Swaps swaps) throws InterruptedException {
+        long pid = served.process.pid();
+        Duration length = options.opening().dividedBy(Protocol.values().length);
+        double little = COMPILED_SHARE * options.opening().toMillis() * 1e-3;
+        double before;
+        int round = 0;
+        do {
+            before = LinuxThread.compilerSeconds(pid);
+            for (Protocol protocol : Protocol.values()) {
+                HttpLoad.Target target = served.target(protocol, 1);
+                try (HttpLoad load = new HttpLoad(target, options.connections())) {
+                    say("%s over HTTP, %s: the compilers work", scored.label(), target.name());
+                    during(
+                            swaps::during,
+                            SWAPS_PER_SECOND_MANY,
+                            () -> load.open(options.perSecond(), length));
+                }
+            }
+        } while (LinuxThread.compilerSeconds(pid) - before > little
+                && ++round < COMPILE_ROUNDS_MAX);
     }
 
     /// Windows without and with swaps, and with the same published where the scorer does not read it, in turns.

@@ -68,7 +68,7 @@ final class Swaps {
 
     /// From now on whoever publishes takes what all others leave of the cores. Returns whether the system lets it.
     boolean elsewhere() {
-        elsewhere = IdleClass.enter(ProcessHandle.current().pid(), SnapshotTopic::isSender);
+        elsewhere = LinuxScheduler.idle(ProcessHandle.current().pid(), SnapshotTopic::isSender);
         return elsewhere;
     }
 
@@ -107,7 +107,7 @@ final class Swaps {
 
     private void publishAtPace(double perSecond, Runnable publish) {
         if (elsewhere) {
-            IdleClass.enter();
+            LinuxScheduler.idle();
         }
         long start = System.nanoTime();
         long count = 0;

@@ -75,6 +75,9 @@ final class Values {
 
     private static long parseTime(String field, CharSequence text) throws RejectedException {
         try {
+            if (FixedTime.matches(text)) {
+                return FixedTime.millis(text);
+            }
             TemporalAccessor parsed =
                     text.length() <= 10
                             ? LocalDate.parse(text)
