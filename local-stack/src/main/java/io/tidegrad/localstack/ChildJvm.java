@@ -49,6 +49,7 @@ public final class ChildJvm implements AutoCloseable {
                                 "--add-modules=jdk.incubator.vector",
                                 "--enable-native-access=ALL-UNNAMED",
                                 "-XX:+UseSerialGC",
+                                "-XX:MetaspaceSize=128m",
                                 "-XX:Tier4BackEdgeThreshold=200000",
                                 "-XX:Tier4MinInvocationThreshold=100"));
         ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
