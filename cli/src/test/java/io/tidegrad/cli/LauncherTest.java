@@ -1,0 +1,153 @@
+package io.tidegrad.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// The script itself, in a folder with a blank in its name, with a `java` that writes down what it is asked for.
+class LauncherTest {
+    private static final List<String> SCORERS_HEAP =
+            List.of("-XX:InitialRAMPercentage=6.25", "-XX:NewRatio=1");
+
+    private static final String JAVA =
+            """
+            #!/bin/sh
+            printf '%s\\n' "$@" >>"${0%/*}/../asked"
+            echo end >>"${0%/*}/../asked"
+            status=$(head -n 1 "${0%/*}/../statuses")
+            sed 1d "${0%/*}/../statuses" >"$0.rest" && mv "$0.rest" "${0%/*}/../statuses"
+            echo 'WARNING: Using incubator modules: jdk.incubator.vector' >&2
+            echo 'WARNING: of something else' >&2
+            exit "$status"
+            """;
+
+    @TempDir private Path directory;
+    private Path jdk;
+    private Path root;
+
+    @BeforeEach
+    void makeACheckoutThatIsBuilt() throws IOException {
+        root = Files.createDirectories(directory.resolve("a check out"));
+        Files.copy(
+                Path.of(System.getProperty("tidegrad.root"), "tidegrad"), root.resolve("tidegrad"));
+        for (String folder :
+                List.of(
+                        ".mvn",
+                        "cli/src/main",
+                        "engine/src/kernels",
+                        "load-tests/rivals/src/main")) {
+            Files.createDirectories(root.resolve(folder));
+        }
+        for (String pom : List.of("pom.xml", "cli/pom.xml", "load-tests/rivals/pom.xml")) {
+            Files.createFile(root.resolve(pom));
+        }
+        jdk = directory.resolve("jdk");
+        executable(jdk.resolve("bin/javac"), "#!/bin/sh\n");
+        executable(jdk.resolve("bin/java"), JAVA);
+        Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"25.0.3\"\n");
+        executable(
+                directory.resolve("bin/mvn"),
+                "#!/bin/sh\nmkdir -p cli/target/lib\necho \"$@\" >>../built\n");
+    }
+
+    private static void executable(Path file, String text) throws IOException {
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, text);
+        assertThat(file.toFile().setExecutable(true)).isTrue();
+    }
+
+    private record Ended(int status, String err) {}
+
+    /// @param statuses that the JVMs end with, one after the other
+    private Ended launch(List<Integer> statuses, String... arguments) throws Exception {
+        Files.write(jdk.resolve("statuses"), statuses.stream().map(String::valueOf).toList());
+        Path err = directory.resolve("err");
+        ProcessBuilder builder =
+                new ProcessBuilder(
+                        Stream.concat(
+                                        Stream.of("sh", root.resolve("tidegrad").toString()),
+                                        Stream.of(arguments))
+                                .toList());
+        builder.environment().put("JAVA_HOME", jdk.toString());
+        builder.environment()
+                .merge("PATH", "", (path, _) -> directory.resolve("bin") + ":" + path);
+        builder.environment().put("TIDEGRAD_JVM_OPTIONS", "-Xmn1g");
+        Process process = builder.redirectError(err.toFile()).start();
+        process.getOutputStream().close();
+        assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
+        return new Ended(process.exitValue(), Files.readString(err, StandardCharsets.UTF_8));
+    }
+
+    /// The options and arguments of each JVM that was started.
+    private List<List<String>> asked() throws IOException {
+        return Stream.of(Files.readString(jdk.resolve("asked")).split("\nend\n"))
+                .map(each -> List.of(each.split("\n")))
+                .toList();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"scorer --model x, true", "loadtest score, true", "trainer --model x, false"})
+    void aScorerHasAHeapForItsVersions(String command, boolean large) throws Exception {
+        assertThat(launch(List.of(0), command.split(" ")).status()).isZero();
+        List<String> asked = asked().getFirst();
+        assertThat(asked)
+                .contains(
+                        "--add-modules", "jdk.incubator.vector", "-XX:MetaspaceSize=128m", "-Xmn1g")
+                .endsWith(command.split(" "));
+        if (large) {
+            assertThat(asked).containsAll(SCORERS_HEAP);
+            // Who runs it has the last word.
+            assertThat(asked.indexOf("-Xmn1g"))
+                    .isGreaterThan(asked.indexOf(SCORERS_HEAP.getLast()));
+        } else {
+            assertThat(asked).doesNotContainAnyElementsOf(SCORERS_HEAP);
+        }
+    }
+
+    @Test
+    void whatCanBeRetriedIsStartedAgainAndSaysSo() throws Exception {
+        Ended ended = launch(List.of(75, 2), "scorer", "--model", "x");
+        assertThat(asked()).hasSize(2);
+        assertThat(asked().get(1)).isEqualTo(asked().get(0));
+        assertThat(ended.status()).isEqualTo(2);
+        assertThat(ended.err())
+                .contains(
+                        "tidegrad: scorer ended with exit code 75 (retryable); starting it again in 1 s");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"scorer, 2", "trainer, 0", "quickstart, 75"})
+    void whatCannotIsNot(String command, int status) throws Exception {
+        assertThat(launch(List.of(status, 0), command).status()).isEqualTo(status);
+        assertThat(asked()).hasSize(1);
+    }
+
+    @Test
+    void whatTheJvmSaysOfItsIncubatorIsLeftOutAndNothingElse() throws Exception {
+        assertThat(launch(List.of(0), "version").err())
+                .contains("WARNING: of something else")
+                .doesNotContain("incubator");
+    }
+
+    @Test
+    void buildsOnceAndAgainWhenASourceIsNewer() throws Exception {
+        launch(List.of(0), "version");
+        launch(List.of(0), "version");
+        Path built = directory.resolve("built");
+        assertThat(built).content().hasLineCount(1);
+        Files.createFile(root.resolve("cli/src/main/New.java"));
+        assertThat(launch(List.of(0), "version").err()).contains("building what is stale");
+        assertThat(built).content().hasLineCount(2);
+    }
+}
