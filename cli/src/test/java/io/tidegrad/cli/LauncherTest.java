@@ -80,8 +80,7 @@ class LauncherTest {
                                         Stream.of(arguments))
                                 .toList());
         builder.environment().put("JAVA_HOME", jdk.toString());
-        builder.environment()
-                .merge("PATH", "", (path, _) -> directory.resolve("bin") + ":" + path);
+        builder.environment().merge("PATH", "", (path, _) -> directory.resolve("bin") + ":" + path);
         builder.environment().put("TIDEGRAD_JVM_OPTIONS", "-Xmn1g");
         Process process = builder.redirectError(err.toFile()).start();
         process.getOutputStream().close();

@@ -23,10 +23,39 @@ final class BodyMemory {
         return takenByAll.get();
     }
 
+    /// What one body takes; to be closed when nothing of it is needed any more. One thread at a time.
+    final class Share implements AutoCloseable {
+        private long taken;
+
+        /// @param bytes in all
+        /// @throws HttpProblem `overloaded`; it takes what it took before
+        void grow(long bytes) {
+            long more = Math.max(0, bytes - FREE_BYTES) - taken;
+            if (takenByAll.addAndGet(more) > maxBytes) {
+                takenByAll.addAndGet(-more);
+                throw new HttpProblem(
+                        ProblemReason.OVERLOADED,
+                        "the requests that are under way take all the memory for bodies"
+                                + " (--max-bodies-bytes); ask again later");
+            }
+            taken += more;
+        }
+
+        @Override
+        public void close() {
+            takenByAll.addAndGet(-taken);
+            taken = 0;
+        }
+    }
+
+    Share share() {
+        return new Share();
+    }
+
     /// One body; to be closed when nothing of it is needed any more. One thread.
     final class Body implements AutoCloseable {
+        private final Share share = new Share();
         private byte[] bytes = {};
-        private long taken;
 
         private Body() {}
 
@@ -48,30 +77,16 @@ final class BodyMemory {
                 }
                 if (length == read.length) {
                     int longer = (int) Math.min(most, 2L * length);
-                    take(longer - FREE_BYTES);
+                    share.grow(longer);
                     read = Arrays.copyOf(read, longer);
                 }
             }
             bytes = length == read.length ? read : Arrays.copyOf(read, length);
         }
 
-        /// In all.
-        private void take(long bytes) {
-            long more = bytes - taken;
-            if (takenByAll.addAndGet(more) > maxBytes) {
-                takenByAll.addAndGet(-more);
-                throw new HttpProblem(
-                        ProblemReason.OVERLOADED,
-                        "the requests that are under way take all the memory for bodies"
-                                + " (--max-bodies-bytes); ask again later");
-            }
-            taken = bytes;
-        }
-
         @Override
         public void close() {
-            takenByAll.addAndGet(-taken);
-            taken = 0;
+            share.close();
         }
     }
 

@@ -72,7 +72,7 @@ final class GrpcServer implements AutoCloseable {
             ServerConfig config,
             int port,
             ServedModels models,
-            WorkLimit work,
+            RequestLimits limits,
             BooleanSupplier live,
             Duration within) {
         BearerTokens tokens = config.tokens();
@@ -84,6 +84,7 @@ final class GrpcServer implements AutoCloseable {
                         .channelFactory(() -> new BoundedChannel(connections))
                         .executor(answering)
                         .maxInboundMessageSize(config.maxBodyBytes())
+                        .addStreamTracerFactory(CallMemory.factory(limits.bodies()))
                         .maxInboundMetadataSize(METADATA_BYTES_MAX)
                         .maxConcurrentCallsPerConnection(CALLS_MAX)
                         .maxRstFramesPerWindow(RESETS_MAX, RESETS_WITHIN_SECONDS)
@@ -103,7 +104,11 @@ final class GrpcServer implements AutoCloseable {
                                         ServerInterceptors.useInputStreamMessages(
                                                 new InferService(models, live).bindService()),
                                         new WholeRequests(
-                                                within, connections::end, models, work, timers),
+                                                within,
+                                                connections::end,
+                                                models,
+                                                limits.work(),
+                                                timers),
                                         new TokenCheck(tokens, models)));
         if (config.certificate() != null) {
             builder.sslContext(tls(config.certificate()));

@@ -41,14 +41,11 @@ public final class ScorerApp implements AutoCloseable {
                             shadows,
                             config.server().maxBodyBytes(),
                             config.server().ignoreUnknownFields());
-            // One for both: they share the processors.
-            WorkLimit work =
-                    new WorkLimit(
-                            config.server().maxConcurrentRequests(),
-                            config.server().maxConnections());
-            grpc = config.server().grpcPort().isPresent() ? grpc(config, models, work) : null;
+            RequestLimits limits = RequestLimits.of(config.server());
+            metrics.follow(limits.bodies());
+            grpc = config.server().grpcPort().isPresent() ? grpc(config, models, limits) : null;
             requests = requests(config, models, metrics, clock);
-            server = server(config, models, metrics, work, clock);
+            server = server(config, models, metrics, limits, clock);
             comparisons = comparisons(config, clock);
         } catch (RuntimeException e) {
             stages.values().forEach(Stages::close);
@@ -56,12 +53,12 @@ public final class ScorerApp implements AutoCloseable {
         }
     }
 
-    private GrpcServer grpc(ScorerConfig config, ServedModels models, WorkLimit work) {
+    private GrpcServer grpc(ScorerConfig config, ServedModels models, RequestLimits limits) {
         return new GrpcServer(
                 config.server(),
                 config.server().grpcPort().getAsInt(),
                 models,
-                work,
+                limits,
                 this::isLive,
                 ScorerServer.REQUEST_WITHIN);
     }
@@ -95,11 +92,11 @@ public final class ScorerApp implements AutoCloseable {
             ScorerConfig config,
             ServedModels models,
             ScorerMetrics metrics,
-            WorkLimit work,
+            RequestLimits limits,
             InstantSource clock) {
         try {
             return new ScorerServer(
-                    config.server(), models, requests, metrics, work, clock, this::isLive);
+                    config.server(), models, requests, metrics, limits, clock, this::isLive);
         } catch (RuntimeException e) {
             if (requests != null) {
                 requests.close();

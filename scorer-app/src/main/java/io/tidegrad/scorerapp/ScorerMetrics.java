@@ -279,7 +279,7 @@ final class ScorerMetrics {
     /// What the bodies of requests take is shown from now on.
     void follow(BodyMemory bodies) {
         Gauge.builder("tidegrad.scorer.bodies.bytes", bodies, BodyMemory::taken)
-                .description("Memory that bodies of HTTP requests take together")
+                .description("Memory that bodies of requests take together")
                 .tags("model", NO_MODEL)
                 .register(registry);
     }

@@ -72,7 +72,7 @@ final class ScorerServer implements AutoCloseable {
             ServedModels models,
             @Nullable RequestLane requests,
             ScorerMetrics metrics,
-            WorkLimit work,
+            RequestLimits limits,
             InstantSource clock,
             BooleanSupplier live) {
         requireFree(config.host(), config.port());
@@ -88,11 +88,11 @@ final class ScorerServer implements AutoCloseable {
         this.models = models;
         this.requests = requests;
         this.metrics = metrics;
-        BodyMemory memory = new BodyMemory(config.maxBodiesBytes());
-        metrics.follow(memory);
-        RequestBody bodies = new RequestBody(config.maxBodyBytes(), memory);
-        score = new ScoreEndpoint(models, bodies, work);
-        infer = new InferEndpoint(models, bodies, work, config.ignoreUnknownFields(), live);
+        RequestBody bodies = new RequestBody(config.maxBodyBytes(), limits.bodies());
+        score = new ScoreEndpoint(models, bodies, limits.work());
+        infer =
+                new InferEndpoint(
+                        models, bodies, limits.work(), config.ignoreUnknownFields(), live);
         ServerCertificate certificate = config.certificate();
         server =
                 WebServer.builder()

@@ -68,7 +68,12 @@ final class WholeRequests implements ServerInterceptor {
         Whole(ServerCall<Q, ?> call, ServerCall.Listener<Q> of) {
             this.call = call;
             this.of = of;
-            timer = timers.schedule(this::tooSlow, within.toMillis(), TimeUnit.MILLISECONDS);
+            timer =
+                    timers.schedule(
+                            () -> beforeItIsWhole(RequestBody.tooSlow()),
+                            within.toMillis(),
+                            TimeUnit.MILLISECONDS);
+            CallMemory.ofThisCall().whenRefused(this::beforeItIsWhole);
         }
 
         @Override
@@ -155,9 +160,9 @@ final class WholeRequests implements ServerInterceptor {
             of.onComplete();
         }
 
-        private synchronized void tooSlow() {
+        private synchronized void beforeItIsWhole(HttpProblem problem) {
             if (!whole && !refused) {
-                refuse(RequestBody.tooSlow());
+                refuse(problem);
             }
         }
 

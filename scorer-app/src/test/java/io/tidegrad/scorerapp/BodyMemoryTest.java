@@ -3,13 +3,24 @@ package io.tidegrad.scorerapp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.tidegrad.scorerapp.RawHttp.Answer;
+import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
+import io.tidegrad.scorerapp.inference.ModelInferRequest;
+import io.tidegrad.scorerapp.inference.ModelInferResponse;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -61,6 +72,66 @@ class BodyMemoryTest {
             }
             awaitTaken(server, 0);
             assertThat(ask(server, 60_000).status()).as("alone again").isEqualTo(200);
+        }
+    }
+
+    @Test
+    void messagesOfGrpcTakeOfTheSameMemory() throws InterruptedException {
+        try (TestServer server = TestServer.start("--max-bodies-bytes", "100000")) {
+            ManagedChannel channel =
+                    NettyChannelBuilder.forAddress("127.0.0.1", server.grpc.port())
+                            .usePlaintext()
+                            .build();
+            try {
+                Call first = new Call(channel, 60_000);
+                Call second = new Call(channel, 60_000);
+                int each = first.bytes - BodyMemory.FREE_BYTES;
+                awaitTaken(server, 2 * each);
+                assertThat(ask(server, 60_000).status()).isEqualTo(503);
+                Status refused = new Call(channel, 60_000).end();
+                assertThat(refused.getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+                assertThat(refused.getDescription()).contains("overloaded", "--max-bodies-bytes");
+                assertThat(new Call(channel, 10_000).end().getCode())
+                        .isEqualTo(Status.Code.NOT_FOUND);
+
+                first.call.cancel("gone", null);
+                awaitTaken(server, each);
+                assertThat(second.end().getCode()).isEqualTo(Status.Code.NOT_FOUND);
+                awaitTaken(server, 0);
+                assertThat(ask(server, 60_000).status()).isEqualTo(200);
+            } finally {
+                channel.shutdownNow();
+                channel.awaitTermination(1, TimeUnit.MINUTES);
+            }
+        }
+    }
+
+    /// One that has sent its message, of no model, and not yet said that this is all.
+    private static final class Call extends ClientCall.Listener<ModelInferResponse> {
+        private final CompletableFuture<Status> end = new CompletableFuture<>();
+        private final ClientCall<ModelInferRequest, ModelInferResponse> call;
+        private final int bytes;
+
+        Call(ManagedChannel channel, int length) {
+            call =
+                    channel.newCall(
+                            GRPCInferenceServiceGrpc.getModelInferMethod(), CallOptions.DEFAULT);
+            call.start(this, new Metadata());
+            call.request(2);
+            ModelInferRequest request =
+                    ModelInferRequest.newBuilder().setId("x".repeat(length)).build();
+            bytes = request.getSerializedSize();
+            call.sendMessage(request);
+        }
+
+        Status end() {
+            call.halfClose();
+            return end.orTimeout(60, TimeUnit.SECONDS).join();
+        }
+
+        @Override
+        public void onClose(Status status, Metadata trailers) {
+            end.complete(status);
         }
     }
 

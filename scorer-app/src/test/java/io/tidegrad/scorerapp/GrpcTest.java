@@ -96,11 +96,7 @@ class GrpcTest {
                         shadows,
                         config.maxBodyBytes(),
                         false);
-        return new GrpcServer(config, 0, models, work(config), () -> true, within);
-    }
-
-    private static WorkLimit work(ServerConfig config) {
-        return new WorkLimit(config.maxConcurrentRequests(), config.maxConnections());
+        return new GrpcServer(config, 0, models, RequestLimits.of(config), () -> true, within);
     }
 
     private static ManagedChannel channel(GrpcServer server) {
@@ -430,7 +426,7 @@ class GrpcTest {
                                         config,
                                         server.port(),
                                         none,
-                                        work(config),
+                                        RequestLimits.of(config),
                                         () -> true,
                                         WITHIN))
                 .isInstanceOf(IllegalStateException.class)

@@ -14,6 +14,7 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -34,6 +35,8 @@ class HostileFramesTest {
     private static final int END_STREAM = 1;
     private static final int END_HEADERS = 4;
     private static final int ENHANCE_YOUR_CALM = 11;
+
+    private static final int FRAME_MAX = 16_384;
 
     /// Of one kind of frame: far beyond every limit, and sent in a second or two.
     private static final int FRAMES_MAX = 2_000_000;
@@ -298,6 +301,32 @@ class HostileFramesTest {
                         frame(DATA, END_STREAM, stream, data));
             }
             frames.end();
+        }
+    }
+
+    @Test
+    void messagesThatStopInTheMiddleAreCountedFromTheirFirstByte() throws IOException {
+        int part = 50_000;
+        byte[] message = ByteBuffer.allocate(5 + part).put((byte) 0).putInt(part + 1).array();
+        try (TestServer small =
+                        TestServer.start(Duration.ofSeconds(30), "--max-bodies-bytes", "100000");
+                Frames frames = new Frames(small.grpc.port())) {
+            for (int stream = 1; stream <= 5; stream += 2) {
+                frames.send(frame(HEADERS, END_HEADERS, stream, headers("ModelInfer")));
+                for (int from = 0; from < message.length; from += FRAME_MAX) {
+                    int to = Math.min(message.length, from + FRAME_MAX);
+                    frames.send(frame(DATA, 0, stream, Arrays.copyOfRange(message, from, to)));
+                }
+            }
+            Frame frame;
+            do {
+                frame = frames.read();
+                assertThat(frame).as("an answer to the third").isNotNull();
+            } while (frame.type != HEADERS);
+            assertThat(small.count("tidegrad_scorer_bodies_bytes", ""))
+                    .isEqualTo(2.0 * (part - BodyMemory.FREE_BYTES));
+            assertThat(small.count("tidegrad_scorer_requests_refused_total", "overloaded"))
+                    .isEqualTo(1);
         }
     }
 

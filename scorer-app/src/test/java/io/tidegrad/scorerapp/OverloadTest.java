@@ -64,33 +64,38 @@ class OverloadTest {
                             .build();
             GRPCInferenceServiceBlockingStub grpc =
                     GRPCInferenceServiceGrpc.newBlockingStub(channel);
-            server.work.within(
-                    () -> {
-                        for (String path :
-                                List.of("/v1/models/flights/score", "/v2/models/flights/infer")) {
-                            http.send(RawHttp.post(path, "", RawHttp.bytes("no JSON")));
-                            assertOverloaded(http.answer());
-                        }
-                        assertThatThrownBy(
-                                        () ->
-                                                grpc.modelReady(
-                                                        ModelReadyRequest.newBuilder()
-                                                                .setName("flights")
-                                                                .build()))
-                                .isInstanceOfSatisfying(
-                                        StatusRuntimeException.class,
-                                        e -> {
-                                            assertThat(e.getStatus().getCode())
-                                                    .isEqualTo(Status.Code.UNAVAILABLE);
-                                            assertThat(e.getStatus().getDescription())
-                                                    .startsWith("overloaded: ");
-                                        });
-                        http.send(RawHttp.bytes(LIVE));
-                        assertThat(http.answer().status()).isEqualTo(200);
-                        http.send(RawHttp.bytes(LIVE.replace("/health/live", "/metrics")));
-                        assertThat(http.answer().status()).isEqualTo(200);
-                        return grpc.serverLive(ServerLiveRequest.getDefaultInstance()).getLive();
-                    });
+            server.limits
+                    .work()
+                    .within(
+                            () -> {
+                                for (String path :
+                                        List.of(
+                                                "/v1/models/flights/score",
+                                                "/v2/models/flights/infer")) {
+                                    http.send(RawHttp.post(path, "", RawHttp.bytes("no JSON")));
+                                    assertOverloaded(http.answer());
+                                }
+                                assertThatThrownBy(
+                                                () ->
+                                                        grpc.modelReady(
+                                                                ModelReadyRequest.newBuilder()
+                                                                        .setName("flights")
+                                                                        .build()))
+                                        .isInstanceOfSatisfying(
+                                                StatusRuntimeException.class,
+                                                e -> {
+                                                    assertThat(e.getStatus().getCode())
+                                                            .isEqualTo(Status.Code.UNAVAILABLE);
+                                                    assertThat(e.getStatus().getDescription())
+                                                            .startsWith("overloaded: ");
+                                                });
+                                http.send(RawHttp.bytes(LIVE));
+                                assertThat(http.answer().status()).isEqualTo(200);
+                                http.send(RawHttp.bytes(LIVE.replace("/health/live", "/metrics")));
+                                assertThat(http.answer().status()).isEqualTo(200);
+                                return grpc.serverLive(ServerLiveRequest.getDefaultInstance())
+                                        .getLive();
+                            });
             http.send(RawHttp.post("/v1/models/flights/score", "", RawHttp.bytes(TestApp.RECORD)));
             assertThat(http.answer().status()).as("afterwards").isEqualTo(200);
             assertThat(

@@ -17,7 +17,7 @@ final class TestServer implements AutoCloseable {
     final Scorer scorer = scorer(trainer.publish());
     final ScorerMetrics metrics = new ScorerMetrics(List.of(scorer), InstantSource.system());
     private final Shadows shadows = new Shadows(metrics::follow);
-    final WorkLimit work;
+    final RequestLimits limits;
     final ScorerServer http;
     final GrpcServer grpc;
 
@@ -29,11 +29,12 @@ final class TestServer implements AutoCloseable {
                         shadows,
                         config.maxBodyBytes(),
                         false);
-        work = new WorkLimit(config.maxConcurrentRequests(), config.maxConnections());
+        limits = RequestLimits.of(config);
+        metrics.follow(limits.bodies());
         http =
                 new ScorerServer(
-                        config, models, null, metrics, work, InstantSource.system(), () -> true);
-        grpc = new GrpcServer(config, 0, models, work, () -> true, within);
+                        config, models, null, metrics, limits, InstantSource.system(), () -> true);
+        grpc = new GrpcServer(config, 0, models, limits, () -> true, within);
     }
 
     static TestServer start(String... settings) {

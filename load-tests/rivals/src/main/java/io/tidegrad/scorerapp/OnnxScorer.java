@@ -35,8 +35,8 @@ public final class OnnxScorer {
         InstantSource clock = InstantSource.system();
         ScorerMetrics metrics = new ScorerMetrics(List.of(stages.live()), clock);
         ServedModels models = new Models(Map.of(model, stages), metrics, config, onnx);
-        WorkLimit work = new WorkLimit(config.server().maxConcurrentRequests(), config.server().maxConnections());
-        new ScorerServer(config.server(), models, null, metrics, work, clock, () -> true);
+        RequestLimits limits = RequestLimits.of(config.server());
+        new ScorerServer(config.server(), models, null, metrics, limits, clock, () -> true);
     }
 
     private static final class Models extends ServedModels {

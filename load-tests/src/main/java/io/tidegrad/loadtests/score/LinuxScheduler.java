@@ -37,13 +37,15 @@ final class LinuxScheduler {
     ///
     /// @throws LoadTestException Linux does not let it
     static void keep(BitSet calling, BitSet others) {
-        for (LinuxThread thread : LinuxThread.of(ProcessHandle.current().pid())) {
-            // One that has ended meanwhile needs no core.
-            keep(thread.id(), others);
-        }
+        keep(ProcessHandle.current().pid(), others);
         if (!keep(CALLER, calling)) {
             throw new LoadTestException("can't keep a thread to the cores " + calling);
         }
+    }
+
+    /// Keeps all threads of a process to some cores. One that has ended meanwhile needs none.
+    static void keep(long pid, BitSet cores) {
+        LinuxThread.of(pid).forEach(thread -> keep(thread.id(), cores));
     }
 
     private static boolean keep(int thread, BitSet cores) {

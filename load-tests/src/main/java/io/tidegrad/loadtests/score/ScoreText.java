@@ -151,7 +151,7 @@ final class ScoreText {
 
     private static String overload(JsonNode line) {
         return format(
-                "%s, requests of %.0f records: %,.0f/s can be answered, %,.0f/s are due: %,.0f answered (%,.0f/s, %.2f of what can be; p50 %.0f ms, p99 %.0f ms), %,.0f told to come later, %,.0f not sent, %.0f versions meanwhile; all well %.0f s after%n",
+                "%s, requests of %.0f records: %,.0f/s can be answered, %,.0f/s are due: %,.0f answered (%,.0f/s, %.2f of what can be; p50 %.0f ms, p99 %.0f ms), %,.0f told to come later, %,.0f not sent, %.0f versions meanwhile; all well %.0f s after%s%n",
                 line.path("model").asText(),
                 number(line, "records"),
                 number(line, "most_per_s"),
@@ -164,7 +164,8 @@ final class ScoreText {
                 number(line, "shed"),
                 number(line, "given_up"),
                 number(line, "versions_admitted"),
-                number(line, "recovery_s"));
+                number(line, "recovery_s"),
+                line.path("cores_apart").asBoolean() ? "; client and scorer on cores apart" : "");
     }
 
     private static String onnx(JsonNode line) {

@@ -10,6 +10,7 @@ import io.tidegrad.loadtests.bench.Rival;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.OnePartition;
 import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.StreamEvent;
@@ -24,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -31,7 +33,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.BiFunction;
 import java.util.stream.Stream;
-import org.apache.kafka.common.config.TopicConfig;
 
 /// One model behind HTTP: broker, scorer and whatever it is compared with are processes of their own, the client is this one.
 /// Whatever is compared takes turns in windows of the same run.
@@ -112,7 +113,7 @@ final class ServedLoad extends LoadTest {
         StringBuilder result = new StringBuilder();
         String kafka = stack.bootstrapServers();
         // A trainer makes it at its first start.
-        SnapshotTopic.create(kafka, Topics.DEFAULT.control(), TopicConfig.CLEANUP_POLICY_DELETE);
+        OnePartition.create(kafka, Topics.DEFAULT.control(), Map.of());
         try (SnapshotTopic topic = new SnapshotTopic(kafka, Topics.DEFAULT.snapshots(model));
                 SnapshotTopic unread = new SnapshotTopic(kafka, topic.name() + UNREAD);
                 Json http = new Json()) {
@@ -495,8 +496,30 @@ final class ServedLoad extends LoadTest {
     }
 
     /// More than can be answered: what is answered is right and in time, the rest is told so, versions come meanwhile, and
-    /// afterwards everything is answered again.
+    /// afterwards everything is answered again. The client, who has more to do with a thousand connections than with a few,
+    /// takes none of the scorer's cores for it.
     private String overload(Served served, Swaps swaps) throws InterruptedException {
+        BitSet all = LinuxScheduler.allowedCores();
+        boolean apart = all.cardinality() > 1;
+        if (!apart) {
+            return overload(served, swaps, apart);
+        }
+        BitSet scorers = new BitSet();
+        all.stream().limit(all.cardinality() / 2).forEach(scorers::set);
+        BitSet clients = (BitSet) all.clone();
+        clients.andNot(scorers);
+        long own = ProcessHandle.current().pid();
+        try {
+            LinuxScheduler.keep(served.process.pid(), scorers);
+            LinuxScheduler.keep(own, clients);
+            return overload(served, swaps, apart);
+        } finally {
+            LinuxScheduler.keep(served.process.pid(), all);
+            LinuxScheduler.keep(own, all);
+        }
+    }
+
+    private String overload(Served served, Swaps swaps, boolean apart) throws InterruptedException {
         HttpLoad.Target target = served.target(Protocol.V1, scored.heavyRecords()).thatSheds();
         double most;
         try (HttpLoad load = new HttpLoad(target, options.connections())) {
@@ -511,6 +534,7 @@ final class ServedLoad extends LoadTest {
         line.put("part", "overload");
         line.put("model", scored.label());
         line.put("records", scored.heavyRecords());
+        line.put("cores_apart", apart);
         line.put("most_per_s", most);
         line.put("due_per_s", OVERLOAD * most);
         try (HttpLoad load = new HttpLoad(target, OVERLOAD_CONNECTIONS)) {

@@ -1,13 +1,8 @@
 package io.tidegrad.loadtests.score;
 
-import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.localstack.OnePartition;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -22,7 +17,10 @@ final class SnapshotTopic implements AutoCloseable {
     /// @param topic that is not there yet
     SnapshotTopic(String bootstrapServers, String topic) throws InterruptedException {
         this.topic = topic;
-        create(bootstrapServers, topic, TopicConfig.CLEANUP_POLICY_COMPACT);
+        OnePartition.create(
+                bootstrapServers,
+                topic,
+                Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT));
         producer =
                 new KafkaProducer<>(
                         Map.of(
@@ -35,26 +33,6 @@ final class SnapshotTopic implements AutoCloseable {
                         new ByteArraySerializer(),
                         new ByteArraySerializer());
         producer.initTransactions();
-    }
-
-    /// A topic of one partition.
-    static void create(String bootstrapServers, String topic, String cleanupPolicy)
-            throws InterruptedException {
-        Map<String, Object> kafka =
-                Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers);
-        try (Admin admin = Admin.create(kafka)) {
-            admin.createTopics(
-                            List.of(
-                                    new NewTopic(topic, Optional.of(1), Optional.empty())
-                                            .configs(
-                                                    Map.of(
-                                                            TopicConfig.CLEANUP_POLICY_CONFIG,
-                                                            cleanupPolicy))))
-                    .all()
-                    .get();
-        } catch (ExecutionException e) {
-            throw new LoadTestException("can't create " + topic + ": " + e.getCause(), e);
-        }
     }
 
     /// Whether a thread of that name, as Linux cuts it, sends what is written.

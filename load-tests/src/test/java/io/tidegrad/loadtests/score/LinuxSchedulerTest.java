@@ -86,6 +86,20 @@ class LinuxSchedulerTest {
     }
 
     @Test
+    void aProcessRunsOnTheCoresItIsKeptTo() throws Exception {
+        Process process = new ProcessBuilder("sleep", "60").start();
+        try {
+            BitSet one = new BitSet();
+            one.set(LinuxScheduler.allowedCores().previousSetBit(Integer.MAX_VALUE));
+            LinuxScheduler.keep(process.pid(), one);
+            assertThat(Files.readAllLines(Path.of("/proc", "" + process.pid(), "status")))
+                    .contains("Cpus_allowed_list:\t" + one.nextSetBit(0));
+        } finally {
+            process.destroy();
+        }
+    }
+
+    @Test
     void aThreadIsReadWhateverItsName() {
         LinuxThread thread =
                 LinuxThread.parse(

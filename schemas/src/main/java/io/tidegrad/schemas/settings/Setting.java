@@ -353,7 +353,7 @@ public enum Setting {
             "max-bodies-bytes",
             "N",
             new Form.Number(1, Long.MAX_VALUE),
-            "of all HTTP requests under way together; more are answered 503",
+            "of all requests under way together; more are answered 503",
             Default.told("a quarter of the heap"),
             Set.of(SCORER),
             Set.of()),

@@ -1,0 +1,33 @@
+package io.tidegrad.localstack;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.NewTopic;
+
+/// Topics whose one partition's order is the order of everything in them.
+public final class OnePartition {
+    private OnePartition() {}
+
+    /// @param settings of the topic; the broker's own where it has none
+    /// @throws LocalStackException it exists already, or Kafka does not answer
+    public static void create(String bootstrapServers, String topic, Map<String, String> settings)
+            throws InterruptedException {
+        try (Admin admin =
+                Admin.create(
+                        Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers))) {
+            admin.createTopics(
+                            List.of(
+                                    new NewTopic(topic, Optional.of(1), Optional.empty())
+                                            .configs(settings)))
+                    .all()
+                    .get();
+        } catch (ExecutionException e) {
+            throw new LocalStackException(
+                    "can't create the topic " + topic + ": " + e.getCause(), e);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package io.tidegrad.scorerapp;
+
+import io.grpc.Context;
+import io.grpc.Metadata;
+import io.grpc.ServerStreamTracer;
+import io.grpc.Status;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// What one gRPC call takes of the memory for bodies: every byte of its messages from when the library takes it from the
+/// connection, for it keeps them until a message is whole, to the call's end.
+final class CallMemory extends ServerStreamTracer {
+    private static final Context.Key<CallMemory> KEY = Context.key("tidegrad-call-memory");
+
+    private final BodyMemory.Share share;
+    private long bytes;
+    private boolean closed;
+    private @Nullable HttpProblem refusal;
+    private @Nullable Consumer<HttpProblem> refused;
+
+    private CallMemory(BodyMemory.Share share) {
+        this.share = share;
+    }
+
+    static Factory factory(BodyMemory memory) {
+        return new Factory() {
+            @Override
+            public ServerStreamTracer newServerStreamTracer(String method, Metadata headers) {
+                return new CallMemory(memory.share());
+            }
+        };
+    }
+
+    /// Of the call that is being started.
+    static CallMemory ofThisCall() {
+        return Objects.requireNonNull(KEY.get(), "a server without this tracer");
+    }
+
+    @Override
+    public Context filterContext(Context context) {
+        return context.withValue(KEY, this);
+    }
+
+    /// @param refused hears once, from any thread, that there is no room for more of this call
+    void whenRefused(Consumer<HttpProblem> refused) {
+        HttpProblem already;
+        synchronized (this) {
+            this.refused = refused;
+            already = refusal;
+        }
+        if (already != null) {
+            refused.accept(already);
+        }
+    }
+
+    /// A part of a message, as it comes.
+    @Override
+    public void inboundWireSize(long more) {
+        HttpProblem problem;
+        Consumer<HttpProblem> hears;
+        synchronized (this) {
+            if (closed || refusal != null) {
+                return;
+            }
+            bytes += more;
+            refusal = problem = grown();
+            hears = refused;
+        }
+        if (problem != null && hears != null) {
+            hears.accept(problem);
+        }
+    }
+
+    private @Nullable HttpProblem grown() {
+        try {
+            share.grow(bytes);
+            return null;
+        } catch (HttpProblem overloaded) {
+            return overloaded;
+        }
+    }
+
+    @Override
+    public synchronized void streamClosed(Status status) {
+        closed = true;
+        share.close();
+    }
+}
