@@ -135,7 +135,7 @@ class BodyMemoryTest {
         }
     }
 
-    private static void awaitTaken(TestServer server, int bytes) {
+    static void awaitTaken(TestServer server, int bytes) {
         Awaitility.await("the metric says that bodies take " + bytes)
                 .atMost(Duration.ofSeconds(30))
                 .pollInterval(Duration.ofMillis(10))

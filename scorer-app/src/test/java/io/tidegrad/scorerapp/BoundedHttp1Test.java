@@ -3,7 +3,6 @@ package io.tidegrad.scorerapp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.helidon.webserver.WebServer;
-import io.helidon.webserver.http1.Http1Config;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
@@ -22,33 +21,16 @@ class BoundedHttp1Test {
     private final OpenConnections connections =
             new OpenConnections(1_000, Duration.ofSeconds(10), System::nanoTime, reason -> {});
     private final WebServer server =
-            WebServer.builder()
-                    .host("127.0.0.1")
-                    .port(0)
-                    .useNio(false)
-                    .shutdownHook(false)
-                    .protocolsDiscoverServices(false)
-                    .addConnectionSelector(
-                            new BoundedHttp1(
-                                    Http1Config.builder(),
-                                    Duration.ofSeconds(10),
-                                    1_000,
-                                    () -> {
-                                        long now = nanos.get();
-                                        reads.release();
-                                        return now;
-                                    },
-                                    connections,
-                                    null))
-                    .routing(
-                            routing ->
-                                    routing.post(
-                                            "/echo",
-                                            (request, response) ->
-                                                    response.send(
-                                                            request.content().as(byte[].class))))
-                    .build()
-                    .start();
+            BoundedServer.start(
+                    nanos,
+                    reads,
+                    connections,
+                    null,
+                    routing ->
+                            routing.post(
+                                    "/echo",
+                                    (request, response) ->
+                                            response.send(request.content().as(byte[].class))));
 
     @AfterEach
     void stop() {

@@ -3,7 +3,6 @@ package io.tidegrad.scorerapp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.helidon.webserver.WebServer;
-import io.helidon.webserver.http1.Http1Config;
 import io.tidegrad.scorerapp.OpenConnections.Reason;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.io.ByteArrayOutputStream;
@@ -68,43 +67,24 @@ class OpenConnectionsTest {
                                 .context()
                         : null;
         server =
-                WebServer.builder()
-                        .host("127.0.0.1")
-                        .port(0)
-                        .useNio(false)
-                        .shutdownHook(false)
-                        .protocolsDiscoverServices(false)
-                        .addConnectionSelector(
-                                new BoundedHttp1(
-                                        Http1Config.builder(),
-                                        Duration.ofSeconds(10),
-                                        1_000,
-                                        () -> {
-                                            long now = nanos.get();
-                                            reads.release();
-                                            return now;
-                                        },
-                                        connections,
-                                        context))
-                        .routing(
-                                routing ->
-                                        routing.get(
-                                                        "/hello",
-                                                        (request, response) ->
-                                                                response.send("hello"))
-                                                .get(
-                                                        "/large",
-                                                        (request, response) ->
-                                                                response.send(new byte[LARGE]))
-                                                .get(
-                                                        "/work",
-                                                        (request, response) -> {
-                                                            working.countDown();
-                                                            worked.await();
-                                                            response.send("worked");
-                                                        }))
-                        .build()
-                        .start();
+                BoundedServer.start(
+                        nanos,
+                        reads,
+                        connections,
+                        context,
+                        routing ->
+                                routing.get("/hello", (request, response) -> response.send("hello"))
+                                        .get(
+                                                "/large",
+                                                (request, response) ->
+                                                        response.send(new byte[LARGE]))
+                                        .get(
+                                                "/work",
+                                                (request, response) -> {
+                                                    working.countDown();
+                                                    worked.await();
+                                                    response.send("worked");
+                                                }));
         return server.port();
     }
 

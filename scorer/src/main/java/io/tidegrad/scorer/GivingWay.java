@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 final class GivingWay implements Runnable {
     /// To others, of one turn, which ends with the poll behind it; the last yield may go beyond. One gives a busy core away for
     /// some milliseconds.
-    static final long NANOS_MAX = 10_000_000;
+    static final long NANOS_MAX = 4_000_000;
 
     private final Runnable letOthersRun;
     private final LongSupplier nanoTime;

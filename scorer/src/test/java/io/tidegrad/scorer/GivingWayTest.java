@@ -46,7 +46,7 @@ class GivingWayTest {
 
     @Test
     void onAFullMachineAnAdmissionGivesAwayNoMoreThanItsTimeAndTheNextOneAgain() {
-        yieldNanos = 4_000_000;
+        yieldNanos = 2 * GivingWay.NANOS_MAX / 5;
         givingWay.begin(true);
         pieces(100);
         assertThat(yields).isEqualTo(3);

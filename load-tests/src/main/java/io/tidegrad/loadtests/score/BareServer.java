@@ -26,6 +26,7 @@ public final class BareServer {
         WebServer.builder()
                 .host("127.0.0.1")
                 .port(Integer.parseInt(args[0]))
+                .useNio(false) // as the scorer
                 .maxTcpConnections(Integer.parseInt(args[1]))
                 .idleConnectionTimeout(READ_WITHIN)
                 .connectionOptions(socket -> socket.readTimeout(READ_WITHIN).tcpNoDelay(true))

@@ -37,15 +37,16 @@ final class LinuxScheduler {
     ///
     /// @throws LoadTestException Linux does not let it
     static void keep(BitSet calling, BitSet others) {
-        keep(ProcessHandle.current().pid(), others);
-        if (!keep(CALLER, calling)) {
+        if (!keep(ProcessHandle.current().pid(), others) || !keep(CALLER, calling)) {
             throw new LoadTestException("can't keep a thread to the cores " + calling);
         }
     }
 
-    /// Keeps all threads of a process to some cores. One that has ended meanwhile needs none.
-    static void keep(long pid, BitSet cores) {
+    /// Keeps all threads of a process to some cores; one that has ended meanwhile needs none. Returns whether Linux lets the
+    /// first of them.
+    static boolean keep(long pid, BitSet cores) {
         LinuxThread.of(pid).forEach(thread -> keep(thread.id(), cores));
+        return LinuxThread.areTold() && keep((int) pid, cores);
     }
 
     private static boolean keep(int thread, BitSet cores) {

@@ -500,18 +500,16 @@ final class ServedLoad extends LoadTest {
     /// takes none of the scorer's cores for it.
     private String overload(Served served, Swaps swaps) throws InterruptedException {
         BitSet all = LinuxScheduler.allowedCores();
-        boolean apart = all.cardinality() > 1;
-        if (!apart) {
-            return overload(served, swaps, apart);
-        }
         BitSet scorers = new BitSet();
         all.stream().limit(all.cardinality() / 2).forEach(scorers::set);
         BitSet clients = (BitSet) all.clone();
         clients.andNot(scorers);
         long own = ProcessHandle.current().pid();
+        boolean apart =
+                !scorers.isEmpty()
+                        && LinuxScheduler.keep(served.process.pid(), scorers)
+                        && LinuxScheduler.keep(own, clients);
         try {
-            LinuxScheduler.keep(served.process.pid(), scorers);
-            LinuxScheduler.keep(own, clients);
             return overload(served, swaps, apart);
         } finally {
             LinuxScheduler.keep(served.process.pid(), all);

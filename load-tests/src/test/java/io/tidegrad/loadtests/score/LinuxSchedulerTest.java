@@ -91,7 +91,7 @@ class LinuxSchedulerTest {
         try {
             BitSet one = new BitSet();
             one.set(LinuxScheduler.allowedCores().previousSetBit(Integer.MAX_VALUE));
-            LinuxScheduler.keep(process.pid(), one);
+            assertThat(LinuxScheduler.keep(process.pid(), one)).isTrue();
             assertThat(Files.readAllLines(Path.of("/proc", "" + process.pid(), "status")))
                     .contains("Cpus_allowed_list:\t" + one.nextSetBit(0));
         } finally {
