@@ -72,7 +72,6 @@ class LauncherTest {
     /// @param statuses that the JVMs end with, one after the other
     private Ended launch(List<Integer> statuses, String... arguments) throws Exception {
         Files.write(jdk.resolve("statuses"), statuses.stream().map(String::valueOf).toList());
-        Path err = directory.resolve("err");
         ProcessBuilder builder =
                 new ProcessBuilder(
                         Stream.concat(
@@ -82,10 +81,12 @@ class LauncherTest {
         builder.environment().put("JAVA_HOME", jdk.toString());
         builder.environment().merge("PATH", "", (path, _) -> directory.resolve("bin") + ":" + path);
         builder.environment().put("TIDEGRAD_JVM_OPTIONS", "-Xmn1g");
-        Process process = builder.redirectError(err.toFile()).start();
+        Process process = builder.start();
         process.getOutputStream().close();
+        // To its end: what leaves lines out may go on for a moment when all else has ended.
+        byte[] err = process.getErrorStream().readAllBytes();
         assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
-        return new Ended(process.exitValue(), Files.readString(err, StandardCharsets.UTF_8));
+        return new Ended(process.exitValue(), new String(err, StandardCharsets.UTF_8));
     }
 
     /// The options and arguments of each JVM that was started.
