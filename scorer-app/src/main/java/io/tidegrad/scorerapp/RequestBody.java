@@ -3,7 +3,6 @@ package io.tidegrad.scorerapp;
 import io.helidon.common.media.type.MediaType;
 import io.helidon.common.media.type.MediaTypes;
 import io.helidon.http.BadRequestException;
-import io.helidon.http.HeaderNames;
 import io.helidon.http.HttpMediaType;
 import io.helidon.http.RequestException;
 import io.helidon.http.ServerRequestHeaders;
@@ -25,7 +24,7 @@ record RequestBody(int maxBytes, BodyMemory memory) {
     /// @throws HttpProblem it is not said to be JSON, is too large, comes too slowly or not whole, or too many are under way
     BodyMemory.Body read(ServerRequest request) {
         checkContent(request.headers());
-        long declared = declared(request.headers());
+        long declared = request.headers().contentLength().orElse(0);
         if (declared > maxBytes) {
             throw tooLarge(declared + " bytes declared");
         }
@@ -60,11 +59,6 @@ record RequestBody(int maxBytes, BodyMemory memory) {
             throw tooLarge("more than that");
         }
         return body;
-    }
-
-    /// The server's own look-up asks its registry of services for a mapper, at every request.
-    private static long declared(ServerRequestHeaders headers) {
-        return headers.first(HeaderNames.CONTENT_LENGTH).map(Long::parseLong).orElse(0L);
     }
 
     /// JSON, in UTF-8, as it is. What clients say when nobody told them what they send (curl, urllib: a form) is taken for
