@@ -421,7 +421,7 @@ public final class Decisions {
     /// Of a model's epoch, its present one or an earlier one.
     static Lineage lineage(ModelRecord known, ControlState state, int epoch) {
         return new Lineage(
-                SpecFile.parse(known.getSpec(), "the registered spec of " + known.getModel()),
+                SpecFile.registered(known.getSpec(), "the registered spec of " + known.getModel()),
                 epoch,
                 new TopicPartition(known.getInputTopic(), 0),
                 Uuid.fromString(known.getInputTopicId()),

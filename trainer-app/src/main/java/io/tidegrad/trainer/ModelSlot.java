@@ -234,15 +234,27 @@ final class ModelSlot implements AutoCloseable {
     }
 
     private ModelSpec spec(ModelRecord record) {
-        ModelSpec registered = SpecFile.parse(record.getSpec(), "the registered spec of " + model);
+        ModelSpec registered =
+                SpecFile.registered(record.getSpec(), "the registered spec of " + model);
         // What lies outside of the fingerprint, such as how often to publish, is the file's. A file
         // with another spec is
         // refused at the start; one that was given for an earlier epoch counts no more.
-        return given != null
-                        && (!prepared
-                                || Arrays.equals(given.fingerprint(), registered.fingerprint()))
-                ? given
-                : registered;
+        ModelSpec spec =
+                given != null
+                                && (!prepared
+                                        || Arrays.equals(
+                                                given.fingerprint(), registered.fingerprint()))
+                        ? given
+                        : registered;
+        spec.labelReads()
+                .forEach(
+                        answer ->
+                                LOG.warn(
+                                        "model {}: its quality says nothing, for it is given the answers: {}; it learns on,"
+                                                + " but a new model with this spec would be refused",
+                                        model,
+                                        answer));
+        return spec;
     }
 
     /// Null when something else was decided meanwhile: a model that is created paused is paused by its second record.

@@ -102,7 +102,8 @@ final class ModelSlots implements AutoCloseable {
                 specs.add(file);
             } else if (record != null) {
                 specs.add(
-                        SpecFile.parse(record.getSpec(), "the registered spec of " + slot.model()));
+                        SpecFile.registered(
+                                record.getSpec(), "the registered spec of " + slot.model()));
             }
         }
         Room.require(specs, Runtime.getRuntime().maxMemory());

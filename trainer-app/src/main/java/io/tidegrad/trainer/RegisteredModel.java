@@ -35,7 +35,7 @@ public record RegisteredModel(Lineage lineage, Instant createdAt) {
                             + topics.models()
                             + "; correct --model or --prefix, or register it: tidegrad trainer --spec FILE");
         }
-        ModelSpec spec = SpecFile.parse(record.getSpec(), "the registered spec of " + model);
+        ModelSpec spec = SpecFile.registered(record.getSpec(), "the registered spec of " + model);
         Uuid registered = Uuid.fromString(record.getInputTopicId());
         Uuid found;
         try (Admin admin = Admin.create(kafka.client())) {

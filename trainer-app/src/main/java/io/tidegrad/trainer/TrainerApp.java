@@ -155,7 +155,7 @@ public final class TrainerApp implements AutoCloseable {
     private Map<String, ModelSpec> given() {
         Map<String, ModelSpec> specs = new LinkedHashMap<>();
         for (Path file : config.specs()) {
-            ModelSpec spec = SpecFile.read(file);
+            ModelSpec spec = SpecFile.readRegistered(file);
             if (specs.put(spec.model(), spec) != null) {
                 throw new TrainerException(
                         ExitCode.CONFIGURATION,
@@ -173,6 +173,7 @@ public final class TrainerApp implements AutoCloseable {
         List<Registration.Wanted> wanted = new ArrayList<>();
         for (ModelSpec spec : given) {
             if (!known.models().containsKey(spec.model()) && !known.state(spec.model()).deleted()) {
+                SpecFile.parse(spec.yaml(), "the spec of the new model " + spec.model());
                 KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
                 wanted.add(
                         new Registration.Wanted(
