@@ -446,8 +446,22 @@ public final class ModelTrainer implements AutoCloseable {
 
     /// Whether the model is this instance's to learn; false while another one learns it and this one would take over.
     boolean hasTask() {
-        return streams.metadataForLocalThreads().stream()
-                .anyMatch(thread -> !thread.activeTasks().isEmpty());
+        try {
+            return streams.metadataForLocalThreads().stream()
+                    .anyMatch(thread -> !thread.activeTasks().isEmpty());
+        } catch (IllegalStateException e) {
+            return false; // it has just stopped
+        }
+    }
+
+    /// Restored, and this instance's to learn.
+    boolean learns() {
+        return state() == KafkaStreams.State.RUNNING && committed() != null && hasTask();
+    }
+
+    /// Another instance learns it.
+    boolean standsBy() {
+        return state() == KafkaStreams.State.RUNNING && !hasTask();
     }
 
     /// See `CommitGuard.restoring`.

@@ -3,7 +3,6 @@ package io.tidegrad.trainer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.helidon.http.HeaderNames;
-import io.helidon.http.Status;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.ServerResponse;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -30,14 +29,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
-import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
 
 /// `GET /health` (JSON) and `GET /metrics` (Prometheus). Everything it says has been committed: a reader of the topics
 /// sees the same. `docs/operations.md` lists fields and names.
 final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String UP = "tidegrad.up";
+    private static final String EXIT_CODE = "tidegrad.exit.code";
+    private static final String DEGRADED = "tidegrad.degraded";
+    private static final Set<String> OF_SLOTS = Set.of(UP, EXIT_CODE, DEGRADED);
 
     // Helidon logs each start and stop through java.util.logging. Held here, as the JDK forgets
     // loggers nobody holds.
@@ -117,6 +120,11 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         this.slots = slots;
     }
 
+    @Override
+    public synchronized void appears(ModelSlot slot) {
+        register(slot, metrics);
+    }
+
     /// Meters are of one trainer: a model that begins again, perhaps in another epoch, gets new ones.
     @Override
     public synchronized void begins(ModelTrainer trainer) {
@@ -129,6 +137,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         String model = trainer.lineage().model();
         metrics.getMeters().stream()
                 .filter(meter -> model.equals(meter.getId().getTag("model")))
+                .filter(meter -> !OF_SLOTS.contains(meter.getId().getName()))
                 .forEach(metrics::remove);
     }
 
@@ -137,32 +146,86 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         List<ModelSlot> all = known == null ? List.of() : known.all();
         List<ModelSlot> here =
                 all.stream().filter(slot -> slot.doing() != ModelSlot.Doing.DELETED).toList();
-        boolean up = known != null && here.stream().allMatch(OperationsServer::isAsDecided);
+        Status status =
+                known == null
+                        ? Status.DOWN
+                        : here.stream()
+                                .map(OperationsServer::status)
+                                .reduce(Status.UP, OperationsServer::worse);
+        if (status == Status.DEGRADED && here.stream().noneMatch(OperationsServer::isAsDecided)) {
+            status = Status.DOWN;
+        }
         Map<String, Object> health = new LinkedHashMap<>();
-        health.put("status", up ? "UP" : "DOWN");
+        health.put("status", status.name());
         health.put("kernels", Kernels.active().name());
         health.put("models", here.stream().map(OperationsServer::describe).toList());
-        response.status(up ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503)
+        response.status(
+                        status == Status.DOWN
+                                ? io.helidon.http.Status.SERVICE_UNAVAILABLE_503
+                                : io.helidon.http.Status.OK_200)
                 .header(HeaderNames.CONTENT_TYPE, "application/json")
                 .send(JSON.writeValueAsBytes(health));
     }
 
+    /// Of the process, or what one of its models makes of it.
+    private enum Status {
+        UP,
+        /// Some models learn; of others, or of what these learn, the reasons tell. Nothing that stopping the process, or
+        /// leaving it out, would make better.
+        DEGRADED,
+        /// Not ready: a model is on its way, or no model does what was decided.
+        DOWN
+    }
+
+    private static Status worse(Status one, Status other) {
+        return one.compareTo(other) >= 0 ? one : other;
+    }
+
+    private static Status status(ModelSlot slot) {
+        List<ModelCondition.Reason> reasons = slot.condition().reasons();
+        if (reasons.stream().anyMatch(reason -> reason.kind().isDown())) {
+            return Status.DOWN;
+        }
+        if (!reasons.isEmpty()) {
+            return Status.DEGRADED;
+        }
+        return isAsDecided(slot) ? Status.UP : Status.DOWN;
+    }
+
     private static boolean isAsDecided(ModelSlot slot) {
-        ModelTrainer trainer = slot.trainer();
-        return slot.doing() == ModelSlot.Doing.PAUSED
-                || trainer != null && (learns(trainer) || standsBy(trainer));
+        return slot.doing() == ModelSlot.Doing.PAUSED || slot.learns();
+    }
+
+    private static List<Map<String, Object>> reasons(ModelSlot slot) {
+        return slot.condition().reasons().stream()
+                .map(
+                        reason -> {
+                            Map<String, Object> said = new LinkedHashMap<>();
+                            said.put("reason", reason.kind().word());
+                            said.put("message", reason.message());
+                            said.put("since", reason.since().toString());
+                            return said;
+                        })
+                .toList();
     }
 
     private static Map<String, @Nullable Object> describe(ModelSlot slot) {
         ModelTrainer trainer = slot.trainer();
-        if (trainer != null) {
-            return describe(trainer);
-        }
+        TrainerException failure = slot.failure();
         Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        if (trainer != null && failure == null) {
+            describe(trainer, said);
+            said.put("reasons", reasons(slot));
+            return said;
+        }
         ControlState decided = slot.decided();
         said.put("model", slot.model());
         said.put("epoch", decided.epoch() == 0 ? null : decided.epoch());
         said.put("state", slot.doing().name().toLowerCase(Locale.ROOT));
+        said.put("reasons", reasons(slot));
+        if (failure != null) {
+            said.put("exit_code", failure.exitCode().status());
+        }
         ControlRecord newest = decided.newest();
         if (newest != null) {
             Map<String, @Nullable Object> decision = new LinkedHashMap<>();
@@ -175,24 +238,12 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         return said;
     }
 
-    private static boolean learns(ModelTrainer model) {
-        return model.state() == KafkaStreams.State.RUNNING
-                && model.committed() != null
-                && model.hasTask();
-    }
-
-    /// Another instance learns it.
-    private static boolean standsBy(ModelTrainer model) {
-        return model.state() == KafkaStreams.State.RUNNING && !model.hasTask();
-    }
-
-    private static Map<String, @Nullable Object> describe(ModelTrainer model) {
-        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+    private static void describe(ModelTrainer model, Map<String, @Nullable Object> said) {
         said.put("model", model.lineage().model());
         said.put("epoch", model.lineage().epoch());
         said.put(
                 "state",
-                standsBy(model) ? "standby" : model.state().name().toLowerCase(Locale.ROOT));
+                model.standsBy() ? "standby" : model.state().name().toLowerCase(Locale.ROOT));
         said.put("log", model.lineage().log().toString());
         said.put("lag", model.lag() < 0 ? null : model.lag());
         said.put("memory_bytes", memory(model.memory()));
@@ -205,8 +256,8 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         restore.put("redo_events_of", restoring.toRedo());
         said.put("restore", restore);
         CommittedState committed = model.committed();
-        if (committed == null || standsBy(model)) { // what it learned itself is not the newest
-            return said;
+        if (committed == null || model.standsBy()) { // what it learned itself is not the newest
+            return;
         }
         describe(committed.store(), said);
         said.put("flush_ms", model.flushTime().toMillis());
@@ -239,7 +290,6 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
             reported.put("mean_absolute_error", number(report.meanAbsoluteError()));
             said.put("report", reported);
         }
-        return said;
     }
 
     private static Map<String, Long> memory(LearningMemory memory) {
@@ -462,14 +512,42 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                 .description("of the events of the last minute, 0 to 1")
                 .tags(tags)
                 .register(metrics);
-        Gauge.builder("tidegrad.standby", model, m -> standsBy(m) ? 1 : 0)
+        Gauge.builder("tidegrad.standby", model, m -> m.standsBy() ? 1 : 0)
                 .description("1 while another trainer learns the model")
                 .tags(tags)
                 .register(metrics);
-        Gauge.builder("tidegrad.up", model, m -> learns(m) || standsBy(m) ? 1 : 0)
-                .description("1 while the model learns")
+    }
+
+    /// What stays while the model's trainers come and go.
+    private static void register(ModelSlot slot, PrometheusMeterRegistry metrics) {
+        Tags tags = Tags.of("model", slot.model());
+        Gauge.builder(UP, slot, OperationsServer::up)
+                .description("1 while the model learns; NaN while it is paused or deleted")
                 .tags(tags)
                 .register(metrics);
+        Gauge.builder(
+                        EXIT_CODE,
+                        slot,
+                        each -> {
+                            TrainerException failure = each.failure();
+                            return failure == null ? 0 : failure.exitCode().status();
+                        })
+                .description("of the reason why the model has stopped; 0 while it has not")
+                .tags(tags)
+                .register(metrics);
+        for (ModelCondition.Kind kind : ModelCondition.Kind.values()) {
+            Gauge.builder(DEGRADED, slot, each -> each.condition().reason(kind) == null ? 0 : 1)
+                    .description("1 while the model has this reason not to learn as it should")
+                    .tags(tags.and("reason", kind.word()))
+                    .register(metrics);
+        }
+    }
+
+    private static double up(ModelSlot slot) {
+        return switch (slot.doing()) {
+            case PAUSED, DELETED -> Double.NaN;
+            case PREPARING, LEARNING, RETRYING, FAILED -> slot.learns() ? 1 : 0;
+        };
     }
 
     /// Each half of the way counts half.

@@ -2,6 +2,7 @@ package io.tidegrad.trainer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -17,6 +18,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.apache.kafka.clients.admin.Admin;
@@ -25,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A trainer: one or more models that learn in this process, with health and metrics. Ends by itself only when one of
-/// them can't go on; `ended` says why.
+/// A trainer: one or more models that learn in this process, with health and metrics. A model that can't go on stops alone.
+/// The process ends by itself only when none is left that could, or with the first one if it is told to; `ended` says why.
 public final class TrainerApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TrainerApp.class);
 
@@ -36,6 +38,7 @@ public final class TrainerApp implements AutoCloseable {
     private final CompletableFuture<TrainerException> ended = new CompletableFuture<>();
     private @Nullable ControlFollower follower;
     private @Nullable ModelSlots slots;
+    private @Nullable ModelWatch watch;
     private @Nullable CompletableFuture<OperationsServer> server;
     private boolean closed;
 
@@ -113,7 +116,9 @@ public final class TrainerApp implements AutoCloseable {
         List<ControlRecord> history = following.history();
         ModelCatalog catalog = catalog();
         Map<String, ModelRecord> registered = catalog.all();
-        if (register(given.values(), new ControlLog.View(history, registered), kafkaTopics)) {
+        Map<String, TrainerException> refused = new TreeMap<>();
+        if (register(
+                given.values(), new ControlLog.View(history, registered), kafkaTopics, refused)) {
             history = following.history();
             registered = catalog.all();
         }
@@ -131,15 +136,16 @@ public final class TrainerApp implements AutoCloseable {
                                         new WarmUps(kernels),
                                         models,
                                         storeParts),
-                        this::failed);
+                        this::end);
         this.slots = slots;
         for (String model : wanted(given.keySet(), registered)) {
             slots.add(model, history);
         }
         slots.requireAny();
         slots.requireRoom(registered);
-        slots.prepare();
+        slots.prepare(refused);
         serving.join().tellOf(slots);
+        watch = new ModelWatch(slots);
         slots.start();
         following.follow(record -> slots.decided(record, config.allModels()));
     }
@@ -167,17 +173,30 @@ public final class TrainerApp implements AutoCloseable {
 
     /// A model that was deleted stays so, whatever file a supervisor starts the trainer with.
     ///
+    /// @param refused gets the models that can't be registered, and why
     /// @return whether there was any to register
     private boolean register(
-            Collection<ModelSpec> given, ControlLog.View known, KafkaTopics kafkaTopics) {
+            Collection<ModelSpec> given,
+            ControlLog.View known,
+            KafkaTopics kafkaTopics,
+            Map<String, TrainerException> refused) {
         List<Registration.Wanted> wanted = new ArrayList<>();
         for (ModelSpec spec : given) {
             if (!known.models().containsKey(spec.model()) && !known.state(spec.model()).deleted()) {
-                SpecFile.parse(spec.yaml(), "the spec of the new model " + spec.model());
-                KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
-                wanted.add(
-                        new Registration.Wanted(
-                                spec, log, log.begin(), Registration.Origin.TRAINER));
+                try {
+                    SpecFile.parse(spec.yaml(), "the spec of the new model " + spec.model());
+                    KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
+                    Registration.checkWeights(spec);
+                    wanted.add(
+                            new Registration.Wanted(
+                                    spec, log, log.begin(), Registration.Origin.TRAINER));
+                } catch (TrainerException | InitialWeightsException e) {
+                    TrainerException why = TrainerException.from(e);
+                    if (why.exitCode().retryable()) {
+                        throw why; // Kafka does not answer: of any model
+                    }
+                    refused.put(spec.model(), why);
+                }
             }
         }
         if (wanted.isEmpty()) {
@@ -217,13 +236,13 @@ public final class TrainerApp implements AutoCloseable {
         return cause;
     }
 
-    private void failed(TrainerException why) {
+    private void end(TrainerException why) {
         if (ended.complete(why)) {
             LOG.error("stopping: {}", why.getMessage());
         }
     }
 
-    /// Completed with the first reason why a model can't go on; never when stopped on request.
+    /// Completed with the reason why the process ends; never when stopped on request.
     public CompletableFuture<TrainerException> ended() {
         return ended;
     }
@@ -253,6 +272,10 @@ public final class TrainerApp implements AutoCloseable {
         ControlFollower following = follower;
         if (following != null) {
             following.close();
+        }
+        ModelWatch watching = watch;
+        if (watching != null) {
+            watching.close();
         }
         ModelSlots all = slots;
         if (all != null) {

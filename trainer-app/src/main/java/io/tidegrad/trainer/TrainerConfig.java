@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param models whose spec is registered already
 /// @param allModels whether every registered model is learned, and those that are created later
+/// @param failFast whether the process ends with the first model that can't go on
 /// @param httpPort 0 for any free one
 /// @param ladder snapshots that stay on the topic
 /// @param snapshotDeltas between two full snapshots, at most
@@ -39,6 +40,7 @@ public record TrainerConfig(
         List<Path> specs,
         List<String> models,
         boolean allModels,
+        boolean failFast,
         String httpHost,
         int httpPort,
         RetentionLadder ladder,
@@ -85,6 +87,7 @@ public record TrainerConfig(
                 specs,
                 models,
                 settings.flag(Setting.ALL_MODELS),
+                settings.flag(Setting.FAIL_FAST),
                 settings.text(Setting.HTTP_HOST),
                 settings.number(Setting.HTTP_PORT),
                 new RetentionLadder(

@@ -101,6 +101,14 @@ public enum Setting {
             Default.NONE,
             Set.of(TRAINER),
             Set.of()),
+    FAIL_FAST(
+            "fail-fast",
+            "",
+            new Form.Flag(),
+            "end with the first model that can't go on, whatever the others do",
+            Default.NONE,
+            Set.of(TRAINER),
+            Set.of()),
     VERSION(
             "version",
             "N",
