@@ -94,6 +94,16 @@ final class ChainLoader {
         }
     }
 
+    /// After the last record: the newest version of the chain that is sound; null when none is.
+    @Nullable LoadedModel furthest() {
+        return last;
+    }
+
+    /// Of memory for what was loaded.
+    long copiedBytes() {
+        return copiedBytes;
+    }
+
     /// After the last record: the version, or why it can't be had.
     Verification result() {
         LoadedModel loaded = last;

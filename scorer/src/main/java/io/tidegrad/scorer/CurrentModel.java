@@ -22,6 +22,7 @@ final class CurrentModel {
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
     private boolean retired; // what was to be served may not be any more
     private volatile List<ServedModel> previous = List.of();
+    private @Nullable ServedModel before; // last version of the model that answered before this one
     private volatile @Nullable Beat beat;
     private volatile boolean elsewhere; // the topic is not the one that the file's version is of
 
@@ -48,6 +49,19 @@ final class CurrentModel {
         return succession.mayFollow(root.getPlain(), model, epoch, version);
     }
 
+    /// Whether that model has served, and another one answers now.
+    synchronized boolean comesBack(String model) {
+        return succession.comesBack(root.getPlain(), model);
+    }
+
+    /// The highest version of this model that is served; -1 where it is another model that answers, or another epoch.
+    long served(String model, int epoch) {
+        ServedModel served = root.getPlain();
+        return served != null && served.model().equals(model) && served.epoch() == epoch
+                ? served.version()
+                : -1;
+    }
+
     /// Called by the follower, and by who has a file for when it has nothing.
     ///
     /// @throws IllegalArgumentException the version may not follow the one that is served
@@ -60,7 +74,7 @@ final class CurrentModel {
                             + (replaced == null ? "what was" : replaced.name()));
         }
         if (replaced != null) {
-            previous = kept(replaced);
+            keep(replaced, !replaced.model().equals(model.model()));
         }
         retired = false;
         succession.serves(model);
@@ -109,6 +123,7 @@ final class CurrentModel {
         retired = true;
         root.setRelease(null);
         previous = List.of();
+        before = null;
     }
 
     /// Of the versions at hand, the one of this model with these weights.
@@ -128,27 +143,49 @@ final class CurrentModel {
     /// Lets go of earlier versions that would not fit beside a whole one that is about to be loaded. Called by the follower
     /// only.
     synchronized void makeRoom(long bytes) {
-        previous = kept(previous, maxPreviousBytes - bytes);
+        keep(previous, maxPreviousBytes - bytes);
     }
 
-    private List<ServedModel> kept(ServedModel replaced) {
+    /// @param ofAnother another model answers from now on
+    private void keep(ServedModel replaced, boolean ofAnother) {
+        if (ofAnother) {
+            before = replaced;
+        }
         List<ServedModel> candidates = new ArrayList<>(PREVIOUS_KEPT + 1);
         candidates.add(replaced);
         candidates.addAll(previous);
-        return kept(candidates, maxPreviousBytes);
+        keep(candidates, maxPreviousBytes);
     }
 
-    private static List<ServedModel> kept(List<ServedModel> candidates, long maxBytes) {
-        long bytes = 0;
+    /// The last version of the model that answered before comes first: it is the way back.
+    private void keep(List<ServedModel> candidates, long maxBytes) {
+        ServedModel wayBack = before;
+        long bytes = wayBack == null ? 0 : wayBack.manifest().servedBytes();
+        if (bytes > maxBytes) {
+            wayBack = null;
+            bytes = 0;
+        }
+        before = wayBack;
         int kept = 0;
         while (kept < Math.min(candidates.size(), PREVIOUS_KEPT)) {
-            bytes += candidates.get(kept).manifest().servedBytes();
+            ServedModel candidate = candidates.get(kept);
+            bytes += candidate == wayBack ? 0 : candidate.manifest().servedBytes();
             if (bytes > maxBytes) {
                 break;
             }
             kept++;
         }
-        return List.copyOf(candidates.subList(0, kept));
+        previous = List.copyOf(candidates.subList(0, kept));
+    }
+
+    /// The last version that this model has served, when another one answers and it is still in memory.
+    synchronized @Nullable ServedModel lastOf(String model) {
+        ServedModel served = root.getPlain();
+        if (served == null || served.model().equals(model)) {
+            return null;
+        }
+        ServedModel last = before;
+        return last != null && last.model().equals(model) ? last : null;
     }
 
     /// Newest first.

@@ -174,6 +174,22 @@ final class SnapshotAdmission {
         return publish(loaded, false);
     }
 
+    /// Serves the model again where it was when another one began to answer. Its code is compiled and its weights were
+    /// checked.
+    Admission comeBack(ServedModel last) {
+        counters.loaded(last.manifest().isDelta(), 0);
+        ServedModel again = last.again(clock.millis());
+        admissions.add(again);
+        current.publish(again);
+        return new Admission.Admitted(again);
+    }
+
+    /// Serves a version that was loaded with its chain, by a model that answered before.
+    Admission comeBack(LoadedModel loaded, long copiedBytes) {
+        counters.loaded(loaded.manifest().isDelta(), copiedBytes);
+        return publish(loaded, false);
+    }
+
     /// The verifier of this model's snapshots.
     SnapshotVerifier verifier() {
         return verifier;

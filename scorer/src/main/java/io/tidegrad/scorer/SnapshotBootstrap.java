@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
@@ -97,28 +98,36 @@ final class SnapshotBootstrap {
         Set<String> chainsTried = new HashSet<>();
         long to = end;
         for (long step = FIRST_SCAN_RECORDS; to > oldest && !halted.getAsBoolean(); step *= 2) {
-            long from = Math.max(oldest, to - step);
-            for (Found found : scan(from, to)) {
+            long stretch = Math.max(oldest, to - step);
+            for (Found found : scan(stretch, to)) {
                 SnapshotManifest manifest = found.manifest();
                 if (intake.isOver(manifest.epoch())) {
                     continue;
                 }
                 long full = manifest.chain().full();
-                if (!intake.wants(manifest.epoch(), full)) {
+                boolean above = intake.wants(manifest.epoch(), full);
+                if (!above) {
                     // What is served is of this chain, or newer: only what follows it is wanted.
                     if (served >= begin && served <= found.offset()) {
                         feed.resumeAt(served);
+                        return false;
                     }
-                    return false;
+                    if (!intake.wants(manifest.epoch(), manifest.version())) {
+                        return false;
+                    }
                 }
                 boolean again =
                         manifest.isDelta() && !chainsTried.add(manifest.epoch() + "." + full);
-                if (!again && loadChain(Math.max(begin, start(found)), found)) {
+                long from = Math.max(begin, start(found));
+                if (!again
+                        && (above || !intake.comesBack()
+                                ? loadChain(from, found)
+                                : comeBack(from, found))) {
                     topics.seek(Math.max(feed.resume(), found.offset() + 1));
                     return true;
                 }
             }
-            to = from;
+            to = stretch;
         }
         return false;
     }
@@ -214,30 +223,60 @@ final class SnapshotBootstrap {
     }
 
     /// Reads the full snapshot and its deltas up to `newest`, each admitted as it comes: an answer of an older version is
-    /// better than none. True when any was.
+    /// better than none. Of a chain that is served already only what is above it. True when any was.
     private boolean loadChain(long from, Found newest) {
         feed.intake().reset();
+        long above = feed.intake().served(newest.manifest().epoch());
         boolean[] admitted = {false};
+        readChain(from, newest, record -> admitted[0] |= admits(newest, above, record));
+        return admitted[0];
+    }
+
+    /// Another model answers, and what this one comes back with is a change to what is below the version that it served:
+    /// loads the chain, and serves the last of it.
+    private boolean comeBack(long from, Found newest) {
+        SnapshotIntake intake = feed.intake();
+        SnapshotManifest manifest = newest.manifest();
+        ChainLoader chain =
+                new ChainLoader(
+                        intake.model(),
+                        intake.verifier(),
+                        intake.maxBytes(),
+                        manifest.epoch(),
+                        manifest.chain().full(),
+                        manifest.version());
+        readChain(from, newest, chain::accept);
+        if (halted.getAsBoolean()
+                || !(feed.comeBack(manifest, newest.offset(), newest.timestamp(), chain)
+                        instanceof Admission.Admitted)) {
+            return false;
+        }
+        loaded = newest.offset() + 1;
+        return true;
+    }
+
+    private void readChain(
+            long from, Found newest, Consumer<ConsumerRecord<byte[], byte[]>> each) {
         topics.read(
                 from,
                 Math.min(tailFrom, newest.offset() + 1),
                 halted,
                 record -> {
                     feed.count(record);
-                    admitted[0] |= admits(newest, record);
+                    each.accept(record);
                 });
         for (ConsumerRecord<byte[], byte[]> record : tail) {
-            if (record.offset() >= from && !halted.getAsBoolean()) {
-                admitted[0] |= admits(newest, record);
+            if (record.offset() >= from
+                    && record.offset() <= newest.offset()
+                    && !halted.getAsBoolean()) {
+                each.accept(record);
             }
         }
-        return admitted[0];
     }
 
-    private boolean admits(Found newest, ConsumerRecord<byte[], byte[]> record) {
+    private boolean admits(Found newest, long above, ConsumerRecord<byte[], byte[]> record) {
         boolean admitted =
-                record.offset() <= newest.offset()
-                        && isOf(newest.manifest(), record)
+                isOf(newest.manifest(), above, record)
                         && feed.decide(record) instanceof Admission.Admitted;
         if (admitted) {
             loaded = record.offset() + 1;
@@ -245,7 +284,8 @@ final class SnapshotBootstrap {
         return admitted;
     }
 
-    private static boolean isOf(SnapshotManifest newest, ConsumerRecord<byte[], byte[]> record) {
+    private static boolean isOf(
+            SnapshotManifest newest, long above, ConsumerRecord<byte[], byte[]> record) {
         if (record.key() == null || record.value() == null) {
             return false;
         }
@@ -254,6 +294,7 @@ final class SnapshotBootstrap {
             return key.kind() != SnapshotKey.Kind.HEARTBEAT
                     && key.epoch() == newest.epoch()
                     && key.version() >= newest.chain().full()
+                    && key.version() > above
                     && key.version() <= newest.version();
         } catch (SnapshotFormatException e) {
             return false;

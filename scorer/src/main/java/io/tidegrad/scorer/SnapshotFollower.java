@@ -247,6 +247,8 @@ final class SnapshotFollower implements AutoCloseable {
         SnapshotFeed followed = feed(directive.model());
         followed.intake().begin(directive.epoch());
         withdrawOver();
+        // The way back is open whatever Kafka has to say: what the model served last is at hand.
+        followed.intake().comeBack();
         if (!positioned) {
             String topic = options.topics().snapshots(directive.model());
             opened.followNothing();

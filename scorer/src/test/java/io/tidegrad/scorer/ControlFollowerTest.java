@@ -463,6 +463,84 @@ class ControlFollowerTest {
         }
     }
 
+    /// One name, two models that publish deltas.
+    private final class ThereAndBack implements AutoCloseable {
+        final String other = TestBroker.newModelName();
+        final TestTrainer challenger = TestTrainer.ofDistances(other);
+        final TestPublisher theirs =
+                new TestPublisher(TestBroker.bootstrapServers(), topics, other).createTopic();
+        final Scorer scorer;
+        final List<Long> millis = new ArrayList<>();
+
+        ThereAndBack(ScorerOptions options) {
+            theirs.publish(challenger.learn(2).publishFull());
+            scorer = Scorer.open(options);
+        }
+
+        PublishedSnapshot theirDelta() {
+            PublishedSnapshot delta = challenger.learn(2).publishDelta();
+            theirs.publish(delta);
+            return delta;
+        }
+
+        /// Decides, and measures until that version answers.
+        void promote(String by, PublishedSnapshot newest) {
+            long start = System.nanoTime();
+            control.decide(model, new ControlAction.Promote(by, 1));
+            await().pollInterval(Duration.ofMillis(5))
+                    .atMost(SOON)
+                    .untilAsserted(
+                            () ->
+                                    assertThat(scorer.score(TestTrainer.event(7)))
+                                            .as(scorer.status().toString())
+                                            .extracting(Prediction::model, Prediction::version)
+                                            .containsExactly(by, newest.manifest().version()));
+            millis.add((System.nanoTime() - start) / 1_000_000);
+            assertThat(scorer.weightsHash()).isEqualTo(newest.manifest().weightsHash());
+        }
+
+        @Override
+        public void close() {
+            scorer.close();
+            theirs.close();
+        }
+    }
+
+    @Test
+    void aModelThatPublishesDeltasIsFollowedBackOnAnIdleLog() {
+        full();
+        PublishedSnapshot own = goOn(3);
+        try (ThereAndBack swap = new ThereAndBack(options())) {
+            awaitServed(swap.scorer, 1, own);
+            PublishedSnapshot their = swap.theirDelta();
+            for (int times = 0; times < 3; times++) {
+                swap.promote(swap.other, their);
+                swap.promote(model, own);
+            }
+            // And whatever comes next is a change to what serves.
+            PublishedSnapshot next = delta();
+            awaitServed(swap.scorer, 1, next);
+            assertThat(swap.scorer.status().refused().values()).containsOnly(0L);
+            assertThat(wentBack(swap.scorer)).isEmpty();
+        }
+    }
+
+    @Test
+    void deltasThatCameWhileAnotherModelAnsweredAreNotMissed() {
+        full();
+        PublishedSnapshot own = goOn(3);
+        try (ThereAndBack swap = new ThereAndBack(options())) {
+            awaitServed(swap.scorer, 1, own);
+            for (int times = 0; times < 3; times++) {
+                swap.promote(swap.other, swap.theirDelta());
+                swap.promote(model, goOn(2));
+            }
+            awaitServed(swap.scorer, 1, delta());
+            assertThat(swap.scorer.status().refused().values()).containsOnly(0L);
+            assertThat(wentBack(swap.scorer)).isEmpty();
+        }
+    }
+
     @Test
     void aDeletedModelAnswersNoMoreUntilItIsCreatedAgain() {
         PublishedSnapshot last = full();
