@@ -119,8 +119,7 @@ public final class ServedModel {
 
     /// The same version, served again after another model has answered.
     ServedModel again(long now) {
-        return new ServedModel(
-                binding, parameters, leaves, manifest, broughtBack, now, fileResume);
+        return new ServedModel(binding, parameters, leaves, manifest, broughtBack, now, fileResume);
     }
 
     /// As the parent of a delta.

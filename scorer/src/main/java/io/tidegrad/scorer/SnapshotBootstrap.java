@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -37,6 +36,9 @@ final class SnapshotBootstrap {
     private long tailFrom; // offset from which on all records are in the tail
     private long tailBytes;
     private long loaded = SnapshotFeed.NOWHERE; // after the last manifest that was admitted
+    private long notBefore; // timestamps, of what may be served
+    private long
+            newestInStretch; // timestamp, of the stretch that was read last; of none the greatest
 
     /// @param halted stop, wherever it is; the position is then anywhere
     SnapshotBootstrap(
@@ -68,8 +70,8 @@ final class SnapshotBootstrap {
         intake.reset();
         long begin = topics.begin();
         long end = topics.end();
-        long oldest =
-                since <= CLOCKS_APART_MILLIS ? begin : begin(since - CLOCKS_APART_MILLIS, end);
+        notBefore = since <= CLOCKS_APART_MILLIS ? Long.MIN_VALUE : since - CLOCKS_APART_MILLIS;
+        long oldest = notBefore == Long.MIN_VALUE ? begin : Math.min(topics.since(notBefore), end);
         long served = feed.resume();
         feed.resumeAt(SnapshotFeed.NOWHERE);
         tailFrom = end;
@@ -88,10 +90,6 @@ final class SnapshotBootstrap {
         }
     }
 
-    private long begin(long time, long end) {
-        return Math.min(topics.offsetAt(time).orElse(end), end);
-    }
-
     /// True when a version was admitted, and the position is behind it.
     private boolean findAndLoad(long begin, long oldest, long end, long served) {
         SnapshotIntake intake = feed.intake();
@@ -99,7 +97,11 @@ final class SnapshotBootstrap {
         long to = end;
         for (long step = FIRST_SCAN_RECORDS; to > oldest && !halted.getAsBoolean(); step *= 2) {
             long stretch = Math.max(oldest, to - step);
-            for (Found found : scan(stretch, to)) {
+            List<Found> manifests = scan(stretch, to);
+            if (newestInStretch < notBefore) {
+                return false; // what lies before it is older still
+            }
+            for (Found found : manifests) {
                 SnapshotManifest manifest = found.manifest();
                 if (intake.isOver(manifest.epoch())) {
                     continue;
@@ -138,11 +140,16 @@ final class SnapshotBootstrap {
         List<Found> manifests = new ArrayList<>();
         List<ConsumerRecord<byte[], byte[]>> stretch = new ArrayList<>();
         boolean[] keeps = {tailFrom == to};
+        newestInStretch = Long.MAX_VALUE;
         topics.read(
                 from,
                 to,
                 halted,
                 record -> {
+                    newestInStretch =
+                            newestInStretch == Long.MAX_VALUE
+                                    ? record.timestamp()
+                                    : Math.max(newestInStretch, record.timestamp());
                     tailBytes += Math.max(0, record.serializedValueSize());
                     keeps[0] &= tailBytes <= TAIL_BYTES_MAX;
                     if (keeps[0]) {
@@ -211,8 +218,7 @@ final class SnapshotBootstrap {
             time = timestamp; // format 1
         }
         long first = offset - manifest.parts();
-        OptionalLong found = time < 0 ? OptionalLong.empty() : topics.offsetAt(time);
-        return found.isPresent() ? Math.min(first, found.getAsLong()) : first;
+        return time < 0 ? first : Math.min(first, topics.since(time));
     }
 
     /// Whether the tail has the first part there.
@@ -255,8 +261,7 @@ final class SnapshotBootstrap {
         return true;
     }
 
-    private void readChain(
-            long from, Found newest, Consumer<ConsumerRecord<byte[], byte[]>> each) {
+    private void readChain(long from, Found newest, Consumer<ConsumerRecord<byte[], byte[]>> each) {
         topics.read(
                 from,
                 Math.min(tailFrom, newest.offset() + 1),

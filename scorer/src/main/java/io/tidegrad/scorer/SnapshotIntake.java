@@ -126,7 +126,8 @@ final class SnapshotIntake {
             SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
         counters.seen();
         Admission refused = null;
-        if (chain.result() instanceof Verification.Refused(Verification.Reason reason, String why)) {
+        if (chain.result()
+                instanceof Verification.Refused(Verification.Reason reason, String why)) {
             refused =
                     refuse(
                             offset,
