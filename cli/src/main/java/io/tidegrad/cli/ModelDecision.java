@@ -4,7 +4,6 @@ import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
@@ -82,8 +81,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
         Topics topics = new Topics(settings.text(Setting.PREFIX));
         long start = System.nanoTime();
         Outcome outcome;
-        try (SchemaRegistry registry = SchemaRegistry.connect(settings.registry().client());
-                Admin admin = TrainerSide.admin(settings.kafka())) {
+        try (Admin admin = TrainerSide.admin(settings.kafka())) {
             outcome =
                     decide(
                             new Desk(
@@ -92,15 +90,12 @@ abstract class ModelDecision extends ModelsCommand.Call {
                                     new Decisions(
                                             settings.kafka(),
                                             topics,
-                                            registry,
                                             admin,
                                             (short)
                                                     settings.numberIfGiven(Setting.REPLICATION)
                                                             .orElse(-1),
                                             new Decisions.By(author, reason)),
                                     new TrainerSide(settings.kafka(), topics, admin)));
-        } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, settings.registry().shownUrl());
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }

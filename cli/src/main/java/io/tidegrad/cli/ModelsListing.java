@@ -8,7 +8,6 @@ import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.schemas.EpochOrigin;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
@@ -34,12 +33,10 @@ final class ModelsListing {
 
     private static <T> T read(Settings settings, Function<ModelOverview, T> reader) {
         settings.refuseMistakes();
-        try (SchemaRegistry registry = SchemaRegistry.connect(settings.registry().client())) {
+        try {
             return reader.apply(
                     ModelOverview.read(
-                            settings.kafka(), new Topics(settings.text(Setting.PREFIX)), registry));
-        } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, settings.registry().shownUrl());
+                            settings.kafka(), new Topics(settings.text(Setting.PREFIX))));
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }

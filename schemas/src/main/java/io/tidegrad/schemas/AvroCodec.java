@@ -53,6 +53,9 @@ public final class AvroCodec {
                         ClassSecurityValidator.getGlobal(), AvroCodec::isGeneratedFromOurSchemas));
     }
 
+    /// Done when this class is there: Avro may make and copy records of our schemas from now on.
+    public static void trustOwnClasses() {}
+
     private final SchemaRegistry registry;
     private final BoundedDecoder decoder = new BoundedDecoder();
     private final Map<Integer, GenericDatumReader<GenericRecord>> readers = new HashMap<>();
@@ -100,6 +103,19 @@ public final class AvroCodec {
             bounded(specificReaders).put(key, reader);
         }
         return read(reader, value, id);
+    }
+
+    /// The value's record as one of our own types, by a schema that is known without asking a registry; the id in the
+    /// header is not looked at.
+    ///
+    /// @throws UndecodableException as [#decode(byte[])], also if the schemas don't match
+    public static <T extends SpecificRecord> T decode(byte[] value, Schema writer, Class<T> type) {
+        int id = schemaId(value);
+        SpecificData data = SpecificData.getForClass(type);
+        AvroCodec codec = new AvroCodec(new InMemorySchemaRegistry());
+        GenericDatumReader<T> reader =
+                codec.new BoundedSpecificReader<>(writer, data.getSchema(type), data);
+        return codec.read(reader, value, id);
     }
 
     /// The record's bytes under a schema id; the record's own schema is the one that was registered.

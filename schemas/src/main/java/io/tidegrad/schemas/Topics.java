@@ -4,7 +4,7 @@ package io.tidegrad.schemas;
 public record Topics(String prefix) {
     public static final Topics DEFAULT = new Topics("tidegrad");
 
-    /// model → current spec and stage (Avro `ModelRecord`), compacted.
+    /// model → `CatalogRecord`: current spec and stage; own binary format, compacted.
     public String models() {
         return prefix + ".models";
     }

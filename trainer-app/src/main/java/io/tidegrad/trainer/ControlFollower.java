@@ -30,6 +30,7 @@ final class ControlFollower implements AutoCloseable {
 
     private final KafkaSettings kafka;
     private final TopicPartition partition;
+    private final UnreadableRecords unreadable = new UnreadableRecords();
     private KafkaConsumer<byte[], byte[]> consumer;
     private long position;
     private @Nullable Thread thread;
@@ -64,6 +65,11 @@ final class ControlFollower implements AutoCloseable {
         return history;
     }
 
+    /// Records that were passed over so far.
+    int unreadable() {
+        return unreadable.count();
+    }
+
     /// Hands over each further record, on a thread of its own.
     void follow(Consumer<ControlRecord> decided) {
         thread = Thread.ofVirtual().name("control").start(() -> run(decided));
@@ -91,7 +97,7 @@ final class ControlFollower implements AutoCloseable {
 
     private void read(Consumer<ControlRecord> decided) {
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
-            ControlRecord read = ControlLog.decode(record);
+            ControlRecord read = ControlLog.decode(record, unreadable);
             if (read != null) {
                 decided.accept(read);
             }

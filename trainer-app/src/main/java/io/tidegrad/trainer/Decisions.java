@@ -7,7 +7,6 @@ import io.tidegrad.model.control.ControlState;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -85,19 +84,13 @@ public final class Decisions {
 
     /// @param admin of the same Kafka
     /// @param replication of topics that are created, -1 for the broker's default
-    public Decisions(
-            KafkaSettings kafka,
-            Topics topics,
-            SchemaRegistry registry,
-            Admin admin,
-            short replication,
-            By by) {
+    public Decisions(KafkaSettings kafka, Topics topics, Admin admin, short replication, By by) {
         this.kafka = kafka;
         this.topics = topics;
         this.admin = admin;
         this.replication = replication;
         this.by = by;
-        control = new ControlLog(kafka, topics, registry);
+        control = new ControlLog(kafka, topics);
     }
 
     /// Registers a model, for a trainer to learn; anew if it was deleted.
@@ -573,6 +566,10 @@ public final class Decisions {
         ControlState state = view.state(model);
         if (state.deleted()) {
             return Registration.deleted(model, Objects.requireNonNull(state.newest()));
+        }
+        ControlLog.Lost lost = view.lost().get(model);
+        if (lost != null) {
+            return lost.refusal(topics.models(), model);
         }
         return new TrainerException(
                 ExitCode.CONFIGURATION,

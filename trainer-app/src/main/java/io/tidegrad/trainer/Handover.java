@@ -5,7 +5,6 @@ import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -59,12 +58,11 @@ public final class Handover implements AutoCloseable {
     public static Handover open(
             KafkaSettings kafka,
             Topics topics,
-            SchemaRegistry registry,
             short replication,
             ModelSpec spec,
             long startOffset) {
         Admin admin = Admin.create(kafka.client());
-        ControlLog control = new ControlLog(kafka, topics, registry);
+        ControlLog control = new ControlLog(kafka, topics);
         try {
             ModelRecord known = register(control, topics, admin, replication, spec, startOffset);
             ModelTrainer.Ready ready =

@@ -6,7 +6,6 @@ import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -25,9 +24,13 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The registered models as the topics show them now.
 public final class ModelOverview {
+    private static final Logger LOG = LoggerFactory.getLogger(ModelOverview.class);
+
     /// First look back, in offsets: heartbeats and the newest snapshot of a small model.
     private static final long TAIL = 256;
 
@@ -55,9 +58,9 @@ public final class ModelOverview {
     }
 
     /// @throws TrainerException no broker is there
-    public static ModelOverview read(KafkaSettings kafka, Topics topics, SchemaRegistry registry) {
+    public static ModelOverview read(KafkaSettings kafka, Topics topics) {
         BootstrapServers.requireOne(kafka.bootstrapServers());
-        return new ModelOverview(new ControlLog(kafka, topics, registry).read(), kafka, topics);
+        return new ModelOverview(new ControlLog(kafka, topics).read(), kafka, topics);
     }
 
     /// What was decided about a model, oldest first.
@@ -73,6 +76,10 @@ public final class ModelOverview {
         Map<String, ModelRecord> wanted = new TreeMap<>(view.models());
         if (!models.isEmpty()) {
             for (String model : models) {
+                ControlLog.Lost lost = view.lost().get(model);
+                if (lost != null) {
+                    throw lost.refusal(topics.models(), model);
+                }
                 if (!wanted.containsKey(model)) {
                     throw new TrainerException(
                             ExitCode.CONFIGURATION,
@@ -88,6 +95,10 @@ public final class ModelOverview {
                 }
             }
             wanted.keySet().retainAll(models);
+        }
+        if (models.isEmpty()) {
+            view.lost()
+                    .forEach((model, lost) -> LOG.error("{}", lost.text(topics.models(), model)));
         }
         List<Entry> entries = new ArrayList<>();
         if (wanted.isEmpty()) {

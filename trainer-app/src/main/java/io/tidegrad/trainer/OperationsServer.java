@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.IntSupplier;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -118,6 +119,17 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         slots.listen(this);
         slots.running().forEach(this::begins);
         this.slots = slots;
+    }
+
+    /// @param topics topics of ours, and how many of their records were passed over so far
+    void countUnreadable(Map<String, IntSupplier> topics) {
+        topics.forEach(
+                (topic, count) ->
+                        Gauge.builder("tidegrad_unreadable_records", count, IntSupplier::getAsInt)
+                                .description("records of a topic of ours that can't be read")
+                                .tag("topic", topic)
+                                .strongReference(true)
+                                .register(metrics));
     }
 
     @Override

@@ -115,13 +115,13 @@ public final class TrainerApp implements AutoCloseable {
         follower = following;
         List<ControlRecord> history = following.history();
         ModelCatalog catalog = catalog();
-        Map<String, ModelRecord> registered = catalog.all();
+        ControlLog.View known = ControlLog.View.of(history, catalog.read());
         Map<String, TrainerException> refused = new TreeMap<>();
-        if (register(
-                given.values(), new ControlLog.View(history, registered), kafkaTopics, refused)) {
+        if (register(given.values(), known, kafkaTopics, refused)) {
             history = following.history();
-            registered = catalog.all();
+            known = ControlLog.View.of(history, catalog.read());
         }
+        Map<String, ModelRecord> registered = known.models();
         ModelSlots slots =
                 new ModelSlots(
                         catalog,
@@ -138,13 +138,18 @@ public final class TrainerApp implements AutoCloseable {
                                         storeParts),
                         this::end);
         this.slots = slots;
-        for (String model : wanted(given.keySet(), registered)) {
+        for (String model : wanted(given.keySet(), known, refused)) {
             slots.add(model, history);
         }
         slots.requireAny();
         slots.requireRoom(registered);
         slots.prepare(refused);
         serving.join().tellOf(slots);
+        serving.join()
+                .countUnreadable(
+                        Map.of(
+                                topics().models(), catalog::unreadable,
+                                topics().control(), following::unreadable));
         watch = new ModelWatch(slots);
         slots.start();
         following.follow(record -> slots.decided(record, config.allModels()));
@@ -155,7 +160,7 @@ public final class TrainerApp implements AutoCloseable {
     }
 
     private ModelCatalog catalog() {
-        return new ModelCatalog(topics().models(), config.kafka().client(), registry);
+        return new ModelCatalog(topics().models(), config.kafka().client());
     }
 
     private Map<String, ModelSpec> given() {
@@ -173,8 +178,10 @@ public final class TrainerApp implements AutoCloseable {
 
     /// A model that was deleted stays so, whatever file a supervisor starts the trainer with.
     ///
+    /// Entries of the catalog that had to be made again are written, too.
+    ///
     /// @param refused gets the models that can't be registered, and why
-    /// @return whether there was any to register
+    /// @return whether there was any to register or to write
     private boolean register(
             Collection<ModelSpec> given,
             ControlLog.View known,
@@ -184,7 +191,12 @@ public final class TrainerApp implements AutoCloseable {
         for (ModelSpec spec : given) {
             if (!known.models().containsKey(spec.model()) && !known.state(spec.model()).deleted()) {
                 try {
-                    SpecFile.parse(spec.yaml(), "the spec of the new model " + spec.model());
+                    ControlLog.Lost lost = known.lost().get(spec.model());
+                    if (lost == null) {
+                        SpecFile.parse(spec.yaml(), "the spec of the new model " + spec.model());
+                    } else {
+                        Registration.requireSame(spec, lost);
+                    }
                     KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
                     Registration.checkWeights(spec);
                     wanted.add(
@@ -199,21 +211,23 @@ public final class TrainerApp implements AutoCloseable {
                 }
             }
         }
-        if (wanted.isEmpty()) {
+        if (wanted.isEmpty() && known.rebuilt().isEmpty()) {
             return false;
         }
         Registration.ensure(
                 wanted,
-                new ControlLog(config.kafka(), topics(), registry),
+                new ControlLog(config.kafka(), topics()),
                 "",
                 "a trainer was started with its spec");
         return true;
     }
 
-    private Set<String> wanted(Set<String> given, Map<String, ModelRecord> registered) {
+    /// @param refused gets the models whose entry in the catalog is gone
+    private Set<String> wanted(
+            Set<String> given, ControlLog.View known, Map<String, TrainerException> refused) {
         Set<String> wanted = new LinkedHashSet<>(given);
         for (String model : config.models()) {
-            if (!registered.containsKey(model)) {
+            if (!known.models().containsKey(model) && !known.lost().containsKey(model)) {
                 throw new TrainerException(
                         ExitCode.CONFIGURATION,
                         "--model "
@@ -223,8 +237,16 @@ public final class TrainerApp implements AutoCloseable {
             wanted.add(model);
         }
         if (config.allModels()) {
-            wanted.addAll(registered.keySet());
+            wanted.addAll(known.models().keySet());
+            wanted.addAll(known.lost().keySet());
         }
+        known.lost()
+                .forEach(
+                        (model, lost) -> {
+                            if (wanted.contains(model)) {
+                                refused.putIfAbsent(model, lost.refusal(topics().models(), model));
+                            }
+                        });
         return wanted;
     }
 

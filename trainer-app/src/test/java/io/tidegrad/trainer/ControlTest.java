@@ -87,12 +87,12 @@ class ControlTest {
     }
 
     private Decisions decisions() {
-        return new Decisions(kafka(), log.topics(), log.registry, log.admin, (short) -1, SOMEBODY);
+        return new Decisions(kafka(), log.topics(), log.admin, (short) -1, SOMEBODY);
     }
 
     private ControlLog.View view() {
         // As a writer sees it: everything that was decided before is visible.
-        return new ControlLog(kafka(), log.topics(), log.registry).write(seen -> null);
+        return new ControlLog(kafka(), log.topics()).write(seen -> null);
     }
 
     private ModelRecord registered(String model) {
@@ -399,7 +399,7 @@ class ControlTest {
                 () -> StreamsSettings.commitIntervalMin(kafka(), surroundings.models().getAsInt());
         try (ModelSlots slots =
                 new ModelSlots(
-                        new ModelCatalog(log.topics().models(), kafka().client(), log.registry),
+                        new ModelCatalog(log.topics().models(), kafka().client()),
                         Map.of(),
                         count -> {
                             models[0] = count;
@@ -558,7 +558,7 @@ class ControlTest {
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
             learn(trainer, 1, 0, 200, 100);
         }
-        ControlLog control = new ControlLog(kafka(), log.topics(), log.registry);
+        ControlLog control = new ControlLog(kafka(), log.topics());
         ModelRecord known = registered(log.model());
         ControlRecord forged =
                 new ControlRecord(
@@ -656,7 +656,7 @@ class ControlTest {
     void theCatalogIsReadByManyThreadsAtOnce() throws Exception {
         decisions().create(log.spec(), new Place.Begin());
         ModelRecord known = registered(log.model());
-        ControlLog control = new ControlLog(kafka(), log.topics(), log.registry);
+        ControlLog control = new ControlLog(kafka(), log.topics());
         Set<String> names = new TreeSet<>(Set.of(log.model()));
         List<ModelRecord> more = new ArrayList<>();
         for (int i = 0; i < 300; i++) {

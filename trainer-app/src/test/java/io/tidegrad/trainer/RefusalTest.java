@@ -570,7 +570,6 @@ class RefusalTest {
         new Decisions(
                         kafka,
                         log.topics(),
-                        log.registry,
                         log.admin,
                         (short) -1,
                         new Decisions.By("ann@host", "a test"))

@@ -44,7 +44,7 @@ public enum Setting {
             "base of the schema registry's Confluent REST API",
             Default.NONE,
             andModels(TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_AT, LR_FIND),
-            andModels(TRAINER, REPLAY, VERIFY, SNAPSHOTS_AT)),
+            Set.of(TRAINER, REPLAY, VERIFY, SNAPSHOTS_AT)),
     SPEC(
             "spec",
             "FILE",

@@ -136,7 +136,7 @@ public final class Replay {
     }
 
     private Lineage registered(String model) {
-        return RegisteredModel.find(options.kafka(), options.topics(), registry, model).lineage();
+        return RegisteredModel.find(options.kafka(), options.topics(), model).lineage();
     }
 
     private UnknownSchemas facts(Lineage lineage) {
@@ -208,7 +208,6 @@ public final class Replay {
                 Handover.open(
                         options.kafka(),
                         options.topics(),
-                        registry,
                         options.replication(),
                         first.spec(),
                         first.from())) {

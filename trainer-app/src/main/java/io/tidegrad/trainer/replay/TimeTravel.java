@@ -69,8 +69,7 @@ public final class TimeTravel {
             RecordDecoder decoder,
             ReplayProgress.Listener listener) {
         Topics topics = new Topics(options.prefix());
-        Lineage lineage =
-                RegisteredModel.find(options.kafka(), topics, registry, options.model()).lineage();
+        Lineage lineage = RegisteredModel.find(options.kafka(), topics, options.model()).lineage();
         Past past =
                 new Past(options.kafka(), topics, lineage, decoder, options.kernels(), listener);
         return past.at(options.at());

@@ -66,8 +66,7 @@ public final class Verify {
         this.decoder = decoder;
         this.weights = weights;
         this.listener = listener;
-        registered =
-                RegisteredModel.find(options.kafka(), options.topics(), registry, options.model());
+        registered = RegisteredModel.find(options.kafka(), options.topics(), options.model());
         lineage = registered.lineage();
         Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
         facts = UnknownSchemas.read(options.kafka(), options.topics(), lineage);
