@@ -9,6 +9,7 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.RegistryCheck;
 import io.tidegrad.trainer.store.StoreParts;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -88,9 +89,12 @@ public final class TrainerApp implements AutoCloseable {
         try {
             app.startModels(instanceId, storeParts, kernels);
             return app;
-        } catch (CompletionException e) { // of the server
+        } catch (CompletionException e) { // of what ran beside
             app.close();
-            throw TrainerException.from(e.getCause() instanceof RuntimeException cause ? cause : e);
+            throw e.getCause() instanceof SchemaRegistry.RegistryUnavailableException away
+                    ? TrainerException.from(away, config.registry().shownUrl())
+                    : TrainerException.from(
+                            e.getCause() instanceof RuntimeException cause ? cause : e);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             app.close();
             throw TrainerException.from(e, config.registry().shownUrl());
@@ -107,6 +111,15 @@ public final class TrainerApp implements AutoCloseable {
                         () -> OperationsServer.start(config.httpHost(), config.httpPort()),
                         task -> Thread.ofVirtual().name("start-server").start(task));
         server = serving;
+        CompletableFuture<Void> sameRegistry =
+                CompletableFuture.runAsync(
+                        () ->
+                                RegistryCheck.requireSame(
+                                        config.kafka(),
+                                        topics(),
+                                        registry,
+                                        config.registry().shownUrl()),
+                        task -> Thread.ofVirtual().name("check-registry").start(task));
         KafkaTopics kafkaTopics = new KafkaTopics(admin, config.replication());
         kafkaTopics.checkBroker();
         ControlLog.createOrCheck(kafkaTopics, topics());
@@ -143,6 +156,7 @@ public final class TrainerApp implements AutoCloseable {
         }
         slots.requireAny();
         slots.requireRoom(registered);
+        sameRegistry.join(); // before schemas of ours are registered there
         slots.prepare(refused);
         serving.join().tellOf(slots);
         serving.join()

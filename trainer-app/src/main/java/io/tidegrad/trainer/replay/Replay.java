@@ -35,13 +35,10 @@ public final class Replay {
     private static final int PASSES_MAX = 20;
 
     private final ReplayOptions options;
-    private final SchemaRegistry registry;
     private final ReplayProgress.Listener listener;
 
-    private Replay(
-            ReplayOptions options, SchemaRegistry registry, ReplayProgress.Listener listener) {
+    private Replay(ReplayOptions options, ReplayProgress.Listener listener) {
         this.options = options;
-        this.registry = registry;
         this.listener = listener;
     }
 
@@ -53,7 +50,9 @@ public final class Replay {
     ///     range, or the weights that it starts from are not there
     public static ReplayResult run(ReplayOptions options, ReplayProgress.Listener listener) {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client())) {
-            return new Replay(options, registry, listener).run();
+            RegistryCheck.requireSame(
+                    options.kafka(), options.topics(), registry, options.registry().shownUrl());
+            return new Replay(options, listener).run();
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw TrainerException.from(e, options.registry().shownUrl());
         } catch (KafkaException | InitialWeightsException e) {

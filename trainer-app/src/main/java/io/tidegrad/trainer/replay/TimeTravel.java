@@ -55,7 +55,12 @@ public final class TimeTravel {
     public static PastModel to(Options options, ReplayProgress.Listener listener) {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client());
                 RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
-            return to(options, registry, decoder, listener);
+            RegistryCheck.requireSame(
+                    options.kafka(),
+                    new Topics(options.prefix()),
+                    registry,
+                    options.registry().shownUrl());
+            return to(options, decoder, listener);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw TrainerException.from(e, options.registry().shownUrl());
         } catch (KafkaException | InitialWeightsException e) {
@@ -64,10 +69,7 @@ public final class TimeTravel {
     }
 
     private static PastModel to(
-            Options options,
-            SchemaRegistry registry,
-            RecordDecoder decoder,
-            ReplayProgress.Listener listener) {
+            Options options, RecordDecoder decoder, ReplayProgress.Listener listener) {
         Topics topics = new Topics(options.prefix());
         Lineage lineage = RegisteredModel.find(options.kafka(), topics, options.model()).lineage();
         Past past =

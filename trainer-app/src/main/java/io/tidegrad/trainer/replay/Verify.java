@@ -78,6 +78,8 @@ public final class Verify {
             VerifyOptions options, Weights weights, ReplayProgress.Listener listener) {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client());
                 RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
+            RegistryCheck.requireSame(
+                    options.kafka(), options.topics(), registry, options.registry().shownUrl());
             return new Verify(options, registry, decoder, weights, listener).run();
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw TrainerException.from(e, options.registry().shownUrl());
