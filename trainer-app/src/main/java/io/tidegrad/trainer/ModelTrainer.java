@@ -341,7 +341,7 @@ public final class ModelTrainer implements AutoCloseable {
                     if (stop.isGiven() && guard.committed() == null) {
                         return StreamThreadExceptionResponse.SHUTDOWN_CLIENT; // it never began
                     }
-                    failed.accept(TrainerException.from(thrown));
+                    failed.accept(TrainerException.from(thrown, this::letInBefore));
                     return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
                 });
         streams.setStateListener(
@@ -360,6 +360,14 @@ public final class ModelTrainer implements AutoCloseable {
                         guard,
                         this::hasTask,
                         config.kafka().client());
+    }
+
+    /// It was checked with these settings that Kafka takes us for who we are; what we may do shows at the first commit.
+    private boolean letInBefore(TrainerException.Refusal refusal) {
+        return switch (refusal) {
+            case AUTHENTICATION -> true;
+            case AUTHORIZATION -> guard.hasCommitted();
+        };
     }
 
     private static StoreSettings storeSettings(

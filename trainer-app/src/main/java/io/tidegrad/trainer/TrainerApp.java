@@ -37,6 +37,7 @@ public final class TrainerApp implements AutoCloseable {
     private final Admin admin;
     private final SchemaRegistry registry;
     private final CompletableFuture<TrainerException> ended = new CompletableFuture<>();
+    private final LetIn letIn;
     private @Nullable ControlFollower follower;
     private @Nullable ModelSlots slots;
     private @Nullable ModelWatch watch;
@@ -47,6 +48,7 @@ public final class TrainerApp implements AutoCloseable {
         this.config = config;
         this.admin = admin;
         this.registry = registry;
+        letIn = new LetIn(config.stateDir());
     }
 
     /// Returns when everything has been checked and learning begins.
@@ -100,7 +102,7 @@ public final class TrainerApp implements AutoCloseable {
             throw TrainerException.from(e, config.registry().shownUrl());
         } catch (RuntimeException e) {
             app.close();
-            throw TrainerException.from(e);
+            throw TrainerException.from(e, refusal -> app.letIn.recently());
         }
     }
 
@@ -158,6 +160,7 @@ public final class TrainerApp implements AutoCloseable {
         slots.requireRoom(registered);
         sameRegistry.join(); // before schemas of ours are registered there
         slots.prepare(refused);
+        letIn.note();
         serving.join().tellOf(slots);
         serving.join()
                 .countUnreadable(

@@ -217,6 +217,27 @@ class RefusalTest {
                         "found 100000",
                         "kafka-configs.sh"),
                 new Row(
+                        "a broker whose clock is another's",
+                        test -> {
+                            test.created().send(0, 100);
+                            // As if this machine's clock was behind the broker's: by any
+                            // millisecond.
+                            test.create(
+                                    Changelog.topic(test.log.group()),
+                                    Map.of(
+                                            "cleanup.policy",
+                                            "compact",
+                                            "max.message.bytes",
+                                            Integer.toString(ModelTrainer.PART_REQUEST_BYTES),
+                                            "message.timestamp.before.max.ms",
+                                            "0"));
+                            return test.log.arguments();
+                        },
+                        ExitCode.RETRYABLE,
+                        "Kafka refused the time of a record",
+                        "clock",
+                        "Nothing is lost"),
+                new Row(
                         "transactions shorter than commits are apart",
                         test ->
                                 test.created()
@@ -357,7 +378,8 @@ class RefusalTest {
                         "expected watermark 100",
                         "found none",
                         "altered by hand",
-                        "Delete it while the trainer is stopped"),
+                        "kafka.session.timeout.ms",
+                        "kafka-consumer-groups.sh --delete-offsets --group"),
                 changelog(
                         "a changelog that lost its content",
                         record -> null,

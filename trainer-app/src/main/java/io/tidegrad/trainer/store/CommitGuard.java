@@ -21,6 +21,7 @@ public final class CommitGuard {
     private @Nullable ModelStore store; // stream thread only
     private volatile @Nullable CommittedState committed;
     private volatile RestoreProgress restoring = RestoreProgress.NONE;
+    private volatile boolean answered;
     private volatile long flushNanos;
     private long flushBegan; // stream thread only
 
@@ -37,6 +38,11 @@ public final class CommitGuard {
     /// Null until the store has been restored and found consistent.
     public @Nullable CommittedState committed() {
         return committed;
+    }
+
+    /// Whether Kafka has taken a commit since this process began.
+    public boolean hasCommitted() {
+        return answered;
     }
 
     /// How far a start has come; as it was when the state was whole, from then on.
@@ -126,6 +132,7 @@ public final class CommitGuard {
 
     /// After the transaction was committed.
     void committed(Map<TopicPartition, OffsetAndMetadata> offsets) {
+        answered = true;
         ModelStore store = this.store;
         CommittedState flushed = store == null ? null : store.flushed();
         if (store != null && flushed != null) {

@@ -328,8 +328,13 @@ public class ModelStore extends StreamsInternals {
                         + restored.nextOffset()
                         + " of the changelog's manifest beside the group's offset",
                 found,
-                "the group's offset was altered by hand. Delete it while the trainer is stopped: it then takes it from"
-                        + " the manifest");
+                "the group's offset was altered by hand. With the trainer stopped, wait for the end of its session"
+                        + " (kafka.session.timeout.ms, 6 s unless set: until then Kafka refuses), then delete the"
+                        + " offset: kafka-consumer-groups.sh --delete-offsets --group "
+                        + group()
+                        + " --topic "
+                        + lineage.log().topic()
+                        + ". The next start takes it from the manifest");
     }
 
     private void goOn(
