@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.InvalidOffsetException;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -83,6 +84,12 @@ final class ControlFollower implements AutoCloseable {
                 away = false;
             } catch (InterruptException e) {
                 return;
+            } catch (InvalidOffsetException e) { // another topic of this name, or an emptied one
+                LOG.warn(
+                        "{} no longer has offset {}, reading it from its begin",
+                        partition,
+                        position);
+                consumer.seekToBeginning(List.of(partition));
             } catch (KafkaException e) {
                 if (!away) {
                     away = true;

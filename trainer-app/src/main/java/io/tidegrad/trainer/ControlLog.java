@@ -66,22 +66,28 @@ public final class ControlLog {
     ///
     /// @throws TrainerException one of them would forget
     static void createOrCheck(KafkaTopics kafkaTopics, Topics topics) {
-        kafkaTopics.createOrCheck(
-                new KafkaTopics.Wanted(
-                        topics.models(), 1, true, "compact", CatalogRecord.BYTES_MAX, Map.of()));
-        kafkaTopics.createOrCheck(
-                new KafkaTopics.Wanted(
+        kafkaTopics.createOrCheck(catalogTopic(topics));
+        kafkaTopics.createOrCheck(controlTopic(topics));
+    }
+
+    static KafkaTopics.Wanted catalogTopic(Topics topics) {
+        return new KafkaTopics.Wanted(
+                topics.models(), 1, true, "compact", CatalogRecord.BYTES_MAX, Map.of());
+    }
+
+    static KafkaTopics.Wanted controlTopic(Topics topics) {
+        return new KafkaTopics.Wanted(
                         topics.control(),
                         1,
                         true,
                         "delete",
                         RECORD_BYTES_MAX,
-                        true,
                         Map.of(
                                 TopicConfig.RETENTION_MS_CONFIG,
                                 "-1",
                                 TopicConfig.RETENTION_BYTES_CONFIG,
-                                "-1")));
+                                "-1"))
+                .keptForEver();
     }
 
     /// What has been decided, and what came of it.

@@ -148,7 +148,7 @@ public final class Handover implements AutoCloseable {
 
     /// Of dead letters as the trainer writes them.
     public DeadLetters deadLetters() {
-        return new DeadLetters(ready.lineage(), ready.deadLetterBytesMax());
+        return new DeadLetters(ready.lineage(), ready.topics().deadLetterBytesMax());
     }
 
     /// One transaction: all of it is there afterwards, or nothing. Trainers may take the model up then.

@@ -19,14 +19,24 @@ final class LetIn {
     /// For so long a refusal is worth another try.
     static final Duration GRACE = Duration.ofHours(1);
 
+    private static final Duration EVERY = Duration.ofMinutes(1);
+
     private final Path file;
+    private boolean noted;
+    private long notedAt;
 
     LetIn(Path stateDir) {
         file = stateDir.resolve(FILE);
     }
 
-    /// Kafka let us in just now.
-    void note() {
+    /// Kafka let us in just now. Written down once a minute.
+    synchronized void note() {
+        long now = System.nanoTime();
+        if (noted && now - notedAt < EVERY.toNanos()) {
+            return;
+        }
+        noted = true;
+        notedAt = now;
         try {
             if (!Files.exists(file)) {
                 Files.createFile(file);

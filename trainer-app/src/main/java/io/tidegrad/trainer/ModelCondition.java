@@ -15,6 +15,8 @@ final class ModelCondition {
         FAILED("failed", false),
         /// It has stopped for a reason that may pass, and is tried again.
         RETRYING("retrying", false),
+        /// There is something to learn, and no commit for longer than a trainer takes that is well.
+        STALLED("stalled", true),
         /// Many of the newest events were refused.
         DEAD_LETTERS("dead-letters", false);
 

@@ -6,9 +6,7 @@ import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.learn.ValueDecoder;
-import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -22,6 +20,7 @@ import io.tidegrad.trainer.publish.AvroProgress;
 import io.tidegrad.trainer.publish.Heartbeats;
 import io.tidegrad.trainer.publish.ProgressWriter;
 import io.tidegrad.trainer.publish.Publisher;
+import io.tidegrad.trainer.publish.RepublishOrder;
 import io.tidegrad.trainer.publish.SnapshotSeries;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommitGuard;
@@ -30,7 +29,6 @@ import io.tidegrad.trainer.store.GuardedClients;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
 import io.tidegrad.trainer.store.ReadCommitted;
-import io.tidegrad.trainer.store.Refusals;
 import io.tidegrad.trainer.store.RestoreProgress;
 import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.store.StoreSettings;
@@ -40,15 +38,15 @@ import io.tidegrad.trainer.topology.Patience;
 import io.tidegrad.trainer.topology.TrainerTopology;
 import java.time.Duration;
 import java.util.HexFormat;
-import java.util.Map;
+import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
-import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
@@ -62,19 +60,10 @@ import org.slf4j.LoggerFactory;
 public final class ModelTrainer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ModelTrainer.class);
 
-    /// Compaction reads what restart reads: small segments and an eager cleaner keep it near the model's size. The lag
-    /// is bounded for a model that learns seldom.
-    private static final Map<String, String> CHANGELOG =
-            Map.of(
-                    TopicConfig.SEGMENT_BYTES_CONFIG, Integer.toString(16 * 1024 * 1024),
-                    TopicConfig.MIN_CLEANABLE_DIRTY_RATIO_CONFIG, "0.1",
-                    TopicConfig.MAX_COMPACTION_LAG_MS_CONFIG, "600000",
-                    TopicConfig.RETENTION_MS_CONFIG, "-1");
-
-    /// Pages are small and carry chunks are 256 KiB; snapshot parts are the largest thing written.
-    static final int PART_REQUEST_BYTES = SnapshotParts.PART_BYTES_MAX + 64 * 1024;
-
     private static final Duration STOP_MAX = Duration.ofSeconds(30);
+
+    /// A trainer that can't go on may be waiting for a topic that is gone; nothing of it is worth a longer wait.
+    private static final Duration GIVE_UP_MAX = Duration.ofSeconds(5);
 
     private static final Duration SETTLE = Duration.ofSeconds(4);
 
@@ -90,6 +79,11 @@ public final class ModelTrainer implements AutoCloseable {
     private final RecordDecoder decoder;
     private final StoreSettings store;
     private final StopOrder stop = new StopOrder();
+    private final RepublishOrder republish = new RepublishOrder();
+    private final TopicWatch watch;
+    private final List<TopicWatch.Watched> watched;
+    private final AtomicBoolean gaveUp = new AtomicBoolean();
+    private final Consumer<TrainerException> failed;
 
     /// What all models of a process share.
     ///
@@ -99,6 +93,7 @@ public final class ModelTrainer implements AutoCloseable {
             TrainerConfig config,
             String instanceId,
             Admin admin,
+            TopicWatch watch,
             SchemaRegistry registry,
             Kernels kernels,
             WarmUps warmUps,
@@ -114,7 +109,7 @@ public final class ModelTrainer implements AutoCloseable {
             Lineage lineage,
             String applicationId,
             StoreSettings.Retention retention,
-            int deadLetterBytesMax,
+            ModelTopics topics,
             ReadCommitted readCommitted,
             GroupOffsets group) {
         @Nullable OffsetAndMetadata committed() {
@@ -175,40 +170,13 @@ public final class ModelTrainer implements AutoCloseable {
             Admin admin,
             Consumer<Ready> firstState) {
         KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
-        KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
+        KafkaTopics.Log log =
+                kafkaTopics.log(
+                        spec.inputTopic(),
+                        () -> ModelTopics.logGone(spec.model(), spec.inputTopic()));
         Lineage lineage = lineage(spec, log, known);
         String applicationId = topics.applicationId(lineage.model(), lineage.epoch());
-
-        kafkaTopics.createOrCheck(
-                new KafkaTopics.Wanted(
-                        topics.snapshots(lineage.model()),
-                        1,
-                        true,
-                        "compact",
-                        PART_REQUEST_BYTES,
-                        CHANGELOG));
-        int deadLetterBytesMax =
-                kafkaTopics.createOrCheck(
-                        new KafkaTopics.Wanted(
-                                topics.deadLetters(),
-                                1,
-                                false,
-                                "delete",
-                                (int)
-                                        Math.min(
-                                                (long) log.bytesMax() + DeadLetter.ROOM_BYTES,
-                                                Integer.MAX_VALUE),
-                                Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1")));
-        kafkaTopics.createOrCheck(
-                new KafkaTopics.Wanted(topics.progress(), 1, false, "delete", 64 * 1024, Map.of()));
-        kafkaTopics.createOrCheck(
-                new KafkaTopics.Wanted(
-                        Changelog.topic(applicationId),
-                        1,
-                        true,
-                        "compact",
-                        PART_REQUEST_BYTES,
-                        CHANGELOG));
+        ModelTopics modelTopics = new ModelTopics(kafkaTopics, spec, lineage.epoch(), log, topics);
 
         Duration patience = StreamsSettings.sessionTimeout(kafka).multipliedBy(3);
         GroupOffsets group = new GroupOffsets(admin, applicationId, patience);
@@ -217,7 +185,7 @@ public final class ModelTrainer implements AutoCloseable {
                         lineage,
                         applicationId,
                         log.retention(),
-                        deadLetterBytesMax,
+                        modelTopics,
                         new ReadCommitted(kafka.client()),
                         group);
         firstState.accept(ready);
@@ -242,20 +210,8 @@ public final class ModelTrainer implements AutoCloseable {
                             + "; weights learned by one spec mean nothing to another. Give the changed spec a new model"
                             + " name, or go back to the registered one");
         }
-        if (!known.getInputTopicId().equals(log.topicId().toString())) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "model "
-                            + spec.model()
-                            + ": expected topic "
-                            + spec.inputTopic()
-                            + " with id "
-                            + known.getInputTopicId()
-                            + ", found id "
-                            + log.topicId()
-                            + ": "
-                            + Refusals.otherLog(spec.model()));
-        }
+        ModelTopics.requireSameLog(
+                spec.model(), spec.inputTopic(), known.getInputTopicId(), log.topicId());
         return new Lineage(
                 spec,
                 known.getEpoch(),
@@ -267,10 +223,16 @@ public final class ModelTrainer implements AutoCloseable {
 
     private ModelTrainer(
             Ready ready, Surroundings surroundings, Consumer<TrainerException> failed) {
+        this.failed = failed;
         lineage = ready.lineage();
         memory = LearningMemory.of(lineage.spec());
         String applicationId = ready.applicationId();
-        int deadLetterBytesMax = ready.deadLetterBytesMax();
+        int deadLetterBytesMax = ready.topics().deadLetterBytesMax();
+        watch = surroundings.watch();
+        watched = ready.topics().watched(this::giveUp, this::publishAgain);
+        if (ready.topics().snapshotsCreated()) {
+            republish.give();
+        }
         ReadCommitted readCommitted = ready.readCommitted();
         TrainerConfig config = surroundings.config();
         Topics topics = surroundings.topics();
@@ -294,7 +256,8 @@ public final class ModelTrainer implements AutoCloseable {
                                 SNAPSHOT_COMMIT_BYTES),
                         progress,
                         clients::atEnd,
-                        stop::isGiven);
+                        stop::isGiven,
+                        republish);
         decoder = RecordDecoder.of(config.registry().client(), patience::left);
         AvroEvent event = new AvroEvent();
         ValueDecoder values = value -> event.of(decoder.decode(lineage.log().topic(), value));
@@ -312,7 +275,7 @@ public final class ModelTrainer implements AutoCloseable {
                                                 readCommitted,
                                                 guard,
                                                 TrainerClock.SYSTEM),
-                                CHANGELOG),
+                                ModelTopics.CHANGELOG),
                         model -> new EventFold(lineage.spec(), model, values),
                         () -> new Publisher(lineage, publishing),
                         deadLetterBytesMax,
@@ -329,7 +292,7 @@ public final class ModelTrainer implements AutoCloseable {
                         store.commitMax(),
                         store.mayRedo(),
                         config.standbyReplicas(),
-                        Math.max(PART_REQUEST_BYTES, deadLetterBytesMax)));
+                        Math.max(ModelTopics.PART_REQUEST_BYTES, deadLetterBytesMax)));
         try {
             streams = streams(parts, settings, clients);
         } catch (RuntimeException e) {
@@ -341,13 +304,13 @@ public final class ModelTrainer implements AutoCloseable {
                     if (stop.isGiven() && guard.committed() == null) {
                         return StreamThreadExceptionResponse.SHUTDOWN_CLIENT; // it never began
                     }
-                    failed.accept(TrainerException.from(thrown, this::letInBefore));
+                    giveUp(TrainerException.from(thrown, this::letInBefore));
                     return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
                 });
         streams.setStateListener(
                 (now, before) -> {
                     if (now == KafkaStreams.State.ERROR && !stop.isGiven()) {
-                        failed.accept(
+                        giveUp(
                                 new TrainerException(
                                         ExitCode.RETRYABLE,
                                         "model " + lineage.model() + ": Kafka Streams gave up"));
@@ -360,6 +323,19 @@ public final class ModelTrainer implements AutoCloseable {
                         guard,
                         this::hasTask,
                         config.kafka().client());
+    }
+
+    /// Tells the first reason why this trainer can't go on.
+    private void giveUp(TrainerException why) {
+        if (gaveUp.compareAndSet(false, true)) {
+            failed.accept(why);
+        }
+    }
+
+    /// From any thread.
+    private void publishAgain() {
+        republish.give();
+        stop.lookAgain();
     }
 
     /// It was checked with these settings that Kafka takes us for who we are; what we may do shows at the first commit.
@@ -398,7 +374,7 @@ public final class ModelTrainer implements AutoCloseable {
             TrainerTopology.Parts parts, Properties settings, GuardedClients clients) {
         try {
             return new KafkaStreams(
-                    TrainerTopology.of(parts), new StreamsConfig(settings), clients);
+                    TrainerTopology.of(parts), settings, clients, new MonotonicTime());
         } catch (StreamsException e) {
             if (String.valueOf(e.getMessage()).contains("same state directory")) {
                 throw new TrainerException(
@@ -421,6 +397,7 @@ public final class ModelTrainer implements AutoCloseable {
                 store.commitMin().toMillis(),
                 store.commitMax().toMillis(),
                 memory.text());
+        watch.add(watched);
         streams.start();
     }
 
@@ -441,6 +418,40 @@ public final class ModelTrainer implements AutoCloseable {
     /// See `Heartbeats.lag`.
     public long lag() {
         return heartbeats.lag();
+    }
+
+    /// For how long the model has had something to learn without a commit; zero while it has nothing, stands by or restores.
+    Duration standstill() {
+        if (guard.committed() == null || state() != KafkaStreams.State.RUNNING || !hasTask()) {
+            return Duration.ZERO;
+        }
+        long now = System.nanoTime();
+        long since = Math.min(now - guard.progressNanos(), now - heartbeats.drainedNanos());
+        return Duration.ofNanos(Math.max(0, since));
+    }
+
+    /// The longest that a trainer which is well may be between two commits: the commit interval, an event that waits for its
+    /// schema for as long as it may (`Patience`), and a commit that takes its transaction's whole time. With the defaults 15
+    /// to 18 s.
+    Duration standstillMax() {
+        return store.commitMax()
+                .plus(store.transactionTimeout())
+                .plus(store.transactionTimeout().dividedBy(2));
+    }
+
+    /// Why the trainer does not learn although there is something to learn; null when it learns, or there is nothing.
+    @Nullable String stalled() {
+        Duration standstill = standstill();
+        if (standstill.compareTo(standstillMax()) <= 0) {
+            return null;
+        }
+        return (lag() < 0
+                        ? "Kafka does not answer, and nothing was committed for "
+                        : lag() + " offsets are not learned, and nothing was committed for ")
+                + standstill.toSeconds()
+                + " s, expected a commit at least every "
+                + standstillMax().toSeconds()
+                + " s";
     }
 
     /// See `Heartbeats.deadLetterShare`.
@@ -485,13 +496,17 @@ public final class ModelTrainer implements AutoCloseable {
     /// Learns what has been read, publishes the newest version, leaves a whole image, commits, and stops.
     @Override
     public void close() {
+        watch.remove(watched);
         stop.give();
         CommittedState committed = guard.committed();
-        if (committed != null && !isSettled(committed) && state() == KafkaStreams.State.RUNNING) {
+        if (committed != null
+                && !gaveUp.get()
+                && !isSettled(committed)
+                && state() == KafkaStreams.State.RUNNING) {
             settle();
         }
         heartbeats.close();
-        streams.close(STOP_MAX);
+        streams.close(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX);
         decoder.close();
     }
 
@@ -500,6 +515,7 @@ public final class ModelTrainer implements AutoCloseable {
     ///
     /// @param settle whether what has been read is learned and published first, as `close` does
     void leave(boolean settle) {
+        watch.remove(watched);
         stop.give();
         CommittedState committed = guard.committed();
         if (settle
@@ -510,7 +526,7 @@ public final class ModelTrainer implements AutoCloseable {
         }
         heartbeats.close();
         streams.close(
-                CloseOptions.timeout(STOP_MAX)
+                CloseOptions.timeout(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX)
                         .withGroupMembershipOperation(
                                 CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
         decoder.close();

@@ -46,9 +46,23 @@ final class ModelWatch implements AutoCloseable {
         slot.look();
         ModelTrainer trainer = slot.trainer();
         if (trainer == null || !trainer.learns()) {
+            slot.condition().clear(ModelCondition.Kind.STALLED);
             return;
         }
+        stalled(slot, trainer);
         deadLetters(slot, trainer);
+    }
+
+    private static void stalled(ModelSlot slot, ModelTrainer trainer) {
+        String why = trainer.stalled();
+        if (why == null) {
+            slot.condition().clear(ModelCondition.Kind.STALLED);
+            return;
+        }
+        if (slot.condition().reason(ModelCondition.Kind.STALLED) == null) {
+            LOG.error("model {} stands still: {}", slot.model(), why);
+        }
+        slot.condition().set(ModelCondition.Kind.STALLED, why);
     }
 
     /// A minute without any event changes nothing: a sender of a broken event every two minutes would else look well every

@@ -520,6 +520,10 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                 .description("offsets between the watermark and the end of the log")
                 .tags(tags)
                 .register(metrics);
+        Gauge.builder("tidegrad.standstill.seconds", model, m -> m.standstill().toNanos() / 1e9)
+                .description("without a commit while there is something to learn")
+                .tags(tags)
+                .register(metrics);
         Gauge.builder("tidegrad.dead.letter.share", model, ModelTrainer::deadLetterShare)
                 .description("of the events of the last minute, 0 to 1")
                 .tags(tags)

@@ -24,6 +24,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,6 +42,7 @@ public final class TrainerApp implements AutoCloseable {
     private @Nullable ControlFollower follower;
     private @Nullable ModelSlots slots;
     private @Nullable ModelWatch watch;
+    private @Nullable TopicWatch topicWatch;
     private @Nullable CompletableFuture<OperationsServer> server;
     private boolean closed;
 
@@ -137,6 +139,21 @@ public final class TrainerApp implements AutoCloseable {
             known = ControlLog.View.of(history, catalog.read());
         }
         Map<String, ModelRecord> registered = known.models();
+        TopicWatch watching = new TopicWatch(kafkaTopics, letIn::note);
+        topicWatch = watching;
+        watching.add(
+                List.of(
+                        new SharedTopic(
+                                kafkaTopics,
+                                ControlLog.controlTopic(topics()),
+                                "every decision that was on it is lost. The models go on as they are; which epoch and"
+                                        + " stage counts stands in the catalog only, and scorers that start now take the"
+                                        + " newest epoch"),
+                        new SharedTopic(
+                                kafkaTopics,
+                                ControlLog.catalogTopic(topics()),
+                                "the catalog of models is lost. The models go on as they are; no command finds them before"
+                                        + " a trainer is started with their specs (--spec)")));
         ModelSlots slots =
                 new ModelSlots(
                         catalog,
@@ -146,6 +163,7 @@ public final class TrainerApp implements AutoCloseable {
                                         config,
                                         instanceId,
                                         admin,
+                                        watching,
                                         registry,
                                         kernels,
                                         new WarmUps(kernels),
@@ -170,6 +188,54 @@ public final class TrainerApp implements AutoCloseable {
         watch = new ModelWatch(slots);
         slots.start();
         following.follow(record -> slots.decided(record, config.allModels()));
+    }
+
+    /// A topic of all models, without which they go on all the same: what happens to it is told, once.
+    private static final class SharedTopic implements TopicWatch.Watched {
+        private final KafkaTopics kafka;
+        private final KafkaTopics.Wanted wanted;
+        private final String whatIsLost;
+        private @Nullable Uuid id; // null before the first look
+        private String told = "";
+
+        SharedTopic(KafkaTopics kafka, KafkaTopics.Wanted wanted, String whatIsLost) {
+            this.kafka = kafka;
+            this.wanted = wanted;
+            this.whatIsLost = whatIsLost;
+        }
+
+        @Override
+        public String topic() {
+            return wanted.topic();
+        }
+
+        @Override
+        public void look(KafkaTopics.@Nullable Found found) {
+            Uuid before = id;
+            if (found != null && (before == null || found.id().equals(before))) {
+                id = found.id();
+                check(found);
+                return;
+            }
+            id = kafka.createAgain(wanted).id();
+            LOG.error("topic {} was deleted and is there again: {}", wanted.topic(), whatIsLost);
+        }
+
+        private void check(KafkaTopics.Found found) {
+            if (found.settings().isEmpty()) {
+                return;
+            }
+            String wrong = "";
+            try {
+                KafkaTopics.check(wanted, found);
+            } catch (TrainerException e) {
+                wrong = String.valueOf(e.getMessage());
+            }
+            if (!wrong.equals(told) && !wrong.isEmpty()) {
+                LOG.error("the next start will be refused: {}", wrong);
+            }
+            told = wrong;
+        }
     }
 
     private Topics topics() {
@@ -311,6 +377,10 @@ public final class TrainerApp implements AutoCloseable {
         ControlFollower following = follower;
         if (following != null) {
             following.close();
+        }
+        TopicWatch topics = topicWatch;
+        if (topics != null) {
+            topics.close();
         }
         ModelWatch watching = watch;
         if (watching != null) {

@@ -385,11 +385,13 @@ class ControlTest {
     @Test
     void theMoreModelsThereAreTheFurtherApartEachCommits() {
         IntSupplier[] models = {() -> 0};
+        TopicWatch watch = new TopicWatch(new KafkaTopics(log.admin, (short) -1), () -> {});
         ModelTrainer.Surroundings surroundings =
                 new ModelTrainer.Surroundings(
                         log.config(),
                         "here",
                         log.admin,
+                        watch,
                         log.registry,
                         Kernels.active(),
                         new WarmUps(Kernels.active()),
@@ -397,15 +399,16 @@ class ControlTest {
                         StoreParts.STANDARD);
         Supplier<Duration> apart =
                 () -> StreamsSettings.commitIntervalMin(kafka(), surroundings.models().getAsInt());
-        try (ModelSlots slots =
-                new ModelSlots(
-                        new ModelCatalog(log.topics().models(), kafka().client()),
-                        Map.of(),
-                        count -> {
-                            models[0] = count;
-                            return surroundings;
-                        },
-                        why -> {})) {
+        try (watch;
+                ModelSlots slots =
+                        new ModelSlots(
+                                new ModelCatalog(log.topics().models(), kafka().client()),
+                                Map.of(),
+                                count -> {
+                                    models[0] = count;
+                                    return surroundings;
+                                },
+                                why -> {})) {
             slots.add("m0", List.of());
             assertThat(apart.get()).isEqualTo(Duration.ofMillis(100));
             for (int i = 1; i < 30; i++) {

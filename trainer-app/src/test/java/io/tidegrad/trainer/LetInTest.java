@@ -27,7 +27,7 @@ class LetInTest {
         Files.setLastModifiedTime(
                 file, FileTime.from(Instant.now().minus(LetIn.GRACE).minusSeconds(60)));
         assertThat(letIn.recently()).isFalse();
-        letIn.note();
+        new LetIn(stateDir).note();
         assertThat(letIn.recently()).isTrue();
     }
 

@@ -228,7 +228,7 @@ class RefusalTest {
                                             "cleanup.policy",
                                             "compact",
                                             "max.message.bytes",
-                                            Integer.toString(ModelTrainer.PART_REQUEST_BYTES),
+                                            Integer.toString(ModelTopics.PART_REQUEST_BYTES),
                                             "message.timestamp.before.max.ms",
                                             "0"));
                             return test.log.arguments();

@@ -22,6 +22,7 @@ public final class CommitGuard {
     private volatile @Nullable CommittedState committed;
     private volatile RestoreProgress restoring = RestoreProgress.NONE;
     private volatile boolean answered;
+    private volatile long progressNanos = System.nanoTime();
     private volatile long flushNanos;
     private long flushBegan; // stream thread only
 
@@ -45,6 +46,11 @@ public final class CommitGuard {
         return answered;
     }
 
+    /// When the last commit was answered, or the state was restored, by `System.nanoTime`.
+    public long progressNanos() {
+        return progressNanos;
+    }
+
     /// How far a start has come; as it was when the state was whole, from then on.
     public RestoreProgress restoring() {
         return restoring;
@@ -66,6 +72,7 @@ public final class CommitGuard {
 
     void restored(ModelStore store, CommittedState state) {
         this.store = store;
+        progressNanos = System.nanoTime();
         committed = state;
     }
 
@@ -133,6 +140,7 @@ public final class CommitGuard {
     /// After the transaction was committed.
     void committed(Map<TopicPartition, OffsetAndMetadata> offsets) {
         answered = true;
+        progressNanos = System.nanoTime();
         ModelStore store = this.store;
         CommittedState flushed = store == null ? null : store.flushed();
         if (store != null && flushed != null) {

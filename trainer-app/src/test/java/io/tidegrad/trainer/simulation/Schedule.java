@@ -6,6 +6,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.log.StopOrder;
 import io.tidegrad.trainer.publish.Publisher;
+import io.tidegrad.trainer.publish.RepublishOrder;
 import io.tidegrad.trainer.publish.RetentionLadder;
 import io.tidegrad.trainer.publish.SnapshotSeries;
 import io.tidegrad.trainer.store.Lineage;
@@ -233,7 +234,8 @@ final class Schedule {
                         series,
                         (store, report) -> report.stateHash().getBytes(StandardCharsets.US_ASCII),
                         offset -> offset == kafka.input.lastStable(),
-                        publishesAll);
+                        publishesAll,
+                        new RepublishOrder());
         return new TrainerTopology.Parts(
                 lineage,
                 topics,
