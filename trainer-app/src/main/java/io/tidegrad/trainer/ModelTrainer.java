@@ -207,8 +207,13 @@ public final class ModelTrainer implements AutoCloseable {
                             + known.getEpoch()
                             + ", found "
                             + fingerprint
-                            + "; weights learned by one spec mean nothing to another. Give the changed spec a new model"
-                            + " name, or go back to the registered one");
+                            + "; weights learned by one spec mean nothing to another. To learn the log again by the changed"
+                            + " spec: tidegrad models delete "
+                            + spec.model()
+                            + ", then tidegrad models create --spec FILE (a new epoch), or give it a new model name and"
+                            + " keep both. To go on as before: start with --model "
+                            + spec.model()
+                            + " in place of the file");
         }
         ModelTopics.requireSameLog(
                 spec.model(), spec.inputTopic(), known.getInputTopicId(), log.topicId());

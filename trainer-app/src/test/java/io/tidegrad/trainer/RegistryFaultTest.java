@@ -204,7 +204,7 @@ class RegistryFaultTest {
     }
 
     /// A good event by a schema that no trainer has seen: one field more.
-    private static byte[] byANewSchema(TestLog log) {
+    static byte[] byANewSchema(TestLog log) {
         try (SchemaRegistry registry =
                 SchemaRegistry.connect(Map.of("schema.registry.url", log.registryUrl))) {
             Schema more =
