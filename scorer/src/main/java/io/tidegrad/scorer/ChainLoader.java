@@ -50,7 +50,7 @@ final class ChainLoader {
         }
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            if (key.kind() == SnapshotKey.Kind.HEARTBEAT
+            if (!key.kind().isOfAVersion()
                     || key.epoch() != epoch
                     || key.version() < full
                     || key.version() > version) {

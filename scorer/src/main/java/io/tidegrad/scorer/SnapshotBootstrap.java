@@ -180,7 +180,7 @@ final class SnapshotBootstrap {
                 case HEARTBEAT ->
                         current.beat(
                                 intake.model(), Heartbeat.decode(record.value()), record.offset());
-                case PART -> {}
+                case PART, STATUS -> {}
                 case MANIFEST -> {
                     feed.passed(record.offset());
                     if (!intake.wasRefused(record.offset())) {
@@ -296,7 +296,7 @@ final class SnapshotBootstrap {
         }
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            return key.kind() != SnapshotKey.Kind.HEARTBEAT
+            return key.kind().isOfAVersion()
                     && key.epoch() == newest.epoch()
                     && key.version() >= newest.chain().full()
                     && key.version() > above

@@ -58,6 +58,7 @@ final class SnapshotIntake {
         }
         return switch (key.kind()) {
             case HEARTBEAT -> heartbeat(key, value, offset);
+            case STATUS -> null; // for people
             case PART -> part(key, value, offset);
             case MANIFEST -> manifest(key, value, offset, timestamp);
         };

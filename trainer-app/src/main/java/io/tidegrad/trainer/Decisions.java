@@ -5,6 +5,7 @@ import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.control.ControlState;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
@@ -157,17 +158,28 @@ public final class Decisions {
                         + (newest == null ? "" : ", since " + Instant.ofEpochMilli(newest.time())));
     }
 
-    /// @throws TrainerException there is no such model, or it is not paused
+    /// A paused model learns on; one that has stopped because it could not go on is tried again.
+    ///
+    /// @throws TrainerException there is no such model, or it is neither paused nor has it stopped
     public Decided resume(String model) {
         return decide(
                 model,
                 (view, known) -> {
                     if (known.getStage() != Stage.PAUSED) {
+                        TrainerStatus status =
+                                new ModelOverview(view, kafka, topics)
+                                        .entries(List.of(model))
+                                        .getFirst()
+                                        .status();
+                        if (status != null && status.hasStopped()) {
+                            return new ControlLog.Decision(
+                                    record(model, new ControlAction.Resume()));
+                        }
                         throw new TrainerException(
                                 ExitCode.CONFIGURATION,
                                 "model "
                                         + model
-                                        + ": expected one that is paused, found one that learns");
+                                        + ": expected one that is paused or has stopped, found one that learns");
                     }
                     return resumption(known, record(model, new ControlAction.Resume()));
                 });

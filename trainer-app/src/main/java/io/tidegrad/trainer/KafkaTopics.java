@@ -377,6 +377,10 @@ final class KafkaTopics {
         }
     }
 
+    boolean exists(String topic) {
+        return describe(topic) != null;
+    }
+
     private @Nullable TopicDescription describe(String topic) {
         return existing(admin.describeTopics(List.of(topic)).topicNameValues().get(topic));
     }

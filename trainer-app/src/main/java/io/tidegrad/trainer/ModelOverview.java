@@ -5,6 +5,7 @@ import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -43,15 +44,17 @@ public final class ModelOverview {
     /// @param newest manifest that is published; null when there is none
     /// @param newestTime when it was published, epoch ms
     /// @param beat newest heartbeat of its trainer; null when there is none
+    /// @param status what its trainer said last of this epoch; null when none has said anything
     /// @param lag offsets between what was learned and the log's end; −1 where either is not known
     public record Entry(
             ModelRecord model,
             @Nullable SnapshotManifest newest,
             long newestTime,
             @Nullable Heartbeat beat,
+            @Nullable TrainerStatus status,
             long lag) {}
 
-    private ModelOverview(ControlLog.View view, KafkaSettings kafka, Topics topics) {
+    ModelOverview(ControlLog.View view, KafkaSettings kafka, Topics topics) {
         this.view = view;
         this.kafka = kafka;
         this.topics = topics;
@@ -135,6 +138,7 @@ public final class ModelOverview {
                                 tail.manifest,
                                 tail.time,
                                 tail.heartbeat,
+                                tail.status,
                                 end == null ? -1 : tail.lag(end)));
             }
         }
@@ -156,6 +160,7 @@ public final class ModelOverview {
     private static final class Tail {
         @Nullable SnapshotManifest manifest;
         @Nullable Heartbeat heartbeat;
+        @Nullable TrainerStatus status;
         long time;
 
         long lag(long end) {
@@ -171,7 +176,10 @@ public final class ModelOverview {
             }
             try {
                 SnapshotKey key = SnapshotKey.decode(record.key());
-                if (key.kind() == SnapshotKey.Kind.MANIFEST
+                if (key.kind() == SnapshotKey.Kind.STATUS && record.value() != null) {
+                    TrainerStatus said = TrainerStatus.decode(record.value());
+                    status = said.epoch() == epoch ? said : status;
+                } else if (key.kind() == SnapshotKey.Kind.MANIFEST
                         && key.epoch() == epoch
                         && record.value() != null) {
                     manifest = SnapshotManifest.decode(record.value());

@@ -139,6 +139,14 @@ final class ModelSlot implements AutoCloseable {
         return condition;
     }
 
+    /// The one that it learns, or would learn.
+    int epoch() {
+        ModelTrainer now = trainer();
+        return now == null
+                ? Math.max(Registration.FIRST_EPOCH, decided.epoch())
+                : now.lineage().epoch();
+    }
+
     /// Why it has stopped; null while it has not.
     @Nullable TrainerException failure() {
         return failure;

@@ -43,6 +43,7 @@ public final class TrainerApp implements AutoCloseable {
     private @Nullable ModelSlots slots;
     private @Nullable ModelWatch watch;
     private @Nullable TopicWatch topicWatch;
+    private @Nullable StatusPublisher statuses;
     private @Nullable CompletableFuture<OperationsServer> server;
     private boolean closed;
 
@@ -186,6 +187,7 @@ public final class TrainerApp implements AutoCloseable {
                                 topics().models(), catalog::unreadable,
                                 topics().control(), following::unreadable));
         watch = new ModelWatch(slots);
+        statuses = new StatusPublisher(slots, config.kafka(), topics(), kafkaTopics);
         slots.start();
         following.follow(record -> slots.decided(record, config.allModels()));
     }
@@ -385,6 +387,10 @@ public final class TrainerApp implements AutoCloseable {
         ModelWatch watching = watch;
         if (watching != null) {
             watching.close();
+        }
+        StatusPublisher telling = statuses;
+        if (telling != null) {
+            telling.close();
         }
         ModelSlots all = slots;
         if (all != null) {

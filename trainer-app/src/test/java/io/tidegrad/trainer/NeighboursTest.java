@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.SwitchableRegistry.Fault;
@@ -24,7 +25,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.config.ConfigResource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -282,6 +287,65 @@ class NeighboursTest {
         }
     }
 
+    @Test
+    void aModelThatHasStoppedIsTriedAgainWhenItIsResumed() {
+        ModelSpec last = named("b");
+        String snapshots = log.topics().snapshots(last.model());
+        TestLog.await(
+                log.admin
+                        .createTopics(
+                                List.of(
+                                        new NewTopic(snapshots, 1, (short) 1)
+                                                .configs(
+                                                        Map.of(
+                                                                "cleanup.policy",
+                                                                "delete",
+                                                                "max.message.bytes",
+                                                                "2000000"))))
+                        .all());
+        log.send(0, 50);
+        try (TrainerApp trainer = TrainerApp.start(config(List.of(log.spec(), last)))) {
+            assertFailed(trainer, last, ExitCode.CONFIGURATION, snapshots, "cleanup.policy=compact");
+            await().atMost(TrainerTest.PATIENCE)
+                    .until(
+                            () ->
+                                    status(last) instanceof TrainerStatus told
+                                            && told.state().equals(TrainerStatus.FAILED));
+            assertLearned(trainer, log.spec(), 50);
+            await().atMost(TrainerTest.PATIENCE)
+                    .until(
+                            () ->
+                                    status(log.spec()) instanceof TrainerStatus told
+                                            && told.state().equals(TrainerStatus.LEARNING)
+                                            && told.accepted() == 50);
+            assertThatThrownBy(() -> decisions().resume(log.model()))
+                    .hasMessageContaining("found one that learns");
+            ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, snapshots);
+            TestLog.await(
+                    log.admin
+                            .incrementalAlterConfigs(
+                                    Map.of(
+                                            resource,
+                                            List.of(
+                                                    new AlterConfigOp(
+                                                            new ConfigEntry(
+                                                                    "cleanup.policy", "compact"),
+                                                            AlterConfigOp.OpType.SET))))
+                            .all());
+            decisions().resume(last.model());
+            assertLearned(trainer, last, 50);
+            awaitHealth(trainer, 200, "UP");
+        }
+    }
+
+    private @Nullable TrainerStatus status(ModelSpec spec) {
+        return ModelOverview.read(
+                        KafkaSettings.of(log.kafka.bootstrapServers()), log.topics(), log.registry)
+                .entries(List.of(spec.model()))
+                .getFirst()
+                .status();
+    }
+
     /// What the message advises is what is done here.
     @Test
     void aModelWhoseTopicIsDeletedStopsAloneAndIsMadeAnewAsItsMessageAdvises() {
@@ -296,8 +360,8 @@ class NeighboursTest {
                 assertFailed(
                         trainer,
                         doomed,
-                        ExitCode.CONFIGURATION,
-                        "topic " + other.topic,
+                        ExitCode.STATE_VIOLATION,
+                        other.topic,
                         "it was deleted",
                         "tidegrad models delete " + doomed.model(),
                         "tidegrad models create --spec FILE");
