@@ -154,7 +154,8 @@ class ModelsCommandTest {
 
     @Test
     void theListTellsWhyAModelHasStoppedAndHowWellTheOthersDo() throws Exception {
-        try (Readings own = new Readings()) { // what is sent to it is broken, and others are not to see it
+        try (Readings own =
+                new Readings()) { // what is sent to it is broken, and others are not to see it
             own.send(300);
             theListTellsWhyAModelHasStopped(own);
         }

@@ -239,7 +239,8 @@ final class ModelSlot implements AutoCloseable {
         } catch (RegistryUnavailableException e) {
             stop(TrainerException.from(e, surroundings.config().registry().shownUrl()));
         } catch (RuntimeException e) {
-            stop(TrainerException.from(e));
+            LetIn letIn = new LetIn(surroundings.config().stateDir());
+            stop(TrainerException.from(e, refusal -> letIn.recently()));
         }
     }
 

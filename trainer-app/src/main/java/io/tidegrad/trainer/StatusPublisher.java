@@ -39,8 +39,7 @@ final class StatusPublisher implements AutoCloseable {
     private final Map<String, TrainerStatus> written = new HashMap<>(); // on our thread
     private final Thread thread;
 
-    StatusPublisher(
-            ModelSlots slots, KafkaSettings kafka, Topics topics, KafkaTopics kafkaTopics) {
+    StatusPublisher(ModelSlots slots, KafkaSettings kafka, Topics topics, KafkaTopics kafkaTopics) {
         this.slots = slots;
         this.kafka = kafka;
         this.topics = topics;
@@ -87,7 +86,8 @@ final class StatusPublisher implements AutoCloseable {
             return;
         }
         String topic = topics.snapshots(slot.model());
-        // A broker that creates what is written to would create it with settings that lose snapshots.
+        // A broker that creates what is written to would create it with settings that lose
+        // snapshots.
         if (!kafkaTopics.exists(topic)) {
             return;
         }
@@ -133,9 +133,7 @@ final class StatusPublisher implements AutoCloseable {
                 failure == null ? 0 : failure.exitCode().status(),
                 committed == null ? TrainerStatus.UNKNOWN : committed.accounts().accepted(),
                 committed == null ? TrainerStatus.UNKNOWN : committed.accounts().deadLetters(),
-                committed == null
-                        ? Double.NaN
-                        : Objects.requireNonNull(trainer).deadLetterShare(),
+                committed == null ? Double.NaN : Objects.requireNonNull(trainer).deadLetterShare(),
                 slot.condition().reasons().stream()
                         .map(
                                 reason ->

@@ -111,7 +111,6 @@ class NeighboursTest {
         return new Decisions(
                 KafkaSettings.of(log.kafka.bootstrapServers()),
                 log.topics(),
-                log.registry,
                 log.admin,
                 (short) -1,
                 SOMEBODY);
@@ -305,7 +304,8 @@ class NeighboursTest {
                         .all());
         log.send(0, 50);
         try (TrainerApp trainer = TrainerApp.start(config(List.of(log.spec(), last)))) {
-            assertFailed(trainer, last, ExitCode.CONFIGURATION, snapshots, "cleanup.policy=compact");
+            assertFailed(
+                    trainer, last, ExitCode.CONFIGURATION, snapshots, "cleanup.policy=compact");
             await().atMost(TrainerTest.PATIENCE)
                     .until(
                             () ->
@@ -339,8 +339,7 @@ class NeighboursTest {
     }
 
     private @Nullable TrainerStatus status(ModelSpec spec) {
-        return ModelOverview.read(
-                        KafkaSettings.of(log.kafka.bootstrapServers()), log.topics(), log.registry)
+        return ModelOverview.read(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics())
                 .entries(List.of(spec.model()))
                 .getFirst()
                 .status();
