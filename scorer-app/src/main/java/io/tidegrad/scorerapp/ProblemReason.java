@@ -106,6 +106,7 @@ enum ProblemReason {
             case NULL_VALUE,
                     NOT_AVRO,
                     UNKNOWN_SCHEMA,
+                    TOO_LARGE,
                     MISSING_LABEL,
                     INVALID_LABEL,
                     INVALID_WEIGHT,

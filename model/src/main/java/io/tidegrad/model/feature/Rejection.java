@@ -9,6 +9,8 @@ public record Rejection(Reason reason, String detail) {
         /// Wrong magic byte, truncated, trailing bytes, undecodable.
         NOT_AVRO,
         UNKNOWN_SCHEMA,
+        /// What it would become in memory is out of proportion to its bytes.
+        TOO_LARGE,
         WRONG_TYPE,
         /// A field that a feature needs is null or absent, and the spec says `missing: reject`.
         MISSING_FIELD,

@@ -26,6 +26,7 @@ enum RequestFault {
                     Rejection.Reason.NULL_VALUE,
                     Rejection.Reason.NOT_AVRO,
                     Rejection.Reason.UNKNOWN_SCHEMA,
+                    Rejection.Reason.TOO_LARGE,
                     Rejection.Reason.WRONG_TYPE,
                     Rejection.Reason.MISSING_FIELD,
                     Rejection.Reason.NOT_FINITE,

@@ -167,7 +167,7 @@ final class Redo {
     /// Whether it rests on an answer of the registry, which may change; all else the log decides.
     static boolean isRegistrys(Rejection rejection) {
         return switch (rejection.reason()) {
-            case UNKNOWN_SCHEMA, NOT_AVRO -> true;
+            case UNKNOWN_SCHEMA, NOT_AVRO, TOO_LARGE -> true;
             case NULL_VALUE,
                     WRONG_TYPE,
                     MISSING_FIELD,
