@@ -112,21 +112,7 @@ public final class AvroCodec {
         @SuppressWarnings("unchecked") // Written below, with the reader of this very type.
         GenericDatumReader<T> reader = (GenericDatumReader<T>) specificReaders.get(key);
         if (reader == null) {
-            SpecificData data = SpecificData.getForClass(type);
-            Schema writer = writerSchema(id);
-            if (new PartCount().of(writer, 0) > OWN_SCHEMA_PARTS_MAX) {
-                throw new UndecodableException(
-                        Reason.UNSUPPORTED_SCHEMA,
-                        "schema id "
-                                + id
-                                + ": expected a version of "
-                                + type.getSimpleName()
-                                + ", found more than "
-                                + OWN_SCHEMA_PARTS_MAX
-                                + " parts, or types nested deeper than "
-                                + OWN_SCHEMA_DEEP_MAX);
-            }
-            reader = new SpecificDatumReader<>(writer, data.getSchema(type), data);
+            reader = specificReader(writerSchema(id), type, id);
             if (specificReaders.size() >= SPECIFIC_READERS_MAX) {
                 specificReaders.clear();
             }
@@ -142,11 +128,14 @@ public final class AvroCodec {
     /// @throws UndecodableException as [#decode(byte[])], also if the schemas don't match
     public static <T extends SpecificRecord> T decode(byte[] value, Schema writer, Class<T> type) {
         int id = schemaId(value);
-        SpecificData data = SpecificData.getForClass(type);
+        GenericDatumReader<T> reader = specificReader(writer, type, id);
         AvroCodec codec = new AvroCodec(new InMemorySchemaRegistry());
-        GenericDatumReader<T> reader =
-                codec.new BoundedSpecificReader<>(writer, data.getSchema(type), data);
-        return codec.read(reader, value, id);
+        return codec.read(() -> reader.read(null, codec.decoder), value, id);
+    }
+
+    /// Bytes of memory that decoding a value of so many bytes may take, whatever its schema: what would take more is refused.
+    public static long memoryBound(int valueBytes) {
+        return BoundedDecoder.budget(valueBytes);
     }
 
     /// The record's bytes under a schema id; the record's own schema is the one that was registered.
@@ -191,6 +180,24 @@ public final class AvroCodec {
                 | (value[2] & 0xff) << 16
                 | (value[3] & 0xff) << 8
                 | (value[4] & 0xff);
+    }
+
+    private static <T extends SpecificRecord> GenericDatumReader<T> specificReader(
+            Schema writer, Class<T> type, int id) {
+        if (new PartCount().of(writer, 0) > OWN_SCHEMA_PARTS_MAX) {
+            throw new UndecodableException(
+                    Reason.UNSUPPORTED_SCHEMA,
+                    "schema id "
+                            + id
+                            + ": expected a version of "
+                            + type.getSimpleName()
+                            + ", found more than "
+                            + OWN_SCHEMA_PARTS_MAX
+                            + " parts, or types nested deeper than "
+                            + OWN_SCHEMA_DEEP_MAX);
+        }
+        SpecificData data = SpecificData.getForClass(type);
+        return new SpecificDatumReader<>(writer, data.getSchema(type), data);
     }
 
     private static boolean isGeneratedFromOurSchemas(Class<?> type) {
