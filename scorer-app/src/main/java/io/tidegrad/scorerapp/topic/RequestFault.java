@@ -18,7 +18,9 @@ enum RequestFault {
     UNKNOWN_MODEL,
     MODEL_DELETED,
     /// The answer would not fit into the topic of predictions.
-    PREDICTION_TOO_LARGE;
+    PREDICTION_TOO_LARGE,
+    /// What nobody foresaw: an error of this program or of the deserializer that it was given, twice for the same request.
+    INTERNAL;
 
     /// Those of an event that a request's can be.
     private static final Set<Rejection.Reason> OF_EVENTS =
