@@ -6,7 +6,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import org.apache.avro.Schema;
 
 /// Makes writer's schemas up that no writer would have, values for them, and JSON records of the same fields. All of it
@@ -29,7 +31,20 @@ final class HostileSchemas {
     };
 
     private static final long[] SIZES = {
-        0, 1, 2, 4, 16, 1_000, 1 << 20, 2_000_000_000, Integer.MAX_VALUE, 1L << 40, -1
+        0, 1, 2, 4, 16, 1_000, 1 << 20, 2_000_000_000, Integer.MAX_VALUE - 8
+    };
+
+    /// Right for hardly any type.
+    private static final String[] DEFAULTS = {
+        "null",
+        "1",
+        "\"x\"",
+        "{}",
+        "[]",
+        "[[]]",
+        "1e1830",
+        "9".repeat(100),
+        "{\"over\": {\"a\": 1}}"
     };
 
     private static final int STEPS_MAX = 3_000;
@@ -108,7 +123,9 @@ final class HostileSchemas {
         }
         fields.append("{\"name\": \"").append(name).append("\", \"type\": ").append(type);
         switch (random.nextInt(12)) {
-            case 0 -> fields.append(", \"default\": ").append(json(0));
+            case 0 ->
+                    fields.append(", \"default\": ")
+                            .append(DEFAULTS[random.nextInt(DEFAULTS.length)]);
             case 1 -> fields.append(", \"aliases\": [\"").append(name()).append("\", \"over\"]");
             case 2 -> fields.append(", \"order\": \"ignore\", \"logicalType\": \"decimal\"");
             default -> {
@@ -148,12 +165,16 @@ final class HostileSchemas {
     }
 
     private String union(int deep) {
-        List<String> branches = new ArrayList<>();
+        // A branch's type may be there once, unless it has a name.
+        Map<String, String> branches = new TreeMap<>();
         int count = random.nextInt(0, 5);
         for (int i = 0; i < count; i++) {
-            branches.add(any(deep + 1));
+            String branch = any(deep + 1);
+            if (!branch.startsWith("[")) {
+                branches.putIfAbsent(branch.substring(0, Math.min(16, branch.length())), branch);
+            }
         }
-        return "[" + String.join(", ", branches) + "]";
+        return "[" + String.join(", ", branches.values()) + "]";
     }
 
     private String nested(int deep) {
@@ -172,7 +193,7 @@ final class HostileSchemas {
         return "{\"type\": \"fixed\", \"name\": \""
                 + name
                 + "\", \"size\": "
-                + SIZES[random.nextInt(SIZES.length)]
+                + (random.nextInt(50) == 0 ? -1 : SIZES[random.nextInt(SIZES.length)])
                 + (random.nextBoolean() ? "" : ", \"logicalType\": \"duration\"")
                 + "}";
     }
@@ -186,7 +207,8 @@ final class HostileSchemas {
         }
         return "{\"type\": \"enum\", \"name\": \""
                 + name
-                + "\", \"default\": \"S9\", \"symbols\": ["
+                + (random.nextInt(20) == 0 ? "\", \"default\": \"S9" : "")
+                + "\", \"symbols\": ["
                 + symbols
                 + "]}";
     }
@@ -209,7 +231,7 @@ final class HostileSchemas {
     private String name() {
         return switch (random.nextInt(30)) {
             case 0 -> "N" + "n".repeat(random.nextInt(3_000)) + parts;
-            case 1 -> "over";
+            case 1 -> random.nextInt(10) == 0 ? "over" : "O" + parts;
             case 2 -> "\u00e4\u4e2d" + parts;
             case 3 -> "a.b.N" + parts;
             default -> "N" + parts + "x" + names.size();
@@ -319,7 +341,7 @@ final class HostileSchemas {
     ///
     /// @param schema null when nobody could parse it
     byte[] avro(Schema schema) {
-        return switch (random.nextInt(8)) {
+        return switch (random.nextInt(12)) {
             case 0 -> new byte[random.nextInt(64)];
             case 1 -> filled((byte) 2, random.nextInt(300));
             case 2 -> random(random.nextInt(200));
@@ -327,8 +349,8 @@ final class HostileSchemas {
                     random.nextInt(100) == 0
                             ? filled((byte) random.nextInt(4), 1 << 20)
                             : filled((byte) random.nextInt(4), random.nextInt(20_000));
-            case 4, 5 -> valid(schema);
-            default -> mutations.of(valid(schema));
+            case 4, 5, 6 -> mutations.of(valid(schema));
+            default -> valid(schema);
         };
     }
 
