@@ -14,6 +14,11 @@ public record Topics(String prefix) {
         return prefix + ".control";
     }
 
+    /// process → `ProcessStatus`, what each scorer serves as it says itself; own binary format; kept for an hour.
+    public String status() {
+        return prefix + ".status";
+    }
+
     /// Of whoever writes to `control` and `models`: one at a time.
     public String controlTransactionalId() {
         return prefix + "-control";

@@ -25,6 +25,7 @@ public final class ScorerApp implements AutoCloseable {
     private final @Nullable GrpcServer grpc;
     private final @Nullable RequestLane requests;
     private final @Nullable ComparisonTopic comparisons;
+    private final StatusTopic status;
 
     /// @param open how a model is followed; only a test gives another than `Stages::open`
     ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, Stages> open) {
@@ -45,8 +46,17 @@ public final class ScorerApp implements AutoCloseable {
             metrics.follow(limits.bodies());
             grpc = config.server().grpcPort().isPresent() ? grpc(config, models, limits) : null;
             requests = requests(config, models, metrics, clock);
-            server = server(config, models, metrics, limits, clock);
+            server = server(config, models, metrics, limits);
             comparisons = comparisons(config, clock);
+            status =
+                    new StatusTopic(
+                            config.kafka(),
+                            new Topics(config.topicPrefix()),
+                            config.server().host() + ":" + server.port(),
+                            stages.values(),
+                            config.snapshots().pins().keySet(),
+                            clock);
+            metrics.follow(status);
         } catch (RuntimeException e) {
             stages.values().forEach(Stages::close);
             throw e;
@@ -89,14 +99,10 @@ public final class ScorerApp implements AutoCloseable {
     }
 
     private ScorerServer server(
-            ScorerConfig config,
-            ServedModels models,
-            ScorerMetrics metrics,
-            RequestLimits limits,
-            InstantSource clock) {
+            ScorerConfig config, ServedModels models, ScorerMetrics metrics, RequestLimits limits) {
         try {
             return new ScorerServer(
-                    config.server(), models, requests, metrics, limits, clock, this::isLive);
+                    config.server(), models, requests, metrics, limits, this::isLive);
         } catch (RuntimeException e) {
             if (requests != null) {
                 requests.close();
@@ -173,6 +179,7 @@ public final class ScorerApp implements AutoCloseable {
         if (requests != null) {
             requests.close();
         }
+        status.close();
         // Requests first: they are answered by what is loaded, and need no follower.
         server.close();
         if (grpc != null) {

@@ -9,7 +9,6 @@ import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.scorer.ControlStatus;
 import io.tidegrad.scorer.RefusalReason;
 import io.tidegrad.scorer.Scorer;
@@ -131,7 +130,13 @@ final class ScorerMetrics {
                 model,
                 "heartbeat.age.seconds",
                 "Age of the trainer's newest heartbeat",
-                this::heartbeatAge);
+                ScorerMetrics::heartbeatAge);
+        gauge(
+                scorer,
+                model,
+                "clock.behind.seconds",
+                "How far the clock here is behind the trainer's or append times; 0 below 2 s",
+                status -> status.clockBehindMs() / 1e3);
         counter(scorer, model, "snapshots.seen", "Manifests read", ScorerStatus::snapshotsSeen);
         counter(
                 scorer,
@@ -239,11 +244,8 @@ final class ScorerMetrics {
         return served.eventTime() == Long.MIN_VALUE ? Double.NaN : served.eventTime() / 1e3;
     }
 
-    private double heartbeatAge(ScorerStatus status) {
-        Heartbeat heartbeat = status.heartbeat();
-        return heartbeat == null
-                ? Double.NaN
-                : Math.max(0, clock.millis() - heartbeat.time()) / 1e3;
+    private static double heartbeatAge(ScorerStatus status) {
+        return status.heartbeatAgeMs() < 0 ? Double.NaN : status.heartbeatAgeMs() / 1e3;
     }
 
     private static double served(ScorerStatus status, ToDoubleFunction<ServedModel> value) {
@@ -280,6 +282,18 @@ final class ScorerMetrics {
     void follow(BodyMemory bodies) {
         Gauge.builder("tidegrad.scorer.bodies.bytes", bodies, BodyMemory::taken)
                 .description("Memory that bodies of requests take together")
+                .tags("model", NO_MODEL)
+                .register(registry);
+    }
+
+    /// Whether the process can tell what it serves.
+    void follow(StatusTopic status) {
+        FunctionCounter.builder("tidegrad.scorer.status.records", status, StatusTopic::told)
+                .description("Records of the status topic written")
+                .tags("model", NO_MODEL)
+                .register(registry);
+        FunctionCounter.builder("tidegrad.scorer.status.failures", status, StatusTopic::failures)
+                .description("Times that the status topic could not be written to")
                 .tags("model", NO_MODEL)
                 .register(registry);
     }

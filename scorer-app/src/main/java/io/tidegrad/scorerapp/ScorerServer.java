@@ -23,7 +23,6 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
@@ -54,7 +53,6 @@ final class ScorerServer implements AutoCloseable {
 
     private final ServedModels models;
     private final @Nullable RequestLane requests;
-    private final InstantSource clock;
     private final BooleanSupplier live;
     private final ScorerMetrics metrics;
     private final ScoreEndpoint score;
@@ -73,7 +71,6 @@ final class ScorerServer implements AutoCloseable {
             @Nullable RequestLane requests,
             ScorerMetrics metrics,
             RequestLimits limits,
-            InstantSource clock,
             BooleanSupplier live) {
         requireFree(config.host(), config.port());
         tokens = config.tokens();
@@ -83,7 +80,6 @@ final class ScorerServer implements AutoCloseable {
                         REQUEST_WITHIN,
                         System::nanoTime,
                         metrics::connectionEnded);
-        this.clock = clock;
         this.live = live;
         this.models = models;
         this.requests = requests;
@@ -255,8 +251,7 @@ final class ScorerServer implements AutoCloseable {
         Answers.send(
                 response,
                 well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503,
-                Answers.health(
-                        isLive(), models.ready(), models.stages(), requests, clock.millis()));
+                Answers.health(isLive(), models.ready(), models.stages(), requests));
     }
 
     private void metrics(ServerRequest request, ServerResponse response) {

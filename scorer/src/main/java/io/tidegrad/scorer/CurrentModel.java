@@ -3,6 +3,7 @@ package io.tidegrad.scorer;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -18,6 +19,7 @@ final class CurrentModel {
 
     private final long maxPreviousBytes;
     private final Succession succession;
+    private final InstantSource clock;
     private final AtomicReference<@Nullable ServedModel> root = new AtomicReference<>();
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
     private boolean retired; // what was to be served may not be any more
@@ -27,12 +29,14 @@ final class CurrentModel {
     private volatile boolean elsewhere; // the topic is not the one that the file's version is of
 
     /// A heartbeat, of which model, and where it lies.
-    private record Beat(String model, Heartbeat heartbeat, long offset) {}
+    private record Beat(String model, SeenHeartbeat seen, long offset) {}
 
     /// @param maxPreviousBytes of weights that earlier versions may hold together: large models keep fewer
-    CurrentModel(long maxPreviousBytes, Succession succession) {
+    /// @param clock of this machine
+    CurrentModel(long maxPreviousBytes, Succession succession, InstantSource clock) {
         this.maxPreviousBytes = maxPreviousBytes;
         this.succession = succession;
+        this.clock = clock;
     }
 
     @Nullable ServedModel get() {
@@ -195,8 +199,23 @@ final class CurrentModel {
 
     /// The newest of that model; null when none was read, or only of another.
     @Nullable Heartbeat heartbeat(String model) {
+        SeenHeartbeat seen = seenHeartbeat(model);
+        return seen == null ? null : seen.heartbeat();
+    }
+
+    /// As `heartbeat`, and when it was read.
+    @Nullable SeenHeartbeat seenHeartbeat(String model) {
         Beat known = beat;
-        return known == null || !model.equals(known.model) ? null : known.heartbeat;
+        return known == null || !model.equals(known.model) ? null : known.seen;
+    }
+
+    /// What is read from now on may lie on a topic that was made anew, whose offsets say nothing of what was read before: the
+    /// next beat counts, wherever it lies. Called by the follower only.
+    void beatsBeginAnew() {
+        Beat known = beat;
+        if (known != null) {
+            beat = new Beat(known.model, known.seen, -1);
+        }
     }
 
     /// Called by the follower only. Of one epoch the beat furthest down the log counts, whatever order they are read in;
@@ -210,9 +229,9 @@ final class CurrentModel {
         Beat known = beat;
         if (known == null
                 || !known.model.equals(model)
-                || newer.epoch() > known.heartbeat.epoch()
-                || (newer.epoch() == known.heartbeat.epoch() && offset > known.offset)) {
-            beat = new Beat(model, newer, offset);
+                || newer.epoch() > known.seen.heartbeat().epoch()
+                || (newer.epoch() == known.seen.heartbeat().epoch() && offset > known.offset)) {
+            beat = new Beat(model, new SeenHeartbeat(newer, clock.millis()), offset);
         }
     }
 

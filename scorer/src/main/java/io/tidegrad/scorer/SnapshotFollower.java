@@ -256,6 +256,7 @@ final class SnapshotFollower implements AutoCloseable {
                 return;
             }
             opened.follow(topic);
+            current.beatsBeginAnew();
             if (options.pin() != null) {
                 followPinned(opened, followed, options.pin());
                 return;

@@ -33,7 +33,7 @@ final class TestIntake {
 
     TestIntake(String model, long maxBytes, @Nullable PublicKey key, InstantSource clock) {
         this.model = model;
-        current = new CurrentModel(maxBytes, new Succession());
+        current = new CurrentModel(maxBytes, new Succession(), clock);
         this.clock = clock;
         admission =
                 new SnapshotAdmission(

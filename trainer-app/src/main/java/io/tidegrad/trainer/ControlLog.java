@@ -40,6 +40,7 @@ import org.slf4j.LoggerFactory;
 public final class ControlLog {
     private static final Logger LOG = LoggerFactory.getLogger(ControlLog.class);
     private static final int RECORD_BYTES_MAX = 64 * 1024;
+    private static final int STATUS_BYTES_MAX = 1024 * 1024;
 
     /// Two that fence each other take turns; this many at once are more than there are people.
     private static final int ATTEMPTS = 20;
@@ -62,12 +63,13 @@ public final class ControlLog {
         catalog = new ModelCatalog(topics.models(), kafka.client());
     }
 
-    /// Creates the control topic and the catalog's, or checks them.
+    /// Creates the control topic, the catalog's and the one on which scorers tell what they serve, or checks them.
     ///
     /// @throws TrainerException one of them would forget
     static void createOrCheck(KafkaTopics kafkaTopics, Topics topics) {
         kafkaTopics.createOrCheck(catalogTopic(topics));
         kafkaTopics.createOrCheck(controlTopic(topics));
+        kafkaTopics.createOrCheck(statusTopic(topics));
     }
 
     static KafkaTopics.Wanted catalogTopic(Topics topics) {
@@ -88,6 +90,23 @@ public final class ControlLog {
                                 TopicConfig.RETENTION_BYTES_CONFIG,
                                 "-1"))
                 .keptForEver();
+    }
+
+    static KafkaTopics.Wanted statusTopic(Topics topics) {
+        return new KafkaTopics.Wanted(
+                topics.status(),
+                1,
+                true,
+                "delete",
+                STATUS_BYTES_MAX,
+                // Read whole by whoever asks: of a hundred scorers some 50,000 small records.
+                Map.of(
+                        TopicConfig.RETENTION_MS_CONFIG,
+                        "3600000",
+                        TopicConfig.SEGMENT_MS_CONFIG,
+                        "600000",
+                        TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG,
+                        "LogAppendTime"));
     }
 
     /// What has been decided, and what came of it.

@@ -199,8 +199,9 @@ public final class Decisions {
     /// The name `name` is answered by `by` from now on; with the same name twice, by its own model again. What answered
     /// before learns on.
     ///
-    /// @throws TrainerException one of them is not there
+    /// @throws TrainerException one of them is not there, or `by` has published nothing that could answer
     public Decided promote(String name, String by) {
+        requirePublished(name, by);
         return decide(
                 name,
                 view -> {
@@ -243,6 +244,33 @@ public final class Decisions {
                             changed,
                             null);
                 });
+    }
+
+    /// Scorers would go on answering by what is to be replaced, for as long as it takes the trainer to publish.
+    private void requirePublished(String name, String by) {
+        ControlLog.View view = control.read();
+        ModelRecord promoted = view.models().get(by);
+        // What a rollback goes back to was looked for when it was decided.
+        if (promoted == null
+                || view.state(by).rollback() != null
+                || PublishedVersions.any(kafka, topics, by, promoted.getEpoch())) {
+            return;
+        }
+        throw new TrainerException(
+                ExitCode.CONFIGURATION,
+                "model "
+                        + by
+                        + ": expected a version of epoch "
+                        + promoted.getEpoch()
+                        + " on topic "
+                        + topics.snapshots(by)
+                        + ", found none, so that nothing could answer for "
+                        + name
+                        + "; start a trainer for "
+                        + by
+                        + " and promote it when it has published (tidegrad snapshots list --model "
+                        + by
+                        + ")");
     }
 
     /// `by` scores what is asked under `name` too, and answers nothing; what it was there before it is no more.

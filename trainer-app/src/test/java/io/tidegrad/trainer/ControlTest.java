@@ -11,7 +11,10 @@ import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.control.ControlState;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.ModelRecord;
@@ -56,7 +59,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 import java.util.function.LongPredicate;
 import java.util.function.Supplier;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -683,11 +689,37 @@ class ControlTest {
         }
     }
 
+    /// A version that has learned nothing, as a trainer would.
+    private void publish(ModelSpec spec) {
+        OnlineModel model = OnlineModel.initial(spec, Kernels.active());
+        PublishedSnapshot snapshot =
+                PublishedSnapshot.of(model, model.weightsHash(), 1, 0, 0, true);
+        String topic = log.topics().snapshots(spec.model());
+        KafkaTopics.get(log.admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all());
+        try (KafkaProducer<byte[], byte[]> producer = log.producer(Map.of())) {
+            snapshot.records()
+                    .forEach(
+                            record ->
+                                    producer.send(
+                                            new ProducerRecord<>(
+                                                    topic, record.key(), record.value())));
+        }
+    }
+
     @Test
     void aNameIsAnsweredByThePromotedModelAndByItsOwnAgain() {
         try (TestLog other = new TestLog(directory, 1).created()) {
             decisions().create(log.spec(), new Place.Begin());
             decisions().create(other.spec(), new Place.Begin());
+            refused(
+                    () -> decisions().promote(log.model(), other.model()),
+                    ExitCode.CONFIGURATION,
+                    "model " + other.model() + ": expected a version of epoch 1 on topic ",
+                    "found none, so that nothing could answer for " + log.model(),
+                    "tidegrad snapshots list --model " + other.model());
+            assertThat(view().state(log.model()).answeredBy()).isEqualTo(log.model());
+            publish(log.spec());
+            publish(other.spec());
             decisions().promote(log.model(), other.model());
             assertThat(view().state(log.model()).answeredBy()).isEqualTo(other.model());
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.RETIRED);
@@ -711,6 +743,7 @@ class ControlTest {
             decisions().create(log.spec(), new Place.Begin());
             decisions().create(other.spec(), new Place.Begin());
             decisions().create(third.spec(), new Place.Begin());
+            publish(third.spec());
             decisions().shadow(log.model(), other.model());
             decisions().challenge(log.model(), third.model(), 9_000);
             assertThat(view().state(log.model()).candidates())

@@ -185,9 +185,17 @@ public enum Setting {
             "timeout",
             "SECONDS",
             new Form.Number(0, 86_400),
-            "wait so long for a trainer to follow",
+            "wait so long for a trainer to follow, with --wait for scorers",
             Default.value("60"),
             decisions(),
+            Set.of()),
+    WAIT(
+            "wait",
+            "",
+            new Form.Flag(),
+            "wait until scorers follow too, and end with 75 if one does not; always on a terminal",
+            Default.NONE,
+            Set.of(MODELS_ROLLBACK, MODELS_PROMOTE),
             Set.of()),
     TO(
             "to",
