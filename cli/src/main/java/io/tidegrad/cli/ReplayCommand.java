@@ -182,6 +182,7 @@ final class ReplayCommand extends SettingsCall {
                 isLive(settings),
                 settings.text(Setting.COMPARE),
                 replication(settings),
+                settings.retentionMillis(Setting.DEAD_LETTER_RETENTION),
                 kernels);
     }
 

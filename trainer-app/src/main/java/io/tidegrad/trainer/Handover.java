@@ -54,11 +54,13 @@ public final class Handover implements AutoCloseable {
     /// @param spec under the new model's name
     /// @param startOffset of the first event that it learns
     /// @param replication of topics that are created, -1 for the broker's default
+    /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
     /// @throws TrainerException a model of this name is there, and it is another one or has begun to learn
     public static Handover open(
             KafkaSettings kafka,
             Topics topics,
             short replication,
+            long deadLetterRetention,
             ModelSpec spec,
             long startOffset) {
         Admin admin = Admin.create(kafka.client());
@@ -66,7 +68,15 @@ public final class Handover implements AutoCloseable {
         try {
             ModelRecord known = register(control, topics, admin, replication, spec, startOffset);
             ModelTrainer.Ready ready =
-                    ModelTrainer.ready(spec, known, kafka, topics, replication, admin, begun -> {});
+                    ModelTrainer.ready(
+                            spec,
+                            known,
+                            kafka,
+                            topics,
+                            replication,
+                            deadLetterRetention,
+                            admin,
+                            begun -> {});
             requireUntouched(admin, ready);
             return new Handover(kafka, topics, control, admin, ready);
         } catch (RuntimeException e) {

@@ -330,6 +330,36 @@ final class KafkaTopics {
         }
     }
 
+    /// Warns where records are kept for another time than `wanted`: what somebody set is not changed.
+    ///
+    /// @param wanted ms, -1 for ever
+    void tellRetention(String topic, long wanted, String setting) {
+        if (describe(topic) == null) {
+            return;
+        }
+        long found = number(config(topic), TopicConfig.RETENTION_MS_CONFIG);
+        if (found != wanted) {
+            LOG.warn(
+                    "topic {} keeps records {}, {} says {}; a topic that exists is not changed. {}, or say so with {}",
+                    topic,
+                    kept(found),
+                    setting,
+                    kept(wanted),
+                    remedy(topic, TopicConfig.RETENTION_MS_CONFIG, Long.toString(wanted)),
+                    setting);
+        }
+    }
+
+    private static String kept(long millis) {
+        if (millis < 0) {
+            return "for ever";
+        }
+        Duration time = Duration.ofMillis(millis);
+        return time.toDays() > 0 && time.equals(Duration.ofDays(time.toDays()))
+                ? "for " + time.toDays() + " days"
+                : "for " + time;
+    }
+
     private static String remedy(String topic, String setting, String value) {
         return "set it: kafka-configs.sh --alter --entity-type topics --entity-name "
                 + topic

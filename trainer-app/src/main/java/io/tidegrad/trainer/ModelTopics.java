@@ -55,8 +55,15 @@ final class ModelTopics {
     /// Checks and creates them.
     ///
     /// @param log as it was found
+    /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
     /// @throws TrainerException one of them is not as it must be
-    ModelTopics(KafkaTopics kafka, ModelSpec spec, int epoch, KafkaTopics.Log log, Topics topics) {
+    ModelTopics(
+            KafkaTopics kafka,
+            ModelSpec spec,
+            int epoch,
+            KafkaTopics.Log log,
+            Topics topics,
+            long deadLetterRetention) {
         this.kafka = kafka;
         this.log = log;
         model = spec.model();
@@ -87,7 +94,9 @@ final class ModelTopics {
                                         Math.min(
                                                 (long) log.bytesMax() + DeadLetter.ROOM_BYTES,
                                                 Integer.MAX_VALUE),
-                                Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1")),
+                                Map.of(
+                                        TopicConfig.RETENTION_MS_CONFIG,
+                                        Long.toString(deadLetterRetention))),
                         "the dead letters that were on it are lost");
         progress =
                 new Output(

@@ -152,6 +152,7 @@ public final class ModelTrainer implements AutoCloseable {
                         config.kafka(),
                         surroundings.topics(),
                         config.replication(),
+                        config.deadLetterRetention(),
                         surroundings.admin(),
                         base::ensure);
         return new ModelTrainer(ready, surroundings, failed);
@@ -159,6 +160,7 @@ public final class ModelTrainer implements AutoCloseable {
 
     /// @param known what is registered of it
     /// @param replication of topics that are created, -1 for the broker's default
+    /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
     /// @param firstState gives an epoch a state that does not begin from nothing, before its group has an offset
     /// @throws TrainerException why it can't be learned
     static Ready ready(
@@ -167,6 +169,7 @@ public final class ModelTrainer implements AutoCloseable {
             KafkaSettings kafka,
             Topics topics,
             short replication,
+            long deadLetterRetention,
             Admin admin,
             Consumer<Ready> firstState) {
         KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
@@ -176,7 +179,9 @@ public final class ModelTrainer implements AutoCloseable {
                         () -> ModelTopics.logGone(spec.model(), spec.inputTopic()));
         Lineage lineage = lineage(spec, log, known);
         String applicationId = topics.applicationId(lineage.model(), lineage.epoch());
-        ModelTopics modelTopics = new ModelTopics(kafkaTopics, spec, lineage.epoch(), log, topics);
+        ModelTopics modelTopics =
+                new ModelTopics(
+                        kafkaTopics, spec, lineage.epoch(), log, topics, deadLetterRetention);
 
         Duration patience = StreamsSettings.sessionTimeout(kafka).multipliedBy(3);
         GroupOffsets group = new GroupOffsets(admin, applicationId, patience);

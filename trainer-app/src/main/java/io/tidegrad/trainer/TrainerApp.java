@@ -7,6 +7,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.RegistryCheck;
@@ -180,6 +181,10 @@ public final class TrainerApp implements AutoCloseable {
         sameRegistry.join(); // before schemas of ours are registered there
         slots.prepare(refused);
         letIn.note();
+        kafkaTopics.tellRetention(
+                topics().deadLetters(),
+                config.deadLetterRetention(),
+                "--" + Setting.DEAD_LETTER_RETENTION.key());
         serving.join().tellOf(slots);
         serving.join()
                 .countUnreadable(

@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
 /// @param redoGoal how long a restart may learn again
 /// @param standbyReplicas other trainers that keep a warm copy of each model
 /// @param replication of topics we create, -1 for the broker's default
+/// @param deadLetterRetention of the dead-letter topic when we create it, ms; -1 for ever
 public record TrainerConfig(
         KafkaSettings kafka,
         RegistrySettings registry,
@@ -50,7 +51,8 @@ public record TrainerConfig(
         long storeBytesPerSecond,
         Duration redoGoal,
         int standbyReplicas,
-        short replication) {
+        short replication,
+        long deadLetterRetention) {
     public TrainerConfig {
         specs = List.copyOf(specs);
         models = List.copyOf(models);
@@ -104,7 +106,8 @@ public record TrainerConfig(
                 settings.number(Setting.STORE_BYTES_PER_SECOND),
                 Duration.ofSeconds(settings.number(Setting.REDO_SECONDS)),
                 settings.number(Setting.STANDBY_REPLICAS),
-                (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1));
+                (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1),
+                settings.retentionMillis(Setting.DEAD_LETTER_RETENTION));
     }
 
     private static @Nullable StoreKind kind(String word) {

@@ -20,13 +20,17 @@ import io.tidegrad.trainer.store.CommittedState;
 import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.assertj.core.api.ThrowableAssert;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -123,6 +127,43 @@ class RegistryFaultTest {
                         "by which the record at " + log.topics().progress() + "-0 offset ",
                         found,
                         "Correct --registry-url");
+    }
+
+    /// What a registry did not know once stands in the dead letters only, and they are not kept for ever.
+    @Test
+    void deadLettersThatRetentionHasDeletedAreToldByWhoeverLearnsAgain() throws Exception {
+        log.send(0, 50);
+        log.send(log.event(new byte[] {1, 2, 3}));
+        log.send(log.event(new byte[] {0, 0x7d, 0, 0, 1, 2}));
+        log.send(50, 60);
+        CommittedState state;
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            state = TrainerTest.awaitSettled(trainer, 62);
+        }
+        assertThat(state.accounts().deadLetters()).isEqualTo(2);
+        ConfigResource topic =
+                new ConfigResource(ConfigResource.Type.TOPIC, log.topics().deadLetters());
+        assertThat(
+                        log.admin
+                                .describeConfigs(List.of(topic))
+                                .all()
+                                .get()
+                                .get(topic)
+                                .get("retention.ms")
+                                .value())
+                .isEqualTo("" + Duration.ofDays(30).toMillis());
+        assertThat(Replay.run(replay(log.registryUrl)).version()).isEqualTo(state.version());
+
+        TopicPartition letters = new TopicPartition(log.topics().deadLetters(), 0);
+        log.admin.deleteRecords(Map.of(letters, RecordsToDelete.beforeOffset(-1))).all().get();
+        TrainerException why = refusal(() -> Replay.run(replay(log.registryUrl)));
+        assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
+        assertThat(why)
+                .hasMessageContainingAll(
+                        "offset 51 was learned (there is no dead letter of it)",
+                        "2 of its 2 dead letters are not on "
+                                + log.topics().deadLetters()
+                                + " any more, where retention deletes them");
     }
 
     private static TrainerException refusal(ThrowableAssert.ThrowingCallable run) {

@@ -184,6 +184,7 @@ class ReplayTest {
                 false,
                 compareWith,
                 (short) -1,
+                -1,
                 Kernels.active());
     }
 

@@ -341,6 +341,14 @@ public enum Setting {
             Default.told("the broker's"),
             Set.of(TRAINER, REPLAY, MODELS_CREATE),
             Set.of()),
+    DEAD_LETTER_RETENTION(
+            "dead-letter-retention",
+            "TIME",
+            new Form.Retention(),
+            "of the dead-letter topic when it is created: P30D, PT12H, forever",
+            Default.value("P30D"),
+            Set.of(TRAINER, REPLAY, SCORER),
+            Set.of()),
     MAX_BODY_BYTES(
             "max-body-bytes",
             "N",

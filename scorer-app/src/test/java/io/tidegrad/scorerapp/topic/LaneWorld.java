@@ -181,7 +181,8 @@ final class LaneWorld implements AutoCloseable {
                 topics.predictions(),
                 topics.requestsGroup(),
                 new KafkaSettings(kafka, settings),
-                RegistrySettings.of(LaneStack.relayedRegistryUrl()));
+                RegistrySettings.of(LaneStack.relayedRegistryUrl()),
+                -1);
     }
 
     RequestLane start(RequestsConfig config, LaneClients clients) {

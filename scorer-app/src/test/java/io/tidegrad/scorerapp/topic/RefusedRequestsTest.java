@@ -447,7 +447,8 @@ class RefusedRequestsTest {
                                 predictions,
                                 good.group(),
                                 good.kafka(),
-                                good.registry()),
+                                good.registry(),
+                                -1),
                         LaneClients.KAFKA);
         world.awaitState(lane, LaneStatus.State.REFUSED);
         String refusal = lane.refusal().orElse("");

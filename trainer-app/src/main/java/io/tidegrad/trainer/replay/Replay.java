@@ -208,6 +208,7 @@ public final class Replay {
                         options.kafka(),
                         options.topics(),
                         options.replication(),
+                        options.deadLetterRetention(),
                         first.spec(),
                         first.from())) {
             long nanos = learn(reader, lanes, until);

@@ -16,6 +16,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// What the registry answered when a lineage was learned. A schema that it did not know then may be there now, and one
 /// that it knew may be gone: the log says neither. The dead letters do, they are part of the transactions that learned, so
@@ -24,19 +26,26 @@ import org.jspecify.annotations.Nullable;
 /// Every other reason is a function of the log, and is found again.
 final class UnknownSchemas {
     /// Of a lineage that nobody has learned before.
-    static final UnknownSchemas NONE = new UnknownSchemas("", new long[0], 0);
+    static final UnknownSchemas NONE = new UnknownSchemas("", new long[0], 0, "");
+
+    private static final Logger LOG = LoggerFactory.getLogger(UnknownSchemas.class);
 
     private final String model;
     private final long[] offsets; // ascending
     private final long learnedTo;
+    private final String
+            missing; // what is to be said of dead letters that are gone; mostly nothing
 
-    private UnknownSchemas(String model, long[] offsets, long learnedTo) {
+    private UnknownSchemas(String model, long[] offsets, long learnedTo, String missing) {
         this.model = model;
         this.offsets = offsets;
         this.learnedTo = learnedTo;
+        this.missing = missing;
     }
 
-    /// Reads the dead letters, all of them: they are in the order in which many models came upon them.
+    /// Reads the dead letters, all of them: they are in the order in which many models came upon them. The state says how
+    /// many the lineage has written: where fewer are left, which retention deletes, that is told, for an event whose schema
+    /// was unknown then may be learned now.
     ///
     /// @throws TrainerException the lineage was learned by a build that gives other bits
     static UnknownSchemas read(KafkaSettings kafka, Topics topics, Lineage lineage) {
@@ -49,6 +58,7 @@ final class UnknownSchemas {
         long begun = origin == null ? lineage.startOffset() : origin.base().nextOffset();
         long learnedTo = head == null ? begun : head.nextOffset();
         Offsets found = new Offsets();
+        long[] letters = {0, Long.MAX_VALUE}; // of what was learned: how many, the first offset
         for (TopicPartition partition : LogReader.partitions(kafka, topics.deadLetters())) {
             try (LogReader reader = new LogReader(kafka, partition)) {
                 reader.read(
@@ -56,19 +66,49 @@ final class UnknownSchemas {
                         reader.end(),
                         letter -> {
                             if (isOf(lineage, letter)) {
-                                found.add(Long.parseLong(text(letter, "tidegrad-offset")));
+                                long offset = Long.parseLong(text(letter, "tidegrad-offset"));
+                                if (offset < learnedTo) {
+                                    letters[0]++;
+                                    letters[1] = Math.min(letters[1], offset);
+                                }
+                                if (text(letter, "tidegrad-reason")
+                                        .equals(Rejection.Reason.UNKNOWN_SCHEMA.code())) {
+                                    found.add(offset);
+                                }
                             }
                             return true;
                         });
             }
         }
-        return new UnknownSchemas(lineage.model(), found.ascending(), learnedTo);
+        long written = head == null ? 0 : head.accounts().deadLetters();
+        String missing =
+                letters[0] < written
+                        ? missing(topics.deadLetters(), written, letters[0], letters[1])
+                        : "";
+        if (!missing.isEmpty()) {
+            LOG.warn(
+                    "model {}: {}. If the registry did not know the schema of one of these events and knows it now, the event"
+                            + " is learned here and was not then, and hashes from there on differ",
+                    lineage.model(),
+                    missing);
+        }
+        return new UnknownSchemas(lineage.model(), found.ascending(), learnedTo, missing);
+    }
+
+    private static String missing(String topic, long written, long left, long first) {
+        return written
+                - left
+                + " of its "
+                + written
+                + " dead letters are not on "
+                + topic
+                + " any more, where retention deletes them"
+                + (left == 0 ? "" : "; the first that is left is of offset " + first);
     }
 
     private static boolean isOf(Lineage lineage, ConsumerRecord<byte[], byte[]> letter) {
         String offset = text(letter, "tidegrad-offset");
-        return text(letter, "tidegrad-reason").equals(Rejection.Reason.UNKNOWN_SCHEMA.code())
-                && text(letter, "tidegrad-model").equals(lineage.model())
+        return text(letter, "tidegrad-model").equals(lineage.model())
                 && text(letter, "tidegrad-topic").equals(lineage.log().topic())
                 && offset.matches("[0-9]{1,18}")
                 && text(letter, "tidegrad-epoch")
@@ -112,7 +152,8 @@ final class UnknownSchemas {
                             + " offset "
                             + record.offset()
                             + " was learned (there is no dead letter of it), found none; register it again under"
-                            + " this id, or restore the dead letters");
+                            + " this id, or restore the dead letters"
+                            + (missing.isEmpty() ? "" : " (" + missing + ")"));
         }
     }
 

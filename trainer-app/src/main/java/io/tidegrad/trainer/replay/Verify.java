@@ -10,6 +10,7 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.UndecodableException;
 import io.tidegrad.trainer.RegisteredModel;
 import io.tidegrad.trainer.Room;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -26,9 +27,12 @@ import java.util.List;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Learns a published version again, from the log and the registered spec, and compares hashes: with its own, with those of
 /// the other versions still on the topic, with those of the progress records, and with the live state.
@@ -37,6 +41,7 @@ import org.jspecify.annotations.Nullable;
 /// compares at up to `PROBES` places between the last that agrees and the first that does not, until nothing lies in
 /// between. Then it compares number by number with the nearest weights that are kept: a snapshot's, or the live model's.
 public final class Verify {
+    private static final Logger LOG = LoggerFactory.getLogger(Verify.class);
     private static final int PROBES = 64;
 
     /// A published version's weights, checked as a scorer checks them.
@@ -229,8 +234,9 @@ public final class Verify {
                             if (!Arrays.equals(record.key(), key)) {
                                 return true;
                             }
-                            Progress progress = codec.decode(record.value(), Progress.class);
-                            if (progress.getEpoch() == lineage.epoch()
+                            Progress progress = progress(codec, record);
+                            if (progress != null
+                                    && progress.getEpoch() == lineage.epoch()
                                     && !progress.getTime().isBefore(registered.createdAt())
                                     && progress.getNextOffset() <= end) {
                                 to.add(
@@ -245,6 +251,27 @@ public final class Verify {
                         });
             }
         }
+    }
+
+    /// Null for what is none, though it lies under the model's key: one claim less to compare with, which is told.
+    private static @Nullable Progress progress(
+            AvroCodec codec, ConsumerRecord<byte[], byte[]> record) {
+        String why;
+        try {
+            if (record.value() != null) {
+                return codec.decode(record.value(), Progress.class);
+            }
+            why = "no value";
+        } catch (UndecodableException e) {
+            why = String.valueOf(e.getMessage());
+        }
+        LOG.warn(
+                "{}-{} offset {}: expected a progress record, found {}; it is not compared with",
+                record.topic(),
+                record.partition(),
+                record.offset(),
+                why);
+        return null;
     }
 
     // ---- comparing ----
