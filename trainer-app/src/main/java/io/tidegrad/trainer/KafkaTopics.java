@@ -334,10 +334,11 @@ final class KafkaTopics {
     ///
     /// @param wanted ms, -1 for ever
     void tellRetention(String topic, long wanted, String setting) {
-        if (describe(topic) == null) {
+        Found there = found(topic);
+        if (there == null) {
             return;
         }
-        long found = number(config(topic), TopicConfig.RETENTION_MS_CONFIG);
+        long found = there.number(TopicConfig.RETENTION_MS_CONFIG);
         if (found != wanted) {
             LOG.warn(
                     "topic {} keeps records {}, {} says {}; a topic that exists is not changed. {}, or say so with {}",

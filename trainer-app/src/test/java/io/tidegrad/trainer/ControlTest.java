@@ -161,6 +161,7 @@ class ControlTest {
                         RegistrySettings.of(log.registryUrl),
                         log.prefix,
                         log.model(),
+                        log.model(),
                         OptionalLong.empty(),
                         Kernels.active()),
                 VerifyTest.scorer(log, log.model()),

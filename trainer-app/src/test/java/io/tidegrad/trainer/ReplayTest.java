@@ -433,6 +433,7 @@ class ReplayTest {
                 RegistrySettings.of(registry.url()),
                 log.prefix,
                 model,
+                model,
                 version,
                 Kernels.active());
     }

@@ -367,6 +367,15 @@ public final class ModelSpec {
         return made.clone();
     }
 
+    /// Whether this is `other` under another name, or under the same: whatever else the fingerprint covers is equal.
+    public boolean isRenamed(ModelSpec other) {
+        return nameless(canonical()).equals(nameless(other.canonical()));
+    }
+
+    private static List<String> nameless(String canonical) {
+        return canonical.lines().filter(line -> !line.startsWith("model: ")).toList();
+    }
+
     /// SHA-256 of everything that decides what a row means (features, hashing), 32 bytes.
     public byte[] featureFingerprint() {
         byte[] made = featureFingerprint;

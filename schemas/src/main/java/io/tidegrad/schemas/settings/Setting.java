@@ -489,9 +489,9 @@ public enum Setting {
             "as",
             "NAME",
             new Form.Name(),
-            "keep what is learned as a model of this name, for a trainer to go on with",
+            "replay: keep what is learned under this name; verify: compare a renamed copy",
             Default.NONE,
-            Set.of(REPLAY),
+            Set.of(REPLAY, VERIFY),
             Set.of()),
     COMPARE(
             "compare",
@@ -678,6 +678,24 @@ public enum Setting {
     }
 
     public String meaning() {
+        return meaning;
+    }
+
+    /// What it means for one command, where that is less than for all of them.
+    String meaning(Command command) {
+        boolean ofModels = Command.models().contains(command);
+        if (this == HTTP_HOST && !TOKEN_FILE.isOf(command)) {
+            return "address to bind; nothing asks for a password there";
+        }
+        if (this == OUT && !FROM.isOf(command)) {
+            return "to write: .tidegrad, .onnx, .safetensors";
+        }
+        if (ofModels && (this == REGISTRY_URL || this == REGISTRY)) {
+            return "accepted, as the other commands take it; has no effect";
+        }
+        if (ofModels && this == MODEL && command != MODELS_LIST) {
+            return "a registered model; may also stand first: " + command.word() + " NAME";
+        }
         return meaning;
     }
 

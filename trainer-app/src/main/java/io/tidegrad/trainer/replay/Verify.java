@@ -2,10 +2,12 @@ package io.tidegrad.trainer.replay;
 
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.RecordDecoder;
@@ -56,7 +58,8 @@ public final class Verify {
     private final Weights weights;
     private final ReplayProgress.Listener listener;
     private final RegisteredModel registered;
-    private final Lineage lineage;
+    private final Lineage claimed; // whose versions and state are compared
+    private final Lineage lineage; // that is learned again
     private final UnknownSchemas facts;
     private long nanos;
 
@@ -71,8 +74,14 @@ public final class Verify {
         this.decoder = decoder;
         this.weights = weights;
         this.listener = listener;
-        registered = RegisteredModel.find(options.kafka(), options.topics(), options.model());
-        lineage = registered.lineage();
+        registered = RegisteredModel.find(options.kafka(), options.topics(), options.as());
+        claimed = registered.lineage();
+        lineage =
+                options.as().equals(options.model())
+                        ? claimed
+                        : RegisteredModel.find(options.kafka(), options.topics(), options.model())
+                                .lineage();
+        requireSameButForTheName();
         Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
         facts = UnknownSchemas.read(options.kafka(), options.topics(), lineage);
     }
@@ -93,10 +102,42 @@ public final class Verify {
         }
     }
 
+    /// Weights of another network mean something else, and another log is other events.
+    private void requireSameButForTheName() {
+        if (claimed != lineage
+                && !(claimed.spec().isRenamed(lineage.spec())
+                        && claimed.log().equals(lineage.log()))) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--as "
+                            + claimed.model()
+                            + ": expected a model whose spec differs from that of "
+                            + lineage.model()
+                            + " by its name only, found another spec; verify it by its own (--model "
+                            + claimed.model()
+                            + ")");
+        }
+        if (claimed.startOffset() != lineage.startOffset()) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--as "
+                            + claimed.model()
+                            + ": expected a model that began at offset "
+                            + lineage.startOffset()
+                            + ", as "
+                            + lineage.model()
+                            + " did, found one that began at "
+                            + claimed.startOffset()
+                            + ": it has learned other events; verify it by its own (--model "
+                            + claimed.model()
+                            + ")");
+        }
+    }
+
     private VerifyResult run() {
         List<SnapshotManifest> published =
-                PublishedVersions.read(options.kafka(), options.topics(), options.model()).stream()
-                        .filter(manifest -> manifest.epoch() == lineage.epoch())
+                PublishedVersions.read(options.kafka(), options.topics(), options.as()).stream()
+                        .filter(manifest -> manifest.epoch() == claimed.epoch())
                         .toList();
         SnapshotManifest target = target(published);
         requireOurs(target);
@@ -117,9 +158,9 @@ public final class Verify {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
                     "model "
-                            + options.model()
+                            + options.as()
                             + ": expected a published version of epoch "
-                            + lineage.epoch()
+                            + claimed.epoch()
                             + ", found none yet; a trainer publishes one with its first commits");
         }
         if (version.isEmpty()) {
@@ -133,11 +174,11 @@ public final class Verify {
                                 new TrainerException(
                                         ExitCode.CONFIGURATION,
                                         "model "
-                                                + options.model()
+                                                + options.as()
                                                 + ": expected version "
                                                 + version.getAsLong()
                                                 + " on "
-                                                + options.topics().snapshots(options.model())
+                                                + options.topics().snapshots(options.as())
                                                 + ", found "
                                                 + published.stream()
                                                         .map(each -> "" + each.version())
@@ -150,7 +191,7 @@ public final class Verify {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
                     "model "
-                            + options.model()
+                            + options.as()
                             + ", version "
                             + target.version()
                             + ": expected numerics "
@@ -159,11 +200,11 @@ public final class Verify {
                             + target.numerics()
                             + "; verify it with a build of those (tidegrad --version tells a build's numerics)");
         }
-        if (!Arrays.equals(target.specFingerprint(), lineage.spec().fingerprint())) {
+        if (!Arrays.equals(target.specFingerprint(), claimed.spec().fingerprint())) {
             throw new TrainerException(
                     ExitCode.STATE_VIOLATION,
                     "model "
-                            + options.model()
+                            + options.as()
                             + ", version "
                             + target.version()
                             + ": expected one learned by the registered spec, found one of another spec");
@@ -172,8 +213,8 @@ public final class Verify {
 
     private @Nullable StoredState live() {
         return StoredState.read(
-                lineage,
-                RegisteredModel.changelog(options.kafka(), options.topics(), lineage),
+                claimed,
+                RegisteredModel.changelog(options.kafka(), options.topics(), claimed),
                 options.kernels());
     }
 
@@ -222,7 +263,7 @@ public final class Verify {
 
     private void addProgress(List<Checkpoint> to, long end) {
         AvroCodec codec = new AvroCodec(registry);
-        byte[] key = lineage.model().getBytes(StandardCharsets.UTF_8);
+        byte[] key = claimed.model().getBytes(StandardCharsets.UTF_8);
         for (TopicPartition partition :
                 LogReader.partitions(options.kafka(), options.topics().progress())) {
             try (LogReader reader = new LogReader(options.kafka(), partition)) {
@@ -236,7 +277,7 @@ public final class Verify {
                             }
                             Progress progress = progress(codec, record);
                             if (progress != null
-                                    && progress.getEpoch() == lineage.epoch()
+                                    && progress.getEpoch() == claimed.epoch()
                                     && !progress.getTime().isBefore(registered.createdAt())
                                     && progress.getNextOffset() <= end) {
                                 to.add(
@@ -278,9 +319,10 @@ public final class Verify {
 
     /// What learning again gave at a checkpoint.
     private record Learned(long version, String weightsHash, String stateHash, Accounts accounts) {
-        static Learned of(Lane lane) {
+        /// @param as whose hashes they are to be: both cover the spec's fingerprint, which covers the name
+        static Learned of(Lane lane, ModelSpec as) {
             OnlineModel model = lane.model();
-            String weightsHash = model.weightsHash();
+            String weightsHash = ModelHash.weights(as.fingerprint(), model.parameters());
             return new Learned(
                     model.parameters().updates(),
                     weightsHash,
@@ -346,8 +388,9 @@ public final class Verify {
                                 atDifferent);
         Accounts accounts = Objects.requireNonNull(newest, "the target is probed").accounts();
         return new VerifyResult(
+                claimed.model(),
                 lineage.model(),
-                lineage.epoch(),
+                claimed.epoch(),
                 wanted,
                 lineage.startOffset(),
                 lineage.rollbacks(),
@@ -382,9 +425,9 @@ public final class Verify {
         return new Relearning(reader, List.of(lane), end, listener);
     }
 
-    private static Learned learned(Relearning relearning, Checkpoint at) {
+    private Learned learned(Relearning relearning, Checkpoint at) {
         relearning.advance(at.nextOffset());
-        return Learned.of(relearning.first());
+        return Learned.of(relearning.first(), claimed.spec());
     }
 
     // ---- naming the difference ----
