@@ -169,7 +169,8 @@ class RefusedRequestsTest {
                                             LaneStack.registryUrl(),
                                             Map.of(
                                                     RecordDecoder.DESERIALIZER,
-                                                    Erring.class.getName()))),
+                                                    Erring.class.getName())),
+                                    -1),
                             LaneClients.KAFKA);
             world.awaitAnswered(lane, 4);
             assertThat(lane.status().deadLetters()).containsEntry("internal", 3L);
