@@ -8,6 +8,7 @@ import io.tidegrad.loadtests.PoisonLoad;
 import io.tidegrad.loadtests.TrainLoad;
 import io.tidegrad.loadtests.TrainLoadOptions;
 import io.tidegrad.loadtests.chaos.RestartLoad;
+import io.tidegrad.loadtests.chaos.TopicsLoad;
 import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -32,6 +33,7 @@ import picocli.CommandLine.TypeConversionException;
             LoadtestCommand.Train.class,
             LoadtestCommand.Poison.class,
             LoadtestCommand.Restart.class,
+            LoadtestCommand.Topics.class,
             LoadtestCommand.Models.class,
             LoadtestCommand.Freshness.class,
             LoadtestScore.class,
@@ -46,8 +48,8 @@ final class LoadtestCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 command.commandLine(),
-                "what to measure is missing; there are: train, poison, restart, models, freshness,"
-                        + " score, delta");
+                "what to measure is missing; there are: train, poison, restart, topics, models,"
+                        + " freshness, score, delta");
     }
 
     /// How much is measured.
@@ -229,6 +231,33 @@ final class LoadtestCommand implements Runnable {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);
             }
+            return 0;
+        }
+    }
+
+    @Command(
+            name = "topics",
+            description = {
+                "What happens when a topic is deleted, emptied, recreated, widened or filled with garbage under a running"
+                        + " trainer and scorer.",
+                "",
+                "Each with a model of its own: the longest time without anything learned and without a newer version"
+                        + " served, how the trainer ends if it does, and what its next start makes of it. All topics take"
+                        + " about 20 minutes."
+            })
+    static final class Topics implements Callable<Integer> {
+        @Option(
+                names = "--topic",
+                paramLabel = "TOPIC",
+                split = ",",
+                description = "Only these: ${COMPLETION-CANDIDATES}.")
+        private List<TopicsLoad.Target> topics = List.of();
+
+        @Mixin private HelpOption help = new HelpOption();
+
+        @Override
+        public Integer call() throws InterruptedException {
+            new TopicsLoad(topics, System.out, System.err).run();
             return 0;
         }
     }

@@ -199,7 +199,7 @@ final class ModelSlot implements AutoCloseable {
             try {
                 start(prepared);
             } catch (RuntimeException e) {
-                stop(prepared, TrainerException.from(e));
+                stop(prepared, surroundings.reason(e));
             }
         } else if (failure == null) {
             thread.execute(this::followDecisions);
@@ -239,8 +239,7 @@ final class ModelSlot implements AutoCloseable {
         } catch (RegistryUnavailableException e) {
             stop(TrainerException.from(e, surroundings.config().registry().shownUrl()));
         } catch (RuntimeException e) {
-            LetIn letIn = new LetIn(surroundings.config().stateDir());
-            stop(TrainerException.from(e, refusal -> letIn.recently()));
+            stop(surroundings.reason(e));
         }
     }
 

@@ -161,7 +161,7 @@ final class ModelSlots implements AutoCloseable {
     private TrainerException reason(Throwable thrown) {
         return thrown instanceof RegistryUnavailableException e
                 ? TrainerException.from(e, surroundings.config().registry().shownUrl())
-                : TrainerException.from(thrown);
+                : surroundings.reason(thrown);
     }
 
     /// A model has stopped. The others learn on as long as there are any that do.

@@ -102,6 +102,16 @@ public final class ModelTrainer implements AutoCloseable {
         Topics topics() {
             return new Topics(config.prefix());
         }
+
+        /// Why a model stops, inside what was thrown. A user whom Kafka took for who he is an hour ago is worth another try;
+        /// one that may not use what this model needs is not.
+        TrainerException reason(Throwable thrown) {
+            return TrainerException.from(
+                    thrown,
+                    refusal ->
+                            refusal == TrainerException.Refusal.AUTHENTICATION
+                                    && new LetIn(config.stateDir()).recently());
+        }
     }
 
     /// What a model needs before it can learn: it is registered, its topics are there, its group has an offset.

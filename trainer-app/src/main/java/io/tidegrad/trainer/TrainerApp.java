@@ -100,7 +100,8 @@ public final class TrainerApp implements AutoCloseable {
             throw e.getCause() instanceof SchemaRegistry.RegistryUnavailableException away
                     ? TrainerException.from(away, config.registry().shownUrl())
                     : TrainerException.from(
-                            e.getCause() instanceof RuntimeException cause ? cause : e);
+                            e.getCause() instanceof RuntimeException cause ? cause : e,
+                            refusal -> app.letIn.recently());
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             app.close();
             throw TrainerException.from(e, config.registry().shownUrl());

@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -82,8 +83,8 @@ class LostTopicTest {
         System.out.printf(
                 "%s lost: learned on after %d ms%n", lost, (System.nanoTime() - begin) / 1_000_000);
         TestLog.Fold fold = log.fold();
-        CommittedState state = model.committed();
-        assertThat(state.report().stateHash()).isEqualTo(fold.stateHash());
+        CommittedState state = Objects.requireNonNull(model.committed());
+        assertThat(Objects.requireNonNull(state.report()).stateHash()).isEqualTo(fold.stateHash());
         assertThat(state.accounts().deadLetters()).isEqualTo(2);
     }
 
@@ -134,7 +135,7 @@ class LostTopicTest {
                 @Override
                 protected void offsetsJoin() {
                     try {
-                        open.get().await();
+                        Objects.requireNonNull(open.get()).await();
                     } catch (InterruptedException e) {
                         Thread.currentThread().interrupt();
                     }
