@@ -26,6 +26,7 @@ public final class ScorerApp implements AutoCloseable {
     private final @Nullable RequestLane requests;
     private final @Nullable ComparisonTopic comparisons;
     private final StatusTopic status;
+    private volatile @Nullable EventFields eventFields; // where a registry is named
 
     /// @param open how a model is followed; only a test gives another than `Stages::open`
     ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, Stages> open) {
@@ -41,7 +42,14 @@ public final class ScorerApp implements AutoCloseable {
                             metrics,
                             shadows,
                             config.server().maxBodyBytes(),
-                            config.server().ignoreUnknownFields());
+                            config.server().ignoreUnknownFields(),
+                            (topic, field) -> {
+                                EventFields fields = eventFields;
+                                return fields != null && fields.has(topic, field);
+                            });
+            if (config.registry() != null) {
+                eventFields = new EventFields(config.registry(), models::inputTopics);
+            }
             RequestLimits limits = RequestLimits.of(config.server());
             metrics.follow(limits.bodies());
             grpc = config.server().grpcPort().isPresent() ? grpc(config, models, limits) : null;
@@ -180,6 +188,10 @@ public final class ScorerApp implements AutoCloseable {
             requests.close();
         }
         status.close();
+        EventFields fields = eventFields;
+        if (fields != null) {
+            fields.close();
+        }
         // Requests first: they are answered by what is loaded, and need no follower.
         server.close();
         if (grpc != null) {
