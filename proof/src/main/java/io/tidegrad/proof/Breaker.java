@@ -49,6 +49,8 @@ public enum Breaker {
     STOPS_FOR_GOOD(
             Invariant.I10,
             "a stop that a restart would heal ends with a code that nobody restarts"),
+    FORGETS_WHAT_ENDED_IT(
+            Invariant.I10, "a trainer that starts does not know which event ended its last life"),
     PUBLISHES_OUTSIDE_THE_TRANSACTION(
             Invariant.I11, "snapshots are sent by a producer without transactions"),
     PUBLISHES_OTHER_WEIGHTS(

@@ -20,7 +20,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
@@ -61,7 +60,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final RegistryConfig config;
-    private final Supplier<Duration> left;
+    private final RegistryPatience patience;
     private final HttpClient http;
     private final Map<Integer, Schema> byId = new ConcurrentHashMap<>();
     private final Map<SubjectSchema, Integer> ids = new ConcurrentHashMap<>();
@@ -85,9 +84,9 @@ final class RestSchemaRegistry implements SchemaRegistry {
         }
     }
 
-    RestSchemaRegistry(RegistryConfig config, Supplier<Duration> left) {
+    RestSchemaRegistry(RegistryConfig config, RegistryPatience patience) {
         this.config = config;
-        this.left = left;
+        this.patience = patience;
         this.http =
                 HttpClient.newBuilder()
                         .version(HttpClient.Version.HTTP_1_1)
@@ -391,7 +390,8 @@ final class RestSchemaRegistry implements SchemaRegistry {
         int count = config.urls().size();
         long deadline =
                 System.nanoTime()
-                        + RegistryConfig.shorter(config.requestTimeout(), left.get()).toNanos();
+                        + RegistryConfig.shorter(config.requestTimeout(), patience.left())
+                                .toNanos();
         RegistryUnavailableException failure = null;
         for (int i = 0; i < count; i++) {
             int index = (first + i) % count;
@@ -474,6 +474,15 @@ final class RestSchemaRegistry implements SchemaRegistry {
     }
 
     private HttpResponse<byte[]> send(URI uri, HttpRequest request, Duration timeout) {
+        patience.begins();
+        try {
+            return sendAndWait(uri, request, timeout);
+        } finally {
+            patience.ends();
+        }
+    }
+
+    private HttpResponse<byte[]> sendAndWait(URI uri, HttpRequest request, Duration timeout) {
         CompletableFuture<HttpResponse<byte[]>> sent =
                 http.sendAsync(request, response -> new CutBody(RESPONSE_BYTES_MAX));
         try {

@@ -18,7 +18,9 @@ final class ModelCondition {
         /// There is something to learn, and no commit for longer than a trainer takes that is well.
         STALLED("stalled", true),
         /// Many of the newest events were refused.
-        DEAD_LETTERS("dead-letters", false);
+        DEAD_LETTERS("dead-letters", false),
+        /// An event ended the trainer twice in a row, and was set aside.
+        EVENT_SET_ASIDE("event-set-aside", false);
 
         private final String word;
         private final boolean down;

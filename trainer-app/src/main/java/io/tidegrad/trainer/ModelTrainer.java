@@ -34,8 +34,11 @@ import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.store.StoreSettings;
 import io.tidegrad.trainer.store.StoreStatus;
 import io.tidegrad.trainer.store.TrainerClock;
+import io.tidegrad.trainer.topology.FatalEvents;
 import io.tidegrad.trainer.topology.Patience;
 import io.tidegrad.trainer.topology.TrainerTopology;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
@@ -78,6 +81,7 @@ public final class ModelTrainer implements AutoCloseable {
     private final Heartbeats heartbeats;
     private final RecordDecoder decoder;
     private final StoreSettings store;
+    private final FatalEvents fatalEvents;
     private final StopOrder stop = new StopOrder();
     private final RepublishOrder republish = new RepublishOrder();
     private final TopicWatch watch;
@@ -278,9 +282,11 @@ public final class ModelTrainer implements AutoCloseable {
                         clients::atEnd,
                         stop::isGiven,
                         republish);
-        decoder = RecordDecoder.of(config.registry().client(), patience::left);
+        fatalEvents = fatalEvents(config.stateDir(), applicationId);
+        decoder = RecordDecoder.of(config.registry().client(), fatalEvents.around(patience));
         AvroEvent event = new AvroEvent();
-        ValueDecoder values = value -> event.of(decoder.decode(lineage.log().topic(), value));
+        ValueDecoder values =
+                storeParts.decoder(value -> event.of(decoder.decode(lineage.log().topic(), value)));
         TrainerTopology.Parts parts =
                 new TrainerTopology.Parts(
                         lineage,
@@ -300,6 +306,7 @@ public final class ModelTrainer implements AutoCloseable {
                         () -> new Publisher(lineage, publishing),
                         deadLetterBytesMax,
                         patience,
+                        fatalEvents,
                         stop,
                         surroundings.warmUps().of(lineage.spec()));
         Properties settings = new Properties();
@@ -364,6 +371,17 @@ public final class ModelTrainer implements AutoCloseable {
             case AUTHENTICATION -> true;
             case AUTHORIZATION -> guard.hasCommitted();
         };
+    }
+
+    private FatalEvents fatalEvents(Path stateDir, String applicationId) {
+        try {
+            return FatalEvents.in(
+                    stateDir.resolve("events-in-progress").resolve(applicationId),
+                    lineage.model(),
+                    lineage.logTopicId());
+        } catch (IOException e) {
+            throw InstanceId.unusable(stateDir, e);
+        }
     }
 
     private static StoreSettings storeSettings(
@@ -472,6 +490,18 @@ public final class ModelTrainer implements AutoCloseable {
                 + " s, expected a commit at least every "
                 + standstillMax().toSeconds()
                 + " s";
+    }
+
+    /// Events of this model that ended two lives in a row and were set aside by trainers with this state directory.
+    public long eventsSetAside() {
+        CommittedState committed = guard.committed();
+        return committed == null ? 0 : fatalEvents.setAside(committed.nextOffset());
+    }
+
+    /// Of these, the ones that were set aside since this trainer began.
+    long eventsSetAsideNow() {
+        CommittedState committed = guard.committed();
+        return committed == null ? 0 : fatalEvents.setAsideNow(committed.nextOffset());
     }
 
     /// See `Heartbeats.deadLetterShare`.

@@ -51,6 +51,22 @@ final class ModelWatch implements AutoCloseable {
         }
         stalled(slot, trainer);
         deadLetters(slot, trainer);
+        setAside(slot, trainer);
+    }
+
+    /// Until the model's next start: somebody should find out why.
+    private static void setAside(ModelSlot slot, ModelTrainer trainer) {
+        long events = trainer.eventsSetAsideNow();
+        if (events > 0) {
+            slot.condition()
+                    .set(
+                            ModelCondition.Kind.EVENT_SET_ASIDE,
+                            "events that ended the trainer twice in a row and were set aside: "
+                                    + events
+                                    + "; the topic of dead letters holds them (ended-the-trainer), the log says what they threw");
+        } else {
+            slot.condition().clear(ModelCondition.Kind.EVENT_SET_ASIDE);
+        }
     }
 
     private static void stalled(ModelSlot slot, ModelTrainer trainer) {

@@ -279,6 +279,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         said.put("pending", committed.pending());
         said.put("dead_letters", committed.accounts().deadLetters());
         said.put("dead_letter_share", number(model.deadLetterShare()));
+        said.put("events_set_aside", model.eventsSetAside());
         said.put("ticks", committed.accounts().ticks());
         said.put(
                 "published_version",
@@ -526,6 +527,10 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                 .register(metrics);
         Gauge.builder("tidegrad.dead.letter.share", model, ModelTrainer::deadLetterShare)
                 .description("of the events of the last minute, 0 to 1")
+                .tags(tags)
+                .register(metrics);
+        FunctionCounter.builder("tidegrad.events.set.aside", model, ModelTrainer::eventsSetAside)
+                .description("events that ended two lives of the trainer in a row")
                 .tags(tags)
                 .register(metrics);
         Gauge.builder("tidegrad.standby", model, m -> m.standsBy() ? 1 : 0)

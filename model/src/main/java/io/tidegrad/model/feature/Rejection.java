@@ -21,7 +21,9 @@ public record Rejection(Reason reason, String detail) {
         NOT_FINITE,
         OUT_OF_RANGE,
         MISSING_TIME,
-        FUTURE_TIME;
+        FUTURE_TIME,
+        /// It ended the trainer, twice in a row, and was set aside without being decoded.
+        ENDED_THE_TRAINER;
 
         /// As written in headers and metrics: `unknown-schema`.
         public String code() {

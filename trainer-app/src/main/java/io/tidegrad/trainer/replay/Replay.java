@@ -68,7 +68,7 @@ public final class Replay {
                 RecordDecoder decoder = RecordDecoder.of(registry.client())) {
             Lane lane =
                     Lane.initial(
-                            spec, decoder, UnknownSchemas.NONE, reader.begin(), false, kernels);
+                            spec, decoder, KnownRejections.NONE, reader.begin(), false, kernels);
             try (Relearning relearning =
                     new Relearning(
                             reader, List.of(lane), reader.end(), ReplayProgress.Listener.NONE)) {
@@ -121,7 +121,7 @@ public final class Replay {
                             : Lane.initial(
                                     spec,
                                     decoder,
-                                    UnknownSchemas.NONE,
+                                    facts(lineage).setAsideOnly(),
                                     from,
                                     options.keep(),
                                     options.kernels()));
@@ -138,8 +138,8 @@ public final class Replay {
         return RegisteredModel.find(options.kafka(), options.topics(), model).lineage();
     }
 
-    private UnknownSchemas facts(Lineage lineage) {
-        return UnknownSchemas.read(options.kafka(), options.topics(), lineage);
+    private KnownRejections facts(Lineage lineage) {
+        return KnownRejections.read(options.kafka(), options.topics(), lineage);
     }
 
     /// The other one learns from where it began, and is scored from where the first one begins.

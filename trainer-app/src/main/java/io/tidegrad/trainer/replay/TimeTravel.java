@@ -131,7 +131,7 @@ public final class TimeTravel {
 
         PastModel at(Place place) {
             Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
-            UnknownSchemas facts = UnknownSchemas.read(kafka, topics, lineage);
+            KnownRejections facts = KnownRejections.read(kafka, topics, lineage);
             try (LogReader reader = new LogReader(kafka, lineage.log().topic())) {
                 long until = place.asEnd(reader, Instant.now());
                 if (until < lineage.startOffset()) {
@@ -165,7 +165,7 @@ public final class TimeTravel {
         }
 
         /// The stored state of this epoch, or of one that it comes from, where it is not beyond what is asked for.
-        private Start start(UnknownSchemas facts, long until) {
+        private Start start(KnownRejections facts, long until) {
             long limit = until;
             for (Lineage at = lineage; at != null; at = at.parent()) {
                 StoredState state = stored(at, limit);

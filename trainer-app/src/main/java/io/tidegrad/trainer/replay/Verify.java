@@ -60,7 +60,7 @@ public final class Verify {
     private final RegisteredModel registered;
     private final Lineage claimed; // whose versions and state are compared
     private final Lineage lineage; // that is learned again
-    private final UnknownSchemas facts;
+    private final KnownRejections facts;
     private long nanos;
 
     private Verify(
@@ -83,7 +83,7 @@ public final class Verify {
                                 .lineage();
         requireSameButForTheName();
         Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
-        facts = UnknownSchemas.read(options.kafka(), options.topics(), lineage);
+        facts = KnownRejections.read(options.kafka(), options.topics(), lineage);
     }
 
     /// @throws TrainerException the model or the version is not there, the log has lost the range, or this build gives

@@ -221,7 +221,7 @@ public class ModelStore extends StreamsInternals {
                         model,
                         null,
                         new PageChecksums(model.parameters().pages()),
-                        new RegistryRejections(),
+                        new ExternalRejections(),
                         0);
         LOG.info(
                 "model {}: new, learning from {} at offset {}",
@@ -234,7 +234,7 @@ public class ModelStore extends StreamsInternals {
             OnlineModel model,
             @Nullable StoreManifest restored,
             PageChecksums checksums,
-            RegistryRejections rejections,
+            ExternalRejections rejections,
             long redoNanos) {
         return new StateWriter(
                 lineage,
@@ -508,8 +508,8 @@ public class ModelStore extends StreamsInternals {
 
     /// The record at `offset` was forwarded to the dead letters.
     public void deadLettered(long offset, Rejection why) {
-        if (Redo.isRegistrys(why)) {
-            writer().rejectedByRegistry(offset);
+        if (Redo.isExternal(why)) {
+            writer().rejectedFromOutside(offset);
         }
         deadLetters++;
         passed(offset);

@@ -3,6 +3,7 @@ package io.tidegrad.trainer.replay;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.PreparedEvent;
+import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.RegisteredModel;
@@ -19,36 +20,53 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// What the registry answered when a lineage was learned. A schema that it did not know then may be there now, and one
-/// that it knew may be gone: the log says neither. The dead letters do, they are part of the transactions that learned, so
-/// they are taken as facts: an event is `unknown-schema` if it became that, whatever the registry says today.
+/// The rejections of a lineage that the log alone does not decide; every other one is a function of the log, and is found
+/// again. The dead letters say which they were. They are part of the transactions that learned, so they are taken as facts:
 ///
-/// Every other reason is a function of the log, and is found again.
-final class UnknownSchemas {
+/// - `unknown-schema`: a schema that the registry did not know then may be there now, and one that it knew may be gone. An event
+///   is `unknown-schema` if it became that, whatever the registry says today.
+/// - `ended-the-trainer`: how often a trainer ended inside an event stands nowhere else. The event is not decoded.
+final class KnownRejections {
     /// Of a lineage that nobody has learned before.
-    static final UnknownSchemas NONE = new UnknownSchemas("", new long[0], 0, "");
+    static final KnownRejections NONE =
+            new KnownRejections("", new long[0], new long[0], Long.MIN_VALUE, "");
 
-    private static final Logger LOG = LoggerFactory.getLogger(UnknownSchemas.class);
+    private static final Logger LOG = LoggerFactory.getLogger(KnownRejections.class);
+    private static final String UNKNOWN_SCHEMA = Rejection.Reason.UNKNOWN_SCHEMA.code();
+    private static final String ENDED_THE_TRAINER = Rejection.Reason.ENDED_THE_TRAINER.code();
 
     private final String model;
-    private final long[] offsets; // ascending
+    private final long[] unknownSchemas; // offsets, ascending
+    private final long[] setAside; // likewise
     private final long learnedTo;
     private final String
             missing; // what is to be said of dead letters that are gone; mostly nothing
 
-    private UnknownSchemas(String model, long[] offsets, long learnedTo, String missing) {
+    private KnownRejections(
+            String model,
+            long[] unknownSchemas,
+            long[] setAside,
+            long learnedTo,
+            String missing) {
         this.model = model;
-        this.offsets = offsets;
+        this.unknownSchemas = unknownSchemas;
+        this.setAside = setAside;
         this.learnedTo = learnedTo;
         this.missing = missing;
     }
 
+    /// Only the events that were set aside: for another spec, or another start, the registry is asked anew, but what ended
+    /// trainers while it was decoded would end this process as well.
+    KnownRejections setAsideOnly() {
+        return new KnownRejections(model, new long[0], setAside, Long.MIN_VALUE, missing);
+    }
+
     /// Reads the dead letters, all of them: they are in the order in which many models came upon them. The state says how
-    /// many the lineage has written: where fewer are left, which retention deletes, that is told, for an event whose schema
-    /// was unknown then may be learned now.
+    /// many the lineage has written: where fewer are left, which retention deletes, that is told, for an event that was refused
+    /// then may be learned now.
     ///
     /// @throws TrainerException the lineage was learned by a build that gives other bits
-    static UnknownSchemas read(KafkaSettings kafka, Topics topics, Lineage lineage) {
+    static KnownRejections read(KafkaSettings kafka, Topics topics, Lineage lineage) {
         StoredState.Head head = StoredState.head(RegisteredModel.changelog(kafka, topics, lineage));
         if (head != null) {
             head.requireNumerics(lineage.model());
@@ -57,7 +75,8 @@ final class UnknownSchemas {
         ControlAction.Rollback origin = lineage.origin();
         long begun = origin == null ? lineage.startOffset() : origin.base().nextOffset();
         long learnedTo = head == null ? begun : head.nextOffset();
-        Offsets found = new Offsets();
+        Offsets unknownSchemas = new Offsets();
+        Offsets setAside = new Offsets();
         long[] letters = {0, Long.MAX_VALUE}; // of what was learned: how many, the first offset
         for (TopicPartition partition : LogReader.partitions(kafka, topics.deadLetters())) {
             try (LogReader reader = new LogReader(kafka, partition)) {
@@ -71,9 +90,11 @@ final class UnknownSchemas {
                                     letters[0]++;
                                     letters[1] = Math.min(letters[1], offset);
                                 }
-                                if (text(letter, "tidegrad-reason")
-                                        .equals(Rejection.Reason.UNKNOWN_SCHEMA.code())) {
-                                    found.add(offset);
+                                String reason = text(letter, DeadLetter.REASON);
+                                if (reason.equals(UNKNOWN_SCHEMA)) {
+                                    unknownSchemas.add(offset);
+                                } else if (reason.equals(ENDED_THE_TRAINER)) {
+                                    setAside.add(offset);
                                 }
                             }
                             return true;
@@ -87,12 +108,18 @@ final class UnknownSchemas {
                         : "";
         if (!missing.isEmpty()) {
             LOG.warn(
-                    "model {}: {}. If the registry did not know the schema of one of these events and knows it now, the event"
-                            + " is learned here and was not then, and hashes from there on differ",
+                    "model {}: {}. If the registry did not know the schema of one of these events and knows it now, or if one had"
+                            + " ended the trainer and was set aside, the event is learned here and was not then, and hashes from"
+                            + " there on differ",
                     lineage.model(),
                     missing);
         }
-        return new UnknownSchemas(lineage.model(), found.ascending(), learnedTo, missing);
+        return new KnownRejections(
+                lineage.model(),
+                unknownSchemas.ascending(),
+                setAside.ascending(),
+                learnedTo,
+                missing);
     }
 
     private static String missing(String topic, long written, long left, long first) {
@@ -108,8 +135,8 @@ final class UnknownSchemas {
 
     private static boolean isOf(Lineage lineage, ConsumerRecord<byte[], byte[]> letter) {
         String offset = text(letter, "tidegrad-offset");
-        return text(letter, "tidegrad-model").equals(lineage.model())
-                && text(letter, "tidegrad-topic").equals(lineage.log().topic())
+        return text(letter, DeadLetter.MODEL).equals(lineage.model())
+                && text(letter, DeadLetter.TOPIC).equals(lineage.log().topic())
                 && offset.matches("[0-9]{1,18}")
                 && text(letter, "tidegrad-epoch")
                         .equals(Integer.toString(lineage.epochOf(Long.parseLong(offset))));
@@ -125,11 +152,20 @@ final class UnknownSchemas {
 
     /// Null when the event at `offset` is to be decoded.
     @Nullable Rejection at(long offset) {
-        return offsets.length > 0 && Arrays.binarySearch(offsets, offset) >= 0
+        if (isIn(setAside, offset)) {
+            return new Rejection(
+                    Rejection.Reason.ENDED_THE_TRAINER,
+                    "it was set aside when it was learned, as it had ended the trainer twice");
+        }
+        return isIn(unknownSchemas, offset)
                 ? new Rejection(
                         Rejection.Reason.UNKNOWN_SCHEMA,
                         "the registry did not know its schema when it was learned")
                 : null;
+    }
+
+    private static boolean isIn(long[] offsets, long offset) {
+        return offsets.length > 0 && Arrays.binarySearch(offsets, offset) >= 0;
     }
 
     /// @throws TrainerException the registry has forgotten a schema that it knew when this was learned
