@@ -4,6 +4,7 @@ import io.tidegrad.model.control.CatalogRecord;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlFormatException;
 import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.EpochOrigin;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.trainer.store.ReadCommitted;
@@ -22,6 +23,12 @@ import org.jspecify.annotations.Nullable;
 /// learns from; a file's spec counts only if it is the same. `ControlLog` writes it, and rebuilds what can't be read.
 /// Thread-safe.
 public final class ModelCatalog {
+    static {
+        // Whoever registers a model makes records of our schemas, on an empty topic before any was
+        // read.
+        AvroCodec.trustOwnClasses();
+    }
+
     private final TopicPartition partition;
     private final ReadCommitted readCommitted;
     private final UnreadableRecords unreadable = new UnreadableRecords();
