@@ -119,6 +119,7 @@ class FatalEventTest {
                         registry(true),
                         log.prefix,
                         log.model(),
+                        log.model(),
                         OptionalLong.empty(),
                         Kernels.active());
         assertThat(
@@ -202,6 +203,7 @@ class FatalEventTest {
                 false,
                 "",
                 (short) -1,
+                -1,
                 Kernels.active());
     }
 

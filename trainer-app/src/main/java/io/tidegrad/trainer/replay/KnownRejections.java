@@ -43,11 +43,7 @@ final class KnownRejections {
             missing; // what is to be said of dead letters that are gone; mostly nothing
 
     private KnownRejections(
-            String model,
-            long[] unknownSchemas,
-            long[] setAside,
-            long learnedTo,
-            String missing) {
+            String model, long[] unknownSchemas, long[] setAside, long learnedTo, String missing) {
         this.model = model;
         this.unknownSchemas = unknownSchemas;
         this.setAside = setAside;
