@@ -21,8 +21,8 @@ final class BoundedDecoder extends Decoder {
     /// object, a record of one boolean 1 and 56. Real events take less than 20.
     static final int MEMORY_PER_BYTE = 64;
 
-    /// What any value may become, however short it is: a schema has structure that takes no bytes (records, nulls). More than
-    /// 20,000 records of events of today, and allocated in less than a millisecond.
+    /// What any value may become, however short it is: a schema has structure that takes no bytes (records, nulls). Enough for
+    /// 20,000 records without a field, and little enough that a stream of such values takes no memory from others.
     static final int MEMORY_OF_ANY = 1 << 20;
 
     /// Where a value is kept: a place in the array of a record or list.
@@ -186,9 +186,13 @@ final class BoundedDecoder extends Decoder {
 
     @Override
     public Utf8 readString(Utf8 old) {
+        return readUtf8();
+    }
+
+    Utf8 readUtf8() {
         int length = length("a string");
         charge(STRING_BYTES + length);
-        Utf8 result = old == null ? new Utf8() : old;
+        Utf8 result = new Utf8();
         result.setByteLength(length);
         System.arraycopy(bytes, position, result.getBytes(), 0, length);
         position += length;

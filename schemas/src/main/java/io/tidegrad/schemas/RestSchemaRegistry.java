@@ -309,7 +309,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
         try {
             return result.get();
         } catch (ExecutionException e) {
-            Throwable cause = e.getCause();
+            Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
             if (cause instanceof Error error && !(cause instanceof StackOverflowError)) {
                 throw error;
             }

@@ -93,7 +93,7 @@ final class ValueReader {
     private Object string(Schema schema) {
         return choosesStringClass && "String".equals(schema.getProp(GenericData.STRING_PROP))
                 ? in.readString()
-                : in.readString(null);
+                : in.readUtf8();
     }
 
     private Object symbol(Schema schema) {
