@@ -463,7 +463,7 @@ public final class ModelTrainer implements AutoCloseable {
         if (guard.committed() == null || state() != KafkaStreams.State.RUNNING || !hasTask()) {
             return Duration.ZERO;
         }
-        long now = System.nanoTime();
+        long now = TrainerClock.SYSTEM.nanos();
         long since = Math.min(now - guard.progressNanos(), now - heartbeats.drainedNanos());
         return Duration.ofNanos(Math.max(0, since));
     }

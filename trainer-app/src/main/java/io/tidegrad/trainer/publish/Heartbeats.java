@@ -47,7 +47,7 @@ public final class Heartbeats implements AutoCloseable {
     private boolean away; // Kafka, when we last asked; on our thread
     private volatile boolean stopped;
     private volatile long lag = -1;
-    private volatile long drainedNanos = System.nanoTime();
+    private volatile long drainedNanos = TrainerClock.SYSTEM.nanos();
     private volatile double deadLetterShare = Double.NaN;
     private final RecentAccounts recent = new RecentAccounts(); // on our thread
 
@@ -74,7 +74,7 @@ public final class Heartbeats implements AutoCloseable {
         return lag;
     }
 
-    /// When there was last nothing left to learn, by `System.nanoTime`; at first, when this began.
+    /// When there was last nothing left to learn, by `TrainerClock`; at first, when this began.
     public long drainedNanos() {
         return drainedNanos;
     }
@@ -119,7 +119,7 @@ public final class Heartbeats implements AutoCloseable {
                 long behind = end.visibleAfter(state.nextOffset());
                 lag = behind;
                 if (behind == 0) {
-                    drainedNanos = System.nanoTime();
+                    drainedNanos = TrainerClock.SYSTEM.nanos();
                 }
                 if (away) {
                     away = false;

@@ -22,7 +22,7 @@ public final class CommitGuard {
     private volatile @Nullable CommittedState committed;
     private volatile RestoreProgress restoring = RestoreProgress.NONE;
     private volatile boolean answered;
-    private volatile long progressNanos = System.nanoTime();
+    private volatile long progressNanos;
     private volatile long flushNanos;
     private long flushBegan; // stream thread only
 
@@ -46,7 +46,7 @@ public final class CommitGuard {
         return answered;
     }
 
-    /// When the last commit was answered, or the state was restored, by `System.nanoTime`.
+    /// When the last commit was answered, or the state was restored, by the store's clock; 0 before that.
     public long progressNanos() {
         return progressNanos;
     }
@@ -72,7 +72,7 @@ public final class CommitGuard {
 
     void restored(ModelStore store, CommittedState state) {
         this.store = store;
-        progressNanos = System.nanoTime();
+        progressNanos = store.clock().nanos();
         committed = state;
     }
 
@@ -140,11 +140,15 @@ public final class CommitGuard {
     /// After the transaction was committed.
     void committed(Map<TopicPartition, OffsetAndMetadata> offsets) {
         answered = true;
-        progressNanos = System.nanoTime();
         ModelStore store = this.store;
         CommittedState flushed = store == null ? null : store.flushed();
-        if (store != null && flushed != null) {
-            flushNanos = store.clock().nanos() - flushBegan;
+        if (store == null) {
+            return;
+        }
+        long now = store.clock().nanos();
+        progressNanos = now;
+        if (flushed != null) {
+            flushNanos = now - flushBegan;
             OffsetAndMetadata offset = offsets.get(log);
             committed = offset == null ? flushed : flushed.withGroupOffset(offset.offset());
         }
