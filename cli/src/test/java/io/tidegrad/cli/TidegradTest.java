@@ -88,6 +88,8 @@ class TidegradTest {
                 "loadtest train --events many",
                 "loadtest poison --stream all",
                 "loadtest poison --events -1",
+                "loadtest floods --limits 100",
+                "loadtest floods --limits 256,many",
                 "loadtest models --models 0",
                 "loadtest freshness --rate 0",
                 "golden",
@@ -120,6 +122,7 @@ class TidegradTest {
                 "loadtest --help",
                 "loadtest train --help",
                 "loadtest poison --help",
+                "loadtest floods --help",
                 "golden --help"
             })
     void helpGoesToStandardOutput(String line) {

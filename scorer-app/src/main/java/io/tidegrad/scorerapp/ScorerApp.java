@@ -182,6 +182,12 @@ public final class ScorerApp implements AutoCloseable {
         return ofScorers.isPresent() || requests == null ? ofScorers : requests.refusal();
     }
 
+    /// Why nobody can connect any more though nothing was closed: the process should end and be started again.
+    Optional<String> ended() {
+        Optional<String> http = server.ended();
+        return http.isPresent() || grpc == null ? http : grpc.ended();
+    }
+
     @Override
     public void close() {
         if (requests != null) {

@@ -9,6 +9,7 @@ import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.tidegrad.ops.http.EndedConnection;
 import io.tidegrad.scorer.ControlStatus;
 import io.tidegrad.scorer.RefusalReason;
 import io.tidegrad.scorer.Scorer;
@@ -39,19 +40,19 @@ final class ScorerMetrics {
     private final Map<String, Counter> predictions = new ConcurrentHashMap<>();
     private final Map<String, Counter> challengers = new ConcurrentHashMap<>();
     private final Map<String, Timer> requests = new ConcurrentHashMap<>();
-    private final Map<OpenConnections.Reason, Counter> ended =
-            new EnumMap<>(OpenConnections.Reason.class);
+    private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
 
     ScorerMetrics(Collection<Scorer> scorers, InstantSource clock) {
         this.clock = clock;
         scorers.forEach(this::follow);
         refused.put(NO_MODEL, refusals(NO_MODEL));
         scorers.forEach(scorer -> refused.put(scorer.model(), refusals(scorer.model())));
-        for (OpenConnections.Reason reason : OpenConnections.Reason.values()) {
+        for (EndedConnection reason : EndedConnection.values()) {
             ended.put(
                     reason,
                     Counter.builder("tidegrad.scorer.connections.ended")
-                            .description("HTTP connections ended that their clients did not end")
+                            .description(
+                                    "HTTP connections that ended otherwise than between two requests")
                             .tags(
                                     "model",
                                     NO_MODEL,
@@ -392,7 +393,7 @@ final class ScorerMetrics {
         }
     }
 
-    void connectionEnded(OpenConnections.Reason reason) {
+    void connectionEnded(EndedConnection reason) {
         Objects.requireNonNull(ended.get(reason)).increment();
     }
 

@@ -1,6 +1,7 @@
 package io.tidegrad.scorerapp;
 
 import io.helidon.http.Status;
+import io.helidon.webserver.CloseConnectionException;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Explanation;
@@ -397,6 +398,9 @@ class ServedModels {
         }
     }
 
+    /// What others count a request as whose client ended it: no status of HTTP, and no mistake of this program.
+    private static final int CLIENT_GONE = 499;
+
     /// Answers a scoring request, and counts it.
     ///
     /// @param name one that is served
@@ -409,6 +413,9 @@ class ServedModels {
             status = Status.OK_200.code();
         } catch (HttpProblem e) {
             status = e.reason().status().code();
+            throw e;
+        } catch (CloseConnectionException e) {
+            status = CLIENT_GONE;
             throw e;
         } finally {
             metrics.answered(name, status, System.nanoTime() - start);

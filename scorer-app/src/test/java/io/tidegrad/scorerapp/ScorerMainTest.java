@@ -42,18 +42,23 @@ class ScorerMainTest {
     }
 
     private Process start(String... arguments) throws IOException {
-        List<String> command =
-                new ArrayList<>(
-                        List.of(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "--add-modules",
-                                "jdk.incubator.vector",
-                                "-XX:TieredStopAtLevel=1",
-                                "-Dlogback.configurationFile=logback.xml", // as it ships, not the
-                                // one of the tests
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                ScorerMain.class.getName()));
+        return start(List.of(), arguments);
+    }
+
+    /// @param within a command that becomes the one that follows it
+    private Process start(List<String> within, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(within);
+        command.addAll(
+                List.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--add-modules",
+                        "jdk.incubator.vector",
+                        "-XX:TieredStopAtLevel=1",
+                        "-Dlogback.configurationFile=logback.xml", // as it ships, not the
+                        // one of the tests
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        ScorerMain.class.getName()));
         command.addAll(List.of(arguments));
         Process process = new ProcessBuilder(command).start();
         started.add(process);
@@ -227,5 +232,26 @@ class ScorerMainTest {
                 assertThat(errors(process)).contains("in use").doesNotContain("\tat ");
             }
         }
+    }
+
+    @Test
+    void connectionsThatDoNotFitIntoTheLimitOfOpenFilesAreAMistakeAtStart() throws Exception {
+        Process process =
+                start(
+                        List.of("sh", "-c", "ulimit -n 400; exec \"$0\" \"$@\""),
+                        "--bootstrap-servers",
+                        "127.0.0.1:1",
+                        "--model",
+                        "none",
+                        "--max-connections",
+                        "390",
+                        "--http-port",
+                        "0");
+        assertThat(errors(process))
+                .contains("open files: expected a limit of at least")
+                .contains("390 for connections of clients")
+                .contains("found 400; raise it (ulimit -n")
+                .contains("or lower --max-connections");
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
     }
 }

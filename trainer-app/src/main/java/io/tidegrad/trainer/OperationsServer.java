@@ -3,19 +3,24 @@ package io.tidegrad.trainer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.helidon.http.HeaderNames;
-import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.ServerResponse;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.control.ControlState;
 import io.tidegrad.model.learn.LearningMemory;
+import io.tidegrad.ops.http.EndedConnection;
+import io.tidegrad.ops.http.HttpOptions;
+import io.tidegrad.ops.http.HttpServer;
+import io.tidegrad.ops.http.SharedAnswer;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.CommittedState;
@@ -23,13 +28,18 @@ import io.tidegrad.trainer.store.Report;
 import io.tidegrad.trainer.store.RestoreProgress;
 import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreStatus;
+import java.io.IOException;
 import java.net.BindException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.IntSupplier;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
@@ -43,71 +53,81 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     private static final String DEGRADED = "tidegrad.degraded";
     private static final Set<String> OF_SLOTS = Set.of(UP, EXIT_CODE, DEGRADED);
 
-    // Helidon logs each start and stop through java.util.logging. Held here, as the JDK forgets
-    // loggers nobody holds.
-    private static final java.util.logging.Logger HELIDON =
-            java.util.logging.Logger.getLogger("io.helidon");
+    /// Probes and a scraper or two need a handful, and a connection that is not used makes room for the next.
+    static final int CONNECTIONS_MAX = 32;
 
-    static {
-        HELIDON.setLevel(java.util.logging.Level.WARNING);
-    }
-
-    private final WebServer server;
+    private final HttpServer server;
+    private final SharedAnswer<Health> healthAnswer = new SharedAnswer<>(this::health);
+    private final SharedAnswer<byte[]> metricsPage;
     private final PrometheusMeterRegistry metrics;
     private final JvmGcMetrics gc = new JvmGcMetrics();
+    private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
 
     private volatile @Nullable ModelSlots slots;
 
-    private OperationsServer(String host, int port) {
+    private OperationsServer(String host, int port) throws IOException {
         metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         gc.bindTo(metrics);
         new JvmMemoryMetrics().bindTo(metrics);
+        new FileDescriptorMetrics().bindTo(metrics);
+        metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
+        for (EndedConnection why : EndedConnection.values()) {
+            ended.put(
+                    why,
+                    Counter.builder("tidegrad.connections.ended")
+                            .description(
+                                    "HTTP connections that ended otherwise than between two requests")
+                            .tag("reason", why.name().toLowerCase(Locale.ROOT))
+                            .register(metrics));
+        }
         server =
-                WebServer.builder()
-                        .host(host)
-                        .port(port)
-                        .useNio(false) // a channel's reads have no time-out
-                        .shutdownHook(false) // ours stops the models first
-                        .maxPayloadSize(1024)
-                        .routing(
-                                routing ->
-                                        routing.get(
-                                                        "/health",
-                                                        (request, response) -> health(response))
-                                                .get(
-                                                        "/metrics",
-                                                        (request, response) ->
-                                                                response.header(
-                                                                                HeaderNames
-                                                                                        .CONTENT_TYPE,
-                                                                                "text/plain; version=0.0.4; charset=utf-8")
-                                                                        .send(metrics.scrape())))
-                        .build();
+                HttpServer.start(
+                        HttpOptions.at(host, port)
+                                .withConnections(
+                                        CONNECTIONS_MAX,
+                                        why -> Objects.requireNonNull(ended.get(why)).increment()),
+                        routing ->
+                                routing.get("/health", (request, response) -> health(response))
+                                        .get(
+                                                "/metrics",
+                                                (request, response) ->
+                                                        response.header(
+                                                                        HeaderNames.CONTENT_TYPE,
+                                                                        "text/plain; version=0.0.4; charset=utf-8")
+                                                                .send(metricsPage.get())));
     }
 
     /// Answers at once, as a trainer that does not learn yet: without models.
     ///
     /// @throws TrainerException the port is taken
     static OperationsServer start(String host, int port) {
-        OperationsServer operations = new OperationsServer(host, port);
         try {
-            operations.server.start();
-        } catch (RuntimeException e) {
-            for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-                if (cause instanceof BindException) {
-                    throw new TrainerException(
-                            ExitCode.CONFIGURATION,
-                            "--http-port: expected a free port of "
-                                    + host
-                                    + ", found "
-                                    + port
-                                    + " in use; choose another, or 0 for any",
-                            e);
-                }
-            }
-            throw e;
+            return new OperationsServer(host, port);
+        } catch (BindException e) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--http-port: expected a free port of "
+                            + host
+                            + ", found "
+                            + port
+                            + " in use; choose another, or 0 for any",
+                    e);
+        } catch (IOException e) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--http-host, --http-port: can't listen on "
+                            + host
+                            + ":"
+                            + port
+                            + ": "
+                            + e.getMessage(),
+                    e);
         }
-        return operations;
+    }
+
+    /// Completed with the reason when nobody is answered any more, which only a restart mends.
+    CompletableFuture<String> ended() {
+        return server.ended();
     }
 
     int port() {
@@ -153,7 +173,20 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                 .forEach(metrics::remove);
     }
 
-    private void health(ServerResponse response) throws JsonProcessingException {
+    /// @param answers whether whoever asks for readiness is to be told yes
+    private record Health(boolean answers, byte[] json) {}
+
+    private void health(ServerResponse response) {
+        Health health = healthAnswer.get();
+        response.status(
+                        health.answers()
+                                ? io.helidon.http.Status.OK_200
+                                : io.helidon.http.Status.SERVICE_UNAVAILABLE_503)
+                .header(HeaderNames.CONTENT_TYPE, "application/json")
+                .send(health.json());
+    }
+
+    private Health health() {
         ModelSlots known = slots;
         List<ModelSlot> all = known == null ? List.of() : known.all();
         List<ModelSlot> here =
@@ -171,12 +204,11 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         health.put("status", status.name());
         health.put("kernels", Kernels.active().name());
         health.put("models", here.stream().map(OperationsServer::describe).toList());
-        response.status(
-                        status == Status.DOWN
-                                ? io.helidon.http.Status.SERVICE_UNAVAILABLE_503
-                                : io.helidon.http.Status.OK_200)
-                .header(HeaderNames.CONTENT_TYPE, "application/json")
-                .send(JSON.writeValueAsBytes(health));
+        try {
+            return new Health(status != Status.DOWN, JSON.writeValueAsBytes(health));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("health", e);
+        }
     }
 
     /// Of the process, or what one of its models makes of it.
@@ -636,7 +668,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
 
     @Override
     public void close() {
-        server.stop();
+        server.close();
         gc.close();
         metrics.close();
     }

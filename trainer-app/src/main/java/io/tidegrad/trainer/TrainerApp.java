@@ -186,12 +186,13 @@ public final class TrainerApp implements AutoCloseable {
                 topics().deadLetters(),
                 config.deadLetterRetention(),
                 "--" + Setting.DEAD_LETTER_RETENTION.key());
-        serving.join().tellOf(slots);
-        serving.join()
-                .countUnreadable(
-                        Map.of(
-                                topics().models(), catalog::unreadable,
-                                topics().control(), following::unreadable));
+        OperationsServer operations = serving.join();
+        operations.tellOf(slots);
+        operations.countUnreadable(
+                Map.of(
+                        topics().models(), catalog::unreadable,
+                        topics().control(), following::unreadable));
+        operations.ended().thenAccept(why -> end(new TrainerException(ExitCode.RETRYABLE, why)));
         watch = new ModelWatch(slots);
         statuses = new StatusPublisher(slots, config.kafka(), topics(), kafkaTopics);
         slots.start();

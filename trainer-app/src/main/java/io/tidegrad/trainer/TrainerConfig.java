@@ -3,6 +3,7 @@ package io.tidegrad.trainer;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.PartCompression;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.schemas.settings.Command;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
@@ -80,6 +81,7 @@ public record TrainerConfig(
     /// @throws SettingsException with every mistake
     public static TrainerConfig of(Settings settings, List<Path> specs, List<String> models) {
         PrivateKey key = privateKey(settings);
+        FileDescriptors.tooFew(OperationsServer.CONNECTIONS_MAX, "").ifPresent(settings::problem);
         settings.refuseMistakes();
         return new TrainerConfig(
                 settings.kafka(),
