@@ -43,6 +43,8 @@ public enum Breaker {
             Invariant.I7,
             "the registry is asked again for each event about an id it does not know"),
     KEEPS_EVERY_VERSION(Invariant.I8, "the weights after each event stay in memory"),
+    DECODES_WITHOUT_A_BUDGET(
+            Invariant.I8, "events are decoded as Avro does it, whatever they become in memory"),
     FORGETS_WHO_IT_IS(
             Invariant.I9,
             "a trainer that is started again has another identity than the one killed"),

@@ -3,11 +3,15 @@ package io.tidegrad.scorerapp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.ProvesOracle;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,14 +26,9 @@ class HostileSchemasTest {
 
     @TempDir Path directory;
 
-    @Test
-    void everyPairOfSchemaAndBytesIsTakenOrRefusedWithinItsMemory() throws Exception {
-        long seed = Long.getLong("seed", System.nanoTime());
-        System.out.println(
-                "seed "
-                        + seed
-                        + " · rerun: mvn -pl scorer-app test -Dtest=HostileSchemasTest -Dseed="
-                        + seed);
+    private record Ended(OptionalInt status, String said) {}
+
+    private Ended run(long seed, int pairs, Breaker breaker) throws IOException {
         Path output = directory.resolve("output");
         Path log = directory.resolve("log");
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
@@ -41,18 +40,38 @@ class HostileSchemasTest {
                         List.of(
                                 HostileSuite.class.getName(),
                                 Long.toString(seed),
-                                Integer.toString(PAIRS / VALUES_EACH),
-                                Integer.toString(VALUES_EACH)),
+                                Integer.toString(pairs / VALUES_EACH),
+                                Integer.toString(VALUES_EACH),
+                                breaker.name()),
                         output,
                         log)) {
             assertThat(suite.waitFor(WITHIN)).as("ended within " + WITHIN).isTrue();
-            String said = Files.readString(output);
-            System.out.println(said);
-            assertThat(suite.status()).as(said + Files.readString(log)).hasValue(0);
-            assertThat(said)
-                    .contains("fold: taken", "lane: taken", "http: taken")
-                    .contains("fold: too-large", "lane: too-large", "fold: not-avro")
-                    .contains("http: wrong-type", "schema: refused", PAIRS + " pairs");
+            return new Ended(suite.status(), Files.readString(output) + suite.logTail());
         }
+    }
+
+    @Test
+    void everyPairOfSchemaAndBytesIsTakenOrRefusedWithinItsMemory() throws Exception {
+        long seed = Long.getLong("seed", System.nanoTime());
+        System.out.println(
+                "seed "
+                        + seed
+                        + " · rerun: mvn -pl scorer-app test -Dtest=HostileSchemasTest -Dseed="
+                        + seed);
+        Ended ended = run(seed, PAIRS, Breaker.NONE);
+        System.out.println(ended.said());
+        assertThat(ended.status()).as(ended.said()).hasValue(0);
+        assertThat(ended.said())
+                .contains("fold: taken", "lane: taken", "http: taken")
+                .contains("fold: too-large", "lane: too-large", "fold: not-avro")
+                .contains("http: wrong-type", "schema: refused", PAIRS + " pairs");
+    }
+
+    @ProvesOracle(Breaker.DECODES_WITHOUT_A_BUDGET)
+    @Test
+    void decodingAsAvroDoesItIsReported() throws Exception {
+        Ended ended = run(9, PAIRS, Breaker.DECODES_WITHOUT_A_BUDGET);
+        assertThat(ended.status()).as(ended.said()).isNotEmpty().isNotEqualTo(OptionalInt.of(0));
+        assertThat(ended.said()).containsAnyOf("OutOfMemoryError", "bytes of memory", "hangs");
     }
 }

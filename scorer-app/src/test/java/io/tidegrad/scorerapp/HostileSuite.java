@@ -3,6 +3,7 @@ package io.tidegrad.scorerapp;
 import com.sun.management.ThreadMXBean;
 import com.sun.net.httpserver.HttpServer;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
@@ -12,6 +13,7 @@ import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.CpuWatchdog;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.RecordDecoder;
@@ -35,6 +37,9 @@ import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.DecoderFactory;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
@@ -100,7 +105,8 @@ public final class HostileSuite implements AutoCloseable {
     private long pair;
     private double nearest; // the largest share of what an event may take that one took
 
-    private HostileSuite(long seed) throws IOException {
+    /// @param breaker what decodes for the fold instead of the product, or `NONE`
+    private HostileSuite(long seed, Breaker breaker) throws IOException {
         this.seed = seed;
         made = new HostileSchemas(seed);
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -124,8 +130,8 @@ public final class HostileSuite implements AutoCloseable {
                                 "http://127.0.0.1:" + server.getAddress().getPort(),
                                 "http.read.timeout.ms",
                                 "60000"));
-        attackedFold = fold(attacked);
-        sparedFold = fold(spared);
+        attackedFold = fold(attacked, breaker);
+        sparedFold = fold(spared, breaker);
         decoder = RecordDecoder.of(registry);
         scorer = scorer();
         session = scorer.newSession();
@@ -150,8 +156,32 @@ public final class HostileSuite implements AutoCloseable {
         return OnlineModel.initial(SPEC, Kernels.active());
     }
 
-    private EventFold fold(OnlineModel model) {
-        return new EventFold(SPEC, model, ValueDecoder.avro(new AvroCodec(registry)));
+    private EventFold fold(OnlineModel model, Breaker breaker) {
+        ValueDecoder decoding =
+                breaker == Breaker.DECODES_WITHOUT_A_BUDGET
+                        ? this::decodedByAvro
+                        : ValueDecoder.avro(new AvroCodec(registry));
+        return new EventFold(SPEC, model, decoding);
+    }
+
+    /// As Avro does it, which looks at a value's length for few of the objects that it makes.
+    private Event decodedByAvro(byte[] value) {
+        try {
+            Schema written = registry.schemaById(AvroCodec.schemaId(value));
+            return new AvroEvent()
+                    .of(
+                            new GenericDatumReader<GenericRecord>(written)
+                                    .read(
+                                            null,
+                                            DecoderFactory.get()
+                                                    .binaryDecoder(
+                                                            value,
+                                                            AvroCodec.HEADER_BYTES,
+                                                            value.length - AvroCodec.HEADER_BYTES,
+                                                            null)));
+        } catch (RuntimeException | IOException e) {
+            throw new UndecodableException(UndecodableException.Reason.MALFORMED, "" + e, e);
+        }
     }
 
     private static Scorer scorer() throws IOException {
@@ -329,10 +359,10 @@ public final class HostileSuite implements AutoCloseable {
         threads.shutdownNow();
     }
 
-    /// @param args seed, number of schemas, values for each
+    /// @param args seed, number of schemas, values for each, a `Breaker`
     public static void main(String[] args) throws IOException {
         long begun = System.nanoTime();
-        try (HostileSuite suite = new HostileSuite(Long.parseLong(args[0]))) {
+        try (HostileSuite suite = new HostileSuite(Long.parseLong(args[0]), Breaker.valueOf(args[3]))) {
             suite.run(Integer.parseInt(args[1]), Integer.parseInt(args[2]));
             suite.outcomes.forEach(
                     (outcome, count) -> System.out.printf("%s %d%n", outcome, count));
