@@ -144,7 +144,7 @@ final class ModelsListing {
     }
 
     private static @Nullable String rounded(@Nullable Object number) {
-        return number == null ? null : String.format(Locale.ROOT, "%.4g", number);
+        return number == null ? null : String.format(Locale.ROOT, "%.4g", (Double) number);
     }
 
     private static @Nullable String percent(@Nullable Object share) {
