@@ -354,8 +354,8 @@ public final class TestLog implements AutoCloseable {
         return fold(spec, visible, offsets);
     }
 
-    private Fold fold(
-            ModelSpec spec, List<ConsumerRecord<byte[], byte[]>> visible, LongPredicate offsets) {
+    /// The same by another spec.
+    Fold fold(ModelSpec spec, List<ConsumerRecord<byte[], byte[]>> visible, LongPredicate offsets) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
         EventFold fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
         List<Long> rejected = new ArrayList<>();
