@@ -9,7 +9,6 @@ import io.tidegrad.loadtests.PoisonLoad;
 import io.tidegrad.loadtests.TrainLoad;
 import io.tidegrad.loadtests.TrainLoadOptions;
 import io.tidegrad.loadtests.chaos.RestartLoad;
-import io.tidegrad.loadtests.chaos.TopicsLoad;
 import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -35,11 +34,11 @@ import picocli.CommandLine.TypeConversionException;
             LoadtestCommand.Poison.class,
             LoadtestCommand.Floods.class,
             LoadtestCommand.Restart.class,
-            LoadtestCommand.Topics.class,
             LoadtestCommand.Models.class,
             LoadtestCommand.Freshness.class,
             LoadtestScore.class,
-            LoadtestCommand.Delta.class
+            LoadtestCommand.Delta.class,
+            LoadtestTopics.class
         })
 final class LoadtestCommand implements Runnable {
     @Spec private CommandSpec command = CommandSpec.create();
@@ -50,8 +49,8 @@ final class LoadtestCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 command.commandLine(),
-                "what to measure is missing; there are: train, poison, floods, restart, topics, models,"
-                        + " freshness, score, delta");
+                "what to measure is missing; there are: train, poison, restart, models, freshness,"
+                        + " score, delta, topics");
     }
 
     /// How much is measured.
@@ -280,33 +279,6 @@ final class LoadtestCommand implements Runnable {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);
             }
-            return 0;
-        }
-    }
-
-    @Command(
-            name = "topics",
-            description = {
-                "What happens when a topic is deleted, emptied, recreated, widened or filled with garbage under a running"
-                        + " trainer and scorer.",
-                "",
-                "Each with a model of its own: the longest time without anything learned and without a newer version"
-                        + " served, how the trainer ends if it does, and what its next start makes of it. All topics take"
-                        + " about 20 minutes."
-            })
-    static final class Topics implements Callable<Integer> {
-        @Option(
-                names = "--topic",
-                paramLabel = "TOPIC",
-                split = ",",
-                description = "Only these: ${COMPLETION-CANDIDATES}.")
-        private List<TopicsLoad.Target> topics = List.of();
-
-        @Mixin private HelpOption help = new HelpOption();
-
-        @Override
-        public Integer call() throws InterruptedException {
-            new TopicsLoad(topics, System.out, System.err).run();
             return 0;
         }
     }
