@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
                     + " supervisor, with about 1,000 events a second, questions over HTTP and requests on a topic. Prints a"
                     + " table: what /health says and when, whether learning goes on, whether its hash equals a plain fold's,"
                     + " what a restart does, whether scoring goes on. Ends with 1 if a hash differs, a question over HTTP is"
-                    + " not answered, or learning stands still while /health says 200. All takes about 25 minutes with two"
+                    + " not answered, or learning stands still while /health says that all is well. All takes about 25 minutes with two"
                     + " at once."
         })
 final class LoadtestTopics implements Callable<Integer> {

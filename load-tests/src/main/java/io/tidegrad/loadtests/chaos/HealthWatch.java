@@ -56,7 +56,7 @@ final class HealthWatch implements AutoCloseable {
                 answer.status() == 0
                         ? "no answer"
                         : (answer.status() + " " + words.apply(answer.json())).strip();
-        healthy = answer.status() == 200;
+        healthy = answer.status() == 200 && answer.json().path("status").asText("UP").equals("UP");
         if (said.equals(newest)) {
             return;
         }
@@ -65,13 +65,16 @@ final class HealthWatch implements AutoCloseable {
             if (changes.size() < CHANGES_SHOWN) {
                 changes.add(
                         String.format(
-                                Locale.ROOT, "%.1f s: %s", (System.nanoTime() - since) * 1e-9, said));
+                                Locale.ROOT,
+                                "%.1f s: %s",
+                                (System.nanoTime() - since) * 1e-9,
+                                said));
             }
         }
         newest = said;
     }
 
-    /// Whether it answered 200 when it was looked at last.
+    /// Whether it said that all is well when it was looked at last.
     boolean isHealthy() {
         return healthy;
     }

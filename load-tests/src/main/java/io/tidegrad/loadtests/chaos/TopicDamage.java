@@ -116,8 +116,7 @@ public enum TopicDamage {
                 new AlterConfigOp(
                         new ConfigEntry(TopicConfig.CLEANUP_POLICY_CONFIG, policy),
                         AlterConfigOp.OpType.SET);
-        Asked.of(
-                admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(change))).all());
+        Asked.of(admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(change))).all());
     }
 
     private static void recreate(String topic, Admin admin) throws InterruptedException {
@@ -132,9 +131,7 @@ public enum TopicDamage {
                 new NewTopic(topic, before.partitions().size(), (short) -1).configs(settings);
         Asked.of(admin.deleteTopics(List.of(topic)).all());
         Await.until(
-                topic + " created again",
-                WITHIN,
-                () -> isCreated(again, before.topicId(), admin));
+                topic + " created again", WITHIN, () -> isCreated(again, before.topicId(), admin));
     }
 
     /// Or by somebody else, who was quicker.
@@ -171,10 +168,7 @@ public enum TopicDamage {
                         new ByteArraySerializer(),
                         new ByteArraySerializer())) {
             for (int i = 0; i < GARBAGE_RECORDS; i++) {
-                producer.send(
-                                new ProducerRecord<>(
-                                        topic, 0, noise(random), noise(random)))
-                        .get();
+                producer.send(new ProducerRecord<>(topic, 0, noise(random), noise(random))).get();
             }
         } catch (ExecutionException e) {
             throw new LoadTestException("can't write to " + topic + ": " + e.getCause(), e);

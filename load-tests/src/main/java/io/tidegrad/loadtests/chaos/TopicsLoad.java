@@ -75,15 +75,17 @@ public final class TopicsLoad extends LoadTest {
         flags.addAll(QUICK);
         try (SchemaRegistry registry =
                         SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
-                Admin admin =
-                        Admin.create(Map.of("bootstrap.servers", stack.bootstrapServers()));
+                Admin admin = Admin.create(Map.of("bootstrap.servers", stack.bootstrapServers()));
                 ExecutorService threads = Executors.newFixedThreadPool(atOnce)) {
             List<Future<DamagedTopic.Outcome>> running = new ArrayList<>();
             for (OurTopic topic : topics) {
                 for (TopicDamage damage : damages) {
                     running.add(
                             threads.submit(
-                                    () -> cell(topic, damage, stack, admin, registry, directory, flags)));
+                                    () ->
+                                            cell(
+                                                    topic, damage, stack, admin, registry,
+                                                    directory, flags)));
                 }
             }
             try {
@@ -116,7 +118,14 @@ public final class TopicsLoad extends LoadTest {
         long since = System.nanoTime();
         try (DamagedTopic damaged =
                 DamagedTopic.open(
-                        stack, admin, registry, directory.path(), name, flags, trainerMain, new SplittableRandom(seed))) {
+                        stack,
+                        admin,
+                        registry,
+                        directory.path(),
+                        name,
+                        flags,
+                        trainerMain,
+                        new SplittableRandom(seed))) {
             DamagedTopic.Outcome outcome = damaged.damage(topic, damage);
             say(
                     "%-24s %5.1f s  %s%s",

@@ -33,7 +33,10 @@ class TopicsLoadTest {
                         TopicDamage.GARBAGE,
                         List.of(TrainerMain.class.getName()));
         assertThat(load.violations()).isEmpty();
-        assertThat(said.toString(StandardCharsets.UTF_8).lines().filter(line -> line.startsWith("| ")))
+        assertThat(
+                        said.toString(StandardCharsets.UTF_8)
+                                .lines()
+                                .filter(line -> line.startsWith("| ")))
                 .hasSize(3)
                 .filteredOn(line -> line.contains("garbage"))
                 .hasSize(2)
