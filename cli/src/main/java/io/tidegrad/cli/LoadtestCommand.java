@@ -51,7 +51,7 @@ final class LoadtestCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 command.commandLine(),
-                "what to measure is missing; there are: train, poison, restart, models, freshness,"
+                "what to measure is missing; there are: train, poison, floods, restart, models, freshness,"
                         + " score, delta, topics, troubles");
     }
 

@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "topics",
         description = {
-            "What happens when a topic is deleted, emptied, created again or filled with garbage while it is used.",
+            "What happens when a topic is deleted, emptied, created again, repartitioned or filled with garbage.",
             "",
             "For each topic and each damage a trainer and a scorer of a model of their own, real processes under a"
                     + " supervisor, with about 1,000 events a second, questions over HTTP and requests on a topic. Prints a"
@@ -45,7 +45,7 @@ final class LoadtestTopics implements Callable<Integer> {
             names = "--damages",
             paramLabel = "NAME",
             split = ",",
-            description = "Only these: deleted, emptied, recreated, garbage.")
+            description = "Only these: deleted, emptied, recreated, widened, garbage.")
     private List<String> damages = List.of();
 
     @Option(

@@ -14,6 +14,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
@@ -36,6 +37,8 @@ public enum TopicDamage {
     EMPTIED,
     /// Deleted and, as soon as the broker lets it, created again with the same settings.
     RECREATED,
+    /// It gets one partition more.
+    WIDENED,
     /// Records of another application.
     GARBAGE;
 
@@ -55,6 +58,13 @@ public enum TopicDamage {
             case DELETED -> Asked.of(admin.deleteTopics(List.of(topic)).all());
             case EMPTIED -> empty(topic, admin);
             case RECREATED -> recreate(topic, admin);
+            case WIDENED -> {
+                int partitions = described(topic, admin).partitions().size();
+                Asked.of(
+                        admin.createPartitions(
+                                        Map.of(topic, NewPartitions.increaseTo(partitions + 1)))
+                                .all());
+            }
             case GARBAGE -> garbage(topic, bootstrapServers, random);
         }
     }

@@ -60,7 +60,8 @@ public final class TroublesLoad extends LoadTest {
     private static final Duration LOOK_EVERY = Duration.ofMillis(250);
     private static final Duration BETWEEN_EVENTS = Duration.ofMillis(10);
     private static final Duration READ_WITHIN = Duration.ofSeconds(30);
-    private static final double FAR = 9e14; // a number that is taken, and that no rate above 0 survives
+    private static final double FAR =
+            9e14; // a number that is taken, and that no rate above 0 survives
     private static final int MESSAGE_MAX = 200;
     private static final Decisions.By BY = new Decisions.By("loadtest", "troubles");
 
@@ -106,8 +107,7 @@ public final class TroublesLoad extends LoadTest {
         Path files = directory.logs().resolve("troubles");
         try (SchemaRegistry registry =
                         SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
-                Admin admin =
-                        Admin.create(Map.of("bootstrap.servers", stack.bootstrapServers()))) {
+                Admin admin = Admin.create(Map.of("bootstrap.servers", stack.bootstrapServers()))) {
             describe(registry);
             for (String topic : readings.keySet()) {
                 EventsTopic.create(stack.bootstrapServers(), topic);
@@ -120,16 +120,10 @@ public final class TroublesLoad extends LoadTest {
                             .name("events")
                             .start(() -> produce(stack.bootstrapServers()));
             try (Trainer trainer =
-                            new Trainer(
-                                    "trainer",
-                                    "any",
-                                    files,
-                                    flags,
-                                    command(stack, files));
+                            new Trainer("trainer", "any", files, flags, command(stack, files));
                     HealthWatch health = new HealthWatch(trainer.port(), JsonNode::toString);
                     LogTail shared =
-                            new LogTail(
-                                    stack.bootstrapServers(), new TopicPartition(SHARED, 0))) {
+                            new LogTail(stack.bootstrapServers(), new TopicPartition(SHARED, 0))) {
                 trainer.start();
                 Run run = new Run(stack, admin, registry, trainer, health, files, shared);
                 run.awaitLearning();
@@ -347,8 +341,7 @@ public final class TroublesLoad extends LoadTest {
                         Map<String, JsonNode> now = models();
                         return specs.keySet().stream()
                                 .allMatch(
-                                        model ->
-                                                of(now, model).path("watermark").asLong(-1) > 100);
+                                        model -> of(now, model).path("watermark").asLong(-1) > 100);
                     });
             say("%d models learn, %.0f s after the start", models, seconds(since));
         }
@@ -395,7 +388,11 @@ public final class TroublesLoad extends LoadTest {
                             .map(Map.Entry::getKey)
                             .toList();
             if (!stuck.isEmpty()) {
-                violations.add(trouble.model() + ": expected all others to learn on, found " + stuck + " standing still");
+                violations.add(
+                        trouble.model()
+                                + ": expected all others to learn on, found "
+                                + stuck
+                                + " standing still");
             }
             if (says.isEmpty()) {
                 long watermark = of(models(), trouble.model()).path("watermark").asLong(-1);
@@ -411,9 +408,13 @@ public final class TroublesLoad extends LoadTest {
                             longest,
                             trainer.restarts() == restarts
                                     ? "one life"
-                                    : "started again " + (trainer.restarts() - restarts) + " times");
+                                    : "started again "
+                                            + (trainer.restarts() - restarts)
+                                            + " times");
             if (trainer.restarts() != restarts) {
-                violations.add(trouble.model() + ": expected the trainer's process to go on, found it started again");
+                violations.add(
+                        trouble.model()
+                                + ": expected the trainer's process to go on, found it started again");
             }
             say("%s", row.strip());
             return row;
@@ -433,8 +434,7 @@ public final class TroublesLoad extends LoadTest {
             long now = System.nanoTime();
             for (Map.Entry<String, Progress> each : well.entrySet()) {
                 longest =
-                        Math.max(
-                                longest, each.getValue().advance(of(models, each.getKey()), now));
+                        Math.max(longest, each.getValue().advance(of(models, each.getKey()), now));
             }
             return longest;
         }
@@ -463,8 +463,7 @@ public final class TroublesLoad extends LoadTest {
                         Asked.of(
                                 admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(2)))
                                         .all());
-                case PAGE_DAMAGED ->
-                        whilePaused(model, () -> damagePage(changelog));
+                case PAGE_DAMAGED -> whilePaused(model, () -> damagePage(changelog));
                 case RETENTION_OVERTAKEN -> whilePaused(model, () -> overtake(topic));
                 case OFFSETS_ALTERED -> whilePaused(model, () -> alterOffset(model, topic));
                 case SPEC_CHANGED -> {
@@ -549,8 +548,7 @@ public final class TroublesLoad extends LoadTest {
             long end = end(partition);
             Await.until("more events on " + topic, SAYS_WITHIN, () -> end(partition) > end + 200);
             Asked.of(
-                    admin.deleteRecords(
-                                    Map.of(partition, RecordsToDelete.beforeOffset(end + 100)))
+                    admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(end + 100)))
                             .all());
         }
 
@@ -614,9 +612,7 @@ public final class TroublesLoad extends LoadTest {
                     equal++;
                 } else {
                     violations.add(
-                            each.getKey()
-                                    + ": expected the state-hash of a fold, found "
-                                    + theirs);
+                            each.getKey() + ": expected the state-hash of a fold, found " + theirs);
                 }
             }
             return String.format(
