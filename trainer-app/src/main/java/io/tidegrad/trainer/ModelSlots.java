@@ -118,7 +118,7 @@ final class ModelSlots implements AutoCloseable {
                 }
             }
         }
-        Room.require(specs, Runtime.getRuntime().maxMemory());
+        Room.requireTrainer(specs, Runtime.getRuntime().maxMemory());
     }
 
     /// See `ModelSlot.prepare`. Side by side: mostly they wait for brokers. A model that can't be learned is left out, and

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -70,6 +71,7 @@ public final class TrainerApp implements AutoCloseable {
 
     /// @param storeParts other than standard only in tests
     static TrainerApp start(TrainerConfig config, StoreParts storeParts, Kernels kernels) {
+        Room.requireTrainer(List.of(), Runtime.getRuntime().maxMemory());
         String instanceId = InstanceId.in(config.stateDir());
         Admin admin;
         SchemaRegistry registry;
@@ -100,12 +102,12 @@ public final class TrainerApp implements AutoCloseable {
             throw e.getCause() instanceof SchemaRegistry.RegistryUnavailableException away
                     ? TrainerException.from(away, config.registry().shownUrl())
                     : TrainerException.from(
-                            e.getCause() instanceof RuntimeException cause ? cause : e,
+                            Objects.requireNonNullElse(e.getCause(), e),
                             refusal -> app.letIn.recently());
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             app.close();
             throw TrainerException.from(e, config.registry().shownUrl());
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             app.close();
             throw TrainerException.from(e, refusal -> app.letIn.recently());
         }

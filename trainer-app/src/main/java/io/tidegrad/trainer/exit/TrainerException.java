@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.exit;
 
+import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.schemas.SchemaRegistry.RegistryRefusedException;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
@@ -44,6 +45,16 @@ public final class TrainerException extends RuntimeException {
             if (at instanceof InitialWeightsException) {
                 return new TrainerException(
                         ExitCode.CONFIGURATION, String.valueOf(at.getMessage()), thrown);
+            }
+            if (at instanceof OutOfMemoryError && isOfTheHeap(at)) {
+                return new TrainerException(
+                        ExitCode.CONFIGURATION,
+                        "expected a heap that holds the models and what a trainer takes beside them, found one of at most "
+                                + LearningMemory.text(Runtime.getRuntime().maxMemory())
+                                + " that ran out ("
+                                + at.getMessage()
+                                + "). Raise the heap (JAVA_TOOL_OPTIONS=-Xmx…); tidegrad spec FILE tells what a model takes",
+                        thrown);
             }
             KafkaFault of = KafkaFault.of(at);
             // The most telling of the chain: KafkaFault's order. Of equals the innermost.
@@ -99,6 +110,12 @@ public final class TrainerException extends RuntimeException {
                 e instanceof RegistryRefusedException ? ExitCode.CONFIGURATION : ExitCode.RETRYABLE,
                 "the schema registry " + url + ": " + e.getMessage(),
                 e);
+    }
+
+    /// Not of threads or of classes, which a larger heap would not help.
+    private static boolean isOfTheHeap(Throwable outOfMemory) {
+        String message = String.valueOf(outOfMemory.getMessage());
+        return message.contains("heap space") || message.contains("GC overhead");
     }
 
     static String describe(Throwable thrown) {
