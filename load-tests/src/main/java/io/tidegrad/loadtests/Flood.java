@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -75,7 +76,7 @@ enum Flood {
         private final Deque<SocketChannel> open = new ArrayDeque<>();
         private final Thread thread;
         private volatile boolean ending;
-        private volatile long opened;
+        private final AtomicLong opened = new AtomicLong();
 
         /// @param path that takes bodies
         Attack(int port, String path, int connections) {
@@ -103,7 +104,7 @@ enum Flood {
                 SocketChannel next = connect();
                 if (next != null) {
                     open.add(next);
-                    opened++;
+                    opened.incrementAndGet();
                 } else {
                     LockSupport.parkNanos(1_000_000);
                 }
@@ -141,7 +142,7 @@ enum Flood {
         }
 
         long opened() {
-            return opened;
+            return opened.get();
         }
 
         @Override
