@@ -29,6 +29,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -161,8 +162,7 @@ class FatalEventTest {
     }
 
     private static void assertEqual(CommittedState state, TestLog.Fold fold) {
-        assertThat(state.report()).isNotNull();
-        assertThat(state.report().stateHash()).isEqualTo(fold.stateHash());
+        assertThat(Objects.requireNonNull(state.report()).stateHash()).isEqualTo(fold.stateHash());
         assertThat(state.pending()).isEqualTo(fold.pending());
         assertThat(state.accounts().accepted()).isEqualTo(fold.visible());
     }

@@ -91,7 +91,10 @@ public final class FatalEvents {
     ///
     /// @throws IOException it can't be read or written
     public static FatalEvents in(Path path, String model, Uuid topicId) throws IOException {
-        Files.createDirectories(path.toAbsolutePath().getParent());
+        Path directory = path.toAbsolutePath().getParent();
+        if (directory != null) {
+            Files.createDirectories(directory);
+        }
         try (FileChannel channel =
                 FileChannel.open(
                         path,

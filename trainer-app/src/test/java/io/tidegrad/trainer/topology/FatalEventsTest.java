@@ -6,6 +6,7 @@ import io.tidegrad.model.feature.Rejection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.apache.kafka.common.Uuid;
 import org.junit.jupiter.api.BeforeEach;
@@ -47,8 +48,7 @@ class FatalEventsTest {
         endIn(7);
         endIn(7);
         FatalEvents third = life(0);
-        Rejection rejection = third.at(7);
-        assertThat(rejection).isNotNull();
+        Rejection rejection = Objects.requireNonNull(third.at(7));
         assertThat(rejection.reason()).isEqualTo(Rejection.Reason.ENDED_THE_TRAINER);
         assertThat(third.at(6)).isNull();
         assertThat(third.setAside(7)).isZero(); // it is not committed
