@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// The root that scoring threads read: one reference, published with one release store by the follower, read once a
@@ -20,11 +21,13 @@ final class CurrentModel {
     private final long maxPreviousBytes;
     private final Succession succession;
     private final InstantSource clock;
+    private final ModelMemory memory;
     private final AtomicReference<@Nullable ServedModel> root = new AtomicReference<>();
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
     private boolean retired; // what was to be served may not be any more
     private volatile List<ServedModel> previous = List.of();
-    private @Nullable ServedModel before; // last version of the model that answered before this one
+    private volatile @Nullable ServedModel
+            before; // last version of the model that answered before this one
     private volatile @Nullable Beat beat;
     private volatile boolean elsewhere; // the topic is not the one that the file's version is of
 
@@ -34,9 +37,57 @@ final class CurrentModel {
     /// @param maxPreviousBytes of weights that earlier versions may hold together: large models keep fewer
     /// @param clock of this machine
     CurrentModel(long maxPreviousBytes, Succession succession, InstantSource clock) {
+        this(maxPreviousBytes, succession, clock, ModelMemory.OF_THIS_PROCESS);
+    }
+
+    /// @param memory that all models of the process share
+    CurrentModel(
+            long maxPreviousBytes, Succession succession, InstantSource clock, ModelMemory memory) {
         this.maxPreviousBytes = maxPreviousBytes;
         this.succession = succession;
         this.clock = clock;
+        this.memory = memory;
+    }
+
+    /// Room in the heap for a load, until `release`; null when there is, else why not.
+    ///
+    /// @param bytes that it takes beside what is served
+    @Nullable String reserve(String model, long bytes, BooleanSupplier halted) {
+        return memory.reserve(this, model, bytes, halted);
+    }
+
+    boolean isReserved() {
+        return memory.isReserved(this);
+    }
+
+    void release() {
+        memory.release(this);
+    }
+
+    /// Nobody loads anything for it any more.
+    void forget() {
+        memory.forget(this);
+    }
+
+    long servedBytes() {
+        ServedModel served = get();
+        return served == null ? 0 : served.manifest().servedBytes();
+    }
+
+    /// Each earlier version counted whole, though versions share what did not change between them.
+    long previousBytes() {
+        ServedModel wayBack = before;
+        return previous.stream()
+                        .filter(each -> each != wayBack)
+                        .mapToLong(each -> each.manifest().servedBytes())
+                        .sum()
+                + (wayBack == null ? 0 : wayBack.manifest().servedBytes());
+    }
+
+    /// Another model needs the memory.
+    synchronized void dropPrevious() {
+        previous = List.of();
+        before = null;
     }
 
     @Nullable ServedModel get() {

@@ -541,5 +541,6 @@ public final class Scorer implements AutoCloseable {
         if (lastGood != null) {
             lastGood.close();
         }
+        current.forget();
     }
 }

@@ -125,10 +125,18 @@ final class SnapshotAdmission {
 
     private @Nullable Admission decide(
             SnapshotManifest manifest, Supplier<Verification> verified, Publishing publishing) {
+        boolean reserved = false;
         try {
             Admission.Refused outOfPlace = refuseOutOfPlace(manifest);
             if (outOfPlace != null) {
                 return outOfPlace;
+            }
+            if (!manifest.isDelta() && !current.isReserved()) {
+                reserved = true;
+                String noRoom = current.reserve(model, manifest.servedBytes(), () -> false);
+                if (noRoom != null) {
+                    return refused(manifest, RefusalReason.TOO_LARGE, noRoom);
+                }
             }
             return switch (verified.get()) {
                 case Verification.Admitted(LoadedModel loaded, long copiedBytes) ->
@@ -155,6 +163,10 @@ final class SnapshotAdmission {
                     manifest,
                     RefusalReason.INTERNAL,
                     e.getClass().getSimpleName() + ": " + e.getMessage());
+        } finally {
+            if (reserved) {
+                current.release();
+            }
         }
     }
 

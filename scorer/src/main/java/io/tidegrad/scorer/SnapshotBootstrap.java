@@ -120,13 +120,22 @@ final class SnapshotBootstrap {
                 }
                 boolean again =
                         manifest.isDelta() && !chainsTried.add(manifest.epoch() + "." + full);
-                long from = Math.max(begin, start(found));
-                if (!again
-                        && (above || !intake.comesBack()
-                                ? loadChain(from, found)
-                                : comeBack(from, found))) {
-                    topics.seek(Math.max(feed.resume(), found.offset() + 1));
-                    return true;
+                if (again) {
+                    continue;
+                }
+                if (!intake.reserve(manifest, found.offset(), halted)) {
+                    return false; // earlier ones are as large
+                }
+                try {
+                    long from = Math.max(begin, start(found));
+                    if (above || !intake.comesBack()
+                            ? loadChain(from, found)
+                            : comeBack(from, found)) {
+                        topics.seek(Math.max(feed.resume(), found.offset() + 1));
+                        return true;
+                    }
+                } finally {
+                    intake.release();
                 }
             }
             to = stretch;

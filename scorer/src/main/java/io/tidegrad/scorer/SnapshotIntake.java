@@ -11,6 +11,7 @@ import io.tidegrad.model.snapshot.SnapshotVerifier;
 import io.tidegrad.model.snapshot.Verification;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Records of a snapshots topic in, admissions out. Knows no Kafka: the follower feeds it, and so do tests. One thread.
@@ -26,6 +27,7 @@ final class SnapshotIntake {
     private final long maxBytes;
     private final SnapshotAssembler assembler;
     private final Set<Long> refusedOffsets = new LinkedHashSet<>();
+    private @Nullable String noRoom;
 
     SnapshotIntake(
             String model,
@@ -146,6 +148,32 @@ final class SnapshotIntake {
         Admission admitted = admission.comeBack(furthest, chain.copiedBytes());
         beat(furthest.manifest(), offset, timestamp);
         return admitted;
+    }
+
+    /// Room in the heap for the chain of a version, until `release`; false when there is none, which is told.
+    boolean reserve(SnapshotManifest manifest, long offset, BooleanSupplier halted) {
+        if (manifest.servedBytes() > maxBytes) {
+            return true; // refused for that, without being loaded
+        }
+        // The parts of a spec that is not served are collected before they are decoded.
+        long loads = served(manifest.epoch()) < 0 ? 2 : 1;
+        noRoom = current.reserve(model, loads * manifest.servedBytes(), halted);
+        if (noRoom != null) {
+            refuse(
+                    offset,
+                    new Admission.Refused(
+                            manifest.epoch(), manifest.version(), RefusalReason.TOO_LARGE, noRoom));
+        }
+        return noRoom == null;
+    }
+
+    void release() {
+        current.release();
+    }
+
+    /// Why the newest version that was looked for could not even be loaded; null when it could.
+    @Nullable String noRoom() {
+        return noRoom;
     }
 
     /// What is served of this model; -1 where nothing is.
