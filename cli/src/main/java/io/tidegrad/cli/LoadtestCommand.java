@@ -9,7 +9,6 @@ import io.tidegrad.loadtests.PoisonLoad;
 import io.tidegrad.loadtests.TrainLoad;
 import io.tidegrad.loadtests.TrainLoadOptions;
 import io.tidegrad.loadtests.chaos.RestartLoad;
-import io.tidegrad.loadtests.chaos.TroublesLoad;
 import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -39,8 +38,7 @@ import picocli.CommandLine.TypeConversionException;
             LoadtestCommand.Freshness.class,
             LoadtestScore.class,
             LoadtestCommand.Delta.class,
-            LoadtestTopics.class,
-            LoadtestCommand.Troubles.class
+            LoadtestTopics.class
         })
 final class LoadtestCommand implements Runnable {
     @Spec private CommandSpec command = CommandSpec.create();
@@ -52,7 +50,7 @@ final class LoadtestCommand implements Runnable {
         throw new ParameterException(
                 command.commandLine(),
                 "what to measure is missing; there are: train, poison, floods, restart, models, freshness,"
-                        + " score, delta, topics, troubles");
+                        + " score, delta, topics");
     }
 
     /// How much is measured.
@@ -421,57 +419,6 @@ final class LoadtestCommand implements Runnable {
                         command.commandLine(), String.valueOf(e.getMessage()), e);
             }
             return 0;
-        }
-    }
-
-    @Command(
-            name = "troubles",
-            description = {
-                "What many models in one trainer do when one after the other gets into trouble.",
-                "",
-                "Diverged, events topic deleted, created again or repartitioned, changelog damaged or deleted, events lost,"
-                        + " snapshots deleted, offsets altered, nothing but malformed events, another spec: each is given to"
-                        + " one model. Prints what that model says in /health, how long after, and how long the others went"
-                        + " without a commit. Ends with 1 if one of the others stands still, does not end with the hash of"
-                        + " a plain fold, or the process had to be started again."
-            })
-    static final class Troubles implements Callable<Integer> {
-        @Spec private CommandSpec command = CommandSpec.create();
-
-        @Option(
-                names = "--models",
-                paramLabel = "N",
-                defaultValue = "30",
-                description = "How many in all (default: ${DEFAULT-VALUE}).")
-        private int models;
-
-        @Option(
-                names = "--troubles",
-                paramLabel = "NAME",
-                split = ",",
-                description = "Only these, such as diverged,topic-deleted (default: all).")
-        private List<String> troubles = List.of();
-
-        @Mixin private HelpOption help = new HelpOption();
-
-        @Override
-        public Integer call() throws InterruptedException {
-            TroublesLoad load;
-            try {
-                load =
-                        new TroublesLoad(
-                                models,
-                                troubles.isEmpty()
-                                        ? TroublesLoad.all()
-                                        : TroublesLoad.named(troubles),
-                                System.out,
-                                System.err);
-            } catch (IllegalArgumentException e) {
-                throw new ParameterException(
-                        command.commandLine(), String.valueOf(e.getMessage()), e);
-            }
-            load.run();
-            return load.violations().isEmpty() ? 0 : 1;
         }
     }
 

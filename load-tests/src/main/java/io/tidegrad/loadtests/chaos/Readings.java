@@ -101,11 +101,6 @@ final class Readings {
         return bare(encode(at, "p" + place, a, b, over ? 1 : 0));
     }
 
-    /// One whose numbers lie so far from 0.
-    ProducerRecord<byte[], byte @Nullable []> far(double number, long index) {
-        return bare(encode(START + index * 1_000, "p1", number, number, 1));
-    }
-
     ProducerRecord<byte[], byte @Nullable []> tick() {
         ProducerRecord<byte[], byte @Nullable []> tick = bare(null);
         tick.headers().add(Tick.HEADER, new byte[0]);
