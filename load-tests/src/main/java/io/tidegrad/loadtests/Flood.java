@@ -146,10 +146,14 @@ enum Flood {
         }
 
         @Override
-        public void close() throws InterruptedException {
+        public void close() {
             ending = true;
             LockSupport.unpark(thread);
-            thread.join();
+            try {
+                thread.join();
+            } catch (InterruptedException stopped) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 }

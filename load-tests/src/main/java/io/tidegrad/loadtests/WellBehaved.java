@@ -107,7 +107,7 @@ final class WellBehaved implements AutoCloseable {
     }
 
     /// What it has seen; it ends.
-    Seen seen() throws InterruptedException {
+    Seen seen() {
         close();
         return new Seen(
                 micros.getTotalCount(),
@@ -120,10 +120,14 @@ final class WellBehaved implements AutoCloseable {
     }
 
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         ending = true;
-        asking.join();
-        connecting.join();
+        try {
+            asking.join();
+            connecting.join();
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private static final class Line implements AutoCloseable {
