@@ -82,7 +82,10 @@ public enum TopicDamage {
 
     private static TopicDescription described(String topic, Admin admin)
             throws InterruptedException {
-        return Asked.of(admin.describeTopics(List.of(topic)).topicNameValues().get(topic));
+        return Asked.of(admin.describeTopics(List.of(topic)).allTopicNames())
+                .values()
+                .iterator()
+                .next();
     }
 
     private static void empty(String topic, Admin admin) throws InterruptedException {
@@ -157,9 +160,11 @@ public enum TopicDamage {
         }
         try {
             return !admin.describeTopics(List.of(topic.name()))
-                    .topicNameValues()
-                    .get(topic.name())
+                    .allTopicNames()
                     .get()
+                    .values()
+                    .iterator()
+                    .next()
                     .topicId()
                     .equals(before);
         } catch (ExecutionException e) {

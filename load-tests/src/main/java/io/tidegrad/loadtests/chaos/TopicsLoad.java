@@ -135,7 +135,7 @@ public final class TopicsLoad extends LoadTest {
                     outcome.violations().isEmpty() ? "" : "  VIOLATIONS " + outcome.violations());
             return outcome;
         } catch (LoadTestException | LocalStackException | KafkaException e) {
-            say("%-24s %s", name, e.getMessage());
+            say("%-24s %s", name, String.valueOf(e.getMessage()));
             String unclear = "the run could not tell: " + e.getMessage();
             return new DamagedTopic.Outcome(
                     topic, damage, "-", "-", "-", "-", "-", "-", "-", List.of(unclear));
