@@ -362,7 +362,8 @@ public final class HostileSuite implements AutoCloseable {
     /// @param args seed, number of schemas, values for each, a `Breaker`
     public static void main(String[] args) throws IOException {
         long begun = System.nanoTime();
-        try (HostileSuite suite = new HostileSuite(Long.parseLong(args[0]), Breaker.valueOf(args[3]))) {
+        try (HostileSuite suite =
+                new HostileSuite(Long.parseLong(args[0]), Breaker.valueOf(args[3]))) {
             suite.run(Integer.parseInt(args[1]), Integer.parseInt(args[2]));
             suite.outcomes.forEach(
                     (outcome, count) -> System.out.printf("%s %d%n", outcome, count));

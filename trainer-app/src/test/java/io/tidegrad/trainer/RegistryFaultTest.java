@@ -23,10 +23,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
+import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -143,14 +145,8 @@ class RegistryFaultTest {
         assertThat(state.accounts().deadLetters()).isEqualTo(2);
         ConfigResource topic =
                 new ConfigResource(ConfigResource.Type.TOPIC, log.topics().deadLetters());
-        assertThat(
-                        log.admin
-                                .describeConfigs(List.of(topic))
-                                .all()
-                                .get()
-                                .get(topic)
-                                .get("retention.ms")
-                                .value())
+        Map<ConfigResource, Config> configs = log.admin.describeConfigs(List.of(topic)).all().get();
+        assertThat(Objects.requireNonNull(configs.get(topic)).get("retention.ms").value())
                 .isEqualTo("" + Duration.ofDays(30).toMillis());
         assertThat(Replay.run(replay(log.registryUrl)).version()).isEqualTo(state.version());
 
