@@ -255,7 +255,7 @@ final class DamagedTopic implements AutoCloseable {
             return;
         }
         int status = running.status().orElse(-1);
-        scorerEnd = status + ": " + shortened(World.lastLine(running.logTail()));
+        scorerEnd = status + ": " + why(running.logTail());
         scorer = null;
         if (status == ExitCode.RETRYABLE.status()) {
             scorerRestarts++;
@@ -400,6 +400,16 @@ final class DamagedTopic implements AutoCloseable {
         return line.length() <= MESSAGE_MAX ? line : line.substring(0, MESSAGE_MAX) + "…";
     }
 
+    /// What a process said last of itself, and not Kafka's clients, which may log on while it stops.
+    private static String why(String log) {
+        String said =
+                log.lines()
+                        .filter(line -> line.contains(" ERROR i.t."))
+                        .reduce((earlier, later) -> later)
+                        .orElse(World.lastLine(log));
+        return shortened(said.replaceFirst("^.* ERROR i\\.t\\.\\S+ (- )?", ""));
+    }
+
     private static double seconds(long since) {
         return (System.nanoTime() - since) * 1e-9;
     }
@@ -508,9 +518,7 @@ final class DamagedTopic implements AutoCloseable {
             Trainer.Ended ended = trainer.ended();
             String again = restarts == 0 ? "" : text(", started again %d times", restarts);
             if (ended != null) {
-                return text(
-                        "ends with %d%s: %s",
-                        ended.status(), again, shortened(World.lastLine(ended.said())));
+                return text("ends with %d%s: %s", ended.status(), again, why(ended.said()));
             }
             return learns()
                     ? text("goes on, longest pause %.1f s%s", longestPause * 1e-9, again)
@@ -600,9 +608,7 @@ final class DamagedTopic implements AutoCloseable {
         while (seconds(since) < STARTS_AGAIN_WITHIN.toSeconds()) {
             Trainer.Ended ended = trainer.ended();
             if (ended != null) {
-                return text(
-                        "ends with %d: %s",
-                        ended.status(), shortened(World.lastLine(ended.said())));
+                return text("ends with %d: %s", ended.status(), why(ended.said()));
             }
             long watermark = trainer.watermark();
             if (watermark >= 0 && first < 0) {
