@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.ops.http.EndedConnection;
@@ -44,6 +45,7 @@ final class ScorerMetrics {
 
     ScorerMetrics(Collection<Scorer> scorers, InstantSource clock) {
         this.clock = clock;
+        new FileDescriptorMetrics().bindTo(registry);
         scorers.forEach(this::follow);
         refused.put(NO_MODEL, refusals(NO_MODEL));
         scorers.forEach(scorer -> refused.put(scorer.model(), refusals(scorer.model())));

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.tidegrad.scorer.TestBroker;
+import io.tidegrad.scorer.TestPublisher;
+import io.tidegrad.scorer.TestTrainer;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.ServerLiveRequest;
 import java.io.BufferedReader;
@@ -66,7 +68,7 @@ class ScorerMainTest {
     }
 
     private static int awaitExit(Process process) throws InterruptedException {
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(180, TimeUnit.SECONDS)).isTrue();
         return process.exitValue();
     }
 
@@ -253,5 +255,35 @@ class ScorerMainTest {
                 .contains("found 400; raise it (ulimit -n")
                 .contains("or lower --max-connections");
         assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
+    }
+
+    @Test
+    void modelsThatTheHeapHasNoRoomForTogetherAreAMistakeAtStart() throws Exception {
+        List<String> arguments =
+                new ArrayList<>(
+                        List.of(
+                                "--bootstrap-servers",
+                                TestBroker.bootstrapServers(),
+                                "--max-snapshot-bytes",
+                                Integer.toString(40 << 20),
+                                "--http-port",
+                                "0"));
+        for (int i = 0; i < 2; i++) {
+            String model = TestBroker.newModelName();
+            try (TestPublisher publisher =
+                    new TestPublisher(TestBroker.bootstrapServers(), model).createTopic()) {
+                // 36 MiB: 2^19 rows of 18 floats. Of a heap of 96 MiB models may take 64.
+                publisher.publish(TestTrainer.ofOrigins(model, 1 << 19, 18).learn(1).publishFull());
+            }
+            arguments.addAll(List.of("--model", model));
+        }
+        Process process =
+                start(List.of("env", "JDK_JAVA_OPTIONS=-Xmx96m"), arguments.toArray(String[]::new));
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
+        assertThat(errors(process))
+                .contains("expected models of at most 64.0 MiB together")
+                .contains("to load ")
+                .contains("Give the process -Xmx")
+                .doesNotContain("OutOfMemoryError");
     }
 }

@@ -12,12 +12,15 @@ import org.jspecify.annotations.Nullable;
 /// How much of the heap the models of this process may take together, and who loads one now. A load that would not fit is
 /// refused before it asks for memory; one that only has to wait until another has ended waits. Thread-safe.
 final class ModelMemory {
-    /// Seven eighths: what is left is the least that requests, Kafka's buffers and the collector go on with.
-    static final ModelMemory OF_THIS_PROCESS =
-            new ModelMemory(Runtime.getRuntime().maxMemory() / 8 * 7);
-
     private static final int AGAIN_MILLIS = 50;
     private static final double MIB = 1 << 20;
+
+    /// What requests, Kafka's buffers and the collector need at least, however small the heap: with a tenth of a heap of 80 MiB
+    /// left, the collector was at work for more than a minute instead of the scorer.
+    static final long LEAST_REST = 32L << 20;
+
+    static final ModelMemory OF_THIS_PROCESS =
+            new ModelMemory(limit(Runtime.getRuntime().maxMemory()));
 
     private final long limit;
     private final Map<CurrentModel, Boolean> holders = new WeakHashMap<>();
@@ -25,6 +28,16 @@ final class ModelMemory {
 
     ModelMemory(long limit) {
         this.limit = limit;
+    }
+
+    /// What models may take of a heap: all but an eighth, or all but `LEAST_REST` where an eighth is less.
+    static long limit(long heap) {
+        return Math.max(0, heap - Math.max(heap / 8, LEAST_REST));
+    }
+
+    /// The least heap of which models may take so much.
+    private static long heapFor(long bytes) {
+        return Math.max((bytes + 6) / 7 * 8, bytes + LEAST_REST);
     }
 
     /// Room for a load, until `release`. Earlier versions that are kept give way to it.
@@ -96,10 +109,12 @@ final class ModelMemory {
             }
         }
         names.sort(null);
-        long heap = (served + bytes + 6) / 7 * 8;
+        long heap = heapFor(served + bytes);
         return "expected models of at most "
                 + mib(limit)
-                + " together, seven eighths of the heap, found "
+                + " together, the heap without an eighth and without less than "
+                + mib(LEAST_REST)
+                + ", found "
                 + mib(served + bytes)
                 + ": "
                 + (names.isEmpty() ? "" : "served " + String.join(", ", names) + "; ")

@@ -37,11 +37,18 @@ class ModelMemoryTest {
                             assertThat(refused.detail())
                                     .contains("served flights ")
                                     .contains("to load other ")
-                                    .contains("-Xmx1m");
+                                    .contains("-Xmx33m");
                         });
         flights.accept(trainer.learn(1).publishDelta());
         assertThat(flights.servedVersion()).isEqualTo("1.7");
         assertThat(other.servedVersion()).isEqualTo("none");
+    }
+
+    @Test
+    void modelsLeaveAnEighthOfTheHeapAndNeverLessThan32MiB() {
+        assertThat(ModelMemory.limit(1L << 30)).isEqualTo((1L << 30) / 8 * 7);
+        assertThat(ModelMemory.limit(96L << 20)).isEqualTo(64L << 20);
+        assertThat(ModelMemory.limit(24L << 20)).isZero();
     }
 
     @Test
