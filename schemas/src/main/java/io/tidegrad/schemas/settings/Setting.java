@@ -185,7 +185,7 @@ public enum Setting {
             "timeout",
             "SECONDS",
             new Form.Number(0, 86_400),
-            "wait so long for a trainer to follow, with --wait for scorers",
+            "wait so long for a trainer to follow, and for scorers where they are waited for",
             Default.value("60"),
             decisions(),
             Set.of()),
