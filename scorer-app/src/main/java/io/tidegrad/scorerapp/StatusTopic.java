@@ -181,7 +181,8 @@ final class StatusTopic implements AutoCloseable {
             open = open();
             producer = open;
         }
-        open.send(new ProducerRecord<>(topic, status.key(), status.encode()))
+        // Partition 0, which is the one that is read, also where somebody has added others.
+        open.send(new ProducerRecord<>(topic, 0, status.key(), status.encode()))
                 .get(2L * SEND_WITHIN_MILLIS, TimeUnit.MILLISECONDS);
         told.increment();
     }

@@ -72,16 +72,20 @@ public final class ControlLog {
         kafkaTopics.createOrCheck(statusTopic(topics));
     }
 
+    // Partitions that somebody adds to these topics are no mistake to refuse: all records of ours
+    // are
+    // written to partition 0 and read from there, and Kafka can't remove a partition.
+
     static KafkaTopics.Wanted catalogTopic(Topics topics) {
         return new KafkaTopics.Wanted(
-                topics.models(), 1, true, "compact", CatalogRecord.BYTES_MAX, Map.of());
+                topics.models(), 1, false, "compact", CatalogRecord.BYTES_MAX, Map.of());
     }
 
     static KafkaTopics.Wanted controlTopic(Topics topics) {
         return new KafkaTopics.Wanted(
                         topics.control(),
                         1,
-                        true,
+                        false,
                         "delete",
                         RECORD_BYTES_MAX,
                         Map.of(
@@ -96,7 +100,7 @@ public final class ControlLog {
         return new KafkaTopics.Wanted(
                 topics.status(),
                 1,
-                true,
+                false,
                 "delete",
                 STATUS_BYTES_MAX,
                 // Read whole by whoever asks: of a hundred scorers some 50,000 small records.

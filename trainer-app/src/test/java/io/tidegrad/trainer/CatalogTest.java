@@ -1,8 +1,10 @@
 package io.tidegrad.trainer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.model.control.CatalogRecord;
 import io.tidegrad.schemas.AvroCodec;
@@ -21,6 +23,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
@@ -109,6 +112,27 @@ class CatalogTest {
         assertThat(new ModelCatalog(log.topics().models(), kafka().client()).read().outdated())
                 .doesNotContain(log.model());
         decisions().pause(log.model());
+        assertThat(registered().getStage()).isEqualTo(Stage.PAUSED);
+    }
+
+    @Test
+    void partitionsThatWereAddedToTheTopicsOfDecisionsChangeNothing() throws Exception {
+        log.send(0, 50);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            TrainerTest.awaitSettled(trainer, 50);
+        }
+        Map<String, NewPartitions> wider =
+                Map.of(
+                        log.topics().models(), NewPartitions.increaseTo(3),
+                        log.topics().control(), NewPartitions.increaseTo(3),
+                        log.topics().status(), NewPartitions.increaseTo(3));
+        log.admin.createPartitions(wider).all().get();
+        log.send(50, 80);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, 80), log.fold());
+            decisions().pause(log.model());
+            await().atMost(60, SECONDS).until(() -> trainer.models().isEmpty());
+        }
         assertThat(registered().getStage()).isEqualTo(Stage.PAUSED);
     }
 
