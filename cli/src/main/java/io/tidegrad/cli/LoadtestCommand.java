@@ -1,6 +1,7 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.loadtests.DeltaLoad;
+import io.tidegrad.loadtests.FloodLoad;
 import io.tidegrad.loadtests.FreshnessLoad;
 import io.tidegrad.loadtests.FreshnessOptions;
 import io.tidegrad.loadtests.ModelsLoad;
@@ -31,11 +32,13 @@ import picocli.CommandLine.TypeConversionException;
         subcommands = {
             LoadtestCommand.Train.class,
             LoadtestCommand.Poison.class,
+            LoadtestCommand.Floods.class,
             LoadtestCommand.Restart.class,
             LoadtestCommand.Models.class,
             LoadtestCommand.Freshness.class,
             LoadtestScore.class,
-            LoadtestCommand.Delta.class
+            LoadtestCommand.Delta.class,
+            LoadtestTopics.class
         })
 final class LoadtestCommand implements Runnable {
     @Spec private CommandSpec command = CommandSpec.create();
@@ -46,8 +49,8 @@ final class LoadtestCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 command.commandLine(),
-                "what to measure is missing; there are: train, poison, restart, models, freshness,"
-                        + " score, delta");
+                "what to measure is missing; there are: train, poison, floods, restart, models, freshness,"
+                        + " score, delta, topics");
     }
 
     /// How much is measured.
@@ -183,6 +186,53 @@ final class LoadtestCommand implements Runnable {
                         json.isAsked(),
                         System.out,
                         System.err);
+            } catch (IllegalArgumentException e) {
+                throw new ParameterException(
+                        command.commandLine(), String.valueOf(e.getMessage()), e);
+            }
+        }
+    }
+
+    @Command(
+            name = "floods",
+            description = {
+                "Trainer and scorer under floods of connections that go beyond the files that they may have open.",
+                "",
+                "Idle connections, half requests, half bodies that are reset, and answers that nobody reads, each beside a"
+                        + " client that behaves well: how long it waits, and whether the port answers afterwards. Exit"
+                        + " status 1 when one does not. Needs a shell with ulimit."
+            })
+    static final class Floods implements Callable<Integer> {
+        @Spec private CommandSpec command = CommandSpec.create();
+
+        @Option(
+                names = "--limits",
+                paramLabel = "N,N",
+                split = ",",
+                defaultValue = "256,1024,4096",
+                description = "Of open files (default: ${DEFAULT-VALUE}).")
+        private List<Integer> limits = List.of();
+
+        @Option(
+                names = "--seconds",
+                paramLabel = "N",
+                defaultValue = "5",
+                description = "Of each flood (default: ${DEFAULT-VALUE}).")
+        private int seconds;
+
+        @Mixin private JsonOption json = new JsonOption();
+
+        @Mixin private HelpOption help = new HelpOption();
+
+        @Override
+        public Integer call() throws InterruptedException {
+            load().run();
+            return 0;
+        }
+
+        private FloodLoad load() {
+            try {
+                return new FloodLoad(limits, seconds, json.isAsked(), System.out, System.err);
             } catch (IllegalArgumentException e) {
                 throw new ParameterException(
                         command.commandLine(), String.valueOf(e.getMessage()), e);

@@ -3,14 +3,16 @@ package io.tidegrad.cli;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.snapshot.ManifestKeys;
+import io.tidegrad.model.status.ProcessStatus;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.trainer.Decisions;
+import io.tidegrad.trainer.ScorerSide;
 import io.tidegrad.trainer.SpecFile;
 import io.tidegrad.trainer.TrainerSide;
+import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.Place;
 import java.io.PrintWriter;
@@ -30,6 +32,7 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
@@ -43,9 +46,25 @@ abstract class ModelDecision extends ModelsCommand.Call {
     }
 
     /// What a command needs.
-    record Desk(Settings settings, Topics topics, Decisions decisions, TrainerSide trainers) {
+    record Desk(
+            Settings settings,
+            Topics topics,
+            Decisions decisions,
+            TrainerSide trainers,
+            ScorerSide scorers) {
         Duration timeout() {
             return Duration.ofSeconds(settings.number(Setting.TIMEOUT));
+        }
+
+        /// Whether to wait until scorers have followed: when asked to, and for a person.
+        boolean waits() {
+            return settings.flag(Setting.WAIT)
+                    || (System.console() != null && System.console().isTerminal());
+        }
+
+        /// Where what scorers tell of the decision begins; asked before it.
+        OptionalLong mark() {
+            return waits() ? OptionalLong.of(scorers.mark()) : OptionalLong.empty();
         }
     }
 
@@ -53,7 +72,61 @@ abstract class ModelDecision extends ModelsCommand.Call {
     ///
     /// @param more names and values that only this command knows
     /// @param trainer how a trainer followed, for people
-    record Outcome(Decisions.Decided decided, Map<String, Object> more, String trainer) {}
+    /// @param status of the process
+    record Outcome(
+            Decisions.Decided decided, Map<String, Object> more, String trainer, int status) {
+        Outcome(Decisions.Decided decided, Map<String, Object> more, String trainer) {
+            this(decided, more, trainer, 0);
+        }
+    }
+
+    /// Waits for scorers, when that is wanted, and tells how they followed.
+    ///
+    /// @param mark from `Desk.mark`, before the decision
+    /// @param concerned by what answers to a name
+    /// @param follows what was decided
+    /// @return status of the process: scorers may follow yet, so trying again can help
+    private static int awaitScorers(
+            Desk desk,
+            OptionalLong mark,
+            Predicate<ProcessStatus.Served> concerned,
+            Predicate<ProcessStatus.Served> follows,
+            Map<String, Object> more) {
+        if (mark.isEmpty()) {
+            return 0;
+        }
+        ScorerSide.Following found =
+                desk.scorers().await(mark.getAsLong(), desk.timeout(), concerned, follows);
+        more.put("scorers", words(found, desk.topics()));
+        more.put("scorers_followed", found.followed().size());
+        more.put("scorers_behind", found.behind().size());
+        return found.isDone() ? 0 : ExitCode.RETRYABLE.status();
+    }
+
+    private static String words(ScorerSide.Following found, Topics topics) {
+        String pinned =
+                found.pinned().isEmpty()
+                        ? ""
+                        : "; pinned to a version: " + String.join(", ", found.pinned());
+        if (found.followed().isEmpty() && found.behind().isEmpty()) {
+            return "none that follows has told "
+                    + topics.status()
+                    + " of itself in "
+                    + String.format(Locale.ROOT, "%.0f", found.seconds())
+                    + " s: none runs, or none may write there"
+                    + pinned;
+        }
+        return String.format(
+                        Locale.ROOT,
+                        "%d of %d followed after %.1f s",
+                        found.followed().size(),
+                        found.followed().size() + found.behind().size(),
+                        found.seconds())
+                + (found.behind().isEmpty()
+                        ? ""
+                        : "; not yet: " + String.join(", ", found.behind()))
+                + pinned;
+    }
 
     /// Tells `settings` of problems that only this decision can know; most know none.
     ///
@@ -82,8 +155,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
         Topics topics = new Topics(settings.text(Setting.PREFIX));
         long start = System.nanoTime();
         Outcome outcome;
-        try (SchemaRegistry registry = SchemaRegistry.connect(settings.registry().client());
-                Admin admin = TrainerSide.admin(settings.kafka())) {
+        try (Admin admin = TrainerSide.admin(settings.kafka())) {
             outcome =
                     decide(
                             new Desk(
@@ -92,21 +164,19 @@ abstract class ModelDecision extends ModelsCommand.Call {
                                     new Decisions(
                                             settings.kafka(),
                                             topics,
-                                            registry,
                                             admin,
                                             (short)
                                                     settings.numberIfGiven(Setting.REPLICATION)
                                                             .orElse(-1),
                                             new Decisions.By(author, reason)),
-                                    new TrainerSide(settings.kafka(), topics, admin)));
-        } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, settings.registry().shownUrl());
+                                    new TrainerSide(settings.kafka(), topics, admin),
+                                    new ScorerSide(settings.kafka(), topics)));
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
         double seconds = (System.nanoTime() - start) * 1e-9;
         out.print(settings.flag(Setting.JSON) ? json(line(outcome, seconds)) : text(outcome));
-        return 0;
+        return outcome.status();
     }
 
     private static String author(Settings settings) {
@@ -310,6 +380,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
             String resumeAt = settings.text(Setting.RESUME_AT);
             long mark = desk.trainers().mark(model);
             boolean ran = desk.trainers().runs(model, desk.decisions().find(model).getEpoch());
+            OptionalLong scorersMark = desk.mark();
             Decisions.RolledBack back =
                     desk.decisions()
                             .rollback(
@@ -331,8 +402,15 @@ abstract class ModelDecision extends ModelsCommand.Call {
             more.put("next_offset", rollback.base().nextOffset());
             more.put("resume_offset", rollback.resumeOffset());
             more.put("skipped", back.skipped());
+            int status =
+                    awaitScorers(
+                            desk,
+                            scorersMark,
+                            served -> served.model().equals(model),
+                            served -> served.epoch() >= rollback.epoch(),
+                            more);
             return new Outcome(
-                    back.decided(), more, follow(desk, model, back.decided(), ran, mark));
+                    back.decided(), more, follow(desk, model, back.decided(), ran, mark), status);
         }
 
         private static String follow(
@@ -366,9 +444,20 @@ abstract class ModelDecision extends ModelsCommand.Call {
         Outcome decide(Desk desk) {
             String by = model(desk.settings());
             String given = desk.settings().text(Setting.FOR);
-            Decisions.Decided decided = desk.decisions().promote(given.isEmpty() ? by : given, by);
-            return new Outcome(
-                    decided, Map.of("by", by), "nothing to do: scorers follow by themselves");
+            String name = given.isEmpty() ? by : given;
+            OptionalLong mark = desk.mark();
+            Decisions.Decided decided = desk.decisions().promote(name, by);
+            Map<String, Object> more = new LinkedHashMap<>();
+            more.put("by", by);
+            int epoch = ((ControlAction.Promote) decided.record().action()).epoch();
+            int status =
+                    awaitScorers(
+                            desk,
+                            mark,
+                            served -> served.name().equals(name),
+                            served -> served.model().equals(by) && served.epoch() >= epoch,
+                            more);
+            return new Outcome(decided, more, "nothing to do for it", status);
         }
     }
 
@@ -386,7 +475,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
             return new Outcome(
                     decide(desk, desk.settings().text(Setting.FOR), by),
                     Map.of("by", by),
-                    "nothing to do: scorers follow by themselves");
+                    "nothing to do for it; scorers follow within 2 s");
         }
     }
 

@@ -6,9 +6,10 @@ import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.control.ControlState;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.EpochOrigin;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
@@ -34,12 +35,10 @@ final class ModelsListing {
 
     private static <T> T read(Settings settings, Function<ModelOverview, T> reader) {
         settings.refuseMistakes();
-        try (SchemaRegistry registry = SchemaRegistry.connect(settings.registry().client())) {
+        try {
             return reader.apply(
                     ModelOverview.read(
-                            settings.kafka(), new Topics(settings.text(Setting.PREFIX)), registry));
-        } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, settings.registry().shownUrl());
+                            settings.kafka(), new Topics(settings.text(Setting.PREFIX))));
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
@@ -89,7 +88,91 @@ final class ModelsListing {
         line.put("heartbeat", beat == null ? null : Instant.ofEpochMilli(beat.time()).toString());
         line.put("topic", model.getInputTopic());
         line.put("answered_by", model.getAnsweredBy());
+        line.put("loss", newest == null ? null : number(newest.logLoss()));
+        line.put("prior_loss", newest == null ? null : number(newest.priorLogLoss()));
+        line.put("auc", newest == null ? null : number(newest.auc()));
+        TrainerStatus status = entry.status();
+        line.put("dead_letters", deadLetters(status));
+        line.put("dead_letter_share", share(status));
+        line.put("trainer", status == null ? null : status.state());
+        line.put("exit_code", status == null ? null : status.exitCode());
+        line.put(
+                "reasons",
+                status == null
+                        ? List.of()
+                        : status.reasons().stream().map(ModelsListing::line).toList());
         return line;
+    }
+
+    private static Map<String, Object> line(TrainerStatus.Reason reason) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("reason", reason.word());
+        line.put("message", reason.message());
+        line.put("since", Instant.ofEpochMilli(reason.since()).toString());
+        return line;
+    }
+
+    private static @Nullable Double number(double value) {
+        return Double.isNaN(value) ? null : value;
+    }
+
+    private static @Nullable Long deadLetters(@Nullable TrainerStatus status) {
+        return status == null || status.deadLetters() < 0 ? null : status.deadLetters();
+    }
+
+    /// Of the epoch's events; of those of the last minute where there were any.
+    private static @Nullable Double share(@Nullable TrainerStatus status) {
+        if (status == null || status.deadLetters() < 0) {
+            return null;
+        }
+        return number(
+                Double.isNaN(status.recentDeadLetterShare())
+                        ? (double) status.deadLetters() / (status.deadLetters() + status.accepted())
+                        : status.recentDeadLetterShare());
+    }
+
+    /// `live`, `live, failed`, `live, degraded`: what was decided, and what became of it.
+    private static String condition(ModelOverview.Entry entry) {
+        TrainerStatus status = entry.status();
+        String stage = stage(entry.model());
+        if (status == null || entry.model().getStage() == Stage.PAUSED) {
+            return stage;
+        }
+        return status.hasStopped()
+                ? stage + ", " + status.state()
+                : status.reasons().isEmpty() ? stage : stage + ", degraded";
+    }
+
+    private static @Nullable String rounded(@Nullable Object number) {
+        return number == null ? null : String.format(Locale.ROOT, "%.4g", (Double) number);
+    }
+
+    private static @Nullable String percent(@Nullable Object share) {
+        return share == null ? null : String.format(Locale.ROOT, "%.3g %%", 100 * (Double) share);
+    }
+
+    /// Sentences for people, with what tries again where something does.
+    private static List<String> reasons(ModelOverview.Entry entry) {
+        TrainerStatus status = entry.status();
+        if (status == null || entry.model().getStage() == Stage.PAUSED) {
+            return List.of();
+        }
+        List<String> reasons = new ArrayList<>();
+        for (TrainerStatus.Reason reason : status.reasons()) {
+            reasons.add(
+                    "%s since %s: %s"
+                            .formatted(
+                                    reason.word(),
+                                    Instant.ofEpochMilli(reason.since()),
+                                    reason.message()));
+        }
+        if (status.state().equals(TrainerStatus.FAILED)) {
+            reasons.add(
+                    "once that is mended: tidegrad models resume "
+                            + entry.model().getModel()
+                            + " tries again");
+        }
+        return reasons;
     }
 
     @Command(
@@ -114,15 +197,28 @@ final class ModelsListing {
 
         private static String table(List<ModelOverview.Entry> entries, Instant now) {
             Table table =
-                    new Table("model", "stage", "epoch", "version", "events", "lag", "snapshot age")
+                    new Table(
+                                    "model",
+                                    "stage",
+                                    "epoch",
+                                    "version",
+                                    "events",
+                                    "lag",
+                                    "snapshot age",
+                                    "dead letters",
+                                    "share",
+                                    "loss",
+                                    "prior loss",
+                                    "AUC")
                             .leftAfter("topic");
+            StringBuilder reasons = new StringBuilder();
             for (ModelOverview.Entry entry : entries) {
                 Map<String, @Nullable Object> line = line(entry);
                 table.add(
                         line.get("model"),
                         entry.model().getAnsweredBy() == null
-                                ? line.get("stage")
-                                : line.get("stage") + ", answers: " + line.get("answered_by"),
+                                ? condition(entry)
+                                : condition(entry) + ", answers: " + line.get("answered_by"),
                         line.get("epoch"),
                         line.get("version"),
                         line.get("events"),
@@ -132,9 +228,20 @@ final class ModelsListing {
                                 : age(
                                         Duration.between(
                                                 Instant.ofEpochMilli(entry.newestTime()), now)),
+                        line.get("dead_letters"),
+                        percent(line.get("dead_letter_share")),
+                        rounded(line.get("loss")),
+                        rounded(line.get("prior_loss")),
+                        rounded(line.get("auc")),
                         line.get("topic"));
+                for (String reason : reasons(entry)) {
+                    reasons.append(entry.model().getModel())
+                            .append(": ")
+                            .append(reason)
+                            .append('\n');
+                }
             }
-            return table.toString();
+            return table + (reasons.isEmpty() ? "" : "\n" + reasons);
         }
     }
 
@@ -318,6 +425,25 @@ final class ModelsListing {
                             entry.beat() == null
                                     ? "none has learned this epoch"
                                     : "last heard of at " + line.get("heartbeat"));
+            TrainerStatus status = entry.status();
+            if (status != null) {
+                lines.add(
+                        "dead letters",
+                        "%s, %s of the newest events",
+                        Table.cell(line.get("dead_letters")),
+                        Table.cell(percent(line.get("dead_letter_share"))));
+            }
+            if (entry.newest() != null) {
+                lines.add(
+                        "quality",
+                        "loss %s, of the prior %s, AUC %s",
+                        Table.cell(rounded(line.get("loss"))),
+                        Table.cell(rounded(line.get("prior_loss"))),
+                        Table.cell(rounded(line.get("auc"))));
+            }
+            for (String reason : reasons(entry)) {
+                lines.add("trouble", "%s", reason);
+            }
             lines.add(
                     "published",
                     "%s",

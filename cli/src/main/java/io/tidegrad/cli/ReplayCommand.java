@@ -4,7 +4,6 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
@@ -150,16 +149,13 @@ final class ReplayCommand extends SettingsCall {
     }
 
     private static ModelSpec registered(Settings settings) {
-        try (SchemaRegistry registry = SchemaRegistry.connect(settings.registry().client())) {
+        try {
             return RegisteredModel.find(
                             settings.kafka(),
                             new Topics(settings.text(Setting.PREFIX)),
-                            registry,
                             model(settings))
                     .lineage()
                     .spec();
-        } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, settings.registry().shownUrl());
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
@@ -186,6 +182,7 @@ final class ReplayCommand extends SettingsCall {
                 isLive(settings),
                 settings.text(Setting.COMPARE),
                 replication(settings),
+                settings.retentionMillis(Setting.DEAD_LETTER_RETENTION),
                 kernels);
     }
 

@@ -90,14 +90,20 @@ final class ReplayReport {
     private static String table(ReplayResult result, ReplayResult.Compared other) {
         ProgressiveEvaluation mine = result.evaluation();
         ProgressiveEvaluation theirs = other.evaluation();
-        int width = Math.max(12, Math.max(result.model().length(), other.model().length()));
+        String replayed = result.model();
+        String registered = other.model();
+        if (replayed.equals(registered)) { // by another spec, or from elsewhere
+            replayed += ", replayed";
+            registered += ", registered";
+        }
+        int width = Math.max(12, Math.max(replayed.length(), registered.length()));
         String row = "  %-20s %" + width + "s %" + width + "s  %s%n";
         StringBuilder table =
                 new StringBuilder(
                         String.format(
                                 Locale.ROOT,
                                 "%nthe same events, each predicted before it was learned%n"));
-        table.append(String.format(Locale.ROOT, row, "", result.model(), other.model(), "better"));
+        table.append(String.format(Locale.ROOT, row, "", replayed, registered, "better"));
         table.append(
                 String.format(
                         Locale.ROOT,
@@ -118,7 +124,7 @@ final class ReplayReport {
                                 decimal(metric.value().applyAsDouble(theirs)),
                                 lead == 0
                                         ? "equal"
-                                        : (lead > 0 ? result.model() : other.model())
+                                        : (lead > 0 ? replayed : registered)
                                                 + " by "
                                                 + decimal(Math.abs(lead))));
             }

@@ -1,12 +1,15 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.trainer.ControlLog;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.replay.PublishedVersions;
@@ -57,18 +60,22 @@ final class SnapshotsCommand implements Runnable {
         @Override
         int run(Settings settings, PrintWriter out) {
             settings.refuseMistakes();
+            String model = model(settings);
+            Topics topics = new Topics(settings.text(Setting.PREFIX));
             List<SnapshotManifest> versions;
+            List<ControlRecord> decisions = List.of();
             try {
-                versions =
-                        PublishedVersions.read(
-                                settings.kafka(),
-                                new Topics(settings.text(Setting.PREFIX)),
-                                model(settings));
+                versions = PublishedVersions.read(settings.kafka(), topics, model);
+                if (settings.flag(Setting.JSON)) {
+                    decisions = new ControlLog(settings.kafka(), topics).read().records(model);
+                }
             } catch (KafkaException e) {
                 throw TrainerException.from(e);
             }
             if (settings.flag(Setting.JSON)) {
-                versions.forEach(manifest -> out.print(json(line(manifest))));
+                for (SnapshotManifest manifest : versions) {
+                    out.print(json(line(manifest, creation(decisions, manifest.epoch()))));
+                }
             } else {
                 out.print(table(versions));
             }
@@ -122,7 +129,21 @@ final class SnapshotsCommand implements Runnable {
                     + System.lineSeparator();
         }
 
-        private static Map<String, @Nullable Object> line(SnapshotManifest manifest) {
+        /// What an epoch's lineage began with; null for one that is older than the control topic.
+        private static ControlAction.@Nullable Create creation(
+                List<ControlRecord> decisions, int epoch) {
+            ControlAction.Create creation = null;
+            for (ControlRecord decision : decisions) {
+                if (decision.action() instanceof ControlAction.Create create
+                        && create.epoch() <= epoch) {
+                    creation = create;
+                }
+            }
+            return creation;
+        }
+
+        private static Map<String, @Nullable Object> line(
+                SnapshotManifest manifest, ControlAction.@Nullable Create creation) {
             Map<String, @Nullable Object> line = new LinkedHashMap<>();
             line.put("model", manifest.model());
             line.put("epoch", manifest.epoch());
@@ -135,7 +156,30 @@ final class SnapshotsCommand implements Runnable {
             line.put("newest_append_time", time(manifest.newestAppendTime()));
             line.put("event_time", time(manifest.eventTime()));
             line.put("numerics", manifest.numerics());
+            line.put("spec_fingerprint", HexFormat.of().formatHex(manifest.specFingerprint()));
+            line.put(
+                    "feature_fingerprint", HexFormat.of().formatHex(manifest.featureFingerprint()));
+            line.put("topic", creation == null ? null : creation.inputTopic());
+            line.put("topic_id", creation == null ? null : creation.inputTopicId());
+            line.put("start_offset", creation == null ? null : creation.startOffset());
+            line.put("full_version", manifest.chain().full());
+            line.put("log_loss", number(manifest.logLoss()));
+            line.put("prior_log_loss", number(manifest.priorLogLoss()));
+            line.put("accuracy", number(manifest.accuracy()));
+            line.put("auc", number(manifest.auc()));
+            line.put("signed", manifest.isSigned());
+            line.put("origin", manifest.origin() == null ? null : line(manifest.origin()));
             line.put("weights_hash", manifest.weightsHash());
+            return line;
+        }
+
+        private static Map<String, Object> line(SnapshotManifest.Origin origin) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("epoch", origin.epoch());
+            line.put("version", origin.version());
+            line.put("next_offset", origin.nextOffset());
+            line.put("resume_offset", origin.resumeOffset());
+            line.put("reason", origin.reason());
             return line;
         }
     }

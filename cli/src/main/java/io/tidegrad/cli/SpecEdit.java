@@ -21,7 +21,7 @@ final class SpecEdit {
         Matcher found = line("model").matcher(yaml);
         ModelSpec renamed =
                 found.find()
-                        ? SpecFile.parse(
+                        ? SpecFile.registered(
                                 found.replaceFirst(Matcher.quoteReplacement(line)),
                                 "the spec of " + name)
                         : spec;
@@ -50,7 +50,7 @@ final class SpecEdit {
                 found.find()
                         ? found.replaceFirst(Matcher.quoteReplacement(line))
                         : yaml + (yaml.endsWith("\n") ? "" : "\n") + line + "\n";
-        ModelSpec started = SpecFile.parse(edited, "the spec of " + spec.model());
+        ModelSpec started = SpecFile.registered(edited, "the spec of " + spec.model());
         ModelSpec.InitialWeights weights = started.initialWeights();
         if (weights == null || !weights.sha256().equals(sha256)) {
             throw new TrainerException(

@@ -12,6 +12,7 @@ import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.scorer.SnapshotNotFoundException;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -70,14 +71,29 @@ public final class Tidegrad implements Runnable {
 
     public static void main(String[] arguments) {
         // Libraries bring logging configurations of their own, so ours is named and not looked for.
-        boolean quickstart = arguments.length > 0 && arguments[0].equals("quickstart");
         System.getProperties()
-                .putIfAbsent(
-                        "logback.configurationFile",
-                        quickstart
-                                ? "io/tidegrad/cli/quickstart/logback.xml"
-                                : "io/tidegrad/cli/logback.xml");
+                .putIfAbsent("logback.configurationFile", "io/tidegrad/cli/" + log(arguments));
         System.exit(commandLine().execute(arguments));
+    }
+
+    /// Its logging configuration.
+    static String log(String... arguments) {
+        String word = arguments.length == 0 ? "" : arguments[0];
+        boolean goesLive = word.equals("replay") && List.of(arguments).contains("live");
+        return switch (word) {
+            case "quickstart" -> "quickstart/logback.xml";
+            case "replay",
+                    "spec",
+                    "verify",
+                    "models",
+                    "snapshots",
+                    "export",
+                    "lr-find",
+                    "example",
+                    "golden" ->
+                    goesLive ? "logback.xml" : "once.xml";
+            default -> "logback.xml";
+        };
     }
 
     static CommandLine commandLine() {

@@ -33,12 +33,15 @@ final class VerifyCommand extends SettingsCall {
         settings.refuseMistakes();
         Kernels kernels = Kernels.active();
         String model = model(settings);
+        String given = settings.text(Setting.AS);
+        String as = given.isEmpty() ? model : given;
         VerifyOptions options =
                 new VerifyOptions(
                         settings.kafka(),
                         settings.registry(),
                         settings.text(Setting.PREFIX),
                         model,
+                        as,
                         settings.numberIfGiven(Setting.VERSION),
                         kernels);
         VerifyResult result;
@@ -46,8 +49,7 @@ final class VerifyCommand extends SettingsCall {
             result =
                     Verify.run(
                             options,
-                            version ->
-                                    Snapshots.find(settings, model, OptionalLong.of(version), key),
+                            version -> Snapshots.find(settings, as, OptionalLong.of(version), key),
                             progress);
         }
         out.print(settings.flag(Setting.JSON) ? json(line(result, kernels)) : text(result));
@@ -73,6 +75,13 @@ final class VerifyCommand extends SettingsCall {
                                 result.startOffset(),
                                 result.nanos() * 1e-9)
                         .add("published", "%s", target.weightsHash());
+        if (!result.learnedBy().equals(result.model())) {
+            lines.add(
+                    "learned as",
+                    "%s; hashes are those that the same weights have under the name %s",
+                    result.learnedBy(),
+                    result.model());
+        }
         for (ControlAction.Rollback rollback : result.rollbacks()) {
             lines.add(
                     "rolled back",

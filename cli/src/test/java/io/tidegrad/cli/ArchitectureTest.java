@@ -145,6 +145,16 @@ class ArchitectureTest {
                                     .and(resideOutsideOfPackage("io.tidegrad.localstack..")));
 
     @ArchTest
+    static final ArchRule what_the_processes_share_knows_none_of_ours =
+            noClasses()
+                    .that()
+                    .resideInAPackage("io.tidegrad.ops..")
+                    .should()
+                    .dependOnClassesThat(
+                            resideInAPackage("io.tidegrad..")
+                                    .and(resideOutsideOfPackage("io.tidegrad.ops..")));
+
+    @ArchTest
     static final ArchRule the_load_tests_know_all_but_the_command_line =
             noClasses()
                     .that()

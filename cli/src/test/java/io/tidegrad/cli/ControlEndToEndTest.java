@@ -14,15 +14,19 @@ import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ServedModel;
 import io.tidegrad.scorer.Stages;
 import io.tidegrad.scorer.TestPublisher;
+import io.tidegrad.scorerapp.ScorerApp;
+import io.tidegrad.scorerapp.ScorerConfig;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.LongPredicate;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -267,8 +271,67 @@ class ControlEndToEndTest {
                 assertThat(scorer.score(Map.of("a", Readings.a(3))).model()).isEqualTo(wide);
                 decide("promote", hold);
                 awaitServed(scorer, hold, 1, awaitLearned(hold, 1).version());
+                promoteAndWait();
             }
         }
+    }
+
+    /// As in a script: the command ends when the processes that serve have followed, and says who has not.
+    private void promoteAndWait() {
+        String[] there = {"promote", wide, "--for", hold, "--wait"};
+        try (ScorerApp one = process();
+                ScorerApp other = process();
+                ScorerApp pinned =
+                        process("--pin", hold + "=1." + awaitLearned(hold, 1).version())) {
+            await().atMost(Readings.PATIENCE)
+                    .until(
+                            () ->
+                                    Stream.of(one, other, pinned)
+                                            .allMatch(each -> each.scorer(hold).ready()));
+            for (int times = 0; times < 3; times++) {
+                decide(there);
+                assertThat(one.scorer(hold).score(Map.of("a", Readings.a(3))).model())
+                        .isEqualTo(wide);
+                assertThat(other.scorer(hold).score(Map.of("a", Readings.a(3))).model())
+                        .isEqualTo(wide);
+                decide("promote", hold, "--wait");
+                assertThat(readings.out())
+                        .contains("2 of 2 followed after ")
+                        .contains("pinned to a version: 127.0.0.1:" + pinned.port());
+                assertThat(one.scorer(hold).score(Map.of("a", Readings.a(3))).model())
+                        .isEqualTo(hold);
+            }
+        }
+        // All have said that they end: there is nobody to wait for, and that is no success.
+        assertThat(
+                        readings.models(
+                                topics.prefix(),
+                                "promote",
+                                wide,
+                                "--for",
+                                hold,
+                                "--wait",
+                                "--timeout",
+                                "1"))
+                .isEqualTo(75);
+        assertThat(readings.out()).contains("none that follows has told " + topics.status());
+        decide("promote", hold);
+    }
+
+    private ScorerApp process(String... more) {
+        List<String> arguments =
+                new ArrayList<>(
+                        List.of(
+                                "--bootstrap-servers",
+                                readings.bootstrap,
+                                "--prefix",
+                                topics.prefix(),
+                                "--model",
+                                hold,
+                                "--http-port",
+                                "0"));
+        arguments.addAll(List.of(more));
+        return ScorerApp.start(ScorerConfig.parse(arguments, Map.of()), InstantSource.system());
     }
 
     private void tryOut(Stages stages, CommittedState kept) {

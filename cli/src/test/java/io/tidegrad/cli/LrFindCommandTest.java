@@ -52,6 +52,35 @@ class LrFindCommandTest {
     }
 
     @Test
+    void thePageShowsWhatItPrintsAndDraws() throws Exception {
+        Path docs = Path.of(System.getProperty("tidegrad.root"), "docs");
+        Path plot = directory.resolve("rates.svg");
+        assertThat(run("lr-find", "--stream", "digits", "--plot", plot.toString())).isZero();
+        assertThat(out.toString().replace("\ndrawn: " + plot, ""))
+                .satisfies(
+                        printed ->
+                                assertThat(Files.readString(docs.resolve("troubles.md")))
+                                        .contains(
+                                                "$ ./tidegrad lr-find --stream digits --plot"
+                                                        + " docs/plots/lr-find-digits.svg\n"
+                                                        + printed.strip()
+                                                        + "\n```"));
+        assertThat(Files.readString(plot))
+                .as(
+                        "draw it again: ./tidegrad lr-find --stream digits --plot docs/plots/lr-find-digits.svg")
+                .isEqualTo(Files.readString(docs.resolve("plots/lr-find-digits.svg")));
+    }
+
+    @Test
+    void thePageTellsTheRateForTheFlights() throws Exception {
+        assertThat(run("lr-find", "--stream", "flights")).isZero();
+        String rate = out.toString().strip().replaceFirst("(?s).*take the smaller: rate ", "");
+        assertThat(Path.of(System.getProperty("tidegrad.root"), "docs/troubles.md"))
+                .content()
+                .contains("for the flights the test says " + rate + ";");
+    }
+
+    @Test
     void jsonHoldsTheCurveAndTheRatesAndIsTheSameEachTime() throws Exception {
         String[] line = {"lr-find", "--stream=flights", "--events=2000", "--json"};
         assertThat(run(line)).isZero();

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -148,6 +150,73 @@ class ModelsCommandTest {
                                 + ", 50 offsets from ");
         assertThat(run("rollback", model, "--version", "7")).isEqualTo(2);
         assertThat(err()).contains("expected version 7 among the published ones");
+    }
+
+    @Test
+    void theListTellsWhyAModelHasStoppedAndHowWellTheOthersDo() throws Exception {
+        try (Readings own =
+                new Readings()) { // what is sent to it is broken, and others are not to see it
+            own.send(300);
+            theListTellsWhyAModelHasStopped(own);
+        }
+    }
+
+    private void theListTellsWhyAModelHasStopped(Readings own) throws Exception {
+        String sound = "good-" + id;
+        String bad = "ill-" + id;
+        assertThat(run("create", "--spec", own.spec(directory, sound).toString())).isZero();
+        Path diverges = own.spec(directory, bad, 64, "sgd: { rate: 1000 }");
+        // A batch of several rows has no single event to blame for what is not finite.
+        Files.writeString(diverges, "mini-batch: { size: 4 }\n", StandardOpenOption.APPEND);
+        assertThat(run("create", "--spec", diverges.toString(), "--timeout", "0")).isZero();
+        Awaitility.await()
+                .atMost(Readings.PATIENCE)
+                .untilAsserted(
+                        () -> {
+                            assertThat(run("list", "--model", bad, "--json")).as(err()).isZero();
+                            assertThat(json().path("trainer").asText()).isEqualTo("failed");
+                        });
+        assertThat(json().path("exit_code").asInt()).isEqualTo(4);
+        assertThat(json().path("reasons").get(0).path("message").asText()).contains("diverged");
+
+        // Nothing but broken events for a while.
+        awaitLearned(sound, 1, own.end());
+        own.sendBroken(400);
+        awaitLearned(sound, 1, own.end());
+        Awaitility.await()
+                .atMost(Readings.PATIENCE)
+                .untilAsserted(
+                        () -> {
+                            assertThat(run("list", "--model", sound, "--json")).as(err()).isZero();
+                            assertThat(json().path("dead_letters").asLong()).isEqualTo(400);
+                        });
+        assertThat(json().path("dead_letter_share").asDouble()).isGreaterThan(0.5);
+        assertThat(json().path("loss").asDouble())
+                .isPositive()
+                .isLessThan(json().path("prior_loss").asDouble() + 0.1);
+        assertThat(json().path("auc").asDouble()).isBetween(0.5, 1.0);
+        assertThat(run("list")).isZero();
+        assertThat(out())
+                .containsPattern("\\n" + bad + " +live, failed +1 ")
+                .containsPattern("\\n" + sound + " +live, degraded +1 .* 400 +[0-9.]+ % +0[.]")
+                .containsPattern("\\n" + bad + ": failed since .*: .*diverged at update")
+                .contains("tidegrad models resume " + bad + " tries again");
+        assertThat(run("show", bad)).isZero();
+        assertThat(out()).containsPattern("trouble +failed since ");
+
+        // It is tried again, and can't: said anew.
+        String since = since(bad);
+        assertThat(run("resume", bad, "--timeout", "0")).as(err()).isZero();
+        Awaitility.await().atMost(Readings.PATIENCE).until(() -> !since.equals(since(bad)));
+        assertThat(run("resume", sound)).isEqualTo(2);
+        assertThat(err()).contains("expected one that is paused or has stopped");
+        assertThat(run("delete", bad)).as(err()).isZero();
+        assertThat(run("delete", sound)).as(err()).isZero();
+    }
+
+    private String since(String model) throws Exception {
+        assertThat(run("list", "--model", model, "--json")).isZero();
+        return json().path("reasons").path(0).path("since").asText();
     }
 
     @Test

@@ -101,6 +101,19 @@ final class Readings implements AutoCloseable {
         }
     }
 
+    /// Something that is no event.
+    void sendBroken(int events) {
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(
+                        Map.of("bootstrap.servers", bootstrap),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer())) {
+            for (int i = 0; i < events; i++) {
+                producer.send(new ProducerRecord<>(topic, 0, null, new byte[] {1, 2, 3}));
+            }
+        }
+    }
+
     long end() {
         return get(admin.listOffsets(Map.of(partition, OffsetSpec.latest()))
                         .partitionResult(partition))
@@ -117,6 +130,10 @@ final class Readings implements AutoCloseable {
 
     /// @param hidden size of its hidden layer
     Path spec(Path directory, String model, int hidden) {
+        return spec(directory, model, hidden, "adam: { rate: 0.01 }");
+    }
+
+    Path spec(Path directory, String model, int hidden, String optimizer) {
         try {
             return Files.writeString(
                     directory.resolve(model + ".yaml"),
@@ -127,10 +144,10 @@ final class Readings implements AutoCloseable {
                     features: [ number: { field: a, scale: standard } ]
                     network: [ dense: %d, relu, dense: 1 ]
                     loss: binary-cross-entropy
-                    optimizer: { adam: { rate: 0.01 } }
+                    optimizer: { %s }
                     publish: { every: PT0.2S }
                     """
-                            .formatted(model, topic, hidden));
+                            .formatted(model, topic, hidden, optimizer));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -354,7 +354,17 @@ class ReplayCommandsTest {
         Checkpoint target = new Checkpoint(500, 500, "da", null, "snapshot 1.500");
         VerifyResult result =
                 new VerifyResult(
-                        "m", 1, target, 0, List.of(), 300, 4, null, difference, 2_000_000_000L);
+                        "m",
+                        "m",
+                        1,
+                        target,
+                        0,
+                        List.of(),
+                        300,
+                        4,
+                        null,
+                        difference,
+                        2_000_000_000L);
         assertThat(VerifyCommand.text(result).lines())
                 .containsExactly(
                         "model         m, version 1.500 at offset 500",
@@ -377,8 +387,37 @@ class ReplayCommandsTest {
         forget();
         assertThat(run("snapshots list", "--json")).as(err.toString()).isZero();
         String newest = out.toString().lines().toList().getLast();
-        assertThat(new ObjectMapper().readTree(newest).path("next_offset").asLong())
-                .isEqualTo(EVENTS);
+        JsonNode line = new ObjectMapper().readTree(newest);
+        assertThat(line.path("next_offset").asLong()).isEqualTo(EVENTS);
+        // How it came to be: of which log, by which spec, how well.
+        assertThat(line.path("topic").asText()).isEqualTo(topic);
+        assertThat(line.path("topic_id").asText()).hasSize(22);
+        assertThat(line.path("start_offset").asLong(-1)).isZero();
+        assertThat(line.path("spec_fingerprint").asText()).hasSize(64);
+        assertThat(line.path("log_loss").asDouble()).isPositive();
+        assertThat(line.path("origin").isNull()).isTrue();
+    }
+
+    /// By another spec under the same name it is another model: which column is which is said.
+    @Test
+    void theColumnsOfTwoModelsOfOneNameAreToldApart() throws Exception {
+        Path spec = directory.resolve("same-name.yaml");
+        Files.writeString(
+                spec,
+                """
+                model: %s
+                input: { topic: %s }
+                label: { field: over }
+                features: [ number: { field: a, scale: standard } ]
+                network: [ dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: { adam: { rate: 0.01 } }
+                """
+                        .formatted(model, topic));
+        assertThat(run("replay", "--with-spec", spec.toString(), "--compare", model))
+                .as(err.toString())
+                .isZero();
+        assertThat(out.toString()).contains(model + ", replayed", model + ", registered");
     }
 
     @Test

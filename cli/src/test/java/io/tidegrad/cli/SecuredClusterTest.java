@@ -436,6 +436,27 @@ class SecuredClusterTest {
                 "check the kafka.* settings");
     }
 
+    /// As when the password is replaced at the broker a little later than here.
+    @Test
+    @Execution(ExecutionMode.CONCURRENT)
+    void aTrainerThatKafkaLetInWithinTheLastHourIsTriedAgain() throws Exception {
+        Path stateDir = Files.createDirectories(directory.resolve("was-let-in"));
+        Files.createFile(stateDir.resolve("let-in"));
+        Child child =
+                new Child(
+                        Command.TRAINER,
+                        Map.of(
+                                "TIDEGRAD_STATE_DIR",
+                                stateDir.toString(),
+                                "TIDEGRAD_KAFKA_SASL_JAAS_CONFIG",
+                                "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"tidegrad\""
+                                        + " password=\"wrong-password\";"));
+        assertThat(child.status()).describedAs(child.said()).isEqualTo(75);
+        assertThat(child.said())
+                .contains("Kafka does not let us in", "did let us in before", "tried again")
+                .doesNotContain("wrong-password");
+    }
+
     @ParameterizedTest
     @EnumSource(Command.class)
     @Execution(ExecutionMode.CONCURRENT)

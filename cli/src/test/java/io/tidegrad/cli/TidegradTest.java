@@ -2,10 +2,16 @@ package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.joran.JoranConfigurator;
+import ch.qos.logback.classic.util.LogbackMDCAdapter;
 import io.tidegrad.localstack.ChildJvm;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -31,9 +37,36 @@ class TidegradTest {
         String launcher =
                 Files.readString(Path.of(System.getProperty("tidegrad.root"), "tidegrad"));
         assertThat(ChildJvm.TIDEGRAD_FLAGS)
-                .filteredOn(flag -> flag.startsWith("-X"))
-                .isNotEmpty()
+                .filteredOn(flag -> flag.startsWith("-X") || flag.startsWith("--sun-misc"))
+                .contains("--sun-misc-unsafe-memory-access=allow")
                 .allSatisfy(flag -> assertThat(launcher).contains(flag));
+    }
+
+    /// What a command prints is its result, and beside it what somebody has to know, without times and classes.
+    @Test
+    void aCommandThatPrintsAResultLogsWarningsOnly() throws Exception {
+        assertThat(Tidegrad.log("models", "list")).isEqualTo("once.xml");
+        assertThat(Tidegrad.log("replay", "--until", "end")).isEqualTo("once.xml");
+        assertThat(Tidegrad.log("replay", "--until", "live")).isEqualTo("logback.xml");
+        assertThat(Tidegrad.log("trainer")).isEqualTo("logback.xml");
+        LoggerContext context = new LoggerContext();
+        context.setMDCAdapter(new LogbackMDCAdapter());
+        JoranConfigurator configurator = new JoranConfigurator();
+        configurator.setContext(context);
+        PrintStream stderr = System.err;
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
+        try {
+            configurator.doConfigure(Tidegrad.class.getResource("once.xml"));
+            context.getLogger("io.tidegrad.trainer.ControlLog").info("deciding again");
+            context.getLogger("org.apache.kafka.clients.NetworkClient").warn("Node -1");
+            context.getLogger("io.tidegrad.trainer.KafkaTopics").warn("keeps events for 1 h");
+        } finally {
+            context.stop();
+            System.setErr(stderr);
+        }
+        assertThat(said.toString(StandardCharsets.UTF_8).lines())
+                .containsExactly("tidegrad: keeps events for 1 h");
     }
 
     @ParameterizedTest
@@ -55,6 +88,8 @@ class TidegradTest {
                 "loadtest train --events many",
                 "loadtest poison --stream all",
                 "loadtest poison --events -1",
+                "loadtest floods --limits 100",
+                "loadtest floods --limits 256,many",
                 "loadtest models --models 0",
                 "loadtest freshness --rate 0",
                 "golden",
@@ -87,6 +122,7 @@ class TidegradTest {
                 "loadtest --help",
                 "loadtest train --help",
                 "loadtest poison --help",
+                "loadtest floods --help",
                 "golden --help"
             })
     void helpGoesToStandardOutput(String line) {

@@ -48,6 +48,7 @@ public final class ChildJvm implements AutoCloseable {
                         List.of(
                                 "--add-modules=jdk.incubator.vector",
                                 "--enable-native-access=ALL-UNNAMED",
+                                "--sun-misc-unsafe-memory-access=allow",
                                 "-XX:+UseSerialGC",
                                 "-XX:MetaspaceSize=128m",
                                 "-XX:Tier4BackEdgeThreshold=200000",

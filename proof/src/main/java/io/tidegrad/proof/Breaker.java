@@ -43,12 +43,16 @@ public enum Breaker {
             Invariant.I7,
             "the registry is asked again for each event about an id it does not know"),
     KEEPS_EVERY_VERSION(Invariant.I8, "the weights after each event stay in memory"),
+    DECODES_WITHOUT_A_BUDGET(
+            Invariant.I8, "events are decoded as Avro does it, whatever they become in memory"),
     FORGETS_WHO_IT_IS(
             Invariant.I9,
             "a trainer that is started again has another identity than the one killed"),
     STOPS_FOR_GOOD(
             Invariant.I10,
             "a stop that a restart would heal ends with a code that nobody restarts"),
+    FORGETS_WHAT_ENDED_IT(
+            Invariant.I10, "a trainer that starts does not know which event ended its last life"),
     PUBLISHES_OUTSIDE_THE_TRANSACTION(
             Invariant.I11, "snapshots are sent by a producer without transactions"),
     PUBLISHES_OTHER_WEIGHTS(

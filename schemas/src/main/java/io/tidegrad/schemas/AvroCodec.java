@@ -6,10 +6,14 @@ import io.tidegrad.schemas.UndecodableException.Reason;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayDeque;
+import java.util.Collections;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
-import org.apache.avro.AvroRuntimeException;
+import java.util.Set;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericContainer;
 import org.apache.avro.generic.GenericData;
@@ -18,32 +22,34 @@ import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DatumWriter;
-import org.apache.avro.io.Decoder;
 import org.apache.avro.io.EncoderFactory;
-import org.apache.avro.io.ResolvingDecoder;
 import org.apache.avro.specific.AvroGenerated;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.avro.util.ClassSecurityValidator;
+import org.apache.avro.util.WeakIdentityHashMap;
 import org.jspecify.annotations.Nullable;
 
 /// Avro records in Confluent wire format: a zero byte, the schema's id (4 bytes, big-endian), Avro binary.
 ///
-/// Decoding takes hostile bytes: memory stays in proportion to the value's length, nesting is bounded, no class is
-/// loaded because a schema names it, and every failure that a retry can't help is an [UndecodableException]. Keeps a
-/// reader and a writer per schema, so use one codec per thread; it is not safe for more.
+/// Decoding takes hostile bytes and hostile schemas: memory and work stay within a budget that follows from the value's
+/// length alone ([BoundedDecoder#budget(int)]) and is asked before anything is made, nesting is bounded, no class is loaded
+/// because a schema names it, and every failure that a retry can't help is an [UndecodableException]. Keeps the schema that
+/// was read last and a writer per schema, so use one codec per thread; it is not safe for more.
 public final class AvroCodec {
     /// Bytes before the Avro data.
     public static final int HEADER_BYTES = 5;
 
-    // A schema may refer to itself, so that the value decides how deep its records nest. Far more
-    // than events have, far
-    // less than a stack; a fixed number, because the stack's depth at which a JVM gives up differs
-    // from run to run.
-    private static final int RECORDS_DEEP_MAX = 64;
-    private static final int SCHEMAS_MAX = 1_000;
+    /// Types, fields and branches of a writer's schema that is read as one of our own types, each counted as often as it is
+    /// reached: Avro resolves two schemas in as many steps. Our own have less than 100.
+    private static final int OWN_SCHEMA_PARTS_MAX = 10_000;
+
+    private static final int OWN_SCHEMA_DEEP_MAX = 100;
+
+    /// Of our own types, by writer's schema: far more than there will be versions.
+    private static final int SPECIFIC_READERS_MAX = 16;
 
     static {
         // Avro makes no object of a class it was not told to trust; ours are the ones generated
@@ -53,15 +59,24 @@ public final class AvroCodec {
                         ClassSecurityValidator.getGlobal(), AvroCodec::isGeneratedFromOurSchemas));
     }
 
+    /// Done when this class is there: Avro may make and copy records of our schemas from now on.
+    public static void trustOwnClasses() {}
+
     private final SchemaRegistry registry;
     private final BoundedDecoder decoder = new BoundedDecoder();
-    private final Map<Integer, GenericDatumReader<GenericRecord>> readers = new HashMap<>();
+    private final ValueReader reader = new ValueReader(decoder);
+
+    // Weakly, because the registry's cache bounds the memory of all schemas, and nobody may keep
+    // what it forgets.
+    private final Map<Schema, Boolean> choosesStringClass = new WeakIdentityHashMap<>();
+    private int lastId; // of `last`
+    private @Nullable Schema last; // the schema that was read by
+    private boolean lastChooses;
     private final Map<SpecificKey, GenericDatumReader<? extends SpecificRecord>> specificReaders =
             new HashMap<>();
     private final Map<Schema, DatumWriter<GenericContainer>> writers = new IdentityHashMap<>();
     private final ByteArrayOutputStream out = new ByteArrayOutputStream(512);
     private @Nullable BinaryEncoder encoder;
-    private int depth;
 
     private record SpecificKey(int id, Class<?> type) {}
 
@@ -76,13 +91,15 @@ public final class AvroCodec {
     ///     try again
     public GenericRecord decode(byte[] value) {
         int id = schemaId(value);
-        GenericDatumReader<GenericRecord> reader = readers.get(id);
-        if (reader == null) {
-            Schema schema = writerSchema(id);
-            reader = new BoundedReader<>(schema, schema, genericData());
-            bounded(readers).put(id, reader);
+        Schema schema = last;
+        if (schema == null || id != lastId) {
+            schema = writerSchema(id);
+            lastChooses = choosesStringClass.computeIfAbsent(schema, AvroCodec::choosesStringClass);
+            last = schema;
+            lastId = id;
         }
-        return read(reader, value, id);
+        Schema of = schema;
+        return read(() -> reader.read(of, lastChooses), value, id);
     }
 
     /// The value's record as one of our own types; fields that its writer did not know have their defaults.
@@ -95,11 +112,30 @@ public final class AvroCodec {
         @SuppressWarnings("unchecked") // Written below, with the reader of this very type.
         GenericDatumReader<T> reader = (GenericDatumReader<T>) specificReaders.get(key);
         if (reader == null) {
-            SpecificData data = SpecificData.getForClass(type);
-            reader = new BoundedSpecificReader<>(writerSchema(id), data.getSchema(type), data);
-            bounded(specificReaders).put(key, reader);
+            reader = specificReader(writerSchema(id), type, id);
+            if (specificReaders.size() >= SPECIFIC_READERS_MAX) {
+                specificReaders.clear();
+            }
+            specificReaders.put(key, reader);
         }
-        return read(reader, value, id);
+        GenericDatumReader<T> of = reader;
+        return read(() -> of.read(null, decoder), value, id);
+    }
+
+    /// The value's record as one of our own types, by a schema that is known without asking a registry; the id in the
+    /// header is not looked at.
+    ///
+    /// @throws UndecodableException as [#decode(byte[])], also if the schemas don't match
+    public static <T extends SpecificRecord> T decode(byte[] value, Schema writer, Class<T> type) {
+        int id = schemaId(value);
+        GenericDatumReader<T> reader = specificReader(writer, type, id);
+        AvroCodec codec = new AvroCodec(new InMemorySchemaRegistry());
+        return codec.read(() -> reader.read(null, codec.decoder), value, id);
+    }
+
+    /// Bytes of memory that decoding a value of so many bytes may take, whatever its schema: what would take more is refused.
+    public static long memoryBound(int valueBytes) {
+        return BoundedDecoder.budget(valueBytes);
     }
 
     /// The record's bytes under a schema id; the record's own schema is the one that was registered.
@@ -146,6 +182,24 @@ public final class AvroCodec {
                 | (value[4] & 0xff);
     }
 
+    private static <T extends SpecificRecord> GenericDatumReader<T> specificReader(
+            Schema writer, Class<T> type, int id) {
+        if (new PartCount().of(writer, 0) > OWN_SCHEMA_PARTS_MAX) {
+            throw new UndecodableException(
+                    Reason.UNSUPPORTED_SCHEMA,
+                    "schema id "
+                            + id
+                            + ": expected a version of "
+                            + type.getSimpleName()
+                            + ", found more than "
+                            + OWN_SCHEMA_PARTS_MAX
+                            + " parts, or types nested deeper than "
+                            + OWN_SCHEMA_DEEP_MAX);
+        }
+        SpecificData data = SpecificData.getForClass(type);
+        return new SpecificDatumReader<>(writer, data.getSchema(type), data);
+    }
+
     private static boolean isGeneratedFromOurSchemas(Class<?> type) {
         return type.getPackageName().equals(AvroCodec.class.getPackageName())
                 && type.isAnnotationPresent(AvroGenerated.class);
@@ -176,16 +230,19 @@ public final class AvroCodec {
         return schema;
     }
 
-    private <T> T read(GenericDatumReader<T> reader, byte[] value, int id) {
+    private interface Reading<T> {
+        T read() throws IOException;
+    }
+
+    private <T> T read(Reading<T> reading, byte[] value, int id) {
         decoder.reset(value, HEADER_BYTES);
-        depth = 0;
         T result;
         try {
-            result = reader.read(null, decoder);
+            result = reading.read();
         } catch (UndecodableException e) {
             throw new UndecodableException(
                     e.reason(), "schema id " + id + ", " + e.getMessage(), e);
-        } catch (AvroRuntimeException | IOException | IndexOutOfBoundsException e) {
+        } catch (RuntimeException | IOException e) {
             // Avro's ways of saying: no such branch, no such symbol, schemas that don't match.
             throw new UndecodableException(
                     Reason.MALFORMED,
@@ -205,71 +262,63 @@ public final class AvroCodec {
         return result;
     }
 
-    private void enterRecord() {
-        if (++depth > RECORDS_DEEP_MAX) {
-            throw new UndecodableException(
-                    Reason.MALFORMED,
-                    "byte "
-                            + decoder.position()
-                            + ": records nested deeper than "
-                            + RECORDS_DEEP_MAX);
+    private static boolean choosesStringClass(Schema schema) {
+        Set<Schema> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+        Deque<Schema> open = new ArrayDeque<>(List.of(schema));
+        while (!open.isEmpty()) {
+            Schema next = open.pop();
+            if (!seen.add(next)) {
+                continue;
+            }
+            switch (next.getType()) {
+                case RECORD -> next.getFields().forEach(field -> open.push(field.schema()));
+                case UNION -> next.getTypes().forEach(open::push);
+                case ARRAY -> open.push(next.getElementType());
+                case MAP -> {
+                    if (next.getProp(GenericData.STRING_PROP) != null) {
+                        return true;
+                    }
+                    open.push(next.getValueType());
+                }
+                case STRING -> {
+                    if (next.getProp(GenericData.STRING_PROP) != null) {
+                        return true;
+                    }
+                }
+                default -> {
+                    // Neither a string nor anything with one in it.
+                }
+            }
         }
+        return false;
     }
 
-    private static GenericData genericData() {
-        GenericData data = new GenericData();
-        // Avro's fast reader is built from the schema as a chain of lambdas that can't be bounded
-        // in depth.
-        data.setFastReaderEnabled(false);
-        return data;
-    }
+    /// Counts a schema's parts as Avro goes through them: a type that several fields have as often as that, one that contains
+    /// itself once on each way down. Gives up beyond the bound, so that counting is bounded too.
+    private static final class PartCount {
+        private final Set<Schema> above = Collections.newSetFromMap(new IdentityHashMap<>());
+        private int parts;
 
-    private static <K, V> Map<K, V> bounded(Map<K, V> cache) {
-        if (cache.size() >= SCHEMAS_MAX) {
-            cache.clear();
-        }
-        return cache;
-    }
-
-    private final class BoundedReader<T> extends GenericDatumReader<T> {
-        // Of each string Avro asks its schema, through two maps, which class it is to be: half the
-        // time of reading one. Most schemas say so nowhere.
-        private final boolean choosesStringClass;
-
-        BoundedReader(Schema writer, Schema reader, GenericData data) {
-            super(writer, reader, data);
-            choosesStringClass = reader.toString().contains(GenericData.STRING_PROP);
-        }
-
-        @Override
-        protected Object readString(@Nullable Object old, Schema expected, Decoder in)
-                throws IOException {
-            return choosesStringClass ? super.readString(old, expected, in) : in.readString(null);
-        }
-
-        @Override
-        protected Object readRecord(Object old, Schema expected, ResolvingDecoder in)
-                throws IOException {
-            enterRecord();
-            Object record = super.readRecord(old, expected, in);
-            depth--;
-            return record;
-        }
-    }
-
-    private final class BoundedSpecificReader<T extends SpecificRecord>
-            extends SpecificDatumReader<T> {
-        BoundedSpecificReader(Schema writer, Schema reader, SpecificData data) {
-            super(writer, reader, data);
-        }
-
-        @Override
-        protected Object readRecord(Object old, Schema expected, ResolvingDecoder in)
-                throws IOException {
-            enterRecord();
-            Object record = super.readRecord(old, expected, in);
-            depth--;
-            return record;
+        int of(Schema schema, int depth) {
+            parts++;
+            if (depth > OWN_SCHEMA_DEEP_MAX) {
+                parts = OWN_SCHEMA_PARTS_MAX + 1;
+            }
+            if (parts > OWN_SCHEMA_PARTS_MAX || !above.add(schema)) {
+                return parts;
+            }
+            switch (schema.getType()) {
+                case RECORD -> schema.getFields().forEach(field -> of(field.schema(), depth + 1));
+                case UNION -> schema.getTypes().forEach(branch -> of(branch, depth + 1));
+                case ARRAY -> of(schema.getElementType(), depth + 1);
+                case MAP -> of(schema.getValueType(), depth + 1);
+                case ENUM -> parts += schema.getEnumSymbols().size();
+                default -> {
+                    // One part.
+                }
+            }
+            above.remove(schema);
+            return parts;
         }
     }
 }

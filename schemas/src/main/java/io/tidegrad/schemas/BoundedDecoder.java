@@ -3,6 +3,7 @@ package io.tidegrad.schemas;
 import io.tidegrad.schemas.UndecodableException.Reason;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import org.apache.avro.io.Decoder;
 import org.apache.avro.util.Utf8;
 
@@ -10,12 +11,38 @@ import org.apache.avro.util.Utf8;
 /// looks whether that much is there: six bytes can ask for two gigabytes. This one checks every length against what is
 /// left, counts the items of all arrays and maps, and says where it stopped.
 ///
+/// It also keeps the value's budget: everything that is made of a value is charged in bytes before it is made, and what
+/// would take more than [#budget(int)] is refused. Every value is charged, a null with the place where it is kept, so the
+/// budget bounds the work as well as the memory.
+///
 /// Layout: Avro specification 1.12, "Binary encoding".
 final class BoundedDecoder extends Decoder {
+    /// Bytes of memory that a value may become for each of its own: an empty string takes 1 byte in an event and 56 as an
+    /// object, a record of one boolean 1 and 56. Real events take less than 20.
+    static final int MEMORY_PER_BYTE = 64;
+
+    /// What any value may become, however short it is: a schema has structure that takes no bytes (records, nulls). Enough for
+    /// 20,000 records without a field, and little enough that a stream of such values takes no memory from others.
+    static final int MEMORY_OF_ANY = 1 << 20;
+
+    /// Where a value is kept: a place in the array of a record or list.
+    static final int PLACE_BYTES = 8;
+
+    // An array that grows by half at a time has by then been allocated three times over.
+    private static final int LATER_PLACE_BYTES = 24;
+    private static final int ENTRY_BYTES =
+            56; // of a map: the entry, its places in tables that grow
+
+    private static final int STRING_BYTES = 56; // the object, and the header of its array
+    private static final int BUFFER_BYTES = 56;
+    private static final int FIXED_BYTES = 48;
+
     private byte[] bytes = new byte[0];
     private int position;
     private int end;
     private long items; // of all arrays and maps so far
+    private long left; // of the budget
+    private ByteBuffer whole = ByteBuffer.wrap(bytes); // of `bytes`, once a view is asked for
 
     /// Starts over on `bytes` from `from` to the end.
     void reset(byte[] bytes, int from) {
@@ -23,6 +50,34 @@ final class BoundedDecoder extends Decoder {
         this.position = from;
         this.end = bytes.length;
         this.items = 0;
+        this.left = budget(bytes.length);
+    }
+
+    /// Bytes of memory that a value of so many bytes may become.
+    static long budget(int length) {
+        return MEMORY_OF_ANY + (long) MEMORY_PER_BYTE * length;
+    }
+
+    /// Takes from the budget what is about to be made.
+    ///
+    /// @throws UndecodableException it is not left
+    void charge(long memory) {
+        left -= memory;
+        if (left < 0) {
+            throw new UndecodableException(
+                    Reason.TOO_LARGE,
+                    "byte "
+                            + position
+                            + ": a value of "
+                            + bytes.length
+                            + " bytes may take "
+                            + budget(bytes.length)
+                            + " bytes of memory ("
+                            + MEMORY_OF_ANY
+                            + " and "
+                            + MEMORY_PER_BYTE
+                            + " for each of its own), this one takes more: its schema nests too much");
+        }
     }
 
     int position() {
@@ -49,13 +104,14 @@ final class BoundedDecoder extends Decoder {
         }
     }
 
-    private UndecodableException malformed(String what) {
+    UndecodableException malformed(String what) {
         return new UndecodableException(Reason.MALFORMED, "byte " + position + ": " + what);
     }
 
+    /// Takes no bytes, and is charged all the same: Avro's resolving reader skips as many as a schema asks for.
     @Override
     public void readNull() {
-        // null takes no bytes.
+        charge(PLACE_BYTES);
     }
 
     @Override
@@ -130,8 +186,13 @@ final class BoundedDecoder extends Decoder {
 
     @Override
     public Utf8 readString(Utf8 old) {
+        return readUtf8();
+    }
+
+    Utf8 readUtf8() {
         int length = length("a string");
-        Utf8 result = old == null ? new Utf8() : old;
+        charge(STRING_BYTES + length);
+        Utf8 result = new Utf8();
         result.setByteLength(length);
         System.arraycopy(bytes, position, result.getBytes(), 0, length);
         position += length;
@@ -141,6 +202,7 @@ final class BoundedDecoder extends Decoder {
     @Override
     public String readString() {
         int length = length("a string");
+        charge(STRING_BYTES + 3L * length); // two bytes a character, and a copy on the way
         String result = new String(bytes, position, length, StandardCharsets.UTF_8);
         position += length;
         return result;
@@ -151,11 +213,33 @@ final class BoundedDecoder extends Decoder {
         position += length("a string");
     }
 
-    /// A view: the value's array is nobody's but the record's.
+    /// A copy: where Avro reads bytes as a string, it takes the whole array behind the buffer.
     @Override
     public ByteBuffer readBytes(ByteBuffer old) {
         int length = length("bytes");
-        ByteBuffer result = ByteBuffer.wrap(bytes, position, length).slice();
+        charge(BUFFER_BYTES + STRING_BYTES + length);
+        byte[] copy = Arrays.copyOfRange(bytes, position, position + length);
+        position += length;
+        return ByteBuffer.wrap(copy);
+    }
+
+    /// Bytes as a view: the value's array is nobody's but the record's.
+    ByteBuffer readView() {
+        int length = length("bytes");
+        charge(BUFFER_BYTES);
+        if (whole.array() != bytes) {
+            whole = ByteBuffer.wrap(bytes);
+        }
+        ByteBuffer result = whole.slice(position, length);
+        position += length;
+        return result;
+    }
+
+    /// A fixed of its schema's size, which may be any: looked for before room is made.
+    byte[] readFixed(int length) {
+        require(length, "a fixed");
+        charge(FIXED_BYTES + length);
+        byte[] result = Arrays.copyOfRange(bytes, position, position + length);
         position += length;
         return result;
     }
@@ -193,7 +277,7 @@ final class BoundedDecoder extends Decoder {
     // (null, an empty record): such items would let a few bytes ask for a loop without end, so all
     // of a value's items
     // together may not be more than its bytes.
-    private long block() {
+    private long block(int bytesEach) {
         long count = readLong();
         if (count < 0) {
             long size = readLong();
@@ -208,6 +292,7 @@ final class BoundedDecoder extends Decoder {
             throw malformed(
                     "a block of " + count + " items in a value of " + bytes.length + " bytes");
         }
+        charge(count * bytesEach);
         return count;
     }
 
@@ -234,12 +319,12 @@ final class BoundedDecoder extends Decoder {
 
     @Override
     public long readArrayStart() {
-        return block();
+        return block(PLACE_BYTES);
     }
 
     @Override
     public long arrayNext() {
-        return block();
+        return block(LATER_PLACE_BYTES);
     }
 
     @Override
@@ -249,12 +334,12 @@ final class BoundedDecoder extends Decoder {
 
     @Override
     public long readMapStart() {
-        return block();
+        return block(ENTRY_BYTES);
     }
 
     @Override
     public long mapNext() {
-        return block();
+        return block(ENTRY_BYTES);
     }
 
     @Override

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.function.Supplier;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;
@@ -30,17 +29,17 @@ public interface RecordDecoder extends AutoCloseable {
     /// @param config the registry's settings ([SchemaRegistry#connect]), passed to the deserializer as they are
     /// @throws IllegalArgumentException the class named can't be used, or a setting can't
     static RecordDecoder of(Map<String, ?> config) {
-        return of(config, () -> RegistryConfig.UNBOUNDED);
+        return of(config, RegistryPatience.UNBOUNDED);
     }
 
     /// As [#of(Map)], for a caller whose own time is bounded.
     ///
-    /// @param left how long the registry may be waited for, at most; ours asks before each question, another's class is
-    ///     configured once with half of what is left now
-    static RecordDecoder of(Map<String, ?> config, Supplier<Duration> left) {
+    /// @param patience ours asks before each question what is left, another's class is configured once with half of what is
+    ///     left now; nobody can tell when that one asks, so that all of its decoding counts as waiting
+    static RecordDecoder of(Map<String, ?> config, RegistryPatience patience) {
         Object named = config.get(DESERIALIZER);
         if (named == null || named.equals(ConfluentAvroDeserializer.class.getName())) {
-            return of(SchemaRegistry.connect(config, left));
+            return of(SchemaRegistry.connect(config, patience));
         }
         Deserializer<?> deserializer;
         try {
@@ -58,10 +57,10 @@ public interface RecordDecoder extends AutoCloseable {
         Map<String, Object> bounded = new HashMap<>(config);
         Duration timeout =
                 RegistryConfig.shorter(
-                        RegistryConfig.requestTimeout(config), left.get().dividedBy(2));
+                        RegistryConfig.requestTimeout(config), patience.left().dividedBy(2));
         bounded.put(RegistryConfig.REQUEST_TIMEOUT, Long.toString(timeout.toMillis()));
         deserializer.configure(bounded, false);
-        return new Foreign(deserializer);
+        return new Foreign(deserializer, patience);
     }
 
     /// Ours, on a registry that it closes with itself.
@@ -83,16 +82,20 @@ public interface RecordDecoder extends AutoCloseable {
     }
 
     /// By somebody else's class, its failures told apart as ours are.
-    record Foreign(Deserializer<?> deserializer) implements RecordDecoder {
+    record Foreign(Deserializer<?> deserializer, RegistryPatience patience)
+            implements RecordDecoder {
         @Override
         public GenericRecord decode(String topic, byte[] value) {
             Object decoded;
+            patience.begins();
             try {
                 decoded = deserializer.deserialize(topic, value);
             } catch (UndecodableException | RegistryUnavailableException ours) {
                 throw ours;
             } catch (SerializationException e) {
                 throw translated(e);
+            } finally {
+                patience.ends();
             }
             if (decoded instanceof GenericRecord record) {
                 return record;

@@ -10,7 +10,6 @@ import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -21,7 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
@@ -37,25 +36,45 @@ final class RestSchemaRegistry implements SchemaRegistry {
     private static final int VERSION_NOT_FOUND = 40402;
     private static final int SCHEMA_NOT_FOUND = 40403;
 
-    private static final long RESPONSE_BYTES_MAX = 4L << 20;
+    private static final int RESPONSE_BYTES_MAX = 4 << 20;
+
+    /// Characters of all schemas that are kept, and so of one. A registry keeps schemas as records of Kafka, which are at most
+    /// 1 MiB unless told otherwise. Parsed, a schema takes up to 55 bytes of memory a character, and while it is parsed 95.
+    static final int SCHEMA_CHARS_MAX = 1 << 20;
+
+    /// A text of this length can refer to types that come later about 250 times in a row; Avro resolves these recursively, and
+    /// overflows a stack of 1 MiB between 250 and 2,000.
+    private static final int SHALLOW_CHARS_MAX = 16 << 10;
+
+    /// Of the thread that parses a longer text: enough for 10,000, which is what `SCHEMA_CHARS_MAX` has room for.
+    private static final long DEEP_STACK_BYTES = 128L << 20;
+
+    private static final Pattern SCHEMA_BEGINS =
+            Pattern.compile("\\s*\\{.*?\"schema\"\\s*:\\s*\"", Pattern.DOTALL);
+    private static final int MESSAGE_CHARS_MAX = 500;
     private static final int CACHED_MAX = 10_000;
-    // A burst of events with an unknown id costs one question per this time; a schema registered
-    // late is seen after it.
-    private static final long UNKNOWN_FOR_NANOS = TimeUnit.SECONDS.toNanos(5);
+    // A burst of events with an id that is refused costs one question per this time; a schema
+    // registered late is seen after it.
+    private static final long REFUSED_FOR_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final String CONTENT_TYPE = "application/vnd.schemaregistry.v1+json";
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final RegistryConfig config;
-    private final Supplier<Duration> left;
+    private final RegistryPatience patience;
     private final HttpClient http;
     private final Map<Integer, Schema> byId = new ConcurrentHashMap<>();
     private final Map<SubjectSchema, Integer> ids = new ConcurrentHashMap<>();
-    private final Map<Integer, Long> unknownSince = new ConcurrentHashMap<>();
+    private final Map<Integer, Refused> refused = new ConcurrentHashMap<>();
+    private int cachedChars; // of the schemas in `byId`
     private volatile int firstUrl; // index of the URL that answered last
 
     private record SubjectSchema(String subject, Schema schema) {}
 
-    record Answer(int status, JsonNode body, URI uri) {
+    /// @param why one of the two exceptions that have no stack trace, so that it can be thrown again
+    private record Refused(long since, RuntimeException why) {}
+
+    /// @param cut whether it holds a schema, but was longer than is taken, so that its body is not there
+    record Answer(int status, JsonNode body, boolean cut, URI uri) {
         int errorCode() {
             return body.path("error_code").asInt(0);
         }
@@ -65,9 +84,9 @@ final class RestSchemaRegistry implements SchemaRegistry {
         }
     }
 
-    RestSchemaRegistry(RegistryConfig config, Supplier<Duration> left) {
+    RestSchemaRegistry(RegistryConfig config, RegistryPatience patience) {
         this.config = config;
-        this.left = left;
+        this.patience = patience;
         this.http =
                 HttpClient.newBuilder()
                         .version(HttpClient.Version.HTTP_1_1)
@@ -83,21 +102,36 @@ final class RestSchemaRegistry implements SchemaRegistry {
             return known;
         }
         String what = "schema id " + id;
-        Long since = unknownSince.get(id);
-        if (since != null && System.nanoTime() - since < UNKNOWN_FOR_NANOS) {
-            throw unknown(what, "a moment ago");
+        Refused before = refused.get(id);
+        if (before != null && System.nanoTime() - before.since() < REFUSED_FOR_NANOS) {
+            throw before.why();
         }
         if (id < 0) {
             throw unknown(what, "ids are not negative");
         }
         Answer answer = ask("GET", "/schemas/ids/" + id, null);
-        if (answer.status() == 404 && answer.errorCode() == SCHEMA_NOT_FOUND) {
-            bounded(unknownSince).put(id, System.nanoTime());
-            throw unknown(what, answer.uri() + " answered: " + answer.message());
+        try {
+            if (answer.status() == 404 && answer.errorCode() == SCHEMA_NOT_FOUND) {
+                throw unknown(what, answer.uri() + " answered: " + shortened(answer.message()));
+            }
+            Schema schema = schema(what, answer);
+            keep(id, schema, text(answer).length());
+            return schema;
+        } catch (UnknownSchemaException | UnsupportedSchemaException refusal) {
+            bounded(refused).put(id, new Refused(System.nanoTime(), refusal));
+            throw refusal;
         }
-        Schema schema = schema(what, answer);
-        bounded(byId).put(id, schema);
-        return schema;
+    }
+
+    /// Forgets all others when there is no room for one more.
+    private synchronized void keep(int id, Schema schema, int chars) {
+        if (cachedChars + chars > SCHEMA_CHARS_MAX || byId.size() >= CACHED_MAX) {
+            byId.clear();
+            cachedChars = 0;
+        }
+        if (byId.putIfAbsent(id, schema) == null) {
+            cachedChars += chars;
+        }
     }
 
     @Override
@@ -150,7 +184,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
         }
         Schema schema = schema(what, answer);
         int id = intField(answer, "id");
-        bounded(byId).put(id, schema);
+        keep(id, schema, text(answer).length());
         return new Registered(id, schema);
     }
 
@@ -170,7 +204,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
         required(answer, 200);
         int id = intField(answer, "id");
         bounded(ids).put(key, id);
-        bounded(byId).putIfAbsent(id, key.schema());
+        keep(id, key.schema(), key.schema().toString().length());
         return id;
     }
 
@@ -183,7 +217,22 @@ final class RestSchemaRegistry implements SchemaRegistry {
         return cache;
     }
 
+    private static String text(Answer answer) {
+        return answer.body().path("schema").asText("");
+    }
+
     static Schema schema(String what, Answer answer) {
+        if (answer.status() == 200 && answer.cut()) {
+            throw new UnsupportedSchemaException(
+                    what
+                            + ": "
+                            + answer.uri()
+                            + " answered with more than "
+                            + RESPONSE_BYTES_MAX
+                            + " bytes, expected a schema of at most "
+                            + SCHEMA_CHARS_MAX
+                            + " characters");
+        }
         JsonNode body = required(answer, 200);
         if (!body.path("schema").isTextual()) {
             // A login page, a proxy's greeting: taken for a bad schema, it would turn every event
@@ -197,7 +246,8 @@ final class RestSchemaRegistry implements SchemaRegistry {
         }
         String type = body.path("schemaType").asText("AVRO");
         if (!type.equals("AVRO")) {
-            throw new UnsupportedSchemaException(what + " is of type " + type + ", expected AVRO");
+            throw new UnsupportedSchemaException(
+                    what + " is of type " + shortened(type) + ", expected AVRO");
         }
         if (!body.path("references").isEmpty()) {
             throw new UnsupportedSchemaException(
@@ -205,16 +255,76 @@ final class RestSchemaRegistry implements SchemaRegistry {
                             + " refers to other subjects, which is not supported: register one schema that"
                             + " contains all of its types");
         }
+        return parsed(what, text(answer));
+    }
+
+    private static Schema parsed(String what, String text) {
+        if (text.length() > SCHEMA_CHARS_MAX) {
+            throw new UnsupportedSchemaException(
+                    what
+                            + ": expected a schema of at most "
+                            + SCHEMA_CHARS_MAX
+                            + " characters, found "
+                            + text.length());
+        }
         try {
-            // Names are what other languages' clients made them; only our own schemas must be
-            // strict.
-            return new Schema.Parser(NameValidator.UTF_VALIDATOR)
-                    .parse(body.path("schema").textValue());
+            return text.length() <= SHALLOW_CHARS_MAX ? parsed(text) : parsedWithDeepStack(text);
+        } catch (RegistryUnavailableException interrupted) {
+            throw interrupted;
         } catch (RuntimeException malformed) {
             // Not only Avro's own: a name that nothing defines is a NullPointerException in 1.12.2.
             throw new UnsupportedSchemaException(
-                    what + " is no valid Avro schema: " + malformed.getMessage());
+                    what
+                            + " is no valid Avro schema: "
+                            + shortened(String.valueOf(malformed.getMessage())));
         }
+    }
+
+    private static Schema parsed(String text) {
+        // Names are what other languages' clients made them; only our own schemas must be strict.
+        // Defaults are not checked: nothing is read by them here, and Avro goes through a type's
+        // fields once more for each default that contains it, 2^n times for n types in a row.
+        return new Schema.Parser(NameValidator.UTF_VALIDATOR)
+                .setValidateDefaults(false)
+                .parse(text);
+    }
+
+    private static Schema parsedWithDeepStack(String text) {
+        CompletableFuture<Schema> result = new CompletableFuture<>();
+        Thread thread =
+                new Thread(
+                        null,
+                        () -> {
+                            try {
+                                result.complete(parsed(text));
+                            } catch (RuntimeException | StackOverflowError e) {
+                                result.completeExceptionally(e);
+                            }
+                        },
+                        "tidegrad-schema-parser",
+                        DEEP_STACK_BYTES);
+        thread.setDaemon(true);
+        thread.setUncaughtExceptionHandler((of, e) -> result.completeExceptionally(e));
+        thread.start();
+        try {
+            return result.get();
+        } catch (ExecutionException e) {
+            Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
+            if (cause instanceof Error error && !(cause instanceof StackOverflowError)) {
+                throw error;
+            }
+            throw new IllegalArgumentException(String.valueOf(cause.getMessage()), cause);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new RegistryUnavailableException("interrupted while parsing a schema", e);
+        }
+    }
+
+    /// What others wrote goes into headers and logs.
+    private static String shortened(String message) {
+        return message.length() <= MESSAGE_CHARS_MAX
+                ? message
+                : message.substring(0, MESSAGE_CHARS_MAX) + "…";
     }
 
     private static UnknownSchemaException unknown(String what, String why) {
@@ -280,7 +390,8 @@ final class RestSchemaRegistry implements SchemaRegistry {
         int count = config.urls().size();
         long deadline =
                 System.nanoTime()
-                        + RegistryConfig.shorter(config.requestTimeout(), left.get()).toNanos();
+                        + RegistryConfig.shorter(config.requestTimeout(), patience.left())
+                                .toNanos();
         RegistryUnavailableException failure = null;
         for (int i = 0; i < count; i++) {
             int index = (first + i) % count;
@@ -320,7 +431,21 @@ final class RestSchemaRegistry implements SchemaRegistry {
             request.header("Authorization", authorization);
         }
         HttpResponse<byte[]> response = send(uri, request.build(), timeout);
-        return answer(response.statusCode(), response.body(), uri);
+        return response.body().length > RESPONSE_BYTES_MAX
+                ? checked(
+                        new Answer(
+                                response.statusCode(),
+                                JSON.missingNode(),
+                                beginsWithASchema(response.body()),
+                                uri))
+                : answer(response.statusCode(), response.body(), uri);
+    }
+
+    /// Only a registry's answer may turn events into dead letters, not a page of a proxy.
+    private static boolean beginsWithASchema(byte[] body) {
+        return SCHEMA_BEGINS
+                .matcher(new String(body, 0, 2_000, StandardCharsets.ISO_8859_1))
+                .lookingAt();
     }
 
     static Answer answer(int status, byte[] body, URI uri) {
@@ -332,19 +457,34 @@ final class RestSchemaRegistry implements SchemaRegistry {
         } catch (IOException e) {
             throw new RegistryUnavailableException(uri + " gave an unreadable answer: " + e, e);
         }
-        Answer answer = new Answer(status, json, uri);
+        return checked(new Answer(status, json, false, uri));
+    }
+
+    private static Answer checked(Answer answer) {
         if (answer.status() >= 500 || answer.status() == 429) {
             throw new RegistryUnavailableException(
-                    uri + " answered " + answer.status() + ": " + answer.message(), null);
+                    answer.uri()
+                            + " answered "
+                            + answer.status()
+                            + ": "
+                            + shortened(answer.message()),
+                    null);
         }
         return answer;
     }
 
     private HttpResponse<byte[]> send(URI uri, HttpRequest request, Duration timeout) {
+        patience.begins();
+        try {
+            return sendAndWait(uri, request, timeout);
+        } finally {
+            patience.ends();
+        }
+    }
+
+    private HttpResponse<byte[]> sendAndWait(URI uri, HttpRequest request, Duration timeout) {
         CompletableFuture<HttpResponse<byte[]>> sent =
-                http.sendAsync(
-                        request,
-                        BodyHandlers.limiting(BodyHandlers.ofByteArray(), RESPONSE_BYTES_MAX));
+                http.sendAsync(request, response -> new CutBody(RESPONSE_BYTES_MAX));
         try {
             // The request's own timeout ends with the headers; this one bounds the body as well.
             return sent.get(timeout.toMillis(), TimeUnit.MILLISECONDS);

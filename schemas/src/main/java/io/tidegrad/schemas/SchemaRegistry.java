@@ -1,8 +1,6 @@
 package io.tidegrad.schemas;
 
-import java.time.Duration;
 import java.util.Map;
-import java.util.function.Supplier;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -56,16 +54,14 @@ public interface SchemaRegistry extends AutoCloseable {
     /// @throws IllegalArgumentException a setting is missing, malformed, or one we would have to ignore though it
     ///     matters for security; says which
     static SchemaRegistry connect(Map<String, ?> config) {
-        return connect(config, () -> RegistryConfig.UNBOUNDED);
+        return connect(config, RegistryPatience.UNBOUNDED);
     }
 
     /// As [#connect(Map)], for a caller whose own time is bounded.
-    ///
-    /// @param left how long the next question may take, at most; asked before each
-    static SchemaRegistry connect(Map<String, ?> config, Supplier<Duration> left) {
+    static SchemaRegistry connect(Map<String, ?> config, RegistryPatience patience) {
         RegistryConfig parsed = RegistryConfig.parse(config);
         return switch (parsed.memoryName()) {
-            case null -> new RestSchemaRegistry(parsed, left);
+            case null -> new RestSchemaRegistry(parsed, patience);
             case String name -> InMemorySchemaRegistry.named(name);
         };
     }

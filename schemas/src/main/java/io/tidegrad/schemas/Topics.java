@@ -4,7 +4,7 @@ package io.tidegrad.schemas;
 public record Topics(String prefix) {
     public static final Topics DEFAULT = new Topics("tidegrad");
 
-    /// model → current spec and stage (Avro `ModelRecord`), compacted.
+    /// model → `CatalogRecord`: current spec and stage; own binary format, compacted.
     public String models() {
         return prefix + ".models";
     }
@@ -12,6 +12,11 @@ public record Topics(String prefix) {
     /// model → `ControlRecord`, own binary format; append-only, kept for ever.
     public String control() {
         return prefix + ".control";
+    }
+
+    /// process → `ProcessStatus`, what each scorer serves as it says itself; own binary format; kept for an hour.
+    public String status() {
+        return prefix + ".status";
     }
 
     /// Of whoever writes to `control` and `models`: one at a time.

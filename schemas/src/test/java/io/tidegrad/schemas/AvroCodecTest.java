@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.tidegrad.schemas.UndecodableException.Reason;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -285,5 +286,154 @@ final class AvroCodecTest {
                         .build();
         int id = registry.register("all-value", schema);
         assertThat(codec.decode(codec.encode(id, record))).isEqualTo(record);
+    }
+
+    /// Bytes that this thread has allocated for one decoding, after a first one that may look the schema up.
+    private long allocatedFor(byte[] value) {
+        var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        reasonFor(value);
+        long before = threads.getCurrentThreadAllocatedBytes();
+        reasonFor(value);
+        return threads.getCurrentThreadAllocatedBytes() - before;
+    }
+
+    @Test
+    void aFixedLongerThanTheValueIsRefusedBeforeAnythingIsAllocated() {
+        Schema schema =
+                SchemaBuilder.record("Fixed")
+                        .fields()
+                        .name("x")
+                        .type()
+                        .fixed("Fx")
+                        .size(2_000_000_000)
+                        .noDefault()
+                        .endRecord();
+        byte[] value = value(schema, new int[20]);
+        assertThat(reasonFor(value)).isEqualTo(Reason.TRUNCATED);
+        assertThat(allocatedFor(value)).isLessThan(100_000);
+    }
+
+    /// `L0` is null, or what `leaf` says; each of the others has two fields of the one before.
+    private static Schema doubling(int levels, String leaf) {
+        StringBuilder schema =
+                new StringBuilder(
+                        """
+                        {"type": "record", "name": "Doubling", "fields": [
+                          {"name": "l0", "type": {"type": "record", "name": "L0", "fields": [
+                            {"name": "a", "type": %s}]}}"""
+                                .formatted(leaf));
+        for (int level = 1; level <= levels; level++) {
+            schema.append(
+                    """
+                    ,
+                      {"name": "l%d", "type": ["null", {"type": "record", "name": "L%d", "fields": [
+                        {"name": "a", "type": "L%d"}, {"name": "b", "type": "L%d"}]}]}"""
+                            .formatted(level, level, level - 1, level - 1));
+        }
+        return new Schema.Parser().parse(schema.append("]}").toString());
+    }
+
+    @Test
+    void recordsThatDoubleWithoutBytesAreRefusedWithinTheBudget() {
+        int levels = 26;
+        int[] onlyTheLast = new int[levels];
+        onlyTheLast[levels - 1] = 2;
+        byte[] value = value(doubling(levels, "\"null\""), onlyTheLast);
+        assertThat(reasonFor(value)).isEqualTo(Reason.TOO_LARGE);
+        assertThat(allocatedFor(value)).isLessThan(BoundedDecoder.budget(value.length) + 100_000);
+        assertThatThrownBy(() -> codec.decode(value))
+                .hasMessageContaining("a value of 31 bytes may take 1050560 bytes of memory");
+
+        byte[] small = value(doubling(10, "\"null\""), 0, 0, 0, 0, 0, 0, 0, 0, 0, 2);
+        assertThat(codec.decode(small).get("l10")).isNotNull();
+    }
+
+    @Test
+    void aSchemaThatNamesNoStringClassOfAvrosDecodesAsAnyOther() {
+        Schema named = Schema.create(Schema.Type.STRING);
+        named.addProp("avro.java.string", "java.io.File");
+        Schema schema =
+                SchemaBuilder.record("Named")
+                        .fields()
+                        .name("u")
+                        .type(named)
+                        .noDefault()
+                        .endRecord();
+        assertThat(codec.decode(value(schema, 2, 'x')).get("u")).isEqualTo(new Utf8("x"));
+    }
+
+    @Test
+    void listsNestedDeeperThanTheBoundAreMalformedNotAStackOverflow() {
+        Schema list = Schema.create(Schema.Type.INT);
+        for (int i = 0; i < 400; i++) {
+            list = Schema.createArray(list);
+        }
+        Schema schema =
+                SchemaBuilder.record("Lists").fields().name("n").type(list).noDefault().endRecord();
+        int[] nested = new int[400];
+        Arrays.fill(nested, 2); // a block of one list
+        assertThat(reasonFor(value(schema, nested))).isEqualTo(Reason.MALFORMED);
+    }
+
+    @Test
+    void aTreeIsReadAsDeepAsItsRecordsMayNest() {
+        Schema tree =
+                new Schema.Parser()
+                        .parse(
+                                """
+                                {"type": "record", "name": "Tree", "fields": [
+                                  {"name": "children", "type": {"type": "map", "values":
+                                    {"type": "array", "items": "Tree"}}}]}
+                                """);
+        ByteBuffer value = ByteBuffer.allocate(1_000);
+        for (int i = 0; i < 63; i++) {
+            value.put(new byte[] {2, 2, 'k', 2}); // one entry "k", one child in its list
+        }
+        value.put((byte) 0); // the deepest has no entries
+        for (int i = 0; i < 63; i++) {
+            value.put(new byte[] {0, 0}); // ends of list and map
+        }
+        int[] avro = new int[value.position()];
+        Arrays.setAll(avro, value::get);
+        assertThat(codec.decode(value(tree, avro))).isNotNull();
+    }
+
+    @Test
+    void aWritersSchemaOfOneOfOurTypesThatUnfoldsWithoutEndIsRefused() {
+        Schema doubling = doubling(26, "\"null\"");
+        byte[] value = value(doubling, new int[26]);
+        var e =
+                catchThrowableOfType(
+                        UndecodableException.class, () -> codec.decode(value, Progress.class));
+        assertThat(e.reason()).isEqualTo(Reason.UNSUPPORTED_SCHEMA);
+        assertThat(e).hasMessageContaining("expected a version of Progress");
+    }
+
+    @Test
+    void bytesThatOneOfOurTypesReadsAsAStringAreThoseOfTheFieldAlone() {
+        Schema written =
+                new Schema.Parser()
+                        .parse(
+                                Prediction.getClassSchema()
+                                        .toString()
+                                        .replaceFirst(
+                                                "\\{\"type\":\"string\",\"avro.java.string\":\"String\"\\}",
+                                                "\"bytes\""));
+        GenericData.Record record = new GenericData.Record(written);
+        for (Schema.Field field : written.getFields()) {
+            record.put(
+                    field.pos(),
+                    switch (field.schema().getType()) {
+                        case BYTES -> ByteBuffer.wrap(new byte[] {'i', 'd'});
+                        case STRING -> "text";
+                        case INT -> 7;
+                        case LONG -> 7L;
+                        case ARRAY -> List.of(0.5f);
+                        default -> throw new AssertionError(field);
+                    });
+        }
+        int id = registry.register("predictions-value", written);
+        assertThat(codec.decode(codec.encode(id, record), Prediction.class).getRequestId())
+                .isEqualTo("id");
     }
 }

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.apache.avro.Schema;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -169,6 +170,9 @@ final class RestSchemaRegistryTest {
             assertThatThrownBy(() -> registry.schemaById(7))
                     .isInstanceOf(UnsupportedSchemaException.class)
                     .hasMessageContaining("schema id 7");
+            assertThatThrownBy(() -> registry.schemaById(7))
+                    .isInstanceOf(UnsupportedSchemaException.class);
+            assertThat(stub.requests).hasSize(1);
         }
     }
 
@@ -186,15 +190,88 @@ final class RestSchemaRegistryTest {
         }
     }
 
-    @Test
-    void anAnswerLargerThanAnySchemaIsCutOff() throws Exception {
-        String body = "{\"schema\":\"" + " ".repeat(5 << 20) + "\"}";
+    /// Asked again it would be as long: whoever waits for it waits for ever.
+    @ParameterizedTest
+    @ValueSource(ints = {2 << 20, 5 << 20})
+    void aSchemaLongerThanIsTakenIsUnsupported(int length) throws Exception {
+        String body = "{\"schema\":\"" + " ".repeat(length) + "\"}";
         try (StubRegistry stub = StubRegistry.answering(200, body);
                 SchemaRegistry registry =
                         SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
-            assertThatThrownBy(() -> registry.schemaById(7))
-                    .isInstanceOf(RegistryUnavailableException.class)
-                    .hasMessageContaining(stub.url());
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(() -> registry.schemaById(7))
+                        .isInstanceOf(UnsupportedSchemaException.class)
+                        .hasMessageContaining("expected a schema of at most 1048576 characters");
+            }
+            assertThat(stub.requests).hasSize(1);
+        }
+    }
+
+    private static Schema parsed(String schema) throws Exception {
+        String body = "{\"schema\":\"" + schema.replace("\"", "\\\"").replace("\n", " ") + "\"}";
+        try (StubRegistry stub = StubRegistry.answering(200, body);
+                SchemaRegistry registry =
+                        SchemaRegistry.connect(
+                                Map.of(
+                                        "schema.registry.url",
+                                        stub.url(),
+                                        "http.read.timeout.ms",
+                                        "60000"))) {
+            return registry.schemaById(7);
+        }
+    }
+
+    /// Avro resolves types that are named before they are defined recursively.
+    @Test
+    void aLongChainOfTypesThatAreDefinedLaterIsASchema() throws Exception {
+        int types = 9_000;
+        StringBuilder schema =
+                new StringBuilder(
+                        "{\"type\": \"record\", \"name\": \"Top\", \"fields\": [{\"name\": \"x\", \"type\": \"R0\"}");
+        for (int i = 0; i < types; i++) {
+            schema.append(
+                    (",{\"name\":\"f%d\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"R%d\","
+                                    + "\"fields\":[{\"name\":\"n\",\"type\":\"R%d\"}]}]}")
+                            .formatted(i, i, i + 1));
+        }
+        schema.append(
+                ",{\"name\":\"last\",\"type\":{\"type\":\"record\",\"name\":\"R%d\",\"fields\":[]}}]}"
+                        .formatted(types));
+        assertThat(parsed(schema.toString()).getFields()).hasSize(types + 2);
+    }
+
+    /// Checking the default of the last goes through 2^60 fields.
+    @Test
+    @Timeout(60)
+    void defaultsThatContainEachOtherAreNotFollowed() throws Exception {
+        StringBuilder schema =
+                new StringBuilder(
+                        """
+                        {"type": "record", "name": "Top", "fields": [
+                          {"name": "l0", "type": {"type": "record", "name": "L0", "fields": []}}""");
+        for (int i = 1; i <= 60; i++) {
+            schema.append(
+                    """
+                    ,{"name": "l%d", "default": {}, "type": {"type": "record", "name": "L%d", "fields": [
+                      {"name": "a", "type": "L%d", "default": {}},
+                      {"name": "b", "type": "L%d", "default": {}}]}}"""
+                            .formatted(i, i, i - 1, i - 1));
+        }
+        assertThat(parsed(schema + "]}").getFields()).hasSize(61);
+    }
+
+    @Test
+    void schemasThatAreKeptAreForgottenBeforeTheyTakeMoreThanOneMayTake() throws Exception {
+        String padding = " ".repeat(400_000);
+        String body = POINT_BODY.replace("{\\\"type", padding + "{\\\"type");
+        try (StubRegistry stub = StubRegistry.answering(200, body);
+                SchemaRegistry registry =
+                        SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
+            for (int id : new int[] {1, 2, 1, 2, 3, 3, 1}) {
+                assertThat(registry.schemaById(id)).isEqualTo(POINT);
+            }
+            assertThat(stub.requests.stream().map(of -> of.replaceAll(".*/", "")))
+                    .containsExactly("1", "2", "3", "1");
         }
     }
 

@@ -173,7 +173,8 @@ final class SerdesTest {
         try (RecordDecoder decoder = RecordDecoder.of(all)) {
             assertThat(decoder.decode("points", bytes)).isEqualTo(point(5));
         }
-        try (RecordDecoder decoder = new RecordDecoder.Foreign(deserializer())) {
+        try (RecordDecoder decoder =
+                new RecordDecoder.Foreign(deserializer(), RegistryPatience.UNBOUNDED)) {
             assertThat(decoder.decode("points", bytes)).isEqualTo(point(5));
         }
     }

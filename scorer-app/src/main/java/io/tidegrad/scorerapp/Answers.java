@@ -12,7 +12,6 @@ import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
-import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.scorer.Admission;
 import io.tidegrad.scorer.AdmissionLog;
 import io.tidegrad.scorer.ControlStatus;
@@ -268,8 +267,7 @@ final class Answers {
             boolean live,
             boolean ready,
             Collection<Stages> models,
-            @Nullable RequestLane requests,
-            long nowMillis) {
+            @Nullable RequestLane requests) {
         return object(
                 json -> {
                     json.writeBooleanField("live", live);
@@ -277,7 +275,7 @@ final class Answers {
                     json.writeObjectFieldStart("models");
                     for (Stages model : models) {
                         json.writeObjectFieldStart(model.name());
-                        health(json, model.live().status(), nowMillis);
+                        health(json, model.live().status());
                         candidates(json, model);
                         json.writeEndObject();
                     }
@@ -320,8 +318,7 @@ final class Answers {
         json.writeEndObject();
     }
 
-    private static void health(JsonGenerator json, ScorerStatus status, long nowMillis)
-            throws IOException {
+    private static void health(JsonGenerator json, ScorerStatus status) throws IOException {
         json.writeBooleanField("ready", status.ready());
         ServedModel served = status.served();
         if (served != null) {
@@ -342,9 +339,11 @@ final class Answers {
         if (!status.followerDetail().isEmpty()) {
             json.writeStringField("follower_detail", StrictJson.printable(status.followerDetail()));
         }
-        Heartbeat heartbeat = status.heartbeat();
-        if (heartbeat != null) {
-            json.writeNumberField("heartbeat_age_ms", Math.max(0, nowMillis - heartbeat.time()));
+        if (status.heartbeatAgeMs() >= 0) {
+            json.writeNumberField("heartbeat_age_ms", status.heartbeatAgeMs());
+        }
+        if (status.clockBehindMs() > 0) {
+            json.writeNumberField("clock_behind_ms", status.clockBehindMs());
         }
         json.writeNumberField("snapshots_seen", status.snapshotsSeen());
         json.writeNumberField("snapshots_loaded", status.snapshotsLoaded());

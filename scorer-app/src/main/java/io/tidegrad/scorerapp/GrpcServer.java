@@ -20,6 +20,8 @@ import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -63,7 +65,9 @@ final class GrpcServer implements AutoCloseable {
     private final ScheduledExecutorService timers =
             Executors.newSingleThreadScheduledExecutor(
                     Thread.ofPlatform().daemon().name("grpc-timers").factory());
+    private final CompletableFuture<String> ended = new CompletableFuture<>();
     private final Server server;
+    private volatile boolean closing;
 
     /// Starts to listen.
     ///
@@ -76,7 +80,17 @@ final class GrpcServer implements AutoCloseable {
             BooleanSupplier live,
             Duration within) {
         BearerTokens tokens = config.tokens();
-        Connections connections = new Connections(config.maxConnections());
+        Connections connections =
+                new Connections(
+                        config.maxConnections(),
+                        () -> {
+                            if (!closing) {
+                                ended.complete(
+                                        "port "
+                                                + port
+                                                + " of gRPC is not listened on any more; only a restart helps");
+                            }
+                        });
         NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(new InetSocketAddress(config.host(), port))
                         .bossEventLoopGroup(accepting)
@@ -137,8 +151,14 @@ final class GrpcServer implements AutoCloseable {
         return server.getPort();
     }
 
+    /// Why it listens no more though nobody closed it; empty while it does.
+    Optional<String> ended() {
+        return Optional.ofNullable(ended.getNow(null));
+    }
+
     @Override
     public void close() {
+        closing = true;
         server.shutdown();
         try {
             if (!server.awaitTermination(STOP_WITHIN.toMillis(), TimeUnit.MILLISECONDS)) {
@@ -155,9 +175,11 @@ final class GrpcServer implements AutoCloseable {
     }
 
     /// @param open by the client's address, which is another one for each
-    private record Connections(int max, AtomicInteger count, Map<SocketAddress, Channel> open) {
-        Connections(int max) {
-            this(max, new AtomicInteger(), new ConcurrentHashMap<>());
+    /// @param closed told when the port itself is closed
+    private record Connections(
+            int max, Runnable closed, AtomicInteger count, Map<SocketAddress, Channel> open) {
+        Connections(int max, Runnable closed) {
+            this(max, closed, new AtomicInteger(), new ConcurrentHashMap<>());
         }
 
         /// Of a client that does not take its answers.
@@ -177,6 +199,7 @@ final class GrpcServer implements AutoCloseable {
 
         BoundedChannel(Connections connections) {
             this.connections = connections;
+            closeFuture().addListener(closed -> connections.closed.run());
         }
 
         @Override

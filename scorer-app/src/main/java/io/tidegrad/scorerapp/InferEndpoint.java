@@ -67,12 +67,13 @@ final class InferEndpoint {
         models.answer(
                 asked.name(),
                 () -> {
+                    Inferred inferred;
                     try (BodyMemory.Body body = bodies.read(request)) {
                         byte[] json = body.bytes();
-                        Inferred inferred = work.within(() -> infer(asked, version(request), json));
-                        Answers.send(response, Status.OK_200, inferred.json());
-                        return inferred.records();
+                        inferred = work.within(() -> infer(asked, version(request), json));
                     }
+                    Answers.send(response, Status.OK_200, inferred.json());
+                    return inferred.records();
                 });
     }
 

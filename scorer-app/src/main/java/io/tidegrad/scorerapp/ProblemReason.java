@@ -101,16 +101,19 @@ enum ProblemReason {
             case MISSING_FIELD -> MISSING_FIELD;
             case NOT_FINITE -> NOT_FINITE;
             case OUT_OF_RANGE -> OUT_OF_RANGE;
-            // Of labels, of weights, of event times and of bytes on a topic: scoring looks at none
-            // of them.
+            // Of labels, of weights, of event times, of bytes on a topic and of a trainer's end:
+            // scoring
+            // looks at none of them.
             case NULL_VALUE,
                     NOT_AVRO,
                     UNKNOWN_SCHEMA,
+                    TOO_LARGE,
                     MISSING_LABEL,
                     INVALID_LABEL,
                     INVALID_WEIGHT,
                     MISSING_TIME,
-                    FUTURE_TIME ->
+                    FUTURE_TIME,
+                    ENDED_THE_TRAINER ->
                     INTERNAL;
         };
     }

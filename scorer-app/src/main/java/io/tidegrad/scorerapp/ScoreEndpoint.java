@@ -39,18 +39,21 @@ final class ScoreEndpoint {
                 asked.name(),
                 () -> {
                     String key = request.headers().first(KEY).orElse(null);
+                    Scored scored;
                     try (BodyMemory.Body body = bodies.read(request)) {
                         byte[] json = body.bytes();
                         boolean explain = isTrue(request, "contributions");
-                        Scored scored =
+                        scored =
                                 work.within(
                                         () ->
                                                 explain
                                                         ? explain(asked, key, json)
                                                         : score(asked, key, json));
-                        Answers.send(response, Status.OK_200, scored.json());
-                        return scored.records();
                     }
+                    // Without the body: an answer that its client does not take holds no memory of
+                    // others' requests.
+                    Answers.send(response, Status.OK_200, scored.json());
+                    return scored.records();
                 });
     }
 

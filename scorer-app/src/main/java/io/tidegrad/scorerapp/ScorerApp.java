@@ -25,6 +25,8 @@ public final class ScorerApp implements AutoCloseable {
     private final @Nullable GrpcServer grpc;
     private final @Nullable RequestLane requests;
     private final @Nullable ComparisonTopic comparisons;
+    private final StatusTopic status;
+    private volatile @Nullable EventFields eventFields; // where a registry is named
 
     /// @param open how a model is followed; only a test gives another than `Stages::open`
     ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, Stages> open) {
@@ -40,13 +42,29 @@ public final class ScorerApp implements AutoCloseable {
                             metrics,
                             shadows,
                             config.server().maxBodyBytes(),
-                            config.server().ignoreUnknownFields());
+                            config.server().ignoreUnknownFields(),
+                            (topic, field) -> {
+                                EventFields fields = eventFields;
+                                return fields != null && fields.has(topic, field);
+                            });
+            if (config.registry() != null) {
+                eventFields = new EventFields(config.registry(), models::inputTopics);
+            }
             RequestLimits limits = RequestLimits.of(config.server());
             metrics.follow(limits.bodies());
             grpc = config.server().grpcPort().isPresent() ? grpc(config, models, limits) : null;
             requests = requests(config, models, metrics, clock);
-            server = server(config, models, metrics, limits, clock);
+            server = server(config, models, metrics, limits);
             comparisons = comparisons(config, clock);
+            status =
+                    new StatusTopic(
+                            config.kafka(),
+                            new Topics(config.topicPrefix()),
+                            config.server().host() + ":" + server.port(),
+                            stages.values(),
+                            config.snapshots().pins().keySet(),
+                            clock);
+            metrics.follow(status);
         } catch (RuntimeException e) {
             stages.values().forEach(Stages::close);
             throw e;
@@ -89,14 +107,10 @@ public final class ScorerApp implements AutoCloseable {
     }
 
     private ScorerServer server(
-            ScorerConfig config,
-            ServedModels models,
-            ScorerMetrics metrics,
-            RequestLimits limits,
-            InstantSource clock) {
+            ScorerConfig config, ServedModels models, ScorerMetrics metrics, RequestLimits limits) {
         try {
             return new ScorerServer(
-                    config.server(), models, requests, metrics, limits, clock, this::isLive);
+                    config.server(), models, requests, metrics, limits, this::isLive);
         } catch (RuntimeException e) {
             if (requests != null) {
                 requests.close();
@@ -168,10 +182,21 @@ public final class ScorerApp implements AutoCloseable {
         return ofScorers.isPresent() || requests == null ? ofScorers : requests.refusal();
     }
 
+    /// Why nobody can connect any more though nothing was closed: the process should end and be started again.
+    Optional<String> ended() {
+        Optional<String> http = server.ended();
+        return http.isPresent() || grpc == null ? http : grpc.ended();
+    }
+
     @Override
     public void close() {
         if (requests != null) {
             requests.close();
+        }
+        status.close();
+        EventFields fields = eventFields;
+        if (fields != null) {
+            fields.close();
         }
         // Requests first: they are answered by what is loaded, and need no follower.
         server.close();

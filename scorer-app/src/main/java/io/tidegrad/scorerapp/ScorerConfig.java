@@ -79,7 +79,8 @@ public record ScorerConfig(
                 predictions,
                 given(settings, Setting.REQUESTS_GROUP, topics.requestsGroup()),
                 settings.kafka(),
-                settings.registry());
+                settings.registry(),
+                settings.retentionMillis(Setting.DEAD_LETTER_RETENTION));
     }
 
     private static String given(Settings settings, Setting setting, String otherwise) {

@@ -100,6 +100,13 @@ public final class ScorerMain {
                     status = CONFIGURATION;
                     break;
                 }
+                Optional<String> ended = app.ended();
+                if (ended.isPresent()) {
+                    log.error(
+                            "{}; ending so that a supervisor starts the scorer again", ended.get());
+                    status = RETRYABLE;
+                    break;
+                }
                 if (!app.isLive()) {
                     log.error(
                             "a follower died; ending so that a supervisor starts the scorer again");

@@ -7,9 +7,10 @@ import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.ops.http.EndedConnection;
 import io.tidegrad.scorer.ControlStatus;
 import io.tidegrad.scorer.RefusalReason;
 import io.tidegrad.scorer.Scorer;
@@ -40,19 +41,20 @@ final class ScorerMetrics {
     private final Map<String, Counter> predictions = new ConcurrentHashMap<>();
     private final Map<String, Counter> challengers = new ConcurrentHashMap<>();
     private final Map<String, Timer> requests = new ConcurrentHashMap<>();
-    private final Map<OpenConnections.Reason, Counter> ended =
-            new EnumMap<>(OpenConnections.Reason.class);
+    private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
 
     ScorerMetrics(Collection<Scorer> scorers, InstantSource clock) {
         this.clock = clock;
+        new FileDescriptorMetrics().bindTo(registry);
         scorers.forEach(this::follow);
         refused.put(NO_MODEL, refusals(NO_MODEL));
         scorers.forEach(scorer -> refused.put(scorer.model(), refusals(scorer.model())));
-        for (OpenConnections.Reason reason : OpenConnections.Reason.values()) {
+        for (EndedConnection reason : EndedConnection.values()) {
             ended.put(
                     reason,
                     Counter.builder("tidegrad.scorer.connections.ended")
-                            .description("HTTP connections ended that their clients did not end")
+                            .description(
+                                    "HTTP connections that ended otherwise than between two requests")
                             .tags(
                                     "model",
                                     NO_MODEL,
@@ -131,7 +133,13 @@ final class ScorerMetrics {
                 model,
                 "heartbeat.age.seconds",
                 "Age of the trainer's newest heartbeat",
-                this::heartbeatAge);
+                ScorerMetrics::heartbeatAge);
+        gauge(
+                scorer,
+                model,
+                "clock.behind.seconds",
+                "How far the clock here is behind the trainer's or append times; 0 below 2 s",
+                status -> status.clockBehindMs() / 1e3);
         counter(scorer, model, "snapshots.seen", "Manifests read", ScorerStatus::snapshotsSeen);
         counter(
                 scorer,
@@ -239,11 +247,8 @@ final class ScorerMetrics {
         return served.eventTime() == Long.MIN_VALUE ? Double.NaN : served.eventTime() / 1e3;
     }
 
-    private double heartbeatAge(ScorerStatus status) {
-        Heartbeat heartbeat = status.heartbeat();
-        return heartbeat == null
-                ? Double.NaN
-                : Math.max(0, clock.millis() - heartbeat.time()) / 1e3;
+    private static double heartbeatAge(ScorerStatus status) {
+        return status.heartbeatAgeMs() < 0 ? Double.NaN : status.heartbeatAgeMs() / 1e3;
     }
 
     private static double served(ScorerStatus status, ToDoubleFunction<ServedModel> value) {
@@ -280,6 +285,18 @@ final class ScorerMetrics {
     void follow(BodyMemory bodies) {
         Gauge.builder("tidegrad.scorer.bodies.bytes", bodies, BodyMemory::taken)
                 .description("Memory that bodies of requests take together")
+                .tags("model", NO_MODEL)
+                .register(registry);
+    }
+
+    /// Whether the process can tell what it serves.
+    void follow(StatusTopic status) {
+        FunctionCounter.builder("tidegrad.scorer.status.records", status, StatusTopic::told)
+                .description("Records of the status topic written")
+                .tags("model", NO_MODEL)
+                .register(registry);
+        FunctionCounter.builder("tidegrad.scorer.status.failures", status, StatusTopic::failures)
+                .description("Times that the status topic could not be written to")
                 .tags("model", NO_MODEL)
                 .register(registry);
     }
@@ -378,7 +395,7 @@ final class ScorerMetrics {
         }
     }
 
-    void connectionEnded(OpenConnections.Reason reason) {
+    void connectionEnded(EndedConnection reason) {
         Objects.requireNonNull(ended.get(reason)).increment();
     }
 

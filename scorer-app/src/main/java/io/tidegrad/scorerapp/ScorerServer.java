@@ -8,7 +8,6 @@ import io.helidon.http.HttpException;
 import io.helidon.http.Method;
 import io.helidon.http.Status;
 import io.helidon.webserver.CloseConnectionException;
-import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.DirectHandlers;
 import io.helidon.webserver.http.FilterChain;
 import io.helidon.webserver.http.Handler;
@@ -17,14 +16,16 @@ import io.helidon.webserver.http.RoutingRequest;
 import io.helidon.webserver.http.RoutingResponse;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
-import io.helidon.webserver.http1.Http1Config;
+import io.tidegrad.ops.http.HttpOptions;
+import io.tidegrad.ops.http.HttpServer;
+import io.tidegrad.ops.http.Seldom;
+import io.tidegrad.ops.http.SharedAnswer;
 import io.tidegrad.scorerapp.topic.RequestLane;
 import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -36,32 +37,28 @@ import org.slf4j.LoggerFactory;
 final class ScorerServer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(ScorerServer.class);
 
-    private static final int HEADER_BYTES_MAX = 8 * 1024;
-    private static final int REQUEST_LINE_BYTES_MAX = 4 * 1024;
+    private static final int HEADER_BYTES_MAX = HttpOptions.HEADER_BYTES_MAX;
+    private static final int REQUEST_LINE_BYTES_MAX = HttpOptions.LINE_BYTES_MAX;
 
     /// From a request's first byte to its last.
     static final Duration REQUEST_WITHIN = Duration.ofSeconds(10);
-
-    /// Between two reads: a client that says nothing for so long is gone.
-    private static final Duration READ_WITHIN = Duration.ofSeconds(30);
 
     private static final List<String> V2_MODELS =
             List.of("/v2/models/{model}", "/v2/models/{model}/versions/{version}");
 
     private static final Pattern DIGITS = Pattern.compile("[0-9]{1,18}");
 
-    private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
-
     private final ServedModels models;
     private final @Nullable RequestLane requests;
-    private final InstantSource clock;
     private final BooleanSupplier live;
     private final ScorerMetrics metrics;
     private final ScoreEndpoint score;
     private final InferEndpoint infer;
     private final @Nullable BearerTokens tokens;
-    private final OpenConnections connections;
-    private final WebServer server;
+    private final SharedAnswer<byte[]> healthAnswer;
+    private final SharedAnswer<byte[]> metricsPage;
+    private final Seldom defects = new Seldom();
+    private final HttpServer server;
 
     /// Starts to listen.
     ///
@@ -73,60 +70,41 @@ final class ScorerServer implements AutoCloseable {
             @Nullable RequestLane requests,
             ScorerMetrics metrics,
             RequestLimits limits,
-            InstantSource clock,
             BooleanSupplier live) {
-        requireFree(config.host(), config.port());
         tokens = config.tokens();
-        connections =
-                new OpenConnections(
-                        config.maxConnections(),
-                        REQUEST_WITHIN,
-                        System::nanoTime,
-                        metrics::connectionEnded);
-        this.clock = clock;
         this.live = live;
         this.models = models;
         this.requests = requests;
         this.metrics = metrics;
+        healthAnswer =
+                new SharedAnswer<>(
+                        () -> Answers.health(isLive(), models.ready(), models.stages(), requests));
+        metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
         RequestBody bodies = new RequestBody(config.maxBodyBytes(), limits.bodies());
         score = new ScoreEndpoint(models, bodies, limits.work());
         infer =
                 new InferEndpoint(
                         models, bodies, limits.work(), config.ignoreUnknownFields(), live);
         ServerCertificate certificate = config.certificate();
-        server =
-                WebServer.builder()
-                        .host(config.host())
-                        .port(config.port())
-                        // A channel's reads have no time-out.
-                        .useNio(false)
-                        .idleConnectionTimeout(READ_WITHIN)
-                        .idleConnectionPeriod(Duration.ofSeconds(10))
-                        .connectionOptions(
-                                socket -> socket.readTimeout(READ_WITHIN).tcpNoDelay(true))
-                        // One protocol: among several, a connection is nobody's until its first
-                        // byte.
-                        .protocolsDiscoverServices(false)
-                        .addConnectionSelector(
-                                new BoundedHttp1(
-                                        Http1Config.builder()
-                                                .maxHeadersSize(HEADER_BYTES_MAX)
-                                                .maxPrologueLength(REQUEST_LINE_BYTES_MAX),
-                                        REQUEST_WITHIN,
-                                        requestBytesMax(config.maxBodyBytes()),
-                                        System::nanoTime,
-                                        connections,
-                                        certificate == null ? null : certificate.context()))
-                        .directHandlers(directHandlers())
-                        .shutdownHook(false)
-                        .shutdownGracePeriod(STOP_WITHIN)
-                        .routing(this::route)
-                        .build()
-                        .start();
-        if (!server.isRunning() || server.port() <= 0) {
-            close();
+        HttpOptions options =
+                HttpOptions.at(config.host(), config.port())
+                        .withConnections(config.maxConnections(), metrics::connectionEnded)
+                        .withRequests(
+                                requestBytesMax(config.maxBodyBytes()),
+                                REQUEST_WITHIN,
+                                directHandlers())
+                        .withTls(certificate == null ? null : certificate.context());
+        try {
+            server = HttpServer.start(options, this::route);
+        } catch (IOException e) {
             throw new IllegalStateException(
-                    "can't listen on " + config.host() + ":" + config.port() + "; see the log");
+                    "can't listen on "
+                            + config.host()
+                            + ":"
+                            + config.port()
+                            + ": "
+                            + e.getMessage(),
+                    e);
         }
     }
 
@@ -135,25 +113,18 @@ final class ScorerServer implements AutoCloseable {
         return REQUEST_LINE_BYTES_MAX + HEADER_BYTES_MAX + 2L * maxBodyBytes;
     }
 
-    /// Helidon logs a failed bind and comes back as if it listened, so it is asked first, and looked at afterwards.
-    private static void requireFree(String host, int port) {
-        try (ServerSocket probe = new ServerSocket()) {
-            probe.setReuseAddress(true);
-            probe.bind(new InetSocketAddress(host, port));
-        } catch (IOException | IllegalArgumentException e) {
-            throw new IllegalStateException(
-                    "can't listen on " + host + ":" + port + ": " + e.getMessage());
-        }
-    }
-
     int port() {
         return server.port();
     }
 
+    /// Why it listens no more though nobody closed it; empty while it does.
+    Optional<String> ended() {
+        return Optional.ofNullable(server.ended().getNow(null));
+    }
+
     @Override
     public void close() {
-        server.stop();
-        connections.close();
+        server.close();
     }
 
     private void route(HttpRouting.Builder routing) {
@@ -255,13 +226,12 @@ final class ScorerServer implements AutoCloseable {
         Answers.send(
                 response,
                 well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503,
-                Answers.health(
-                        isLive(), models.ready(), models.stages(), requests, clock.millis()));
+                healthAnswer.get());
     }
 
     private void metrics(ServerRequest request, ServerResponse response) {
         response.header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")
-                .send(metrics.scrape());
+                .send(metricsPage.get());
     }
 
     private boolean isLive() {
@@ -293,11 +263,17 @@ final class ScorerServer implements AutoCloseable {
         models.refused(
                 request.path().pathParameters().first("model").orElse(ScorerMetrics.NO_MODEL),
                 problem.reason());
-        if (request.prologue().method().equals(Method.HEAD)) {
-            // Bytes after its headers would be taken for the next answer.
-            response.status(problem.reason().status()).send();
-        } else {
-            Answers.send(response, problem.reason().status(), told(problem, request.path().path()));
+        try {
+            if (request.prologue().method().equals(Method.HEAD)) {
+                // Bytes after its headers would be taken for the next answer.
+                response.status(problem.reason().status()).send();
+            } else {
+                Answers.send(
+                        response, problem.reason().status(), told(problem, request.path().path()));
+            }
+        } catch (CloseConnectionException gone) {
+            // Its client is: nothing that the library should answer with a status of its own.
+            log.debug("a refusal that nobody takes", gone);
         }
     }
 
@@ -315,11 +291,15 @@ final class ScorerServer implements AutoCloseable {
     }
 
     private void internal(ServerRequest request, ServerResponse response, Throwable e) {
-        log.error(
-                "{} {} failed",
-                request.prologue().method(),
-                StrictJson.printable(request.path().path()),
-                e);
+        long times = defects.times();
+        if (times > 0) {
+            log.error(
+                    "{} {} failed ({} times since the last such line)",
+                    request.prologue().method(),
+                    StrictJson.printable(request.path().path()),
+                    times,
+                    e);
+        }
         problem(request, response, HttpProblem.internal());
     }
 

@@ -1,6 +1,7 @@
 package io.tidegrad.scorerapp;
 
 import io.helidon.http.Status;
+import io.helidon.webserver.CloseConnectionException;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Explanation;
@@ -15,8 +16,12 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiPredicate;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +32,7 @@ class ServedModels {
     private final Shadows shadows;
     private final int maxAnswers;
     private final boolean ignoreUnknownFields;
+    private final BiPredicate<String, String> eventFields;
     private final Map<String, Readers> readers = new ConcurrentHashMap<>();
 
     /// What reads requests for a spec, kept as long as versions with it are served.
@@ -66,6 +72,18 @@ class ServedModels {
             Shadows shadows,
             int maxAnswers,
             boolean ignoreUnknownFields) {
+        this(stages, metrics, shadows, maxAnswers, ignoreUnknownFields, (topic, field) -> false);
+    }
+
+    /// @param eventFields of the events of a topic, whether or not a model reads them
+    ServedModels(
+            Map<String, Stages> stages,
+            ScorerMetrics metrics,
+            Shadows shadows,
+            int maxAnswers,
+            boolean ignoreUnknownFields,
+            BiPredicate<String, String> eventFields) {
+        this.eventFields = eventFields;
         this.stages = new LinkedHashMap<>(stages);
         this.metrics = metrics;
         this.shadows = shadows;
@@ -209,7 +227,13 @@ class ServedModels {
         if (known == null || known.spec() != served.spec() || known.beside() != beside.spec()) {
             RecordFields fields = new RecordFields(served.spec());
             RecordFields others = served == beside ? fields : new RecordFields(beside.spec());
-            Predicate<String> passedOver = field -> ignoreUnknownFields || others.isKnown(field);
+            String topic = served.spec().inputTopic();
+            Predicate<String> passedOver =
+                    field ->
+                            ignoreUnknownFields
+                                    || others.isKnown(field)
+                                    || eventFields.test(topic, field)
+                                    || isReadByAnother(topic, field);
             known =
                     new Readers(
                             served.spec(),
@@ -220,6 +244,31 @@ class ServedModels {
             readers.put(key, known);
         }
         return known;
+    }
+
+    /// What serves now, whether it answers to a name or is tried under one.
+    private Stream<ServedModel> servedNow() {
+        return stages.values().stream()
+                .flatMap(
+                        each ->
+                                Stream.concat(
+                                        Stream.of(each.live()),
+                                        each.tried().stream().map(Stages.Tried::scorer)))
+                .map(Scorer::current)
+                .filter(Objects::nonNull)
+                .map(Objects::requireNonNull);
+    }
+
+    /// Topics of events that are learned by what serves now.
+    Set<String> inputTopics() {
+        return servedNow().map(served -> served.spec().inputTopic()).collect(Collectors.toSet());
+    }
+
+    /// Asked only of a name that the model does not know: another one that learns from the same events may read it.
+    private boolean isReadByAnother(String topic, String field) {
+        return servedNow()
+                .filter(served -> served.spec().inputTopic().equals(topic))
+                .anyMatch(served -> readers(served).fields().isKnown(field));
     }
 
     /// Scores with what answers for the key, and lets the shadows score the same afterwards.
@@ -349,6 +398,9 @@ class ServedModels {
         }
     }
 
+    /// What others count a request as whose client ended it: no status of HTTP, and no mistake of this program.
+    private static final int CLIENT_GONE = 499;
+
     /// Answers a scoring request, and counts it.
     ///
     /// @param name one that is served
@@ -361,6 +413,9 @@ class ServedModels {
             status = Status.OK_200.code();
         } catch (HttpProblem e) {
             status = e.reason().status().code();
+            throw e;
+        } catch (CloseConnectionException e) {
+            status = CLIENT_GONE;
             throw e;
         } finally {
             metrics.answered(name, status, System.nanoTime() - start);

@@ -1,5 +1,6 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import java.net.InetAddress;
@@ -43,11 +44,18 @@ record ServerConfig(
     static ServerConfig of(Settings settings) {
         ServerCertificate certificate = certificate(settings);
         BearerTokens tokens = tokens(settings);
+        OptionalInt grpcPort = grpcPort(settings);
+        FileDescriptors.tooFew(
+                        settings.number(Setting.MAX_CONNECTIONS) * (grpcPort.isPresent() ? 2L : 1),
+                        "lower --"
+                                + Setting.MAX_CONNECTIONS.key()
+                                + (grpcPort.isPresent() ? ", which HTTP and gRPC have each" : ""))
+                .ifPresent(settings::problem);
         settings.refuseMistakes();
         return new ServerConfig(
                 settings.text(Setting.HTTP_HOST),
                 settings.number(Setting.HTTP_PORT),
-                grpcPort(settings),
+                grpcPort,
                 settings.number(Setting.MAX_BODY_BYTES),
                 settings.number(Setting.MAX_CONNECTIONS),
                 maxConcurrentRequests(settings),

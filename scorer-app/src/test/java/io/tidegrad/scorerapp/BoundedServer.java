@@ -1,12 +1,17 @@
 package io.tidegrad.scorerapp;
 
-import io.helidon.webserver.WebServer;
+import io.helidon.webserver.http.DirectHandlers;
 import io.helidon.webserver.http.HttpRouting;
-import io.helidon.webserver.http1.Http1Config;
+import io.tidegrad.ops.http.EndedConnection;
+import io.tidegrad.ops.http.HttpOptions;
+import io.tidegrad.ops.http.HttpServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
@@ -14,34 +19,33 @@ import org.jspecify.annotations.Nullable;
 final class BoundedServer {
     private BoundedServer() {}
 
-    /// @param nanos the time, as the test says
+    /// @param nanos the time of requests, as the test says
     /// @param reads gets a permit for every read of a connection
-    static WebServer start(
+    /// @param connectionTime of connections
+    static HttpServer start(
             AtomicLong nanos,
             Semaphore reads,
-            OpenConnections connections,
+            int connectionsMax,
+            Consumer<EndedConnection> ended,
+            LongSupplier connectionTime,
             @Nullable SSLContext tls,
             Consumer<HttpRouting.Builder> routing) {
-        return WebServer.builder()
-                .host("127.0.0.1")
-                .port(0)
-                .useNio(false)
-                .shutdownHook(false)
-                .protocolsDiscoverServices(false)
-                .addConnectionSelector(
-                        new BoundedHttp1(
-                                Http1Config.builder(),
-                                Duration.ofSeconds(10),
-                                1_000,
+        HttpOptions options =
+                HttpOptions.at("127.0.0.1", 0)
+                        .withConnections(connectionsMax, ended)
+                        .withRequests(1_000, Duration.ofSeconds(10), DirectHandlers.create())
+                        .withTls(tls)
+                        .withTimes(
                                 () -> {
                                     long now = nanos.get();
                                     reads.release();
                                     return now;
                                 },
-                                connections,
-                                tls))
-                .routing(routing)
-                .build()
-                .start();
+                                connectionTime);
+        try {
+            return HttpServer.start(options, routing);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

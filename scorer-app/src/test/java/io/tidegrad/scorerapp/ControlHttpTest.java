@@ -163,7 +163,24 @@ class ControlHttpTest {
         assertThat(get("/health/ready").status()).isEqualTo(200);
     }
 
+    /// There is no trainer here that creates it.
     @Order(5)
+    @Test
+    void aStatusTopicThatIsNotThereIsCountedAndKeepsNobodyFromAnswering() {
+        await().atMost(SOON)
+                .until(
+                        () ->
+                                metrics()
+                                        .lines()
+                                        .anyMatch(
+                                                line ->
+                                                        line.matches(
+                                                                "tidegrad_scorer_status_failures_total\\{model=\"-\"} [1-9].*")));
+        assertThat(metrics()).contains("tidegrad_scorer_status_records_total{model=\"-\"} 0.0");
+        assertThat(score(model).status()).isEqualTo(200);
+    }
+
+    @Order(6)
     @Test
     void aDeletedModelIsGoneAndTheOthersStayReady() {
         control.decide(model, new ControlAction.Promote(model, 2));

@@ -11,7 +11,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +25,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -940,5 +943,171 @@ class HostileRequestTest {
                     series.group(1) + " " + series.group(2), Double.parseDouble(series.group(3)));
         }
         return counts;
+    }
+
+    private static final List<String> PARSED_HEADERS =
+            List.of(
+                    "Accept",
+                    "Accept-Charset",
+                    "Accept-Encoding",
+                    "Accept-Language",
+                    "Authorization",
+                    "Connection",
+                    "Content-Encoding",
+                    "Content-Length",
+                    "Content-Type",
+                    "Cookie",
+                    "Date",
+                    "Expect",
+                    "Forwarded",
+                    "Host",
+                    "If-Modified-Since",
+                    "If-None-Match",
+                    "Keep-Alive",
+                    "Origin",
+                    "Range",
+                    "TE",
+                    "Tidegrad-Key",
+                    "Trailer",
+                    "Transfer-Encoding",
+                    "Upgrade",
+                    "Via",
+                    "X-Forwarded-For",
+                    "X-Forwarded-Host",
+                    "X-Forwarded-Port");
+
+    private static final List<String> HEADER_PIECES =
+            List.of(
+                    "application/json",
+                    "text/*",
+                    "*/*",
+                    "charset",
+                    "UTF-8",
+                    "gzip",
+                    "chunked",
+                    "100-continue",
+                    "close",
+                    "keep-alive",
+                    "bytes",
+                    "x",
+                    "1",
+                    "-1",
+                    "99999999999999999999",
+                    "q",
+                    "=",
+                    "\"",
+                    "\\",
+                    ";",
+                    ",",
+                    "/",
+                    " ",
+                    "\t",
+                    "*",
+                    "%",
+                    "%zz",
+                    "'",
+                    "[",
+                    "]",
+                    "::1",
+                    ":",
+                    "@",
+                    "<",
+                    "(",
+                    "\u00e9");
+
+    private static final List<String> BAD_CONTENT_TYPES =
+            List.of(
+                    "application/json; charset=\"",
+                    "application/json; a=\"",
+                    "application/json; a=\"\\",
+                    "application/json; =",
+                    "application/json;;;=\"",
+                    "/",
+                    ";",
+                    "\"");
+
+    @Test
+    void aContentTypeThatIsNoneIsRefusedAsSuchWhateverTheParserMakesOfIt() {
+        for (String type : BAD_CONTENT_TYPES) {
+            Answer answer =
+                    answerTo(
+                            RawHttp.post(
+                                    scorePath(),
+                                    "Content-Type: " + type + "\r\n",
+                                    RawHttp.bytes(RECORD)));
+            assertThat(answer.status()).as(type + ": " + answer).isIn(200, 415);
+            assertThat(answer.status() == 200 || answer.body().contains("wrong-content-type"))
+                    .as(type + ": " + answer)
+                    .isTrue();
+        }
+    }
+
+    /// Every header that somebody on the way parses, with values put together of what makes parsers stumble.
+    @Test
+    void noHeaderIsADefect() {
+        SplittableRandom random = new SplittableRandom(20261127);
+        byte[] body = RawHttp.bytes(RECORD);
+        for (int i = 0; i < MUTATIONS; i++) {
+            StringBuilder header = new StringBuilder(one(PARSED_HEADERS, random)).append(": ");
+            for (int piece = random.nextInt(6); piece >= 0; piece--) {
+                header.append(one(HEADER_PIECES, random));
+            }
+            byte[] request =
+                    i % 3 == 0
+                            ? RawHttp.bytes(
+                                    "GET /metrics HTTP/1.1\r\nHost: x\r\n" + header + "\r\n\r\n")
+                            : RawHttp.post(scorePath(), header + "\r\n", body);
+            try (RawHttp http = RawHttp.connect(app.port())) {
+                http.send(request);
+                Answer answer = http.endOfRequests().read();
+                if (answer != null) {
+                    assertThat(answer.status()).as("%s: %s", header, answer).isNotEqualTo(500);
+                }
+            }
+        }
+    }
+
+    private static String one(List<String> of, SplittableRandom random) {
+        return of.get(random.nextInt(of.size()));
+    }
+
+    /// Counted as what they are: no status 500, and no word in the log.
+    @Test
+    void clientsThatResetInTheMiddleOfABodyAreNoMistakeOfTheServer() throws IOException {
+        double before = metric("tidegrad_scorer_connections_ended_total", "aborted");
+        for (int i = 0; i < 50; i++) {
+            try (Socket socket = new Socket("127.0.0.1", app.port())) {
+                socket.getOutputStream()
+                        .write(
+                                RawHttp.bytes(
+                                        "POST "
+                                                + scorePath()
+                                                + " HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{"));
+                socket.setSoLinger(true, 0); // a reset
+            }
+        }
+        Awaitility.await()
+                .atMost(Duration.ofMinutes(1))
+                .until(
+                        () ->
+                                metric("tidegrad_scorer_connections_ended_total", "aborted")
+                                        >= before + 50);
+        assertThat(metric("tidegrad_scorer_requests_refused_total", "internal")).isZero();
+        assertThat(scrape()).doesNotContain("status=\"500\"").contains("status=\"499\"");
+    }
+
+    private String scrape() {
+        return answerTo(RawHttp.bytes("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")).body();
+    }
+
+    /// Summed over models.
+    private double metric(String name, String reason) {
+        return scrape().lines()
+                .filter(
+                        line ->
+                                line.startsWith(name + "{")
+                                        && line.contains("reason=\"" + reason + "\""))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                .sum();
     }
 }

@@ -2,8 +2,8 @@ package io.tidegrad.scorerapp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.helidon.webserver.WebServer;
-import io.tidegrad.scorerapp.OpenConnections.Reason;
+import io.tidegrad.ops.http.EndedConnection;
+import io.tidegrad.ops.http.HttpServer;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.io.ByteArrayOutputStream;
 import java.io.FilterOutputStream;
@@ -45,12 +45,10 @@ class OpenConnectionsTest {
 
     private final AtomicLong nanos = new AtomicLong(Long.MAX_VALUE - 5); // and over
     private final Semaphore reads = new Semaphore(0);
-    private final List<Reason> ended = new CopyOnWriteArrayList<>();
+    private final List<EndedConnection> ended = new CopyOnWriteArrayList<>();
     private final CountDownLatch working = new CountDownLatch(MAX);
     private final CountDownLatch worked = new CountDownLatch(1);
-    private final OpenConnections connections =
-            new OpenConnections(MAX, Duration.ofSeconds(10), nanos::get, ended::add);
-    private @Nullable WebServer server;
+    private @Nullable HttpServer server;
 
     @BeforeAll
     static void certify() throws Exception {
@@ -70,7 +68,9 @@ class OpenConnectionsTest {
                 BoundedServer.start(
                         nanos,
                         reads,
-                        connections,
+                        MAX,
+                        ended::add,
+                        nanos::get,
                         context,
                         routing ->
                                 routing.get("/hello", (request, response) -> response.send("hello"))
@@ -92,9 +92,8 @@ class OpenConnectionsTest {
     void stop() {
         worked.countDown();
         if (server != null) {
-            server.stop();
+            server.close();
         }
-        connections.close();
     }
 
     private static ConditionFactory soon() {
@@ -122,7 +121,7 @@ class OpenConnectionsTest {
         try (RawHttp next = RawHttp.connect(port)) {
             assertHello(next);
             assertThat(open.get(1).read()).as("its end").isNull();
-            assertThat(ended).containsExactly(Reason.DISPLACED);
+            assertThat(ended).containsExactly(EndedConnection.DISPLACED);
             for (int i : new int[] {0, 2, 3}) {
                 assertHello(open.get(i));
             }
@@ -147,7 +146,7 @@ class OpenConnectionsTest {
                 nanos.addAndGet(1_000);
             }
         }
-        assertThat(ended).hasSizeGreaterThanOrEqualTo(40).containsOnly(Reason.DISPLACED);
+        assertThat(ended).hasSizeGreaterThanOrEqualTo(40).containsOnly(EndedConnection.DISPLACED);
         for (Socket socket : silent) {
             socket.close();
         }
@@ -166,7 +165,7 @@ class OpenConnectionsTest {
         try (RawHttp next = RawHttp.connect(port)) {
             assertThat(next.read()).as("an end").isNull();
         }
-        assertThat(ended).containsExactly(Reason.FULL);
+        assertThat(ended).containsExactly(EndedConnection.FULL);
         worked.countDown();
         for (RawHttp http : busy) {
             assertThat(http.answer().body()).isEqualTo("worked");
@@ -187,7 +186,7 @@ class OpenConnectionsTest {
                 soon().until(
                                 () -> {
                                     nanos.addAndGet(Duration.ofSeconds(31).toNanos());
-                                    return ended.contains(Reason.UNREAD);
+                                    return ended.contains(EndedConnection.UNREAD);
                                 });
                 assertThat(countToEnd(socket)).isLessThan(LARGE);
             } catch (IOException e) {
@@ -221,7 +220,7 @@ class OpenConnectionsTest {
                 soon().until(
                                 () -> {
                                     nanos.addAndGet(Duration.ofSeconds(11).toNanos());
-                                    return ended.contains(Reason.HANDSHAKE);
+                                    return ended.contains(EndedConnection.HANDSHAKE);
                                 });
                 assertThat(countToEnd(socket)).isLessThan(100);
             }

@@ -102,7 +102,8 @@ class ScorerConfigTest {
                                 "p.predictions",
                                 "p-scorer-requests",
                                 KafkaSettings.of("k:1"),
-                                RegistrySettings.of("http://r")));
+                                RegistrySettings.of("http://r"),
+                                Duration.ofDays(30).toMillis()));
         assertThat(
                         ScorerConfig.parse(
                                         needed,
@@ -117,7 +118,8 @@ class ScorerConfigTest {
                                 "told",
                                 "g",
                                 KafkaSettings.of("k:1"),
-                                RegistrySettings.of("http://r")));
+                                RegistrySettings.of("http://r"),
+                                Duration.ofDays(30).toMillis()));
     }
 
     @Test

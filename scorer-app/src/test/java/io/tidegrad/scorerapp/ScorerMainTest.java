@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.tidegrad.scorer.TestBroker;
+import io.tidegrad.scorer.TestPublisher;
+import io.tidegrad.scorer.TestTrainer;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.ServerLiveRequest;
 import java.io.BufferedReader;
@@ -42,18 +44,23 @@ class ScorerMainTest {
     }
 
     private Process start(String... arguments) throws IOException {
-        List<String> command =
-                new ArrayList<>(
-                        List.of(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "--add-modules",
-                                "jdk.incubator.vector",
-                                "-XX:TieredStopAtLevel=1",
-                                "-Dlogback.configurationFile=logback.xml", // as it ships, not the
-                                // one of the tests
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                ScorerMain.class.getName()));
+        return start(List.of(), arguments);
+    }
+
+    /// @param within a command that becomes the one that follows it
+    private Process start(List<String> within, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(within);
+        command.addAll(
+                List.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--add-modules",
+                        "jdk.incubator.vector",
+                        "-XX:TieredStopAtLevel=1",
+                        "-Dlogback.configurationFile=logback.xml", // as it ships, not the
+                        // one of the tests
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        ScorerMain.class.getName()));
         command.addAll(List.of(arguments));
         Process process = new ProcessBuilder(command).start();
         started.add(process);
@@ -61,7 +68,7 @@ class ScorerMainTest {
     }
 
     private static int awaitExit(Process process) throws InterruptedException {
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(180, TimeUnit.SECONDS)).isTrue();
         return process.exitValue();
     }
 
@@ -227,5 +234,56 @@ class ScorerMainTest {
                 assertThat(errors(process)).contains("in use").doesNotContain("\tat ");
             }
         }
+    }
+
+    @Test
+    void connectionsThatDoNotFitIntoTheLimitOfOpenFilesAreAMistakeAtStart() throws Exception {
+        Process process =
+                start(
+                        List.of("sh", "-c", "ulimit -n 400; exec \"$0\" \"$@\""),
+                        "--bootstrap-servers",
+                        "127.0.0.1:1",
+                        "--model",
+                        "none",
+                        "--max-connections",
+                        "390",
+                        "--http-port",
+                        "0");
+        assertThat(errors(process))
+                .contains("open files: expected a limit of at least")
+                .contains("390 for connections of clients")
+                .contains("found 400; raise it (ulimit -n")
+                .contains("or lower --max-connections");
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
+    }
+
+    @Test
+    void modelsThatTheHeapHasNoRoomForTogetherAreAMistakeAtStart() throws Exception {
+        List<String> arguments =
+                new ArrayList<>(
+                        List.of(
+                                "--bootstrap-servers",
+                                TestBroker.bootstrapServers(),
+                                "--max-snapshot-bytes",
+                                Integer.toString(40 << 20),
+                                "--http-port",
+                                "0"));
+        for (int i = 0; i < 2; i++) {
+            String model = TestBroker.newModelName();
+            try (TestPublisher publisher =
+                    new TestPublisher(TestBroker.bootstrapServers(), model).createTopic()) {
+                // 36 MiB: 2^19 rows of 18 floats. Of a heap of 96 MiB models may take 64.
+                publisher.publish(TestTrainer.ofOrigins(model, 1 << 19, 18).learn(1).publishFull());
+            }
+            arguments.addAll(List.of("--model", model));
+        }
+        Process process =
+                start(List.of("env", "JDK_JAVA_OPTIONS=-Xmx96m"), arguments.toArray(String[]::new));
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
+        assertThat(errors(process))
+                .contains("expected models of at most 64.0 MiB together")
+                .contains("to load ")
+                .contains("Give the process -Xmx")
+                .doesNotContain("OutOfMemoryError");
     }
 }

@@ -27,6 +27,7 @@ import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.apache.avro.SchemaBuilder;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -250,7 +251,40 @@ class StagesHttpTest {
         assertThat(get("/v1/models/" + model).json().has("candidates")).isFalse();
     }
 
+    /// Whole events, of which the promoted model reads half. Nobody else here learns from them any more.
     @Order(6)
+    @Test
+    void fieldsThatTheEventsHaveAreNoMistakeOfWhoAsksOnceTheRegistryHasThem() {
+        byte[] events = Flights.records(OFFSETS);
+        Answer before = score("", events);
+        assertThat(before.json().get("reason").asText())
+                .as(before.body())
+                .isEqualTo("unknown-field");
+        try (SchemaRegistry registry =
+                SchemaRegistry.connect(Map.of("schema.registry.url", REGISTRY))) {
+            registry.register(
+                    "flights-value",
+                    SchemaBuilder.record("Flight")
+                            .fields()
+                            .requiredLong("departed")
+                            .requiredLong("distance")
+                            .requiredString("origin")
+                            .requiredString("destination")
+                            .requiredBoolean("late")
+                            .requiredString("flight_id")
+                            .endRecord());
+        }
+        await().atMost(SOON.multipliedBy(2)).until(() -> score("", events).status() == 200);
+        assertThat(answeredBy("")).isEqualTo(narrow);
+        assertThat(infer("").at("/parameters/model").asText()).isEqualTo(narrow);
+        byte[] withId =
+                RawHttp.bytes(TestApp.RECORD.replace("{", "{\"flight_id\": {\"a\": [1]}, "));
+        assertThat(score("", withId).status()).isEqualTo(200);
+        Answer mistake = score("", RawHttp.bytes(TestApp.RECORD.replace("origin", "orgin")));
+        assertThat(mistake.json().get("reason").asText()).isEqualTo("unknown-field");
+    }
+
+    @Order(7)
     @Test
     void howAShadowComparedIsToldOnTheTopicOfProgress() {
         double records = ofShadow("records");

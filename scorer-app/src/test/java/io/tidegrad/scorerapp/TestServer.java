@@ -31,9 +31,7 @@ final class TestServer implements AutoCloseable {
                         false);
         limits = RequestLimits.of(config);
         metrics.follow(limits.bodies());
-        http =
-                new ScorerServer(
-                        config, models, null, metrics, limits, InstantSource.system(), () -> true);
+        http = new ScorerServer(config, models, null, metrics, limits, () -> true);
         grpc = new GrpcServer(config, 0, models, limits, () -> true, within);
     }
 

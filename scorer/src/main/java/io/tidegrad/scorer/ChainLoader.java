@@ -50,7 +50,7 @@ final class ChainLoader {
         }
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            if (key.kind() == SnapshotKey.Kind.HEARTBEAT
+            if (!key.kind().isOfAVersion()
                     || key.epoch() != epoch
                     || key.version() < full
                     || key.version() > version) {
@@ -92,6 +92,16 @@ final class ChainLoader {
             }
             case Verification.Refused refused -> problem = refused;
         }
+    }
+
+    /// After the last record: the newest version of the chain that is sound; null when none is.
+    @Nullable LoadedModel furthest() {
+        return last;
+    }
+
+    /// Of memory for what was loaded.
+    long copiedBytes() {
+        return copiedBytes;
     }
 
     /// After the last record: the version, or why it can't be had.

@@ -3,11 +3,13 @@ package io.tidegrad.scorer;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// The root that scoring threads read: one reference, published with one release store by the follower, read once a
@@ -18,20 +20,74 @@ final class CurrentModel {
 
     private final long maxPreviousBytes;
     private final Succession succession;
+    private final InstantSource clock;
+    private final ModelMemory memory;
     private final AtomicReference<@Nullable ServedModel> root = new AtomicReference<>();
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
     private boolean retired; // what was to be served may not be any more
     private volatile List<ServedModel> previous = List.of();
+    private volatile @Nullable ServedModel
+            before; // last version of the model that answered before this one
     private volatile @Nullable Beat beat;
     private volatile boolean elsewhere; // the topic is not the one that the file's version is of
 
     /// A heartbeat, of which model, and where it lies.
-    private record Beat(String model, Heartbeat heartbeat, long offset) {}
+    private record Beat(String model, SeenHeartbeat seen, long offset) {}
 
     /// @param maxPreviousBytes of weights that earlier versions may hold together: large models keep fewer
-    CurrentModel(long maxPreviousBytes, Succession succession) {
+    /// @param clock of this machine
+    CurrentModel(long maxPreviousBytes, Succession succession, InstantSource clock) {
+        this(maxPreviousBytes, succession, clock, ModelMemory.OF_THIS_PROCESS);
+    }
+
+    /// @param memory that all models of the process share
+    CurrentModel(
+            long maxPreviousBytes, Succession succession, InstantSource clock, ModelMemory memory) {
         this.maxPreviousBytes = maxPreviousBytes;
         this.succession = succession;
+        this.clock = clock;
+        this.memory = memory;
+    }
+
+    /// Room in the heap for a load, until `release`; null when there is, else why not.
+    ///
+    /// @param bytes that it takes beside what is served
+    @Nullable String reserve(String model, long bytes, BooleanSupplier halted) {
+        return memory.reserve(this, model, bytes, halted);
+    }
+
+    boolean isReserved() {
+        return memory.isReserved(this);
+    }
+
+    void release() {
+        memory.release(this);
+    }
+
+    /// Nobody loads anything for it any more.
+    void forget() {
+        memory.forget(this);
+    }
+
+    long servedBytes() {
+        ServedModel served = get();
+        return served == null ? 0 : served.manifest().servedBytes();
+    }
+
+    /// Each earlier version counted whole, though versions share what did not change between them.
+    long previousBytes() {
+        ServedModel wayBack = before;
+        return previous.stream()
+                        .filter(each -> each != wayBack)
+                        .mapToLong(each -> each.manifest().servedBytes())
+                        .sum()
+                + (wayBack == null ? 0 : wayBack.manifest().servedBytes());
+    }
+
+    /// Another model needs the memory.
+    synchronized void dropPrevious() {
+        previous = List.of();
+        before = null;
     }
 
     @Nullable ServedModel get() {
@@ -48,6 +104,19 @@ final class CurrentModel {
         return succession.mayFollow(root.getPlain(), model, epoch, version);
     }
 
+    /// Whether that model has served, and another one answers now.
+    synchronized boolean comesBack(String model) {
+        return succession.comesBack(root.getPlain(), model);
+    }
+
+    /// The highest version of this model that is served; -1 where it is another model that answers, or another epoch.
+    long served(String model, int epoch) {
+        ServedModel served = root.getPlain();
+        return served != null && served.model().equals(model) && served.epoch() == epoch
+                ? served.version()
+                : -1;
+    }
+
     /// Called by the follower, and by who has a file for when it has nothing.
     ///
     /// @throws IllegalArgumentException the version may not follow the one that is served
@@ -60,7 +129,7 @@ final class CurrentModel {
                             + (replaced == null ? "what was" : replaced.name()));
         }
         if (replaced != null) {
-            previous = kept(replaced);
+            keep(replaced, !replaced.model().equals(model.model()));
         }
         retired = false;
         succession.serves(model);
@@ -109,6 +178,7 @@ final class CurrentModel {
         retired = true;
         root.setRelease(null);
         previous = List.of();
+        before = null;
     }
 
     /// Of the versions at hand, the one of this model with these weights.
@@ -128,27 +198,49 @@ final class CurrentModel {
     /// Lets go of earlier versions that would not fit beside a whole one that is about to be loaded. Called by the follower
     /// only.
     synchronized void makeRoom(long bytes) {
-        previous = kept(previous, maxPreviousBytes - bytes);
+        keep(previous, maxPreviousBytes - bytes);
     }
 
-    private List<ServedModel> kept(ServedModel replaced) {
+    /// @param ofAnother another model answers from now on
+    private void keep(ServedModel replaced, boolean ofAnother) {
+        if (ofAnother) {
+            before = replaced;
+        }
         List<ServedModel> candidates = new ArrayList<>(PREVIOUS_KEPT + 1);
         candidates.add(replaced);
         candidates.addAll(previous);
-        return kept(candidates, maxPreviousBytes);
+        keep(candidates, maxPreviousBytes);
     }
 
-    private static List<ServedModel> kept(List<ServedModel> candidates, long maxBytes) {
-        long bytes = 0;
+    /// The last version of the model that answered before comes first: it is the way back.
+    private void keep(List<ServedModel> candidates, long maxBytes) {
+        ServedModel wayBack = before;
+        long bytes = wayBack == null ? 0 : wayBack.manifest().servedBytes();
+        if (bytes > maxBytes) {
+            wayBack = null;
+            bytes = 0;
+        }
+        before = wayBack;
         int kept = 0;
         while (kept < Math.min(candidates.size(), PREVIOUS_KEPT)) {
-            bytes += candidates.get(kept).manifest().servedBytes();
+            ServedModel candidate = candidates.get(kept);
+            bytes += candidate == wayBack ? 0 : candidate.manifest().servedBytes();
             if (bytes > maxBytes) {
                 break;
             }
             kept++;
         }
-        return List.copyOf(candidates.subList(0, kept));
+        previous = List.copyOf(candidates.subList(0, kept));
+    }
+
+    /// The last version that this model has served, when another one answers and it is still in memory.
+    synchronized @Nullable ServedModel lastOf(String model) {
+        ServedModel served = root.getPlain();
+        if (served == null || served.model().equals(model)) {
+            return null;
+        }
+        ServedModel last = before;
+        return last != null && last.model().equals(model) ? last : null;
     }
 
     /// Newest first.
@@ -158,8 +250,23 @@ final class CurrentModel {
 
     /// The newest of that model; null when none was read, or only of another.
     @Nullable Heartbeat heartbeat(String model) {
+        SeenHeartbeat seen = seenHeartbeat(model);
+        return seen == null ? null : seen.heartbeat();
+    }
+
+    /// As `heartbeat`, and when it was read.
+    @Nullable SeenHeartbeat seenHeartbeat(String model) {
         Beat known = beat;
-        return known == null || !model.equals(known.model) ? null : known.heartbeat;
+        return known == null || !model.equals(known.model) ? null : known.seen;
+    }
+
+    /// What is read from now on may lie on a topic that was made anew, whose offsets say nothing of what was read before: the
+    /// next beat counts, wherever it lies. Called by the follower only.
+    void beatsBeginAnew() {
+        Beat known = beat;
+        if (known != null) {
+            beat = new Beat(known.model, known.seen, -1);
+        }
     }
 
     /// Called by the follower only. Of one epoch the beat furthest down the log counts, whatever order they are read in;
@@ -173,9 +280,9 @@ final class CurrentModel {
         Beat known = beat;
         if (known == null
                 || !known.model.equals(model)
-                || newer.epoch() > known.heartbeat.epoch()
-                || (newer.epoch() == known.heartbeat.epoch() && offset > known.offset)) {
-            beat = new Beat(model, newer, offset);
+                || newer.epoch() > known.seen.heartbeat().epoch()
+                || (newer.epoch() == known.seen.heartbeat().epoch() && offset > known.offset)) {
+            beat = new Beat(model, new SeenHeartbeat(newer, clock.millis()), offset);
         }
     }
 

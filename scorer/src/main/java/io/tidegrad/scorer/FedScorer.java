@@ -22,7 +22,7 @@ public final class FedScorer {
     public FedScorer(String model, long maxBytes, InstantSource clock) {
         this.model = model;
         this.clock = clock;
-        current = new CurrentModel(maxBytes, new Succession());
+        current = new CurrentModel(maxBytes, new Succession(), clock);
         SnapshotCounters counters = new SnapshotCounters();
         SnapshotVerifier verifier =
                 new SnapshotVerifier(model, kernels, maxBytes, null, Parameters::served);

@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -276,13 +275,15 @@ final class FollowedTopics implements AutoCloseable {
         return consumer.currentLag(partition()).orElse(0);
     }
 
-    /// Of the first record with that timestamp or a later one.
+    /// An offset before which no record with that timestamp or a later one lies, as late as Kafka's index of times can tell;
+    /// the topic's beginning where it can't. That it can't does not mean that there are no such records: Kafka looks in the
+    /// first segment whose greatest timestamp is late enough, and the log cleaner may have emptied that one.
     ///
     /// @param time epoch ms
-    OptionalLong offsetAt(long time) {
+    long since(long time) {
         OffsetAndTimestamp found =
                 consumer.offsetsForTimes(Map.of(partition(), time), ASK).get(partition());
-        return found == null ? OptionalLong.empty() : OptionalLong.of(found.offset());
+        return found == null ? begin() : found.offset();
     }
 
     private TopicPartition partition() {

@@ -159,9 +159,9 @@ final class PublishedVersion {
         }
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            return key.kind() == SnapshotKey.Kind.HEARTBEAT
-                    ? null
-                    : new Probe(key.epoch(), key.version(), record.offset());
+            return key.kind().isOfAVersion()
+                    ? new Probe(key.epoch(), key.version(), record.offset())
+                    : null;
         } catch (SnapshotFormatException foreign) {
             return null;
         }

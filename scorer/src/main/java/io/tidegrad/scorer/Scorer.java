@@ -7,7 +7,6 @@ import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.TypedEvent;
-import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -123,7 +122,7 @@ public final class Scorer implements AutoCloseable {
                         options.maxBatch(),
                         options.clock(),
                         options.kernels(),
-                        new CurrentModel(options.maxSnapshotBytes(), succession),
+                        new CurrentModel(options.maxSnapshotBytes(), succession, options.clock()),
                         control,
                         options.maxAge(),
                         opening -> opening.lastGood(options, patience),
@@ -264,7 +263,7 @@ public final class Scorer implements AutoCloseable {
                         32,
                         clock,
                         kernels,
-                        new CurrentModel(maxBytes, new Succession()),
+                        new CurrentModel(maxBytes, new Succession(), clock),
                         new ControlIntake(manifest.model()),
                         null,
                         opening -> null,
@@ -311,7 +310,7 @@ public final class Scorer implements AutoCloseable {
     }
 
     private long freshness(ServedModel served) {
-        return Freshness.millis(served, current.heartbeat(served.model()), clock.millis());
+        return Freshness.millis(served, current.seenHeartbeat(served.model()), clock.millis());
     }
 
     /// @param record values by field name: numbers, strings, booleans, `Instant`s, lists, bytes
@@ -485,26 +484,26 @@ public final class Scorer implements AutoCloseable {
     public ScorerStatus status() {
         ServedModel served = current.get();
         ControlStatus controlled = control.status();
-        Heartbeat heartbeat =
-                current.heartbeat(served == null ? controlled.model() : served.model());
+        SeenHeartbeat seen =
+                current.seenHeartbeat(served == null ? controlled.model() : served.model());
+        long now = clock.millis();
         SnapshotFollower.Status following =
                 follower == null
                         ? new SnapshotFollower.Status(SnapshotFollower.State.CLOSED, "")
                         : follower.status();
-        long freshnessMs =
-                served == null
-                        ? Freshness.UNKNOWN
-                        : Freshness.millis(served, heartbeat, clock.millis());
+        long freshnessMs = served == null ? Freshness.UNKNOWN : Freshness.millis(served, seen, now);
         return new ScorerStatus(
                 model,
                 served,
                 freshnessMs,
+                Freshness.clockBehindMillis(served, seen, now),
                 follower == null
                         ? "none"
                         : following.state().name().toLowerCase(Locale.ROOT).replace('_', '-'),
                 following.detail(),
                 controlled.with(problem(controlled, served)),
-                heartbeat,
+                seen == null ? null : seen.heartbeat(),
+                seen == null ? -1 : seen.ageMillis(now),
                 counters.seenCount(),
                 counters.loadedCount(),
                 counters.reading(),
@@ -542,5 +541,6 @@ public final class Scorer implements AutoCloseable {
         if (lastGood != null) {
             lastGood.close();
         }
+        current.forget();
     }
 }

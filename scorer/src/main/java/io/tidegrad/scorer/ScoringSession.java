@@ -140,7 +140,7 @@ public final class ScoringSession {
         Bench ready = bench();
         ServedModel model = pinned();
         ready.predictor.predict(model.parameters(), ready.batch, ready.probabilities);
-        freshnessMs = Freshness.millis(model, current.heartbeat(model.model()), clock.millis());
+        freshnessMs = Freshness.millis(model, current.seenHeartbeat(model.model()), clock.millis());
     }
 
     /// Empties the batch and keeps the version.

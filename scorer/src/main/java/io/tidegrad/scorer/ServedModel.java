@@ -117,6 +117,11 @@ public final class ServedModel {
                 && model().equals(ofModel);
     }
 
+    /// The same version, served again after another model has answered.
+    ServedModel again(long now) {
+        return new ServedModel(binding, parameters, leaves, manifest, broughtBack, now, fileResume);
+    }
+
     /// As the parent of a delta.
     LoadedModel loaded() {
         return new LoadedModel(manifest, binding.spec(), binding.plan(), parameters, leaves);

@@ -125,10 +125,18 @@ final class SnapshotAdmission {
 
     private @Nullable Admission decide(
             SnapshotManifest manifest, Supplier<Verification> verified, Publishing publishing) {
+        boolean reserved = false;
         try {
             Admission.Refused outOfPlace = refuseOutOfPlace(manifest);
             if (outOfPlace != null) {
                 return outOfPlace;
+            }
+            if (!manifest.isDelta() && !current.isReserved()) {
+                reserved = true;
+                String noRoom = current.reserve(model, manifest.servedBytes(), () -> false);
+                if (noRoom != null) {
+                    return refused(manifest, RefusalReason.TOO_LARGE, noRoom);
+                }
             }
             return switch (verified.get()) {
                 case Verification.Admitted(LoadedModel loaded, long copiedBytes) ->
@@ -155,6 +163,10 @@ final class SnapshotAdmission {
                     manifest,
                     RefusalReason.INTERNAL,
                     e.getClass().getSimpleName() + ": " + e.getMessage());
+        } finally {
+            if (reserved) {
+                current.release();
+            }
         }
     }
 
@@ -170,6 +182,22 @@ final class SnapshotAdmission {
     ///
     /// @param copiedBytes of memory for it
     Admission pin(LoadedModel loaded, long copiedBytes) {
+        counters.loaded(loaded.manifest().isDelta(), copiedBytes);
+        return publish(loaded, false);
+    }
+
+    /// Serves the model again where it was when another one began to answer. Its code is compiled and its weights were
+    /// checked.
+    Admission comeBack(ServedModel last) {
+        counters.loaded(last.manifest().isDelta(), 0);
+        ServedModel again = last.again(clock.millis());
+        admissions.add(again);
+        current.publish(again);
+        return new Admission.Admitted(again);
+    }
+
+    /// Serves a version that was loaded with its chain, by a model that answered before.
+    Admission comeBack(LoadedModel loaded, long copiedBytes) {
         counters.loaded(loaded.manifest().isDelta(), copiedBytes);
         return publish(loaded, false);
     }

@@ -9,9 +9,9 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +36,9 @@ final class SnapshotBootstrap {
     private long tailFrom; // offset from which on all records are in the tail
     private long tailBytes;
     private long loaded = SnapshotFeed.NOWHERE; // after the last manifest that was admitted
+    private long notBefore; // timestamps, of what may be served
+    private long
+            newestInStretch; // timestamp, of the stretch that was read last; of none the greatest
 
     /// @param halted stop, wherever it is; the position is then anywhere
     SnapshotBootstrap(
@@ -67,8 +70,8 @@ final class SnapshotBootstrap {
         intake.reset();
         long begin = topics.begin();
         long end = topics.end();
-        long oldest =
-                since <= CLOCKS_APART_MILLIS ? begin : begin(since - CLOCKS_APART_MILLIS, end);
+        notBefore = since <= CLOCKS_APART_MILLIS ? Long.MIN_VALUE : since - CLOCKS_APART_MILLIS;
+        long oldest = notBefore == Long.MIN_VALUE ? begin : Math.min(topics.since(notBefore), end);
         long served = feed.resume();
         feed.resumeAt(SnapshotFeed.NOWHERE);
         tailFrom = end;
@@ -87,38 +90,55 @@ final class SnapshotBootstrap {
         }
     }
 
-    private long begin(long time, long end) {
-        return Math.min(topics.offsetAt(time).orElse(end), end);
-    }
-
     /// True when a version was admitted, and the position is behind it.
     private boolean findAndLoad(long begin, long oldest, long end, long served) {
         SnapshotIntake intake = feed.intake();
         Set<String> chainsTried = new HashSet<>();
         long to = end;
         for (long step = FIRST_SCAN_RECORDS; to > oldest && !halted.getAsBoolean(); step *= 2) {
-            long from = Math.max(oldest, to - step);
-            for (Found found : scan(from, to)) {
+            long stretch = Math.max(oldest, to - step);
+            List<Found> manifests = scan(stretch, to);
+            if (newestInStretch < notBefore) {
+                return false; // what lies before it is older still
+            }
+            for (Found found : manifests) {
                 SnapshotManifest manifest = found.manifest();
                 if (intake.isOver(manifest.epoch())) {
                     continue;
                 }
                 long full = manifest.chain().full();
-                if (!intake.wants(manifest.epoch(), full)) {
+                boolean above = intake.wants(manifest.epoch(), full);
+                if (!above) {
                     // What is served is of this chain, or newer: only what follows it is wanted.
                     if (served >= begin && served <= found.offset()) {
                         feed.resumeAt(served);
+                        return false;
                     }
-                    return false;
+                    if (!intake.wants(manifest.epoch(), manifest.version())) {
+                        return false;
+                    }
                 }
                 boolean again =
                         manifest.isDelta() && !chainsTried.add(manifest.epoch() + "." + full);
-                if (!again && loadChain(Math.max(begin, start(found)), found)) {
-                    topics.seek(Math.max(feed.resume(), found.offset() + 1));
-                    return true;
+                if (again) {
+                    continue;
+                }
+                if (!intake.reserve(manifest, found.offset(), halted)) {
+                    return false; // earlier ones are as large
+                }
+                try {
+                    long from = Math.max(begin, start(found));
+                    if (above || !intake.comesBack()
+                            ? loadChain(from, found)
+                            : comeBack(from, found)) {
+                        topics.seek(Math.max(feed.resume(), found.offset() + 1));
+                        return true;
+                    }
+                } finally {
+                    intake.release();
                 }
             }
-            to = from;
+            to = stretch;
         }
         return false;
     }
@@ -129,11 +149,16 @@ final class SnapshotBootstrap {
         List<Found> manifests = new ArrayList<>();
         List<ConsumerRecord<byte[], byte[]>> stretch = new ArrayList<>();
         boolean[] keeps = {tailFrom == to};
+        newestInStretch = Long.MAX_VALUE;
         topics.read(
                 from,
                 to,
                 halted,
                 record -> {
+                    newestInStretch =
+                            newestInStretch == Long.MAX_VALUE
+                                    ? record.timestamp()
+                                    : Math.max(newestInStretch, record.timestamp());
                     tailBytes += Math.max(0, record.serializedValueSize());
                     keeps[0] &= tailBytes <= TAIL_BYTES_MAX;
                     if (keeps[0]) {
@@ -164,7 +189,7 @@ final class SnapshotBootstrap {
                 case HEARTBEAT ->
                         current.beat(
                                 intake.model(), Heartbeat.decode(record.value()), record.offset());
-                case PART -> {}
+                case PART, STATUS -> {}
                 case MANIFEST -> {
                     feed.passed(record.offset());
                     if (!intake.wasRefused(record.offset())) {
@@ -202,8 +227,7 @@ final class SnapshotBootstrap {
             time = timestamp; // format 1
         }
         long first = offset - manifest.parts();
-        OptionalLong found = time < 0 ? OptionalLong.empty() : topics.offsetAt(time);
-        return found.isPresent() ? Math.min(first, found.getAsLong()) : first;
+        return time < 0 ? first : Math.min(first, topics.since(time));
     }
 
     /// Whether the tail has the first part there.
@@ -214,30 +238,59 @@ final class SnapshotBootstrap {
     }
 
     /// Reads the full snapshot and its deltas up to `newest`, each admitted as it comes: an answer of an older version is
-    /// better than none. True when any was.
+    /// better than none. Of a chain that is served already only what is above it. True when any was.
     private boolean loadChain(long from, Found newest) {
         feed.intake().reset();
+        long above = feed.intake().served(newest.manifest().epoch());
         boolean[] admitted = {false};
+        readChain(from, newest, record -> admitted[0] |= admits(newest, above, record));
+        return admitted[0];
+    }
+
+    /// Another model answers, and what this one comes back with is a change to what is below the version that it served:
+    /// loads the chain, and serves the last of it.
+    private boolean comeBack(long from, Found newest) {
+        SnapshotIntake intake = feed.intake();
+        SnapshotManifest manifest = newest.manifest();
+        ChainLoader chain =
+                new ChainLoader(
+                        intake.model(),
+                        intake.verifier(),
+                        intake.maxBytes(),
+                        manifest.epoch(),
+                        manifest.chain().full(),
+                        manifest.version());
+        readChain(from, newest, chain::accept);
+        if (halted.getAsBoolean()
+                || !(feed.comeBack(manifest, newest.offset(), newest.timestamp(), chain)
+                        instanceof Admission.Admitted)) {
+            return false;
+        }
+        loaded = newest.offset() + 1;
+        return true;
+    }
+
+    private void readChain(long from, Found newest, Consumer<ConsumerRecord<byte[], byte[]>> each) {
         topics.read(
                 from,
                 Math.min(tailFrom, newest.offset() + 1),
                 halted,
                 record -> {
                     feed.count(record);
-                    admitted[0] |= admits(newest, record);
+                    each.accept(record);
                 });
         for (ConsumerRecord<byte[], byte[]> record : tail) {
-            if (record.offset() >= from && !halted.getAsBoolean()) {
-                admitted[0] |= admits(newest, record);
+            if (record.offset() >= from
+                    && record.offset() <= newest.offset()
+                    && !halted.getAsBoolean()) {
+                each.accept(record);
             }
         }
-        return admitted[0];
     }
 
-    private boolean admits(Found newest, ConsumerRecord<byte[], byte[]> record) {
+    private boolean admits(Found newest, long above, ConsumerRecord<byte[], byte[]> record) {
         boolean admitted =
-                record.offset() <= newest.offset()
-                        && isOf(newest.manifest(), record)
+                isOf(newest.manifest(), above, record)
                         && feed.decide(record) instanceof Admission.Admitted;
         if (admitted) {
             loaded = record.offset() + 1;
@@ -245,15 +298,17 @@ final class SnapshotBootstrap {
         return admitted;
     }
 
-    private static boolean isOf(SnapshotManifest newest, ConsumerRecord<byte[], byte[]> record) {
+    private static boolean isOf(
+            SnapshotManifest newest, long above, ConsumerRecord<byte[], byte[]> record) {
         if (record.key() == null || record.value() == null) {
             return false;
         }
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            return key.kind() != SnapshotKey.Kind.HEARTBEAT
+            return key.kind().isOfAVersion()
                     && key.epoch() == newest.epoch()
                     && key.version() >= newest.chain().full()
+                    && key.version() > above
                     && key.version() <= newest.version();
         } catch (SnapshotFormatException e) {
             return false;

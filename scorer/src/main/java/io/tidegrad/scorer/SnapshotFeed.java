@@ -1,5 +1,6 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.model.snapshot.SnapshotManifest;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -62,10 +63,25 @@ final class SnapshotFeed {
         if (SnapshotIntake.isManifest(record.key())) {
             passed(record.offset());
         }
+        tell(admission, record.offset());
+        return admission;
+    }
+
+    /// What serves after another model has answered.
+    ///
+    /// @param offset of the newest manifest
+    @Nullable Admission comeBack(
+            SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
+        Admission admission = intake.comeBack(wanted, offset, timestamp, chain);
+        tell(admission, offset);
+        return admission;
+    }
+
+    private void tell(@Nullable Admission admission, long offset) {
         switch (admission) {
             case null -> {}
             case Admission.Admitted(ServedModel model) -> {
-                admitted = record.offset() + 1;
+                admitted = offset + 1;
                 log.debug("serving {}", model.name());
             }
             case Admission.Refused(int epoch, long version, RefusalReason reason, String detail) ->
@@ -74,10 +90,9 @@ final class SnapshotFeed {
                             intake.model(),
                             epoch,
                             version,
-                            record.offset(),
+                            offset,
                             reason.code(),
                             detail);
         }
-        return admission;
     }
 }

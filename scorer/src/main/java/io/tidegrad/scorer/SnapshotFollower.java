@@ -35,7 +35,8 @@ final class SnapshotFollower implements AutoCloseable {
         DELETED,
         /// Kafka gave an error; tried again after a pause.
         RETRYING,
-        /// Kafka does not let us in, and nothing serves yet; tried again, but only other settings can help.
+        /// Kafka does not let us in, or the heap has no room for what is published, and nothing serves yet; tried again, but
+        /// only other settings can help.
         REFUSED,
         /// The thread died of an error no retry can heal; the process should be restarted.
         FAILED,
@@ -70,6 +71,7 @@ final class SnapshotFollower implements AutoCloseable {
     private @Nullable ControlDirective inForce;
     private ControlAction.@Nullable Rollback unavailable; // its base can't be had
     private boolean positioned; // behind what was dealt with, and on the topic of the feed
+    private boolean begun; // what the process found at its start is dealt with
     private boolean catchingUp; // by reading, because there is nothing to jump to
 
     /// @param intakes what takes a model's snapshots, by its name
@@ -247,6 +249,8 @@ final class SnapshotFollower implements AutoCloseable {
         SnapshotFeed followed = feed(directive.model());
         followed.intake().begin(directive.epoch());
         withdrawOver();
+        // The way back is open whatever Kafka has to say: what the model served last is at hand.
+        followed.intake().comeBack();
         if (!positioned) {
             String topic = options.topics().snapshots(directive.model());
             opened.followNothing();
@@ -254,6 +258,7 @@ final class SnapshotFollower implements AutoCloseable {
                 return;
             }
             opened.follow(topic);
+            current.beatsBeginAnew();
             if (options.pin() != null) {
                 followPinned(opened, followed, options.pin());
                 return;
@@ -265,10 +270,18 @@ final class SnapshotFollower implements AutoCloseable {
             if (halted()) {
                 return;
             }
+            String noRoom = followed.intake().noRoom();
+            if (noRoom != null && !begun && current.get() == null) {
+                status = new Status(State.REFUSED, directive.model() + ": " + noRoom);
+                followed.resumeAt(SnapshotFeed.NOWHERE);
+                closing.await(PAUSE_MILLIS_MAX, TimeUnit.MILLISECONDS);
+                return;
+            }
             positioned = true;
         }
         bringBack(opened, followed, directive);
         status = new Status(State.FOLLOWING, "");
+        begun = true;
         while (!halted()) {
             List<ConsumerRecord<byte[], byte[]>> records = opened.poll();
             long lag = opened.lag();
@@ -424,6 +437,7 @@ final class SnapshotFollower implements AutoCloseable {
                 log.info("{}", detail);
             }
             status = new Status(State.WAITING_FOR_TOPIC, detail);
+            begun = true;
             opened.pause();
         }
         return false;

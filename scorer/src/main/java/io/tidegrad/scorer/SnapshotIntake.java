@@ -8,8 +8,10 @@ import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
+import io.tidegrad.model.snapshot.Verification;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Records of a snapshots topic in, admissions out. Knows no Kafka: the follower feeds it, and so do tests. One thread.
@@ -25,6 +27,7 @@ final class SnapshotIntake {
     private final long maxBytes;
     private final SnapshotAssembler assembler;
     private final Set<Long> refusedOffsets = new LinkedHashSet<>();
+    private @Nullable String noRoom;
 
     SnapshotIntake(
             String model,
@@ -57,6 +60,7 @@ final class SnapshotIntake {
         }
         return switch (key.kind()) {
             case HEARTBEAT -> heartbeat(key, value, offset);
+            case STATUS -> null; // for people
             case PART -> part(key, value, offset);
             case MANIFEST -> manifest(key, value, offset, timestamp);
         };
@@ -99,6 +103,87 @@ final class SnapshotIntake {
     /// Serves `base` as the first version of the epoch that a rollback began.
     Admission bringBack(LoadedModel base, int epoch, long copiedBytes) {
         return admission.bringBack(base, epoch, copiedBytes);
+    }
+
+    /// Serves the model again where it was, when nothing was decided against that version meanwhile.
+    @Nullable Admission comeBack() {
+        ServedModel last = current.lastOf(model);
+        return last == null || !wants(last.epoch(), last.version())
+                ? null
+                : admission.comeBack(last);
+    }
+
+    /// Whether this model has served, and another one answers now.
+    boolean comesBack() {
+        return current.comesBack(model);
+    }
+
+    /// What came of loading the newest version with its chain while another model answers. Where a link is bad, the version
+    /// before it serves if it is not below where the model was.
+    ///
+    /// @param wanted the newest manifest
+    /// @param offset of that manifest
+    /// @param timestamp of its record, epoch ms
+    /// @return what serves now, or why nothing of it does; null when nothing was decided
+    @Nullable Admission comeBack(
+            SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
+        counters.seen();
+        Admission refused = null;
+        if (chain.result()
+                instanceof Verification.Refused(Verification.Reason reason, String why)) {
+            refused =
+                    refuse(
+                            offset,
+                            new Admission.Refused(
+                                    wanted.epoch(),
+                                    wanted.version(),
+                                    RefusalReason.of(reason),
+                                    why));
+        }
+        LoadedModel furthest = chain.furthest();
+        if (furthest == null
+                || !wants(furthest.manifest().epoch(), furthest.manifest().version())) {
+            return refused;
+        }
+        Admission admitted = admission.comeBack(furthest, chain.copiedBytes());
+        beat(furthest.manifest(), offset, timestamp);
+        return admitted;
+    }
+
+    /// Room in the heap for the chain of a version, until `release`; false when there is none, which is told.
+    boolean reserve(SnapshotManifest manifest, long offset, BooleanSupplier halted) {
+        if (manifest.servedBytes() > maxBytes) {
+            return true; // refused for that, without being loaded
+        }
+        // The parts of a spec that is not served are collected before they are decoded.
+        long loads = served(manifest.epoch()) < 0 ? 2 : 1;
+        noRoom = current.reserve(model, loads * manifest.servedBytes(), halted);
+        if (noRoom != null) {
+            refuse(
+                    offset,
+                    new Admission.Refused(
+                            manifest.epoch(), manifest.version(), RefusalReason.TOO_LARGE, noRoom));
+        }
+        return noRoom == null;
+    }
+
+    void release() {
+        current.release();
+    }
+
+    /// Why the newest version that was looked for could not even be loaded; null when it could.
+    @Nullable String noRoom() {
+        return noRoom;
+    }
+
+    /// What is served of this model; -1 where nothing is.
+    long served(int epoch) {
+        return current.served(model, epoch);
+    }
+
+    /// Largest model that is taken.
+    long maxBytes() {
+        return maxBytes;
     }
 
     /// Serves a version that was asked for by its number.

@@ -171,7 +171,7 @@ public final class SnapshotLookup {
                         return;
                     }
                     switch (key.kind()) {
-                        case HEARTBEAT -> {}
+                        case HEARTBEAT, STATUS -> {}
                         case PART -> index.part(key, record.offset());
                         case MANIFEST -> {
                             SnapshotManifest manifest = manifest(value);

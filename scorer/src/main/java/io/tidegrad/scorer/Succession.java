@@ -35,8 +35,13 @@ class Succession {
         }
         // When another model was promoted and this one comes back, where it was is where it goes
         // on.
-        boolean comesBack = served == null || !served.model().equals(model);
-        return comesBack && epoch == mark.epoch && version == mark.version;
+        return comesBack(served, model) && epoch == mark.epoch && version == mark.version;
+    }
+
+    /// Whether this model has served, and another one answers now. What it comes back with lies at or above where it was; what
+    /// it is a change to lies below, and is loaded without being served.
+    final synchronized boolean comesBack(@Nullable ServedModel served, String model) {
+        return highest.containsKey(model) && (served == null || !served.model().equals(model));
     }
 
     boolean isAbove(int epoch, long version, int otherEpoch, long otherVersion) {

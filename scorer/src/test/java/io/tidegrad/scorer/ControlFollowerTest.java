@@ -21,7 +21,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -461,6 +468,217 @@ class ControlFollowerTest {
             awaitServed(scorer, 1, own);
             assertThat(scorer.status().refused().values()).containsOnly(0L);
         }
+    }
+
+    /// One name, two models that publish deltas.
+    private final class ThereAndBack implements AutoCloseable {
+        final String other;
+        final TestTrainer challenger;
+        final TestPublisher theirs;
+        final Scorer scorer;
+        final List<Long> millis = new ArrayList<>();
+
+        ThereAndBack(ScorerOptions options) {
+            this(options, TestTrainer.ofDistances(TestBroker.newModelName()));
+        }
+
+        ThereAndBack(ScorerOptions options, TestTrainer challenger) {
+            this.challenger = challenger;
+            other = challenger.model().spec().model();
+            theirs = new TestPublisher(TestBroker.bootstrapServers(), topics, other).createTopic();
+            theirs.publish(challenger.learn(2).publishFull());
+            scorer = Scorer.open(options);
+        }
+
+        PublishedSnapshot theirDelta() {
+            PublishedSnapshot delta = challenger.learn(2).publishDelta();
+            theirs.publish(delta);
+            return delta;
+        }
+
+        PublishedSnapshot theirFull() {
+            PublishedSnapshot full = challenger.learn(2).publishFull();
+            theirs.publish(full);
+            return full;
+        }
+
+        /// Decides, and measures until the model answers, by what was newest or a later version.
+        void promote(String by, long newest) {
+            long start = System.nanoTime();
+            control.decide(model, new ControlAction.Promote(by, 1));
+            await().pollInterval(Duration.ofMillis(2))
+                    .atMost(SOON)
+                    .until(
+                            () -> {
+                                Prediction answer = scorer.score(TestTrainer.event(7));
+                                return answer.model().equals(by) && answer.version() >= newest;
+                            });
+            millis.add((System.nanoTime() - start) / 1_000_000);
+        }
+
+        /// Decides, and measures until that version answers.
+        void promote(String by, PublishedSnapshot newest) {
+            long start = System.nanoTime();
+            control.decide(model, new ControlAction.Promote(by, 1));
+            await().pollInterval(Duration.ofMillis(5))
+                    .atMost(SOON)
+                    .untilAsserted(
+                            () ->
+                                    assertThat(scorer.score(TestTrainer.event(7)))
+                                            .as(scorer.status().toString())
+                                            .extracting(Prediction::model, Prediction::version)
+                                            .containsExactly(by, newest.manifest().version()));
+            millis.add((System.nanoTime() - start) / 1_000_000);
+            assertThat(scorer.weightsHash()).isEqualTo(newest.manifest().weightsHash());
+        }
+
+        /// The goal is 2 s; six times that fails.
+        void report(String how) {
+            List<Long> sorted = millis.stream().sorted().toList();
+            System.out.printf(
+                    "%d promotions %s: followed after p50 %d ms, max %d ms%n",
+                    sorted.size(), how, sorted.get(sorted.size() / 2), sorted.getLast());
+            assertThat(sorted.getLast()).isLessThan(12_000);
+            millis.clear();
+        }
+
+        @Override
+        public void close() {
+            scorer.close();
+            theirs.close();
+        }
+    }
+
+    @Test
+    void aModelThatPublishesDeltasIsFollowedBackOnAnIdleLog() {
+        full();
+        PublishedSnapshot own = goOn(3);
+        try (ThereAndBack swap = new ThereAndBack(options())) {
+            awaitServed(swap.scorer, 1, own);
+            PublishedSnapshot their = swap.theirDelta();
+            for (int times = 0; times < 3; times++) {
+                swap.promote(swap.other, their);
+                swap.promote(model, own);
+            }
+            // And whatever comes next is a change to what serves.
+            PublishedSnapshot next = delta();
+            awaitServed(swap.scorer, 1, next);
+            assertThat(swap.scorer.status().refused().values()).containsOnly(0L);
+            assertThat(wentBack(swap.scorer)).isEmpty();
+        }
+    }
+
+    @Test
+    void deltasThatCameWhileAnotherModelAnsweredAreNotMissed() {
+        full();
+        PublishedSnapshot own = goOn(3);
+        try (ThereAndBack swap = new ThereAndBack(options())) {
+            awaitServed(swap.scorer, 1, own);
+            for (int times = 0; times < 3; times++) {
+                swap.promote(swap.other, swap.theirDelta());
+                swap.promote(model, goOn(2));
+            }
+            awaitServed(swap.scorer, 1, delta());
+            assertThat(swap.scorer.status().refused().values()).containsOnly(0L);
+            assertThat(wentBack(swap.scorer)).isEmpty();
+        }
+    }
+
+    /// The full snapshot of the other model leaves no memory for the version that answered before.
+    @Test
+    void aModelThatIsNoLongerInMemoryIsFollowedBackByItsChain() {
+        long room = full().bytes();
+        PublishedSnapshot own = goOn(3);
+        TestTrainer asLarge = TestTrainer.of(TestBroker.newModelName());
+        try (ThereAndBack swap = new ThereAndBack(options().withMaxSnapshotBytes(room), asLarge)) {
+            awaitServed(swap.scorer, 1, own);
+            for (int times = 0; times < 3; times++) {
+                swap.promote(swap.other, swap.theirDelta());
+                awaitServed(swap.scorer, 1, swap.theirFull());
+                long before = swap.scorer.status().reading().bytes();
+                swap.promote(model, own);
+                assertThat(swap.scorer.status().reading().bytes() - before).isGreaterThan(room);
+            }
+            awaitServed(swap.scorer, 1, delta());
+            // And with deltas that came meanwhile, up to one whose part is gone.
+            swap.promote(swap.other, swap.theirDelta());
+            awaitServed(swap.scorer, 1, swap.theirFull());
+            PublishedSnapshot good = delta();
+            List<SnapshotEntry> bad = trainer.learn(3).publishDelta().records();
+            publisher.publish(bad.subList(bad.size() - 1, bad.size()));
+            swap.promote(model, good);
+            assertThat(swap.scorer.status().refused()).containsEntry(RefusalReason.UNREADABLE, 1L);
+            assertThat(wentBack(swap.scorer)).isEmpty();
+        }
+    }
+
+    /// `-Dtidegrad.promotions=100` asks for more, and prints what it took.
+    @Test
+    void promotedThereAndBackIdleAndUnderLoadAnswersAreFollowedEachTime() throws Exception {
+        int promotions = Integer.getInteger("tidegrad.promotions", 10);
+        full();
+        PublishedSnapshot own = goOn(3);
+        try (ThereAndBack swap = new ThereAndBack(options())) {
+            awaitServed(swap.scorer, 1, own);
+            PublishedSnapshot their = swap.theirDelta();
+            for (int times = 0; times < promotions; times++) {
+                swap.promote(swap.other, their);
+                swap.promote(model, own);
+            }
+            swap.report("idle");
+
+            AtomicLong newest = new AtomicLong(own.manifest().version());
+            AtomicLong theirNewest = new AtomicLong(their.manifest().version());
+            AtomicLong answers = new AtomicLong();
+            AtomicBoolean over = new AtomicBoolean();
+            try (ExecutorService load = Executors.newFixedThreadPool(3)) {
+                List<Future<?>> running =
+                        List.of(
+                                load.submit(publishing(over, newest, this::full, this::delta)),
+                                load.submit(
+                                        publishing(
+                                                over,
+                                                theirNewest,
+                                                swap::theirFull,
+                                                swap::theirDelta)),
+                                load.submit(
+                                        () -> {
+                                            for (long i = 0; !over.get(); i++) {
+                                                swap.scorer.score(TestTrainer.event(i));
+                                                answers.incrementAndGet();
+                                            }
+                                        }));
+                try {
+                    for (int times = 0; times < promotions; times++) {
+                        swap.promote(swap.other, theirNewest.get());
+                        swap.promote(model, newest.get());
+                    }
+                } finally {
+                    over.set(true);
+                }
+                for (Future<?> each : running) {
+                    each.get();
+                }
+            }
+            swap.report("under load");
+            assertThat(answers.get()).isGreaterThan(promotions);
+            assertThat(wentBack(swap.scorer)).isEmpty();
+            assertThat(swap.scorer.status().refused().values()).containsOnly(0L);
+        }
+    }
+
+    /// A full snapshot, nineteen deltas, and again, 50 a second.
+    private static Runnable publishing(
+            AtomicBoolean over,
+            AtomicLong newest,
+            Supplier<PublishedSnapshot> full,
+            Supplier<PublishedSnapshot> delta) {
+        return () -> {
+            for (int i = 0; !over.get(); i++) {
+                newest.set((i % 20 == 0 ? full : delta).get().manifest().version());
+                LockSupport.parkNanos(20_000_000);
+            }
+        };
     }
 
     @Test

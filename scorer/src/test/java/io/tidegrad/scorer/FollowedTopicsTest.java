@@ -7,16 +7,22 @@ import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.schemas.Topics;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.clients.consumer.internals.AutoOffsetResetStrategy;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
 import org.junit.jupiter.api.Test;
 
 /// In which order two topics are told of, with a consumer that returns what it is given at once.
@@ -26,7 +32,16 @@ class FollowedTopicsTest {
             new TopicPartition(Topics.DEFAULT.snapshots("m"), 0);
 
     private final MockConsumer<byte[], byte[]> consumer =
-            new MockConsumer<>(AutoOffsetResetStrategy.NONE.name());
+            new MockConsumer<>(AutoOffsetResetStrategy.NONE.name()) {
+                /// As a broker answers when the log cleaner has emptied the segment in which it looks.
+                @Override
+                public Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(
+                        Map<TopicPartition, Long> times, Duration timeout) {
+                    Map<TopicPartition, OffsetAndTimestamp> nothing = new HashMap<>();
+                    times.keySet().forEach(partition -> nothing.put(partition, null));
+                    return nothing;
+                }
+            };
     private final ControlIntake control = new ControlIntake("m");
 
     private FollowedTopics topics(int controlPartitions) {
@@ -116,12 +131,71 @@ class FollowedTopicsTest {
     }
 
     private void give(List<SnapshotEntry> records) {
-        for (int offset = 0; offset < records.size(); offset++) {
-            SnapshotEntry record = records.get(offset);
+        give(records, 0, ConsumerRecord.NO_TIMESTAMP);
+    }
+
+    private void give(List<SnapshotEntry> records, long first, long time) {
+        long offset = first;
+        for (SnapshotEntry record : records) {
             consumer.addRecord(
                     new ConsumerRecord<>(
-                            SNAPSHOTS.topic(), 0, offset, record.key(), record.value()));
+                            SNAPSHOTS.topic(),
+                            0,
+                            offset++,
+                            time,
+                            TimestampType.CREATE_TIME,
+                            record.key().length,
+                            record.value().length,
+                            record.key(),
+                            record.value(),
+                            new RecordHeaders(),
+                            Optional.empty()));
         }
+    }
+
+    private String servedAfterAStart(long since, List<SnapshotEntry> records, long time) {
+        TestIntake inside = new TestIntake("m");
+        SnapshotFeed feed = new SnapshotFeed(inside.intake, inside.counters);
+        try (FollowedTopics topics = topics(1)) {
+            long end = records.size();
+            consumer.updateEndOffsets(Map.of(CONTROL, 0L, SNAPSHOTS, end));
+            topics.readControl();
+            topics.follow(SNAPSHOTS.topic());
+            topics.seek(0);
+            // The topic's end is read, and then whatever lies before it, as far as it is wanted.
+            for (long from = end - 16; from > -16; from -= 16) {
+                long first = Math.max(0, from);
+                consumer.schedulePollTask(
+                        () -> give(records.subList((int) first, records.size()), first, time));
+            }
+            consumer.schedulePollTask(() -> give(records, 0, time));
+            new SnapshotBootstrap(topics, feed, inside.current, () -> false).run(since);
+        }
+        return inside.servedVersion();
+    }
+
+    private static List<SnapshotEntry> aFullSnapshotAndItsDeltas() {
+        TestTrainer trainer = TestTrainer.of("m");
+        List<SnapshotEntry> records = new ArrayList<>(trainer.learn(5).publishFull().records());
+        for (int deltas = 0; deltas < 12; deltas++) {
+            records.addAll(trainer.learn(1).publishDelta().records());
+        }
+        assertThat(records).hasSizeGreaterThan(16);
+        return records;
+    }
+
+    @Test
+    void aVersionIsFoundAlsoWhereKafkaKnowsNoOffsetOfItsTime() {
+        long now = System.currentTimeMillis();
+        assertThat(servedAfterAStart(now - 5_000, aFullSnapshotAndItsDeltas(), now))
+                .isEqualTo("1.17");
+    }
+
+    @Test
+    void whatIsOlderThanTheDecisionByMoreThanClocksMayDifferIsNotSearched() {
+        long now = System.currentTimeMillis();
+        assertThat(servedAfterAStart(now, aFullSnapshotAndItsDeltas(), now - 3_600_000))
+                .isEqualTo("none");
     }
 
     @Test

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 
 class FreshnessTest {
     private static final long NOW = 1_700_000_100_000L;
+    private static final long HOUR = 3_600_000;
 
     private ServedModel served;
     private long appended;
@@ -20,9 +21,15 @@ class FreshnessTest {
         appended = TestTrainer.appendTime(49);
     }
 
-    private static Heartbeat beat(
+    private static SeenHeartbeat beat(
             int epoch, long version, long nextOffset, boolean caughtUp, long age) {
-        return new Heartbeat(epoch, version, nextOffset, caughtUp, NOW - age);
+        return new SeenHeartbeat(
+                new Heartbeat(epoch, version, nextOffset, caughtUp, NOW - age), NOW - age);
+    }
+
+    /// By a clock that is behind all others by an hour, `ago` ms after the trainer's beat was read.
+    private static SeenHeartbeat beatOfAnHourAhead(boolean caughtUp, long ago) {
+        return new SeenHeartbeat(new Heartbeat(1, 50, 50, caughtUp, NOW + HOUR - ago), NOW - ago);
     }
 
     @Test
@@ -58,8 +65,30 @@ class FreshnessTest {
     }
 
     @Test
-    void anAppendTimeAheadOfOurClockCountsAsNow() {
+    void anAppendTimeAheadOfOurClockByWhatClocksDifferCountsAsNow() {
         assertThat(Freshness.millis(served, null, appended - 5)).isZero();
+        assertThat(Freshness.clockBehindMillis(served, null, appended - 5)).isZero();
+    }
+
+    @Test
+    void isUnknownWhereOurClockIsBehindAndNothingSaysByHowMuch() {
+        assertThat(Freshness.millis(served, null, appended - HOUR)).isEqualTo(Freshness.UNKNOWN);
+        assertThat(Freshness.clockBehindMillis(served, null, appended - HOUR)).isEqualTo(HOUR);
+    }
+
+    @Test
+    void countsByTheTrainersClockWhereOursIsBehindIt() {
+        SeenHeartbeat beat = beatOfAnHourAhead(false, 400);
+        assertThat(Freshness.millis(served, beat, NOW)).isEqualTo(NOW + HOUR - appended);
+        assertThat(Freshness.clockBehindMillis(served, beat, NOW)).isEqualTo(HOUR);
+    }
+
+    @Test
+    void aTrainerThatFellSilentIsNotCaughtUpForAnHourBecauseOurClockIsBehind() {
+        assertThat(Freshness.millis(served, beatOfAnHourAhead(true, 3_000), NOW)).isZero();
+        assertThat(Freshness.millis(served, beatOfAnHourAhead(true, 3_001), NOW))
+                .isEqualTo(NOW + HOUR - appended);
+        assertThat(beatOfAnHourAhead(true, 60_000).ageMillis(NOW)).isEqualTo(60_000);
     }
 
     @Test

@@ -187,14 +187,67 @@ class SnapshotFollowerTest {
     void freshnessIsZeroWhileHeartbeatsSaySoAndGrowsWithoutThem() {
         publisher.createTopic();
         publisher.publish(trainer.learn(5).publish());
-        ManualClock clock = new ManualClock(TestTrainer.appendTime(4) + 60_000);
+        ManualClock clock = new ManualClock(System.currentTimeMillis() + 1_000);
+        long age = clock.millis() - TestTrainer.appendTime(4);
         try (Scorer scorer = Scorer.open(TestBroker.options(model).withClock(clock))) {
             awaitVersion(scorer, 5);
-            assertThat(scorer.score(TestTrainer.event(1)).freshnessMs()).isEqualTo(60_000);
+            assertThat(scorer.score(TestTrainer.event(1)).freshnessMs()).isEqualTo(age);
             publisher.beat(new Heartbeat(1, 5, 5, true, clock.millis()));
             await().atMost(SOON).until(() -> scorer.score(TestTrainer.event(1)).freshnessMs() == 0);
             clock.set(clock.millis() + 10_000);
-            assertThat(scorer.score(TestTrainer.event(1)).freshnessMs()).isEqualTo(70_000);
+            assertThat(scorer.score(TestTrainer.event(1)).freshnessMs()).isEqualTo(age + 10_000);
+            assertThat(scorer.status().clockBehindMs()).isZero();
+        }
+    }
+
+    @Test
+    void aScorerWhoseClockIsBehindSaysSoAndCountsByTheTrainers() {
+        publisher.createTopic();
+        publisher.publish(trainer.learn(5).publish());
+        ManualClock clock = new ManualClock(System.currentTimeMillis() - 3_600_000);
+        try (Scorer scorer = Scorer.open(TestBroker.options(model).withClock(clock))) {
+            awaitVersion(scorer, 5);
+            publisher.beat(new Heartbeat(1, 6, 6, false, clock.millis() + 3_600_000));
+            await().atMost(SOON).until(() -> scorer.status().clockBehindMs() == 3_600_000);
+            assertThat(scorer.score(TestTrainer.event(1)).freshnessMs())
+                    .isEqualTo(clock.millis() + 3_600_000 - TestTrainer.appendTime(4));
+        }
+    }
+
+    @Test
+    void aTopicThatWasMadeAnewIsFollowedWithItsHeartbeatsAndItsVersions() {
+        publisher.createTopic();
+        publisher.publish(trainer.learn(5).publish());
+        for (int i = 0; i < 60; i++) {
+            publisher.beat(new Heartbeat(1, 5, 5, true, 1_700_000_000_000L + i));
+        }
+        try (Scorer scorer = Scorer.open(TestBroker.options(model))) {
+            awaitVersion(scorer, 5);
+            await().atMost(SOON).until(() -> beatAt(scorer) == 1_700_000_000_059L);
+            publisher.deleteTopic();
+            await().atMost(SOON).until(() -> recreated(publisher));
+            Heartbeat anew = new Heartbeat(1, 5, 5, true, 1_700_000_001_000L);
+            publisher.beat(anew);
+            await().atMost(SOON)
+                    .untilAsserted(() -> assertThat(beatAt(scorer)).isEqualTo(anew.time()));
+            publisher.publish(trainer.learn(2).publish());
+            awaitVersion(scorer, 7);
+            publishAndAwait(scorer);
+        }
+    }
+
+    private static long beatAt(Scorer scorer) {
+        Heartbeat beat = scorer.status().heartbeat();
+        return beat == null ? 0 : beat.time();
+    }
+
+    /// Deletion takes a while.
+    private static boolean recreated(TestPublisher publisher) {
+        try {
+            publisher.createTopic();
+            return true;
+        } catch (IllegalStateException stillThere) {
+            return false;
         }
     }
 

@@ -32,8 +32,22 @@ final class TestIntake {
     }
 
     TestIntake(String model, long maxBytes, @Nullable PublicKey key, InstantSource clock) {
+        this(model, maxBytes, key, clock, new ModelMemory(Long.MAX_VALUE / 4));
+    }
+
+    /// @param memory that several share
+    TestIntake(String model, long maxBytes, InstantSource clock, ModelMemory memory) {
+        this(model, maxBytes, null, clock, memory);
+    }
+
+    private TestIntake(
+            String model,
+            long maxBytes,
+            @Nullable PublicKey key,
+            InstantSource clock,
+            ModelMemory memory) {
         this.model = model;
-        current = new CurrentModel(maxBytes, new Succession());
+        current = new CurrentModel(maxBytes, new Succession(), clock, memory);
         this.clock = clock;
         admission =
                 new SnapshotAdmission(

@@ -69,6 +69,25 @@ public final class TestTrainer {
                 1);
     }
 
+    /// A model of one table, as large as wanted.
+    public static TestTrainer ofOrigins(String modelName, int buckets, int dimension) {
+        return new TestTrainer(
+                ModelSpec.parse(
+                        """
+                        model: %s
+                        input: { topic: flights }
+                        label: { field: late }
+                        features: [ category: { field: origin, buckets: %d, dimension: %d } ]
+                        network: [ dense: 1 ]
+                        loss: binary-cross-entropy
+                        optimizer: { sgd: { rate: 0.05 } }
+                        seed: 7
+                        """
+                                .formatted(modelName, buckets, dimension),
+                        "test"),
+                1);
+    }
+
     public static String spec(String modelName, int hidden) {
         return """
                 model: %s

@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.InvalidOffsetException;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -30,6 +31,7 @@ final class ControlFollower implements AutoCloseable {
 
     private final KafkaSettings kafka;
     private final TopicPartition partition;
+    private final UnreadableRecords unreadable = new UnreadableRecords();
     private KafkaConsumer<byte[], byte[]> consumer;
     private long position;
     private @Nullable Thread thread;
@@ -64,6 +66,11 @@ final class ControlFollower implements AutoCloseable {
         return history;
     }
 
+    /// Records that were passed over so far.
+    int unreadable() {
+        return unreadable.count();
+    }
+
     /// Hands over each further record, on a thread of its own.
     void follow(Consumer<ControlRecord> decided) {
         thread = Thread.ofVirtual().name("control").start(() -> run(decided));
@@ -77,6 +84,12 @@ final class ControlFollower implements AutoCloseable {
                 away = false;
             } catch (InterruptException e) {
                 return;
+            } catch (InvalidOffsetException e) { // another topic of this name, or an emptied one
+                LOG.warn(
+                        "{} no longer has offset {}, reading it from its begin",
+                        partition,
+                        position);
+                consumer.seekToBeginning(List.of(partition));
             } catch (KafkaException e) {
                 if (!away) {
                     away = true;
@@ -91,7 +104,7 @@ final class ControlFollower implements AutoCloseable {
 
     private void read(Consumer<ControlRecord> decided) {
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
-            ControlRecord read = ControlLog.decode(record);
+            ControlRecord read = ControlLog.decode(record, unreadable);
             if (read != null) {
                 decided.accept(read);
             }

@@ -5,9 +5,9 @@ import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.control.ControlState;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -85,19 +85,13 @@ public final class Decisions {
 
     /// @param admin of the same Kafka
     /// @param replication of topics that are created, -1 for the broker's default
-    public Decisions(
-            KafkaSettings kafka,
-            Topics topics,
-            SchemaRegistry registry,
-            Admin admin,
-            short replication,
-            By by) {
+    public Decisions(KafkaSettings kafka, Topics topics, Admin admin, short replication, By by) {
         this.kafka = kafka;
         this.topics = topics;
         this.admin = admin;
         this.replication = replication;
         this.by = by;
-        control = new ControlLog(kafka, topics, registry);
+        control = new ControlLog(kafka, topics);
     }
 
     /// Registers a model, for a trainer to learn; anew if it was deleted.
@@ -164,17 +158,28 @@ public final class Decisions {
                         + (newest == null ? "" : ", since " + Instant.ofEpochMilli(newest.time())));
     }
 
-    /// @throws TrainerException there is no such model, or it is not paused
+    /// A paused model learns on; one that has stopped because it could not go on is tried again.
+    ///
+    /// @throws TrainerException there is no such model, or it is neither paused nor has it stopped
     public Decided resume(String model) {
         return decide(
                 model,
                 (view, known) -> {
                     if (known.getStage() != Stage.PAUSED) {
+                        TrainerStatus status =
+                                new ModelOverview(view, kafka, topics)
+                                        .entries(List.of(model))
+                                        .getFirst()
+                                        .status();
+                        if (status != null && status.hasStopped()) {
+                            return new ControlLog.Decision(
+                                    record(model, new ControlAction.Resume()));
+                        }
                         throw new TrainerException(
                                 ExitCode.CONFIGURATION,
                                 "model "
                                         + model
-                                        + ": expected one that is paused, found one that learns");
+                                        + ": expected one that is paused or has stopped, found one that learns");
                     }
                     return resumption(known, record(model, new ControlAction.Resume()));
                 });
@@ -194,8 +199,9 @@ public final class Decisions {
     /// The name `name` is answered by `by` from now on; with the same name twice, by its own model again. What answered
     /// before learns on.
     ///
-    /// @throws TrainerException one of them is not there
+    /// @throws TrainerException one of them is not there, or `by` has published nothing that could answer
     public Decided promote(String name, String by) {
+        requirePublished(name, by);
         return decide(
                 name,
                 view -> {
@@ -238,6 +244,33 @@ public final class Decisions {
                             changed,
                             null);
                 });
+    }
+
+    /// Scorers would go on answering by what is to be replaced, for as long as it takes the trainer to publish.
+    private void requirePublished(String name, String by) {
+        ControlLog.View view = control.read();
+        ModelRecord promoted = view.models().get(by);
+        // What a rollback goes back to was looked for when it was decided.
+        if (promoted == null
+                || view.state(by).rollback() != null
+                || PublishedVersions.any(kafka, topics, by, promoted.getEpoch())) {
+            return;
+        }
+        throw new TrainerException(
+                ExitCode.CONFIGURATION,
+                "model "
+                        + by
+                        + ": expected a version of epoch "
+                        + promoted.getEpoch()
+                        + " on topic "
+                        + topics.snapshots(by)
+                        + ", found none, so that nothing could answer for "
+                        + name
+                        + "; start a trainer for "
+                        + by
+                        + " and promote it when it has published (tidegrad snapshots list --model "
+                        + by
+                        + ")");
     }
 
     /// `by` scores what is asked under `name` too, and answers nothing; what it was there before it is no more.
@@ -421,7 +454,7 @@ public final class Decisions {
     /// Of a model's epoch, its present one or an earlier one.
     static Lineage lineage(ModelRecord known, ControlState state, int epoch) {
         return new Lineage(
-                SpecFile.parse(known.getSpec(), "the registered spec of " + known.getModel()),
+                SpecFile.registered(known.getSpec(), "the registered spec of " + known.getModel()),
                 epoch,
                 new TopicPartition(known.getInputTopic(), 0),
                 Uuid.fromString(known.getInputTopicId()),
@@ -573,6 +606,10 @@ public final class Decisions {
         ControlState state = view.state(model);
         if (state.deleted()) {
             return Registration.deleted(model, Objects.requireNonNull(state.newest()));
+        }
+        ControlLog.Lost lost = view.lost().get(model);
+        if (lost != null) {
+            return lost.refusal(topics.models(), model);
         }
         return new TrainerException(
                 ExitCode.CONFIGURATION,

@@ -126,7 +126,7 @@ record FirstState(
         settings.put(ProducerConfig.BATCH_SIZE_CONFIG, 256 * 1024);
         settings.put(
                 ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
-                Math.max(ModelTrainer.PART_REQUEST_BYTES, ready.deadLetterBytesMax()));
+                Math.max(ModelTopics.PART_REQUEST_BYTES, ready.topics().deadLetterBytesMax()));
         return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
     }
 }

@@ -5,7 +5,6 @@ import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -55,20 +54,29 @@ public final class Handover implements AutoCloseable {
     /// @param spec under the new model's name
     /// @param startOffset of the first event that it learns
     /// @param replication of topics that are created, -1 for the broker's default
+    /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
     /// @throws TrainerException a model of this name is there, and it is another one or has begun to learn
     public static Handover open(
             KafkaSettings kafka,
             Topics topics,
-            SchemaRegistry registry,
             short replication,
+            long deadLetterRetention,
             ModelSpec spec,
             long startOffset) {
         Admin admin = Admin.create(kafka.client());
-        ControlLog control = new ControlLog(kafka, topics, registry);
+        ControlLog control = new ControlLog(kafka, topics);
         try {
             ModelRecord known = register(control, topics, admin, replication, spec, startOffset);
             ModelTrainer.Ready ready =
-                    ModelTrainer.ready(spec, known, kafka, topics, replication, admin, begun -> {});
+                    ModelTrainer.ready(
+                            spec,
+                            known,
+                            kafka,
+                            topics,
+                            replication,
+                            deadLetterRetention,
+                            admin,
+                            begun -> {});
             requireUntouched(admin, ready);
             return new Handover(kafka, topics, control, admin, ready);
         } catch (RuntimeException e) {
@@ -150,7 +158,7 @@ public final class Handover implements AutoCloseable {
 
     /// Of dead letters as the trainer writes them.
     public DeadLetters deadLetters() {
-        return new DeadLetters(ready.lineage(), ready.deadLetterBytesMax());
+        return new DeadLetters(ready.lineage(), ready.topics().deadLetterBytesMax());
     }
 
     /// One transaction: all of it is there afterwards, or nothing. Trainers may take the model up then.

@@ -3,14 +3,26 @@ package io.tidegrad.trainer;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.UUID;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/// Who this trainer is to Kafka, across restarts: a name generated once and kept in the state directory.
+/// Who this trainer is to Kafka, across restarts: a name generated once and kept in the state directory. Its loss means no more
+/// than one wait for the old session, so a file that is damaged is replaced.
 final class InstanceId {
+    private static final Logger LOG = LoggerFactory.getLogger(InstanceId.class);
     private static final String FILE = "instance-id";
+
+    /// What Kafka takes as the id of a group's member (`Topic.validate`, which ends a stream thread when it refuses).
+    private static final Pattern LEGAL = Pattern.compile("[a-zA-Z0-9._-]{1,249}");
 
     private InstanceId() {}
 
@@ -18,22 +30,55 @@ final class InstanceId {
         Path file = stateDir.resolve(FILE);
         try {
             Files.createDirectories(stateDir);
-            if (!Files.exists(file)) {
-                Path whole = Files.createTempFile(stateDir, FILE, ".new");
-                Files.writeString(whole, "trainer-" + UUID.randomUUID());
-                Files.move(whole, file, StandardCopyOption.ATOMIC_MOVE);
+            if (Files.exists(file)) {
+                // Bytes that are no UTF-8 become a character that is not legal.
+                String kept = new String(Files.readAllBytes(file), StandardCharsets.UTF_8).strip();
+                if (LEGAL.matcher(kept).matches() && !kept.matches("[.]{1,2}")) {
+                    return kept;
+                }
+                LOG.warn(
+                        "expected a name of letters, digits, '.', '_' and '-' in {}, found {} bytes that are none: replaced;"
+                                + " the first start under the new name may wait until the old one's session has ended",
+                        file,
+                        Files.size(file));
             }
-            return Files.readString(file).strip();
+            String made = "trainer-" + UUID.randomUUID();
+            write(made, file, stateDir);
+            return made;
         } catch (IOException e) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "--state-dir "
-                            + stateDir
-                            + ": expected a directory that can be written, found "
-                            + e.getClass().getSimpleName()
-                            + " "
-                            + e.getMessage(),
-                    e);
+            throw unusable(stateDir, e);
         }
+    }
+
+    /// Whole or not at all, whenever the machine loses power.
+    private static void write(String text, Path file, Path directory) throws IOException {
+        Path whole = Files.createTempFile(directory, FILE, ".new");
+        try {
+            try (FileChannel channel = FileChannel.open(whole, StandardOpenOption.WRITE)) {
+                ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+                while (bytes.hasRemaining()) {
+                    channel.write(bytes);
+                }
+                channel.force(true);
+            }
+            Files.move(whole, file, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(whole);
+        }
+        try (FileChannel renamed = FileChannel.open(directory)) {
+            renamed.force(true);
+        }
+    }
+
+    static TrainerException unusable(Path stateDir, IOException e) {
+        return new TrainerException(
+                ExitCode.CONFIGURATION,
+                "--state-dir "
+                        + stateDir
+                        + ": expected a directory that can be written, found "
+                        + e.getClass().getSimpleName()
+                        + " "
+                        + e.getMessage(),
+                e);
     }
 }

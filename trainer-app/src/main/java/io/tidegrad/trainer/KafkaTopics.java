@@ -4,16 +4,21 @@ import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.StoreSettings;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
@@ -56,54 +61,85 @@ final class KafkaTopics {
             long begin,
             long end) {}
 
+    /// A topic as Kafka describes it.
+    ///
+    /// @param settings empty where nobody asked for them
+    record Found(Uuid id, int partitions, Map<String, String> settings) {
+        String text(String key) {
+            return Objects.requireNonNull(settings.get(key), key);
+        }
+
+        long number(String key) {
+            return Long.parseLong(text(key));
+        }
+
+        StoreSettings.Retention retention() {
+            return new StoreSettings.Retention(
+                    number(TopicConfig.RETENTION_MS_CONFIG),
+                    number(TopicConfig.RETENTION_BYTES_CONFIG));
+        }
+    }
+
     /// The events topic, if a model can learn from it directly: it exists, has one partition and keeps every event.
     Log log(String topic) {
-        TopicDescription description = describe(topic);
-        if (description == null) {
-            throw refused(
-                    "topic "
-                            + topic
-                            + ": expected the topic of events, found none; create it, or correct input.topic"
-                            + " of the spec");
+        return log(
+                topic,
+                () ->
+                        refused(
+                                "topic "
+                                        + topic
+                                        + ": expected the topic of events, found none; create it, or correct input.topic"
+                                        + " of the spec"));
+    }
+
+    /// @param none thrown when there is no such topic
+    Log log(String topic, Supplier<TrainerException> none) {
+        Found found = found(topic);
+        if (found == null) {
+            throw none.get();
         }
-        int partitions = description.partitions().size();
-        if (partitions != 1) {
-            throw refused(
-                    "topic "
-                            + topic
-                            + ": expected 1 partition, whose order is the order of learning, found "
-                            + partitions
-                            + "; write the events to a topic with one partition");
-        }
-        Config config = config(topic);
-        if (text(config, TopicConfig.CLEANUP_POLICY_CONFIG)
-                .contains(TopicConfig.CLEANUP_POLICY_COMPACT)) {
-            throw refused(
-                    "topic "
-                            + topic
-                            + ": expected cleanup.policy=delete, found "
-                            + text(config, TopicConfig.CLEANUP_POLICY_CONFIG)
-                            + "; compaction removes events, and no replay could give these weights again. Write the events to"
-                            + " a topic that is not compacted");
-        }
-        long retention = number(config, TopicConfig.RETENTION_MS_CONFIG);
-        long retentionBytes = number(config, TopicConfig.RETENTION_BYTES_CONFIG);
-        if (retention >= 0 && retention < SHORT_RETENTION.toMillis() || retentionBytes >= 0) {
+        requireLog(topic, found);
+        StoreSettings.Retention retention = found.retention();
+        if (retention.millis() >= 0 && retention.millis() < SHORT_RETENTION.toMillis()
+                || retention.bytes() >= 0) {
             LOG.warn(
                     "topic {} keeps events for {} and {}: what is deleted can't be replayed, and a trainer that was down"
                             + " for longer can't go on",
                     topic,
-                    retention < 0 ? "ever" : Duration.ofMillis(retention),
-                    retentionBytes < 0 ? "any size" : retentionBytes + " bytes");
+                    retention.millis() < 0 ? "ever" : Duration.ofMillis(retention.millis()),
+                    retention.bytes() < 0 ? "any size" : retention.bytes() + " bytes");
         }
         TopicPartition partition = new TopicPartition(topic, 0);
         return new Log(
                 partition,
-                description.topicId(),
-                (int) number(config, TopicConfig.MAX_MESSAGE_BYTES_CONFIG),
-                new StoreSettings.Retention(retention, retentionBytes),
+                found.id(),
+                (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG),
+                retention,
                 offset(partition, OffsetSpec.earliest()),
                 offset(partition, OffsetSpec.latest()));
+    }
+
+    /// @throws TrainerException no model can learn from it
+    static void requireLog(String topic, Found found) {
+        if (found.partitions() != 1) {
+            throw refused(
+                    "topic "
+                            + topic
+                            + ": expected 1 partition, whose order is the order of learning, found "
+                            + found.partitions()
+                            + "; write the events to a topic with one partition");
+        }
+        if (!found.settings().isEmpty()
+                && found.text(TopicConfig.CLEANUP_POLICY_CONFIG)
+                        .contains(TopicConfig.CLEANUP_POLICY_COMPACT)) {
+            throw refused(
+                    "topic "
+                            + topic
+                            + ": expected cleanup.policy=delete, found "
+                            + found.text(TopicConfig.CLEANUP_POLICY_CONFIG)
+                            + "; compaction removes events, and no replay could give these weights again. Write the events to"
+                            + " a topic that is not compacted");
+        }
     }
 
     /// @throws TrainerException there is no such topic
@@ -128,6 +164,7 @@ final class KafkaTopics {
     /// @param bytesMax `max.message.bytes`, at least
     /// @param forEver whether a retention that deletes anything is refused
     /// @param settings more, when created
+    /// @param otherPartitions what to do about more than one
     record Wanted(
             String topic,
             int partitions,
@@ -135,7 +172,8 @@ final class KafkaTopics {
             String cleanup,
             int bytesMax,
             boolean forEver,
-            Map<String, String> settings) {
+            Map<String, String> settings,
+            String otherPartitions) {
         Wanted(
                 String topic,
                 int partitions,
@@ -143,35 +181,104 @@ final class KafkaTopics {
                 String cleanup,
                 int bytesMax,
                 Map<String, String> settings) {
-            this(topic, partitions, onePartition, cleanup, bytesMax, false, settings);
+            this(
+                    topic,
+                    partitions,
+                    onePartition,
+                    cleanup,
+                    bytesMax,
+                    false,
+                    settings,
+                    "choose another prefix");
+        }
+
+        Wanted keptForEver() {
+            return new Wanted(
+                    topic,
+                    partitions,
+                    onePartition,
+                    cleanup,
+                    bytesMax,
+                    true,
+                    settings,
+                    otherPartitions);
+        }
+
+        /// @param remedy what to do about more than one partition
+        Wanted otherwise(String remedy) {
+            return new Wanted(
+                    topic, partitions, onePartition, cleanup, bytesMax, forEver, settings, remedy);
         }
     }
 
-    /// Returns the topic's `max.message.bytes`.
-    int createOrCheck(Wanted wanted) {
-        TopicDescription description = describe(wanted.topic());
-        if (description == null && create(wanted)) {
-            return wanted.bytesMax();
+    /// A topic of ours that is as it must be.
+    ///
+    /// @param bytesMax its `max.message.bytes`
+    /// @param created by this call
+    record Checked(Uuid id, int bytesMax, boolean created) {}
+
+    /// @throws TrainerException it exists, and not as it must be
+    Checked createOrCheck(Wanted wanted) {
+        Found found = found(wanted.topic());
+        Uuid created = found == null ? create(wanted) : null;
+        if (created != null) {
+            return new Checked(created, wanted.bytesMax(), true);
         }
-        if (description == null) {
-            description = describe(wanted.topic()); // somebody else was faster
+        if (found == null) {
+            found = found(wanted.topic()); // somebody else was faster
         }
-        if (description == null) {
+        if (found == null) {
             throw new TrainerException(
                     ExitCode.RETRYABLE,
                     "topic " + wanted.topic() + " is being created and deleted");
         }
-        int partitions = description.partitions().size();
-        if (wanted.onePartition() && partitions != 1) {
+        check(wanted, found);
+        return new Checked(
+                found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), false);
+    }
+
+    /// A topic of ours that was deleted while it was in use: created as at a start. Where brokers create topics that
+    /// somebody asks for (`auto.create.topics.enable`), a producer of ours has done so meanwhile, and it gets our settings.
+    ///
+    /// @throws TrainerException it can't become as it must be
+    Checked createAgain(Wanted wanted) {
+        Found found = found(wanted.topic());
+        if (found == null) {
+            return createOrCheck(wanted);
+        }
+        List<AlterConfigOp> missing = new ArrayList<>();
+        settings(wanted)
+                .forEach(
+                        (key, value) -> {
+                            if (!value.equals(found.settings().get(key))) {
+                                missing.add(
+                                        new AlterConfigOp(
+                                                new ConfigEntry(key, value),
+                                                AlterConfigOp.OpType.SET));
+                            }
+                        });
+        if (!missing.isEmpty()) {
+            get(admin.incrementalAlterConfigs(Map.of(resource(wanted.topic()), missing)).all());
+        }
+        return createOrCheck(wanted);
+    }
+
+    /// @param found settings are not looked at where nobody asked for them
+    /// @throws TrainerException it is not as it must be
+    static void check(Wanted wanted, Found found) {
+        if (wanted.onePartition() && found.partitions() != 1) {
             throw refused(
                     "topic "
                             + wanted.topic()
                             + ": expected 1 partition, found "
-                            + partitions
-                            + "; delete it, or choose another prefix");
+                            + found.partitions()
+                            + "; "
+                            + wanted.otherPartitions());
         }
-        Config config = config(wanted.topic());
-        String cleanup = text(config, TopicConfig.CLEANUP_POLICY_CONFIG);
+        if (found.settings().isEmpty()) {
+            return;
+        }
+        String cleanup = found.text(TopicConfig.CLEANUP_POLICY_CONFIG);
         if (!cleanup.equals(wanted.cleanup())) {
             throw refused(
                     "topic "
@@ -186,7 +293,7 @@ final class KafkaTopics {
                                     TopicConfig.CLEANUP_POLICY_CONFIG,
                                     wanted.cleanup()));
         }
-        long bytesMax = number(config, TopicConfig.MAX_MESSAGE_BYTES_CONFIG);
+        long bytesMax = found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG);
         if (bytesMax < wanted.bytesMax()) {
             throw refused(
                     "topic "
@@ -202,26 +309,56 @@ final class KafkaTopics {
                                     Integer.toString(wanted.bytesMax())));
         }
         if (wanted.forEver()) {
-            requireKeptForEver(wanted.topic(), config);
+            requireKeptForEver(wanted.topic(), found);
         }
-        return (int) bytesMax;
     }
 
-    private static void requireKeptForEver(String topic, Config config) {
+    private static void requireKeptForEver(String topic, Found found) {
         for (String key :
                 List.of(TopicConfig.RETENTION_MS_CONFIG, TopicConfig.RETENTION_BYTES_CONFIG)) {
-            if (number(config, key) >= 0) {
+            if (found.number(key) >= 0) {
                 throw refused(
                         "topic "
                                 + topic
                                 + ": expected "
                                 + key
                                 + "=-1, found "
-                                + number(config, key)
+                                + found.number(key)
                                 + ": what was decided would be forgotten; "
                                 + remedy(topic, key, "-1"));
             }
         }
+    }
+
+    /// Warns where records are kept for another time than `wanted`: what somebody set is not changed.
+    ///
+    /// @param wanted ms, -1 for ever
+    void tellRetention(String topic, long wanted, String setting) {
+        Found there = found(topic);
+        if (there == null) {
+            return;
+        }
+        long found = there.number(TopicConfig.RETENTION_MS_CONFIG);
+        if (found != wanted) {
+            LOG.warn(
+                    "topic {} keeps records {}, {} says {}; a topic that exists is not changed. {}, or say so with {}",
+                    topic,
+                    kept(found),
+                    setting,
+                    kept(wanted),
+                    remedy(topic, TopicConfig.RETENTION_MS_CONFIG, Long.toString(wanted)),
+                    setting);
+        }
+    }
+
+    private static String kept(long millis) {
+        if (millis < 0) {
+            return "for ever";
+        }
+        Duration time = Duration.ofMillis(millis);
+        return time.toDays() > 0 && time.equals(Duration.ofDays(time.toDays()))
+                ? "for " + time.toDays() + " days"
+                : "for " + time;
     }
 
     private static String remedy(String topic, String setting, String value) {
@@ -233,11 +370,15 @@ final class KafkaTopics {
                 + value;
     }
 
-    /// False when it exists already.
-    private boolean create(Wanted wanted) {
+    private static Map<String, String> settings(Wanted wanted) {
         Map<String, String> settings = new HashMap<>(wanted.settings());
         settings.put(TopicConfig.CLEANUP_POLICY_CONFIG, wanted.cleanup());
         settings.put(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(wanted.bytesMax()));
+        return settings;
+    }
+
+    /// Null when it exists already.
+    private @Nullable Uuid create(Wanted wanted) {
         NewTopic topic =
                 new NewTopic(
                                 wanted.topic(),
@@ -245,12 +386,11 @@ final class KafkaTopics {
                                         ? Optional.empty()
                                         : Optional.of(wanted.partitions()),
                                 replication < 0 ? Optional.empty() : Optional.of(replication))
-                        .configs(settings);
+                        .configs(settings(wanted));
         try {
-            get(admin.createTopics(List.of(topic)).all());
-            return true;
+            return get(admin.createTopics(List.of(topic)).topicId(wanted.topic()));
         } catch (TopicExistsException e) {
-            return false;
+            return null;
         }
     }
 
@@ -268,32 +408,74 @@ final class KafkaTopics {
         }
     }
 
+    boolean exists(String topic) {
+        return describe(topic) != null;
+    }
+
     private @Nullable TopicDescription describe(String topic) {
+        return existing(admin.describeTopics(List.of(topic)).topicNameValues().get(topic));
+    }
+
+    private @Nullable Found found(String topic) {
+        return look(Set.of(topic), true).get(topic);
+    }
+
+    /// These topics as they are now, those that exist; one or two requests for all of them.
+    ///
+    /// @param settings whether they are asked for too
+    Map<String, Found> look(Set<String> topics, boolean settings) {
+        var described = admin.describeTopics(topics).topicNameValues();
+        Map<String, Found> found = new HashMap<>();
+        List<ConfigResource> resources = new ArrayList<>();
+        for (String topic : topics) {
+            TopicDescription description = existing(described.get(topic));
+            if (description != null) {
+                int partitions = description.partitions().size();
+                found.put(topic, new Found(description.topicId(), partitions, Map.of()));
+                resources.add(resource(topic));
+            }
+        }
+        if (settings && !resources.isEmpty()) {
+            var configs = admin.describeConfigs(resources).values();
+            for (ConfigResource resource : resources) {
+                Config config = existing(configs.get(resource));
+                Found before = Objects.requireNonNull(found.remove(resource.name()));
+                if (config != null) {
+                    found.put(
+                            resource.name(),
+                            new Found(before.id(), before.partitions(), values(config)));
+                }
+            }
+        }
+        return found;
+    }
+
+    private static Map<String, String> values(Config config) {
+        Map<String, String> values = new HashMap<>();
+        for (ConfigEntry entry : config.entries()) {
+            if (entry.value() != null) {
+                values.put(entry.name(), entry.value());
+            }
+        }
+        return values;
+    }
+
+    private static <T> @Nullable T existing(@Nullable KafkaFuture<T> answer) {
         try {
-            return get(admin.describeTopics(List.of(topic)).allTopicNames()).get(topic);
+            return get(Objects.requireNonNull(answer));
         } catch (UnknownTopicOrPartitionException e) {
             return null;
         }
     }
 
-    private Config config(String topic) {
-        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
-        return Objects.requireNonNull(
-                get(admin.describeConfigs(List.of(resource)).all()).get(resource));
+    private static ConfigResource resource(String topic) {
+        return new ConfigResource(ConfigResource.Type.TOPIC, topic);
     }
 
     private long offset(TopicPartition partition, OffsetSpec spec) {
         return Objects.requireNonNull(
                         get(admin.listOffsets(Map.of(partition, spec)).all()).get(partition))
                 .offset();
-    }
-
-    private static String text(Config config, String key) {
-        return config.get(key).value();
-    }
-
-    private static long number(Config config, String key) {
-        return Long.parseLong(text(config, key));
     }
 
     private static TrainerException refused(String message) {

@@ -9,10 +9,12 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.LogReader;
 import java.util.function.LongFunction;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /// A [RangeTest] on a model's log of record, read from its beginning. The model need not be registered; nothing is written.
 public final class LogRangeTest {
@@ -40,10 +42,7 @@ public final class LogRangeTest {
                             kernels,
                             range.apply(log.end() - log.begin()));
             try (LogReader reader = new LogReader(kafka, spec.inputTopic())) {
-                reader.read(
-                        log.begin(),
-                        reader.end(),
-                        record -> test.fold(record.value(), record.headers()));
+                reader.read(log.begin(), reader.end(), record -> fold(test, record));
             }
             return test.curve();
         } catch (SchemaRegistry.RegistryUnavailableException e) {
@@ -52,6 +51,25 @@ public final class LogRangeTest {
             throw e;
         } catch (RuntimeException e) {
             throw TrainerException.from(e);
+        }
+    }
+
+    private static boolean fold(RangeTest test, ConsumerRecord<byte[], byte[]> record) {
+        try {
+            return test.fold(record.value(), record.headers());
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw e;
+        } catch (RuntimeException | Error e) {
+            throw new TrainerException(
+                    ExitCode.INTERNAL,
+                    record.topic()
+                            + "-"
+                            + record.partition()
+                            + " offset "
+                            + record.offset()
+                            + ": expected an event that can be learned or refused, found "
+                            + e,
+                    e);
         }
     }
 }

@@ -5,8 +5,8 @@ import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -25,9 +25,13 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The registered models as the topics show them now.
 public final class ModelOverview {
+    private static final Logger LOG = LoggerFactory.getLogger(ModelOverview.class);
+
     /// First look back, in offsets: heartbeats and the newest snapshot of a small model.
     private static final long TAIL = 256;
 
@@ -40,24 +44,26 @@ public final class ModelOverview {
     /// @param newest manifest that is published; null when there is none
     /// @param newestTime when it was published, epoch ms
     /// @param beat newest heartbeat of its trainer; null when there is none
+    /// @param status what its trainer said last of this epoch; null when none has said anything
     /// @param lag offsets between what was learned and the log's end; −1 where either is not known
     public record Entry(
             ModelRecord model,
             @Nullable SnapshotManifest newest,
             long newestTime,
             @Nullable Heartbeat beat,
+            @Nullable TrainerStatus status,
             long lag) {}
 
-    private ModelOverview(ControlLog.View view, KafkaSettings kafka, Topics topics) {
+    ModelOverview(ControlLog.View view, KafkaSettings kafka, Topics topics) {
         this.view = view;
         this.kafka = kafka;
         this.topics = topics;
     }
 
     /// @throws TrainerException no broker is there
-    public static ModelOverview read(KafkaSettings kafka, Topics topics, SchemaRegistry registry) {
+    public static ModelOverview read(KafkaSettings kafka, Topics topics) {
         BootstrapServers.requireOne(kafka.bootstrapServers());
-        return new ModelOverview(new ControlLog(kafka, topics, registry).read(), kafka, topics);
+        return new ModelOverview(new ControlLog(kafka, topics).read(), kafka, topics);
     }
 
     /// What was decided about a model, oldest first.
@@ -73,6 +79,10 @@ public final class ModelOverview {
         Map<String, ModelRecord> wanted = new TreeMap<>(view.models());
         if (!models.isEmpty()) {
             for (String model : models) {
+                ControlLog.Lost lost = view.lost().get(model);
+                if (lost != null) {
+                    throw lost.refusal(topics.models(), model);
+                }
                 if (!wanted.containsKey(model)) {
                     throw new TrainerException(
                             ExitCode.CONFIGURATION,
@@ -88,6 +98,10 @@ public final class ModelOverview {
                 }
             }
             wanted.keySet().retainAll(models);
+        }
+        if (models.isEmpty()) {
+            view.lost()
+                    .forEach((model, lost) -> LOG.error("{}", lost.text(topics.models(), model)));
         }
         List<Entry> entries = new ArrayList<>();
         if (wanted.isEmpty()) {
@@ -124,6 +138,7 @@ public final class ModelOverview {
                                 tail.manifest,
                                 tail.time,
                                 tail.heartbeat,
+                                tail.status,
                                 end == null ? -1 : tail.lag(end)));
             }
         }
@@ -145,6 +160,7 @@ public final class ModelOverview {
     private static final class Tail {
         @Nullable SnapshotManifest manifest;
         @Nullable Heartbeat heartbeat;
+        @Nullable TrainerStatus status;
         long time;
 
         long lag(long end) {
@@ -160,7 +176,10 @@ public final class ModelOverview {
             }
             try {
                 SnapshotKey key = SnapshotKey.decode(record.key());
-                if (key.kind() == SnapshotKey.Kind.MANIFEST
+                if (key.kind() == SnapshotKey.Kind.STATUS && record.value() != null) {
+                    TrainerStatus said = TrainerStatus.decode(record.value());
+                    status = said.epoch() == epoch ? said : status;
+                } else if (key.kind() == SnapshotKey.Kind.MANIFEST
                         && key.epoch() == epoch
                         && record.value() != null) {
                     manifest = SnapshotManifest.decode(record.value());

@@ -12,11 +12,11 @@ import io.tidegrad.trainer.exit.TrainerException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
 import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -25,6 +25,9 @@ import org.slf4j.LoggerFactory;
 /// One model of this process and what people decide about it: it learns, is paused, goes on from an earlier version, is
 /// deleted, or made anew. What is to be done follows from all records so far, not from the last one, so that it does not
 /// matter which of them were seen before the start. Done one after the other, on a thread of the slot's own.
+///
+/// A model that can't go on stops alone: its trainer is closed, and the reason is kept. One that may go on later is tried
+/// again after 1, 2, 4 … 60 s; another one when a decision about it says so (create, resume, rollback).
 final class ModelSlot implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ModelSlot.class);
 
@@ -33,17 +36,34 @@ final class ModelSlot implements AutoCloseable {
 
     private static final long CATALOG_PAUSE_MILLIS = 20;
 
+    private static final Duration FIRST_BACK_OFF = Duration.ofSeconds(1);
+
+    private static final Duration LONGEST_BACK_OFF = Duration.ofSeconds(60);
+
     /// What the model does in this process.
     enum Doing {
         /// Restores, is learned again for a rollback, or waits for the log.
         PREPARING,
         LEARNING,
         PAUSED,
-        DELETED
+        DELETED,
+        /// Has failed for a reason that may pass, and is tried again.
+        RETRYING,
+        /// Can't go on.
+        FAILED
+    }
+
+    /// Told why a model has stopped, once each time.
+    interface Failures {
+        /// @return whether the whole process ends with it
+        boolean failed(ModelSlot slot, TrainerException why);
     }
 
     /// Told of each trainer of this model, on the slot's thread or the start's.
     interface Listener {
+        /// Told of each slot once, before any trainer of it.
+        void appears(ModelSlot slot);
+
         void begins(ModelTrainer trainer);
 
         void ends(ModelTrainer trainer);
@@ -57,18 +77,24 @@ final class ModelSlot implements AutoCloseable {
     private final ModelTrainer.Surroundings surroundings;
     private final ModelCatalog catalog;
     private final List<Listener> listeners;
-    private final Consumer<TrainerException> failed;
-    private final ExecutorService thread;
+    private final Failures failures;
+    private final ScheduledExecutorService thread;
+    private final ModelCondition condition = new ModelCondition();
     private volatile ControlState decided;
     private volatile String reason = ""; // of the newest rollback
     private volatile Doing doing = Doing.PREPARING;
     private volatile @Nullable Running running;
     private volatile boolean prepared; // once
     private volatile boolean closed;
+    private volatile @Nullable TrainerException failure; // while it has stopped
+    private volatile boolean again; // a decision says that a failed model is to be tried again
+    private volatile int attempts; // since it last learned for a while
+    private volatile long
+            learnsSince; // nanoseconds; since its newest attempt learned, 0 before that
 
     /// @param given spec as its author gave it; null for the registered one
     /// @param history of decisions about any models
-    /// @param failed told why this model can't go on
+    /// @param failures told why this model has stopped
     ModelSlot(
             String model,
             @Nullable ModelSpec given,
@@ -76,15 +102,15 @@ final class ModelSlot implements AutoCloseable {
             ModelTrainer.Surroundings surroundings,
             ModelCatalog catalog,
             List<Listener> listeners,
-            Consumer<TrainerException> failed) {
+            Failures failures) {
         this.model = model;
         this.given = given;
         this.surroundings = surroundings;
         this.catalog = catalog;
         this.listeners = listeners;
-        this.failed = failed;
+        this.failures = failures;
         thread =
-                Executors.newSingleThreadExecutor(
+                Executors.newSingleThreadScheduledExecutor(
                         Thread.ofVirtual().name("slot-" + model).factory());
         decided = ControlState.initial(model);
         history.stream().filter(record -> record.model().equals(model)).forEach(this::add);
@@ -107,6 +133,38 @@ final class ModelSlot implements AutoCloseable {
 
     Doing doing() {
         return doing;
+    }
+
+    ModelCondition condition() {
+        return condition;
+    }
+
+    /// The one that it learns, or would learn.
+    int epoch() {
+        ModelTrainer now = trainer();
+        return now == null
+                ? Math.max(Registration.FIRST_EPOCH, decided.epoch())
+                : now.lineage().epoch();
+    }
+
+    /// Why it has stopped; null while it has not.
+    @Nullable TrainerException failure() {
+        return failure;
+    }
+
+    /// Whether its trainer learns, or would take over from another instance that does.
+    boolean learns() {
+        ModelTrainer now = trainer();
+        return now != null && (now.learns() || now.standsBy());
+    }
+
+    /// Whether it learns, or is on the way there: not one that failed and has not learned since.
+    boolean isGoing() {
+        return switch (doing) {
+            case PREPARING -> true;
+            case LEARNING -> attempts == 0 || learns();
+            case PAUSED, DELETED, RETRYING, FAILED -> false;
+        };
     }
 
     /// Joins its group or restores.
@@ -138,16 +196,29 @@ final class ModelSlot implements AutoCloseable {
     void start() {
         ModelTrainer prepared = trainer();
         if (prepared != null) {
-            prepared.start();
-            doing = Doing.LEARNING;
-        } else {
+            try {
+                start(prepared);
+            } catch (RuntimeException e) {
+                stop(prepared, surroundings.reason(e));
+            }
+        } else if (failure == null) {
             thread.execute(this::followDecisions);
         }
+    }
+
+    /// It may fail before this returns.
+    private void start(ModelTrainer trainer) {
+        doing = Doing.LEARNING;
+        trainer.start();
     }
 
     /// One more record about this model; from one thread.
     void decide(ControlRecord record) {
         add(record);
+        again |=
+                record.action() instanceof ControlAction.Create
+                        || record.action() instanceof ControlAction.Resume
+                        || record.action() instanceof ControlAction.Rollback;
         LOG.info("model {}: {}", model, text(decided));
         thread.execute(this::followDecisions);
     }
@@ -166,15 +237,83 @@ final class ModelSlot implements AutoCloseable {
         try {
             follow(decided);
         } catch (RegistryUnavailableException e) {
-            fail(TrainerException.from(e, surroundings.config().registry().shownUrl()));
+            stop(TrainerException.from(e, surroundings.config().registry().shownUrl()));
         } catch (RuntimeException e) {
-            fail(TrainerException.from(e));
+            stop(surroundings.reason(e));
         }
     }
 
-    private void fail(TrainerException why) {
-        if (!closed) {
-            failed.accept(why);
+    /// Whoever watches the model from outside found that it can't go on as it is. Nothing happens when it has another
+    /// trainer by now, or none.
+    void stop(ModelTrainer trainer, TrainerException why) {
+        Running now = running;
+        if (now != null && now.trainer() == trainer && now.counts().compareAndSet(true, false)) {
+            stop(why);
+        }
+    }
+
+    /// The model stops, and nothing else.
+    synchronized void stop(TrainerException why) {
+        if (closed) {
+            return;
+        }
+        boolean passes = why.exitCode().retryable();
+        int attempt = passes ? ++attempts : attempts;
+        Duration backOff = backOff(attempt);
+        failure = why;
+        again = false;
+        learnsSince = 0;
+        condition.clear();
+        condition.set(
+                passes ? ModelCondition.Kind.RETRYING : ModelCondition.Kind.FAILED,
+                String.valueOf(why.getMessage()));
+        doing = passes ? Doing.RETRYING : Doing.FAILED;
+        if (failures.failed(this, why)) {
+            return; // which closes all
+        }
+        if (why.exitCode() == ExitCode.INTERNAL) {
+            LOG.error("model {}: a defect; it has stopped, other models learn on", model, why);
+        } else {
+            LOG.error(
+                    "model {} has stopped{}, other models learn on: {}",
+                    model,
+                    passes ? " and is tried again in " + backOff.toSeconds() + " s" : "",
+                    why.getMessage());
+        }
+        try {
+            thread.execute(() -> leave(false));
+            if (passes) {
+                thread.schedule(this::tryAgain, backOff.toMillis(), TimeUnit.MILLISECONDS);
+            }
+        } catch (RejectedExecutionException e) {
+            // The process ends.
+        }
+    }
+
+    private static Duration backOff(int attempt) {
+        Duration backOff = FIRST_BACK_OFF.multipliedBy(1L << Math.clamp(attempt - 1, 0, 6));
+        return backOff.compareTo(LONGEST_BACK_OFF) < 0 ? backOff : LONGEST_BACK_OFF;
+    }
+
+    private void tryAgain() {
+        if (doing == Doing.RETRYING) {
+            followDecisions();
+        }
+    }
+
+    /// Looked at once a second: what was tried again and learns is well, and after a while forgotten.
+    void look() {
+        if (doing != Doing.LEARNING || attempts == 0) {
+            return;
+        }
+        if (!learns()) {
+            learnsSince = 0;
+        } else if (learnsSince == 0) {
+            learnsSince = System.nanoTime();
+            condition.clear(ModelCondition.Kind.RETRYING);
+            LOG.info("model {}: goes on", model);
+        } else if (System.nanoTime() - learnsSince > LONGEST_BACK_OFF.toNanos()) {
+            attempts = 0;
         }
     }
 
@@ -188,19 +327,30 @@ final class ModelSlot implements AutoCloseable {
         }
         if (state.deleted()) {
             leave(false);
-            doing = Doing.DELETED;
+            rests(Doing.DELETED);
         } else if (state.paused()) {
-            leave(sameEpoch);
-            doing = Doing.PAUSED;
-        } else if (!sameEpoch) {
-            doing = Doing.PREPARING;
+            leave(sameEpoch && failure == null);
+            rests(Doing.PAUSED);
+        } else if (failure != null && doing == Doing.FAILED && !again) {
+            LOG.info("model {}: has failed, and nothing was decided that would change it", model);
+        } else if (!sameEpoch || failure != null) {
+            doing = doing == Doing.RETRYING ? doing : Doing.PREPARING;
+            again = false;
             leave(false);
             trainer = prepare(state);
             if (trainer != null) {
-                trainer.start();
-                doing = Doing.LEARNING;
+                failure = null;
+                condition.clear(ModelCondition.Kind.FAILED);
+                start(trainer);
             }
         }
+    }
+
+    private void rests(Doing how) {
+        doing = how;
+        failure = null;
+        attempts = 0;
+        condition.clear();
     }
 
     /// Null when the model was deleted, or this process is to end.
@@ -217,8 +367,8 @@ final class ModelSlot implements AutoCloseable {
                         reason,
                         surroundings,
                         why -> {
-                            if (counts.get()) {
-                                failed.accept(why);
+                            if (counts.compareAndSet(true, false)) {
+                                stop(why);
                             }
                         });
         synchronized (this) {
@@ -234,15 +384,27 @@ final class ModelSlot implements AutoCloseable {
     }
 
     private ModelSpec spec(ModelRecord record) {
-        ModelSpec registered = SpecFile.parse(record.getSpec(), "the registered spec of " + model);
+        ModelSpec registered =
+                SpecFile.registered(record.getSpec(), "the registered spec of " + model);
         // What lies outside of the fingerprint, such as how often to publish, is the file's. A file
         // with another spec is
         // refused at the start; one that was given for an earlier epoch counts no more.
-        return given != null
-                        && (!prepared
-                                || Arrays.equals(given.fingerprint(), registered.fingerprint()))
-                ? given
-                : registered;
+        ModelSpec spec =
+                given != null
+                                && (!prepared
+                                        || Arrays.equals(
+                                                given.fingerprint(), registered.fingerprint()))
+                        ? given
+                        : registered;
+        spec.labelReads()
+                .forEach(
+                        answer ->
+                                LOG.warn(
+                                        "model {}: its quality says nothing, for it is given the answers: {}; it learns on,"
+                                                + " but a new model with this spec would be refused",
+                                        model,
+                                        answer));
+        return spec;
     }
 
     /// Null when something else was decided meanwhile: a model that is created paused is paused by its second record.

@@ -4,12 +4,15 @@ import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
@@ -34,23 +37,27 @@ final class ModelSlots implements AutoCloseable {
     private final ModelCatalog catalog;
     private final Map<String, ModelSpec> given;
     private final ModelTrainer.Surroundings surroundings;
-    private final Consumer<TrainerException> failed;
+    private final boolean failFast;
+    private final Consumer<TrainerException> ended;
     private final Map<String, ModelSlot> slots = new ConcurrentSkipListMap<>();
     private final List<ModelSlot.Listener> listeners = new CopyOnWriteArrayList<>();
+    private final Map<String, TrainerException> stopped =
+            new LinkedHashMap<>(); // the first one first
     private volatile int models;
 
     /// @param given specs as their authors gave them, by model
     /// @param surroundings gets how many models there are, as of when it is asked
-    /// @param failed told why a model can't go on
+    /// @param ended told why the process ends: no model is left that could go on, or the first that can't is to end it
     ModelSlots(
             ModelCatalog catalog,
             Map<String, ModelSpec> given,
             Function<IntSupplier, ModelTrainer.Surroundings> surroundings,
-            Consumer<TrainerException> failed) {
+            Consumer<TrainerException> ended) {
         this.catalog = catalog;
         this.given = Map.copyOf(given);
         this.surroundings = surroundings.apply(() -> models);
-        this.failed = failed;
+        failFast = this.surroundings.config().failFast();
+        this.ended = ended;
     }
 
     /// @param history of decisions about any models
@@ -64,8 +71,9 @@ final class ModelSlots implements AutoCloseable {
                         surroundings,
                         catalog,
                         listeners,
-                        failed));
+                        this::failed));
         count();
+        listeners.forEach(listener -> listener.appears(Objects.requireNonNull(slots.get(model))));
     }
 
     /// The more models there are, the further apart each commits (`StreamsSettings.commitIntervalMin`). Paused ones count:
@@ -101,30 +109,125 @@ final class ModelSlots implements AutoCloseable {
             if (file != null) {
                 specs.add(file);
             } else if (record != null) {
-                specs.add(
-                        SpecFile.parse(record.getSpec(), "the registered spec of " + slot.model()));
+                try {
+                    specs.add(
+                            SpecFile.registered(
+                                    record.getSpec(), "the registered spec of " + slot.model()));
+                } catch (TrainerException unreadable) {
+                    // Such a model stops alone, when it is prepared.
+                }
             }
         }
-        Room.require(specs, Runtime.getRuntime().maxMemory());
+        Room.requireTrainer(specs, Runtime.getRuntime().maxMemory());
     }
 
-    /// See `ModelSlot.prepare`. Side by side: mostly they wait for brokers.
+    /// See `ModelSlot.prepare`. Side by side: mostly they wait for brokers. A model that can't be learned is left out, and
+    /// told.
     ///
-    /// @throws TrainerException why the first one, by name, of those that can't be learned can't
-    void prepare() {
-        List<Future<?>> prepared = new ArrayList<>();
+    /// @param refused models that are known not to be learnable, and why
+    /// @throws TrainerException no model is left that could be learned, or the first that can't is to end the process
+    void prepare(Map<String, TrainerException> refused) {
+        Map<String, Future<?>> prepared = new TreeMap<>();
         try (ExecutorService threads =
                 Executors.newFixedThreadPool(
                         PREPARED_AT_ONCE, Thread.ofVirtual().name("prepare-", 0).factory())) {
-            slots.values().forEach(slot -> prepared.add(threads.submit(slot::prepare)));
+            slots.forEach(
+                    (model, slot) -> {
+                        if (!refused.containsKey(model)) {
+                            prepared.put(model, threads.submit(slot::prepare));
+                        }
+                    });
         }
-        for (Future<?> each : prepared) {
-            if (each.state() == Future.State.FAILED) {
-                throw each.exceptionNow() instanceof RuntimeException why
-                        ? why
-                        : new IllegalStateException(each.exceptionNow());
+        Map<String, TrainerException> failed = new TreeMap<>(refused);
+        prepared.forEach(
+                (model, future) -> {
+                    if (future.state() == Future.State.FAILED) {
+                        failed.put(model, reason(future.exceptionNow()));
+                    }
+                });
+        boolean anyIsGoing =
+                slots.values().stream()
+                        .anyMatch(slot -> slot.isGoing() && !failed.containsKey(slot.model()));
+        boolean ends =
+                failFast
+                        || !anyIsGoing
+                        || failed.values().stream().anyMatch(ModelSlots::isOfTheProcess);
+        if (!failed.isEmpty() && ends) {
+            throw ending(failed);
+        }
+        failed.forEach((model, why) -> Objects.requireNonNull(slots.get(model)).stop(why));
+    }
+
+    private TrainerException reason(Throwable thrown) {
+        return thrown instanceof RegistryUnavailableException e
+                ? TrainerException.from(e, surroundings.config().registry().shownUrl())
+                : surroundings.reason(thrown);
+    }
+
+    /// A model has stopped. The others learn on as long as there are any that do.
+    private synchronized boolean failed(ModelSlot slot, TrainerException why) {
+        stopped.keySet()
+                .removeIf(model -> Objects.requireNonNull(slots.get(model)).failure() == null);
+        stopped.remove(slot.model());
+        stopped.put(slot.model(), why);
+        if (failFast || isOfTheProcess(why)) {
+            ended.accept(why);
+            return true;
+        }
+        if (slots.values().stream().anyMatch(ModelSlot::isGoing)) {
+            return false;
+        }
+        ended.accept(ending(stopped));
+        return true;
+    }
+
+    /// Memory that ran out, or a class that can't be loaded, is no model's fault, and leaves none of them sound.
+    private static boolean isOfTheProcess(TrainerException why) {
+        for (Throwable at = why; at != null; at = at.getCause()) {
+            if (at instanceof Error) {
+                return true;
             }
         }
+        return false;
+    }
+
+    /// What the process ends with when none of its models goes on: a reason that may pass, if there is one, since starting
+    /// again helps that model; else the first.
+    ///
+    /// @param failed by model, at least one
+    private static TrainerException ending(Map<String, TrainerException> failed) {
+        TrainerException first =
+                failed.values().stream()
+                        .filter(ModelSlots::isOfTheProcess)
+                        .findFirst()
+                        .or(
+                                () ->
+                                        failed.values().stream()
+                                                .filter(why -> why.exitCode().retryable())
+                                                .findFirst())
+                        .orElseGet(() -> failed.values().iterator().next());
+        Map<String, List<String>> others = new LinkedHashMap<>(); // models by message
+        failed.forEach(
+                (model, why) -> {
+                    if (why != first) {
+                        others.computeIfAbsent(
+                                        String.valueOf(why.getMessage()), same -> new ArrayList<>())
+                                .add(model);
+                    }
+                });
+        if (others.isEmpty()) {
+            return first;
+        }
+        StringBuilder message = new StringBuilder(String.valueOf(first.getMessage()));
+        message.append(". No other model of this trainer can go on either");
+        others.forEach(
+                (said, models) ->
+                        message.append("; ")
+                                .append(String.join(", ", models))
+                                .append(" (")
+                                .append(said)
+                                .append(')'));
+        return new TrainerException(first.exitCode(), message.toString(), first);
     }
 
     /// A few at a time, each until it has restored: hundreds that join, restore and commit at once would keep brokers, and
@@ -158,6 +261,7 @@ final class ModelSlots implements AutoCloseable {
 
     void listen(ModelSlot.Listener listener) {
         listeners.add(listener);
+        slots.values().forEach(listener::appears);
     }
 
     List<ModelSlot> all() {

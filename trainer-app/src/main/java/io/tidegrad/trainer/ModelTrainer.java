@@ -6,9 +6,7 @@ import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.learn.ValueDecoder;
-import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -22,6 +20,7 @@ import io.tidegrad.trainer.publish.AvroProgress;
 import io.tidegrad.trainer.publish.Heartbeats;
 import io.tidegrad.trainer.publish.ProgressWriter;
 import io.tidegrad.trainer.publish.Publisher;
+import io.tidegrad.trainer.publish.RepublishOrder;
 import io.tidegrad.trainer.publish.SnapshotSeries;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommitGuard;
@@ -30,25 +29,27 @@ import io.tidegrad.trainer.store.GuardedClients;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
 import io.tidegrad.trainer.store.ReadCommitted;
-import io.tidegrad.trainer.store.Refusals;
 import io.tidegrad.trainer.store.RestoreProgress;
 import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.store.StoreSettings;
 import io.tidegrad.trainer.store.StoreStatus;
 import io.tidegrad.trainer.store.TrainerClock;
+import io.tidegrad.trainer.topology.FatalEvents;
 import io.tidegrad.trainer.topology.Patience;
 import io.tidegrad.trainer.topology.TrainerTopology;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HexFormat;
-import java.util.Map;
+import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
-import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
@@ -62,19 +63,10 @@ import org.slf4j.LoggerFactory;
 public final class ModelTrainer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ModelTrainer.class);
 
-    /// Compaction reads what restart reads: small segments and an eager cleaner keep it near the model's size. The lag
-    /// is bounded for a model that learns seldom.
-    private static final Map<String, String> CHANGELOG =
-            Map.of(
-                    TopicConfig.SEGMENT_BYTES_CONFIG, Integer.toString(16 * 1024 * 1024),
-                    TopicConfig.MIN_CLEANABLE_DIRTY_RATIO_CONFIG, "0.1",
-                    TopicConfig.MAX_COMPACTION_LAG_MS_CONFIG, "600000",
-                    TopicConfig.RETENTION_MS_CONFIG, "-1");
-
-    /// Pages are small and carry chunks are 256 KiB; snapshot parts are the largest thing written.
-    static final int PART_REQUEST_BYTES = SnapshotParts.PART_BYTES_MAX + 64 * 1024;
-
     private static final Duration STOP_MAX = Duration.ofSeconds(30);
+
+    /// A trainer that can't go on may be waiting for a topic that is gone; nothing of it is worth a longer wait.
+    private static final Duration GIVE_UP_MAX = Duration.ofSeconds(5);
 
     private static final Duration SETTLE = Duration.ofSeconds(4);
 
@@ -89,7 +81,13 @@ public final class ModelTrainer implements AutoCloseable {
     private final Heartbeats heartbeats;
     private final RecordDecoder decoder;
     private final StoreSettings store;
+    private final FatalEvents fatalEvents;
     private final StopOrder stop = new StopOrder();
+    private final RepublishOrder republish = new RepublishOrder();
+    private final TopicWatch watch;
+    private final List<TopicWatch.Watched> watched;
+    private final AtomicBoolean gaveUp = new AtomicBoolean();
+    private final Consumer<TrainerException> failed;
 
     /// What all models of a process share.
     ///
@@ -99,6 +97,7 @@ public final class ModelTrainer implements AutoCloseable {
             TrainerConfig config,
             String instanceId,
             Admin admin,
+            TopicWatch watch,
             SchemaRegistry registry,
             Kernels kernels,
             WarmUps warmUps,
@@ -107,6 +106,16 @@ public final class ModelTrainer implements AutoCloseable {
         Topics topics() {
             return new Topics(config.prefix());
         }
+
+        /// Why a model stops, inside what was thrown. A user whom Kafka took for who he is an hour ago is worth another try;
+        /// one that may not use what this model needs is not.
+        TrainerException reason(Throwable thrown) {
+            return TrainerException.from(
+                    thrown,
+                    refusal ->
+                            refusal == TrainerException.Refusal.AUTHENTICATION
+                                    && new LetIn(config.stateDir()).recently());
+        }
     }
 
     /// What a model needs before it can learn: it is registered, its topics are there, its group has an offset.
@@ -114,7 +123,7 @@ public final class ModelTrainer implements AutoCloseable {
             Lineage lineage,
             String applicationId,
             StoreSettings.Retention retention,
-            int deadLetterBytesMax,
+            ModelTopics topics,
             ReadCommitted readCommitted,
             GroupOffsets group) {
         @Nullable OffsetAndMetadata committed() {
@@ -157,6 +166,7 @@ public final class ModelTrainer implements AutoCloseable {
                         config.kafka(),
                         surroundings.topics(),
                         config.replication(),
+                        config.deadLetterRetention(),
                         surroundings.admin(),
                         base::ensure);
         return new ModelTrainer(ready, surroundings, failed);
@@ -164,6 +174,7 @@ public final class ModelTrainer implements AutoCloseable {
 
     /// @param known what is registered of it
     /// @param replication of topics that are created, -1 for the broker's default
+    /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
     /// @param firstState gives an epoch a state that does not begin from nothing, before its group has an offset
     /// @throws TrainerException why it can't be learned
     static Ready ready(
@@ -172,43 +183,19 @@ public final class ModelTrainer implements AutoCloseable {
             KafkaSettings kafka,
             Topics topics,
             short replication,
+            long deadLetterRetention,
             Admin admin,
             Consumer<Ready> firstState) {
         KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
-        KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
+        KafkaTopics.Log log =
+                kafkaTopics.log(
+                        spec.inputTopic(),
+                        () -> ModelTopics.logGone(spec.model(), spec.inputTopic()));
         Lineage lineage = lineage(spec, log, known);
         String applicationId = topics.applicationId(lineage.model(), lineage.epoch());
-
-        kafkaTopics.createOrCheck(
-                new KafkaTopics.Wanted(
-                        topics.snapshots(lineage.model()),
-                        1,
-                        true,
-                        "compact",
-                        PART_REQUEST_BYTES,
-                        CHANGELOG));
-        int deadLetterBytesMax =
-                kafkaTopics.createOrCheck(
-                        new KafkaTopics.Wanted(
-                                topics.deadLetters(),
-                                1,
-                                false,
-                                "delete",
-                                (int)
-                                        Math.min(
-                                                (long) log.bytesMax() + DeadLetter.ROOM_BYTES,
-                                                Integer.MAX_VALUE),
-                                Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1")));
-        kafkaTopics.createOrCheck(
-                new KafkaTopics.Wanted(topics.progress(), 1, false, "delete", 64 * 1024, Map.of()));
-        kafkaTopics.createOrCheck(
-                new KafkaTopics.Wanted(
-                        Changelog.topic(applicationId),
-                        1,
-                        true,
-                        "compact",
-                        PART_REQUEST_BYTES,
-                        CHANGELOG));
+        ModelTopics modelTopics =
+                new ModelTopics(
+                        kafkaTopics, spec, lineage.epoch(), log, topics, deadLetterRetention);
 
         Duration patience = StreamsSettings.sessionTimeout(kafka).multipliedBy(3);
         GroupOffsets group = new GroupOffsets(admin, applicationId, patience);
@@ -217,7 +204,7 @@ public final class ModelTrainer implements AutoCloseable {
                         lineage,
                         applicationId,
                         log.retention(),
-                        deadLetterBytesMax,
+                        modelTopics,
                         new ReadCommitted(kafka.client()),
                         group);
         firstState.accept(ready);
@@ -239,23 +226,16 @@ public final class ModelTrainer implements AutoCloseable {
                             + known.getEpoch()
                             + ", found "
                             + fingerprint
-                            + "; weights learned by one spec mean nothing to another. Give the changed spec a new model"
-                            + " name, or go back to the registered one");
-        }
-        if (!known.getInputTopicId().equals(log.topicId().toString())) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "model "
+                            + "; weights learned by one spec mean nothing to another. To learn the log again by the changed"
+                            + " spec: tidegrad models delete "
                             + spec.model()
-                            + ": expected topic "
-                            + spec.inputTopic()
-                            + " with id "
-                            + known.getInputTopicId()
-                            + ", found id "
-                            + log.topicId()
-                            + ": "
-                            + Refusals.otherLog(spec.model()));
+                            + ", then tidegrad models create --spec FILE (a new epoch), or give it a new model name and"
+                            + " keep both. To go on as before: start with --model "
+                            + spec.model()
+                            + " in place of the file");
         }
+        ModelTopics.requireSameLog(
+                spec.model(), spec.inputTopic(), known.getInputTopicId(), log.topicId());
         return new Lineage(
                 spec,
                 known.getEpoch(),
@@ -267,10 +247,16 @@ public final class ModelTrainer implements AutoCloseable {
 
     private ModelTrainer(
             Ready ready, Surroundings surroundings, Consumer<TrainerException> failed) {
+        this.failed = failed;
         lineage = ready.lineage();
         memory = LearningMemory.of(lineage.spec());
         String applicationId = ready.applicationId();
-        int deadLetterBytesMax = ready.deadLetterBytesMax();
+        int deadLetterBytesMax = ready.topics().deadLetterBytesMax();
+        watch = surroundings.watch();
+        watched = ready.topics().watched(this::giveUp, this::publishAgain);
+        if (ready.topics().snapshotsCreated()) {
+            republish.give();
+        }
         ReadCommitted readCommitted = ready.readCommitted();
         TrainerConfig config = surroundings.config();
         Topics topics = surroundings.topics();
@@ -294,10 +280,13 @@ public final class ModelTrainer implements AutoCloseable {
                                 SNAPSHOT_COMMIT_BYTES),
                         progress,
                         clients::atEnd,
-                        stop::isGiven);
-        decoder = RecordDecoder.of(config.registry().client(), patience::left);
+                        stop::isGiven,
+                        republish);
+        fatalEvents = fatalEvents(config.stateDir(), applicationId);
+        decoder = RecordDecoder.of(config.registry().client(), fatalEvents.around(patience));
         AvroEvent event = new AvroEvent();
-        ValueDecoder values = value -> event.of(decoder.decode(lineage.log().topic(), value));
+        ValueDecoder values =
+                storeParts.decoder(value -> event.of(decoder.decode(lineage.log().topic(), value)));
         TrainerTopology.Parts parts =
                 new TrainerTopology.Parts(
                         lineage,
@@ -312,11 +301,12 @@ public final class ModelTrainer implements AutoCloseable {
                                                 readCommitted,
                                                 guard,
                                                 TrainerClock.SYSTEM),
-                                CHANGELOG),
+                                ModelTopics.CHANGELOG),
                         model -> new EventFold(lineage.spec(), model, values),
                         () -> new Publisher(lineage, publishing),
                         deadLetterBytesMax,
                         patience,
+                        fatalEvents,
                         stop,
                         surroundings.warmUps().of(lineage.spec()));
         Properties settings = new Properties();
@@ -329,7 +319,7 @@ public final class ModelTrainer implements AutoCloseable {
                         store.commitMax(),
                         store.mayRedo(),
                         config.standbyReplicas(),
-                        Math.max(PART_REQUEST_BYTES, deadLetterBytesMax)));
+                        Math.max(ModelTopics.PART_REQUEST_BYTES, deadLetterBytesMax)));
         try {
             streams = streams(parts, settings, clients);
         } catch (RuntimeException e) {
@@ -341,13 +331,13 @@ public final class ModelTrainer implements AutoCloseable {
                     if (stop.isGiven() && guard.committed() == null) {
                         return StreamThreadExceptionResponse.SHUTDOWN_CLIENT; // it never began
                     }
-                    failed.accept(TrainerException.from(thrown));
+                    giveUp(TrainerException.from(thrown, this::letInBefore));
                     return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
                 });
         streams.setStateListener(
                 (now, before) -> {
                     if (now == KafkaStreams.State.ERROR && !stop.isGiven()) {
-                        failed.accept(
+                        giveUp(
                                 new TrainerException(
                                         ExitCode.RETRYABLE,
                                         "model " + lineage.model() + ": Kafka Streams gave up"));
@@ -360,6 +350,38 @@ public final class ModelTrainer implements AutoCloseable {
                         guard,
                         this::hasTask,
                         config.kafka().client());
+    }
+
+    /// Tells the first reason why this trainer can't go on.
+    private void giveUp(TrainerException why) {
+        if (gaveUp.compareAndSet(false, true)) {
+            failed.accept(why);
+        }
+    }
+
+    /// From any thread.
+    private void publishAgain() {
+        republish.give();
+        stop.lookAgain();
+    }
+
+    /// It was checked with these settings that Kafka takes us for who we are; what we may do shows at the first commit.
+    private boolean letInBefore(TrainerException.Refusal refusal) {
+        return switch (refusal) {
+            case AUTHENTICATION -> true;
+            case AUTHORIZATION -> guard.hasCommitted();
+        };
+    }
+
+    private FatalEvents fatalEvents(Path stateDir, String applicationId) {
+        try {
+            return FatalEvents.in(
+                    stateDir.resolve("events-in-progress").resolve(applicationId),
+                    lineage.model(),
+                    lineage.logTopicId());
+        } catch (IOException e) {
+            throw InstanceId.unusable(stateDir, e);
+        }
     }
 
     private static StoreSettings storeSettings(
@@ -390,7 +412,7 @@ public final class ModelTrainer implements AutoCloseable {
             TrainerTopology.Parts parts, Properties settings, GuardedClients clients) {
         try {
             return new KafkaStreams(
-                    TrainerTopology.of(parts), new StreamsConfig(settings), clients);
+                    TrainerTopology.of(parts), settings, clients, new MonotonicTime());
         } catch (StreamsException e) {
             if (String.valueOf(e.getMessage()).contains("same state directory")) {
                 throw new TrainerException(
@@ -413,6 +435,7 @@ public final class ModelTrainer implements AutoCloseable {
                 store.commitMin().toMillis(),
                 store.commitMax().toMillis(),
                 memory.text());
+        watch.add(watched);
         streams.start();
     }
 
@@ -435,6 +458,52 @@ public final class ModelTrainer implements AutoCloseable {
         return heartbeats.lag();
     }
 
+    /// For how long the model has had something to learn without a commit; zero while it has nothing, stands by or restores.
+    Duration standstill() {
+        if (guard.committed() == null || state() != KafkaStreams.State.RUNNING || !hasTask()) {
+            return Duration.ZERO;
+        }
+        long now = TrainerClock.SYSTEM.nanos();
+        long since = Math.min(now - guard.progressNanos(), now - heartbeats.drainedNanos());
+        return Duration.ofNanos(Math.max(0, since));
+    }
+
+    /// The longest that a trainer which is well may be between two commits: the commit interval, an event that waits for its
+    /// schema for as long as it may (`Patience`), and a commit that takes its transaction's whole time. With the defaults 15
+    /// to 18 s.
+    Duration standstillMax() {
+        return store.commitMax()
+                .plus(store.transactionTimeout())
+                .plus(store.transactionTimeout().dividedBy(2));
+    }
+
+    /// Why the trainer does not learn although there is something to learn; null when it learns, or there is nothing.
+    @Nullable String stalled() {
+        Duration standstill = standstill();
+        if (standstill.compareTo(standstillMax()) <= 0) {
+            return null;
+        }
+        return (lag() < 0
+                        ? "Kafka does not answer, and nothing was committed for "
+                        : lag() + " offsets are not learned, and nothing was committed for ")
+                + standstill.toSeconds()
+                + " s, expected a commit at least every "
+                + standstillMax().toSeconds()
+                + " s";
+    }
+
+    /// Events of this model that ended two lives in a row and were set aside by trainers with this state directory.
+    public long eventsSetAside() {
+        CommittedState committed = guard.committed();
+        return committed == null ? 0 : fatalEvents.setAside(committed.nextOffset());
+    }
+
+    /// Of these, the ones that were set aside since this trainer began.
+    long eventsSetAsideNow() {
+        CommittedState committed = guard.committed();
+        return committed == null ? 0 : fatalEvents.setAsideNow(committed.nextOffset());
+    }
+
     /// See `Heartbeats.deadLetterShare`.
     public double deadLetterShare() {
         return heartbeats.deadLetterShare();
@@ -446,8 +515,22 @@ public final class ModelTrainer implements AutoCloseable {
 
     /// Whether the model is this instance's to learn; false while another one learns it and this one would take over.
     boolean hasTask() {
-        return streams.metadataForLocalThreads().stream()
-                .anyMatch(thread -> !thread.activeTasks().isEmpty());
+        try {
+            return streams.metadataForLocalThreads().stream()
+                    .anyMatch(thread -> !thread.activeTasks().isEmpty());
+        } catch (IllegalStateException e) {
+            return false; // it has just stopped
+        }
+    }
+
+    /// Restored, and this instance's to learn.
+    boolean learns() {
+        return state() == KafkaStreams.State.RUNNING && committed() != null && hasTask();
+    }
+
+    /// Another instance learns it.
+    boolean standsBy() {
+        return state() == KafkaStreams.State.RUNNING && !hasTask();
     }
 
     /// See `CommitGuard.restoring`.
@@ -463,13 +546,17 @@ public final class ModelTrainer implements AutoCloseable {
     /// Learns what has been read, publishes the newest version, leaves a whole image, commits, and stops.
     @Override
     public void close() {
+        watch.remove(watched);
         stop.give();
         CommittedState committed = guard.committed();
-        if (committed != null && !isSettled(committed) && state() == KafkaStreams.State.RUNNING) {
+        if (committed != null
+                && !gaveUp.get()
+                && !isSettled(committed)
+                && state() == KafkaStreams.State.RUNNING) {
             settle();
         }
         heartbeats.close();
-        streams.close(STOP_MAX);
+        streams.close(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX);
         decoder.close();
     }
 
@@ -478,6 +565,7 @@ public final class ModelTrainer implements AutoCloseable {
     ///
     /// @param settle whether what has been read is learned and published first, as `close` does
     void leave(boolean settle) {
+        watch.remove(watched);
         stop.give();
         CommittedState committed = guard.committed();
         if (settle
@@ -488,7 +576,7 @@ public final class ModelTrainer implements AutoCloseable {
         }
         heartbeats.close();
         streams.close(
-                CloseOptions.timeout(STOP_MAX)
+                CloseOptions.timeout(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX)
                         .withGroupMembershipOperation(
                                 CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
         decoder.close();

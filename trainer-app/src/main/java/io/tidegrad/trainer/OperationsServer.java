@@ -3,20 +3,24 @@ package io.tidegrad.trainer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.helidon.http.HeaderNames;
-import io.helidon.http.Status;
-import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.ServerResponse;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.control.ControlState;
 import io.tidegrad.model.learn.LearningMemory;
+import io.tidegrad.ops.http.EndedConnection;
+import io.tidegrad.ops.http.HttpOptions;
+import io.tidegrad.ops.http.HttpServer;
+import io.tidegrad.ops.http.SharedAnswer;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.CommittedState;
@@ -24,86 +28,106 @@ import io.tidegrad.trainer.store.Report;
 import io.tidegrad.trainer.store.RestoreProgress;
 import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreStatus;
+import java.io.IOException;
 import java.net.BindException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.IntSupplier;
 import java.util.function.ToDoubleFunction;
-import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
 
 /// `GET /health` (JSON) and `GET /metrics` (Prometheus). Everything it says has been committed: a reader of the topics
 /// sees the same. `docs/operations.md` lists fields and names.
 final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String UP = "tidegrad.up";
+    private static final String EXIT_CODE = "tidegrad.exit.code";
+    private static final String DEGRADED = "tidegrad.degraded";
+    private static final Set<String> OF_SLOTS = Set.of(UP, EXIT_CODE, DEGRADED);
 
-    // Helidon logs each start and stop through java.util.logging. Held here, as the JDK forgets
-    // loggers nobody holds.
-    private static final java.util.logging.Logger HELIDON =
-            java.util.logging.Logger.getLogger("io.helidon");
+    /// Probes and a scraper or two need a handful, and a connection that is not used makes room for the next.
+    static final int CONNECTIONS_MAX = 32;
 
-    static {
-        HELIDON.setLevel(java.util.logging.Level.WARNING);
-    }
-
-    private final WebServer server;
+    private final HttpServer server;
+    private final SharedAnswer<Health> healthAnswer = new SharedAnswer<>(this::health);
+    private final SharedAnswer<byte[]> metricsPage;
     private final PrometheusMeterRegistry metrics;
     private final JvmGcMetrics gc = new JvmGcMetrics();
+    private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
 
     private volatile @Nullable ModelSlots slots;
 
-    private OperationsServer(String host, int port) {
+    private OperationsServer(String host, int port) throws IOException {
         metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         gc.bindTo(metrics);
         new JvmMemoryMetrics().bindTo(metrics);
+        new FileDescriptorMetrics().bindTo(metrics);
+        metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
+        for (EndedConnection why : EndedConnection.values()) {
+            ended.put(
+                    why,
+                    Counter.builder("tidegrad.connections.ended")
+                            .description(
+                                    "HTTP connections that ended otherwise than between two requests")
+                            .tag("reason", why.name().toLowerCase(Locale.ROOT))
+                            .register(metrics));
+        }
         server =
-                WebServer.builder()
-                        .host(host)
-                        .port(port)
-                        .useNio(false) // a channel's reads have no time-out
-                        .shutdownHook(false) // ours stops the models first
-                        .maxPayloadSize(1024)
-                        .routing(
-                                routing ->
-                                        routing.get(
-                                                        "/health",
-                                                        (request, response) -> health(response))
-                                                .get(
-                                                        "/metrics",
-                                                        (request, response) ->
-                                                                response.header(
-                                                                                HeaderNames
-                                                                                        .CONTENT_TYPE,
-                                                                                "text/plain; version=0.0.4; charset=utf-8")
-                                                                        .send(metrics.scrape())))
-                        .build();
+                HttpServer.start(
+                        HttpOptions.at(host, port)
+                                .withConnections(
+                                        CONNECTIONS_MAX,
+                                        why -> Objects.requireNonNull(ended.get(why)).increment()),
+                        routing ->
+                                routing.get("/health", (request, response) -> health(response))
+                                        .get(
+                                                "/metrics",
+                                                (request, response) ->
+                                                        response.header(
+                                                                        HeaderNames.CONTENT_TYPE,
+                                                                        "text/plain; version=0.0.4; charset=utf-8")
+                                                                .send(metricsPage.get())));
     }
 
     /// Answers at once, as a trainer that does not learn yet: without models.
     ///
     /// @throws TrainerException the port is taken
     static OperationsServer start(String host, int port) {
-        OperationsServer operations = new OperationsServer(host, port);
         try {
-            operations.server.start();
-        } catch (RuntimeException e) {
-            for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-                if (cause instanceof BindException) {
-                    throw new TrainerException(
-                            ExitCode.CONFIGURATION,
-                            "--http-port: expected a free port of "
-                                    + host
-                                    + ", found "
-                                    + port
-                                    + " in use; choose another, or 0 for any",
-                            e);
-                }
-            }
-            throw e;
+            return new OperationsServer(host, port);
+        } catch (BindException e) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--http-port: expected a free port of "
+                            + host
+                            + ", found "
+                            + port
+                            + " in use; choose another, or 0 for any",
+                    e);
+        } catch (IOException e) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--http-host, --http-port: can't listen on "
+                            + host
+                            + ":"
+                            + port
+                            + ": "
+                            + e.getMessage(),
+                    e);
         }
-        return operations;
+    }
+
+    /// Completed with the reason when nobody is answered any more, which only a restart mends.
+    CompletableFuture<String> ended() {
+        return server.ended();
     }
 
     int port() {
@@ -115,6 +139,22 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         slots.listen(this);
         slots.running().forEach(this::begins);
         this.slots = slots;
+    }
+
+    /// @param topics topics of ours, and how many of their records were passed over so far
+    void countUnreadable(Map<String, IntSupplier> topics) {
+        topics.forEach(
+                (topic, count) ->
+                        Gauge.builder("tidegrad_unreadable_records", count, IntSupplier::getAsInt)
+                                .description("records of a topic of ours that can't be read")
+                                .tag("topic", topic)
+                                .strongReference(true)
+                                .register(metrics));
+    }
+
+    @Override
+    public synchronized void appears(ModelSlot slot) {
+        register(slot, metrics);
     }
 
     /// Meters are of one trainer: a model that begins again, perhaps in another epoch, gets new ones.
@@ -129,40 +169,107 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         String model = trainer.lineage().model();
         metrics.getMeters().stream()
                 .filter(meter -> model.equals(meter.getId().getTag("model")))
+                .filter(meter -> !OF_SLOTS.contains(meter.getId().getName()))
                 .forEach(metrics::remove);
     }
 
-    private void health(ServerResponse response) throws JsonProcessingException {
+    /// @param answers whether whoever asks for readiness is to be told yes
+    private record Health(boolean answers, byte[] json) {}
+
+    private void health(ServerResponse response) {
+        Health health = healthAnswer.get();
+        response.status(
+                        health.answers()
+                                ? io.helidon.http.Status.OK_200
+                                : io.helidon.http.Status.SERVICE_UNAVAILABLE_503)
+                .header(HeaderNames.CONTENT_TYPE, "application/json")
+                .send(health.json());
+    }
+
+    private Health health() {
         ModelSlots known = slots;
         List<ModelSlot> all = known == null ? List.of() : known.all();
         List<ModelSlot> here =
                 all.stream().filter(slot -> slot.doing() != ModelSlot.Doing.DELETED).toList();
-        boolean up = known != null && here.stream().allMatch(OperationsServer::isAsDecided);
+        Status status =
+                known == null
+                        ? Status.DOWN
+                        : here.stream()
+                                .map(OperationsServer::status)
+                                .reduce(Status.UP, OperationsServer::worse);
+        if (status == Status.DEGRADED && here.stream().noneMatch(OperationsServer::isAsDecided)) {
+            status = Status.DOWN;
+        }
         Map<String, Object> health = new LinkedHashMap<>();
-        health.put("status", up ? "UP" : "DOWN");
+        health.put("status", status.name());
         health.put("kernels", Kernels.active().name());
         health.put("models", here.stream().map(OperationsServer::describe).toList());
-        response.status(up ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503)
-                .header(HeaderNames.CONTENT_TYPE, "application/json")
-                .send(JSON.writeValueAsBytes(health));
+        try {
+            return new Health(status != Status.DOWN, JSON.writeValueAsBytes(health));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("health", e);
+        }
+    }
+
+    /// Of the process, or what one of its models makes of it.
+    private enum Status {
+        UP,
+        /// Some models learn; of others, or of what these learn, the reasons tell. Nothing that stopping the process, or
+        /// leaving it out, would make better.
+        DEGRADED,
+        /// Not ready: a model is on its way, or no model does what was decided.
+        DOWN
+    }
+
+    private static Status worse(Status one, Status other) {
+        return one.compareTo(other) >= 0 ? one : other;
+    }
+
+    private static Status status(ModelSlot slot) {
+        List<ModelCondition.Reason> reasons = slot.condition().reasons();
+        if (reasons.stream().anyMatch(reason -> reason.kind().isDown())) {
+            return Status.DOWN;
+        }
+        if (!reasons.isEmpty()) {
+            return Status.DEGRADED;
+        }
+        return isAsDecided(slot) ? Status.UP : Status.DOWN;
     }
 
     private static boolean isAsDecided(ModelSlot slot) {
-        ModelTrainer trainer = slot.trainer();
-        return slot.doing() == ModelSlot.Doing.PAUSED
-                || trainer != null && (learns(trainer) || standsBy(trainer));
+        return slot.doing() == ModelSlot.Doing.PAUSED || slot.learns();
+    }
+
+    private static List<Map<String, Object>> reasons(ModelSlot slot) {
+        return slot.condition().reasons().stream()
+                .map(
+                        reason -> {
+                            Map<String, Object> said = new LinkedHashMap<>();
+                            said.put("reason", reason.kind().word());
+                            said.put("message", reason.message());
+                            said.put("since", reason.since().toString());
+                            return said;
+                        })
+                .toList();
     }
 
     private static Map<String, @Nullable Object> describe(ModelSlot slot) {
         ModelTrainer trainer = slot.trainer();
-        if (trainer != null) {
-            return describe(trainer);
-        }
+        TrainerException failure = slot.failure();
         Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        if (trainer != null && failure == null) {
+            describe(trainer, said);
+            said.put("reasons", reasons(slot));
+            return said;
+        }
         ControlState decided = slot.decided();
         said.put("model", slot.model());
         said.put("epoch", decided.epoch() == 0 ? null : decided.epoch());
         said.put("state", slot.doing().name().toLowerCase(Locale.ROOT));
+        said.put("reasons", reasons(slot));
+        if (failure != null) {
+            said.put("exit_code", failure.exitCode().status());
+        }
         ControlRecord newest = decided.newest();
         if (newest != null) {
             Map<String, @Nullable Object> decision = new LinkedHashMap<>();
@@ -175,24 +282,12 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         return said;
     }
 
-    private static boolean learns(ModelTrainer model) {
-        return model.state() == KafkaStreams.State.RUNNING
-                && model.committed() != null
-                && model.hasTask();
-    }
-
-    /// Another instance learns it.
-    private static boolean standsBy(ModelTrainer model) {
-        return model.state() == KafkaStreams.State.RUNNING && !model.hasTask();
-    }
-
-    private static Map<String, @Nullable Object> describe(ModelTrainer model) {
-        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+    private static void describe(ModelTrainer model, Map<String, @Nullable Object> said) {
         said.put("model", model.lineage().model());
         said.put("epoch", model.lineage().epoch());
         said.put(
                 "state",
-                standsBy(model) ? "standby" : model.state().name().toLowerCase(Locale.ROOT));
+                model.standsBy() ? "standby" : model.state().name().toLowerCase(Locale.ROOT));
         said.put("log", model.lineage().log().toString());
         said.put("lag", model.lag() < 0 ? null : model.lag());
         said.put("memory_bytes", memory(model.memory()));
@@ -205,8 +300,8 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         restore.put("redo_events_of", restoring.toRedo());
         said.put("restore", restore);
         CommittedState committed = model.committed();
-        if (committed == null || standsBy(model)) { // what it learned itself is not the newest
-            return said;
+        if (committed == null || model.standsBy()) { // what it learned itself is not the newest
+            return;
         }
         describe(committed.store(), said);
         said.put("flush_ms", model.flushTime().toMillis());
@@ -216,6 +311,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         said.put("pending", committed.pending());
         said.put("dead_letters", committed.accounts().deadLetters());
         said.put("dead_letter_share", number(model.deadLetterShare()));
+        said.put("events_set_aside", model.eventsSetAside());
         said.put("ticks", committed.accounts().ticks());
         said.put(
                 "published_version",
@@ -239,7 +335,6 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
             reported.put("mean_absolute_error", number(report.meanAbsoluteError()));
             said.put("report", reported);
         }
-        return said;
     }
 
     private static Map<String, Long> memory(LearningMemory memory) {
@@ -458,18 +553,54 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                 .description("offsets between the watermark and the end of the log")
                 .tags(tags)
                 .register(metrics);
+        Gauge.builder("tidegrad.standstill.seconds", model, m -> m.standstill().toNanos() / 1e9)
+                .description("without a commit while there is something to learn")
+                .tags(tags)
+                .register(metrics);
         Gauge.builder("tidegrad.dead.letter.share", model, ModelTrainer::deadLetterShare)
                 .description("of the events of the last minute, 0 to 1")
                 .tags(tags)
                 .register(metrics);
-        Gauge.builder("tidegrad.standby", model, m -> standsBy(m) ? 1 : 0)
+        FunctionCounter.builder("tidegrad.events.set.aside", model, ModelTrainer::eventsSetAside)
+                .description("events that ended two lives of the trainer in a row")
+                .tags(tags)
+                .register(metrics);
+        Gauge.builder("tidegrad.standby", model, m -> m.standsBy() ? 1 : 0)
                 .description("1 while another trainer learns the model")
                 .tags(tags)
                 .register(metrics);
-        Gauge.builder("tidegrad.up", model, m -> learns(m) || standsBy(m) ? 1 : 0)
-                .description("1 while the model learns")
+    }
+
+    /// What stays while the model's trainers come and go.
+    private static void register(ModelSlot slot, PrometheusMeterRegistry metrics) {
+        Tags tags = Tags.of("model", slot.model());
+        Gauge.builder(UP, slot, OperationsServer::up)
+                .description("1 while the model learns; NaN while it is paused or deleted")
                 .tags(tags)
                 .register(metrics);
+        Gauge.builder(
+                        EXIT_CODE,
+                        slot,
+                        each -> {
+                            TrainerException failure = each.failure();
+                            return failure == null ? 0 : failure.exitCode().status();
+                        })
+                .description("of the reason why the model has stopped; 0 while it has not")
+                .tags(tags)
+                .register(metrics);
+        for (ModelCondition.Kind kind : ModelCondition.Kind.values()) {
+            Gauge.builder(DEGRADED, slot, each -> each.condition().reason(kind) == null ? 0 : 1)
+                    .description("1 while the model has this reason not to learn as it should")
+                    .tags(tags.and("reason", kind.word()))
+                    .register(metrics);
+        }
+    }
+
+    private static double up(ModelSlot slot) {
+        return switch (slot.doing()) {
+            case PAUSED, DELETED -> Double.NaN;
+            case PREPARING, LEARNING, RETRYING, FAILED -> slot.learns() ? 1 : 0;
+        };
     }
 
     /// Each half of the way counts half.
@@ -537,7 +668,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
 
     @Override
     public void close() {
-        server.stop();
+        server.close();
         gc.close();
         metrics.close();
     }

@@ -2,7 +2,6 @@ package io.tidegrad.trainer;
 
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -21,12 +20,15 @@ import org.apache.kafka.common.Uuid;
 /// @param createdAt wall clock: what is older on a shared topic is of a model that had this name before
 public record RegisteredModel(Lineage lineage, Instant createdAt) {
     /// @throws TrainerException no broker is there, the model is not registered, or its log was created again
-    public static RegisteredModel find(
-            KafkaSettings kafka, Topics topics, SchemaRegistry registry, String model) {
+    public static RegisteredModel find(KafkaSettings kafka, Topics topics, String model) {
         BootstrapServers.requireOne(kafka.bootstrapServers());
-        ModelRecord record =
-                new ModelCatalog(topics.models(), kafka.client(), registry).find(model);
+        ControlLog.View view = new ControlLog(kafka, topics).read();
+        ModelRecord record = view.models().get(model);
         if (record == null) {
+            ControlLog.Lost lost = view.lost().get(model);
+            if (lost != null) {
+                throw lost.refusal(topics.models(), model);
+            }
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
                     "model "
@@ -35,7 +37,7 @@ public record RegisteredModel(Lineage lineage, Instant createdAt) {
                             + topics.models()
                             + "; correct --model or --prefix, or register it: tidegrad trainer --spec FILE");
         }
-        ModelSpec spec = SpecFile.parse(record.getSpec(), "the registered spec of " + model);
+        ModelSpec spec = SpecFile.registered(record.getSpec(), "the registered spec of " + model);
         Uuid registered = Uuid.fromString(record.getInputTopicId());
         Uuid found;
         try (Admin admin = Admin.create(kafka.client())) {

@@ -67,11 +67,34 @@ final class Registration {
         List<ControlRecord> records = new ArrayList<>();
         List<ModelRecord> models = new ArrayList<>();
         for (Wanted each : wanted) {
-            if (!view.models().containsKey(each.spec().model())) {
+            String model = each.spec().model();
+            ControlLog.Lost lost = view.lost().get(model);
+            if (lost != null) {
+                models.add(restored(each.spec(), lost, view));
+            } else if (!view.models().containsKey(model)) {
                 decide(each, view, author, reason, records, models);
             }
         }
         return models.isEmpty() ? null : new ControlLog.Decision(records, models, null);
+    }
+
+    /// The entry of a model whose spec is here again.
+    private static ModelRecord restored(
+            ModelSpec spec, ControlLog.Lost lost, ControlLog.View view) {
+        requireSame(spec, lost);
+        return CatalogRebuild.of(spec.model(), lost.creation(), view.records(), spec.yaml());
+    }
+
+    /// @throws TrainerException the model was created with another spec
+    static void requireSame(ModelSpec spec, ControlLog.Lost lost) {
+        String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
+        if (lost.newer() || !fingerprint.equals(lost.creation().specFingerprint())) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    lost.text("the catalog", spec.model())
+                            + ". The spec that was given has fingerprint "
+                            + fingerprint);
+        }
     }
 
     private static void decide(

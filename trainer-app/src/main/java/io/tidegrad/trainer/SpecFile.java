@@ -9,6 +9,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.function.BiFunction;
 
 /// A model's spec as the user gives it.
 public final class SpecFile {
@@ -21,8 +22,17 @@ public final class SpecFile {
 
     /// @param option by which it was given
     public static ModelSpec read(String option, Path file) {
+        return parse(text(option, file), file.toString());
+    }
+
+    /// One that a supervisor starts a trainer with: its model may be registered since long.
+    static ModelSpec readRegistered(Path file) {
+        return registered(text("--spec", file), file.toString());
+    }
+
+    private static String text(String option, Path file) {
         try {
-            return parse(Files.readString(file), file.toString());
+            return Files.readString(file);
         } catch (IOException e) {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
@@ -40,8 +50,18 @@ public final class SpecFile {
     }
 
     public static ModelSpec parse(String yaml, String source) {
+        return parse(yaml, source, ModelSpec::parse);
+    }
+
+    /// See `ModelSpec.parseRegistered`.
+    public static ModelSpec registered(String yaml, String source) {
+        return parse(yaml, source, ModelSpec::parseRegistered);
+    }
+
+    private static ModelSpec parse(
+            String yaml, String source, BiFunction<String, String, ModelSpec> parser) {
         try {
-            return ModelSpec.parse(yaml, source);
+            return parser.apply(yaml, source);
         } catch (SpecException e) {
             throw new TrainerException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()), e);
         }

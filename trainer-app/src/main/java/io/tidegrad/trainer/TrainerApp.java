@@ -2,12 +2,15 @@ package io.tidegrad.trainer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.RegistryCheck;
 import io.tidegrad.trainer.store.StoreParts;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,17 +19,20 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A trainer: one or more models that learn in this process, with health and metrics. Ends by itself only when one of
-/// them can't go on; `ended` says why.
+/// A trainer: one or more models that learn in this process, with health and metrics. A model that can't go on stops alone.
+/// The process ends by itself only when none is left that could, or with the first one if it is told to; `ended` says why.
 public final class TrainerApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TrainerApp.class);
 
@@ -34,8 +40,12 @@ public final class TrainerApp implements AutoCloseable {
     private final Admin admin;
     private final SchemaRegistry registry;
     private final CompletableFuture<TrainerException> ended = new CompletableFuture<>();
+    private final LetIn letIn;
     private @Nullable ControlFollower follower;
     private @Nullable ModelSlots slots;
+    private @Nullable ModelWatch watch;
+    private @Nullable TopicWatch topicWatch;
+    private @Nullable StatusPublisher statuses;
     private @Nullable CompletableFuture<OperationsServer> server;
     private boolean closed;
 
@@ -43,6 +53,7 @@ public final class TrainerApp implements AutoCloseable {
         this.config = config;
         this.admin = admin;
         this.registry = registry;
+        letIn = new LetIn(config.stateDir());
     }
 
     /// Returns when everything has been checked and learning begins.
@@ -60,6 +71,7 @@ public final class TrainerApp implements AutoCloseable {
 
     /// @param storeParts other than standard only in tests
     static TrainerApp start(TrainerConfig config, StoreParts storeParts, Kernels kernels) {
+        Room.requireTrainer(List.of(), Runtime.getRuntime().maxMemory());
         String instanceId = InstanceId.in(config.stateDir());
         Admin admin;
         SchemaRegistry registry;
@@ -85,15 +97,19 @@ public final class TrainerApp implements AutoCloseable {
         try {
             app.startModels(instanceId, storeParts, kernels);
             return app;
-        } catch (CompletionException e) { // of the server
+        } catch (CompletionException e) { // of what ran beside
             app.close();
-            throw TrainerException.from(e.getCause() instanceof RuntimeException cause ? cause : e);
+            throw e.getCause() instanceof SchemaRegistry.RegistryUnavailableException away
+                    ? TrainerException.from(away, config.registry().shownUrl())
+                    : TrainerException.from(
+                            Objects.requireNonNullElse(e.getCause(), e),
+                            refusal -> app.letIn.recently());
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             app.close();
             throw TrainerException.from(e, config.registry().shownUrl());
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             app.close();
-            throw TrainerException.from(e);
+            throw TrainerException.from(e, refusal -> app.letIn.recently());
         }
     }
 
@@ -104,6 +120,15 @@ public final class TrainerApp implements AutoCloseable {
                         () -> OperationsServer.start(config.httpHost(), config.httpPort()),
                         task -> Thread.ofVirtual().name("start-server").start(task));
         server = serving;
+        CompletableFuture<Void> sameRegistry =
+                CompletableFuture.runAsync(
+                        () ->
+                                RegistryCheck.requireSame(
+                                        config.kafka(),
+                                        topics(),
+                                        registry,
+                                        config.registry().shownUrl()),
+                        task -> Thread.ofVirtual().name("check-registry").start(task));
         KafkaTopics kafkaTopics = new KafkaTopics(admin, config.replication());
         kafkaTopics.checkBroker();
         ControlLog.createOrCheck(kafkaTopics, topics());
@@ -112,11 +137,28 @@ public final class TrainerApp implements AutoCloseable {
         follower = following;
         List<ControlRecord> history = following.history();
         ModelCatalog catalog = catalog();
-        Map<String, ModelRecord> registered = catalog.all();
-        if (register(given.values(), new ControlLog.View(history, registered), kafkaTopics)) {
+        ControlLog.View known = ControlLog.View.of(history, catalog.read());
+        Map<String, TrainerException> refused = new TreeMap<>();
+        if (register(given.values(), known, kafkaTopics, refused)) {
             history = following.history();
-            registered = catalog.all();
+            known = ControlLog.View.of(history, catalog.read());
         }
+        Map<String, ModelRecord> registered = known.models();
+        TopicWatch watching = new TopicWatch(kafkaTopics, letIn::note);
+        topicWatch = watching;
+        watching.add(
+                List.of(
+                        new SharedTopic(
+                                kafkaTopics,
+                                ControlLog.controlTopic(topics()),
+                                "every decision that was on it is lost. The models go on as they are; which epoch and"
+                                        + " stage counts stands in the catalog only, and scorers that start now take the"
+                                        + " newest epoch"),
+                        new SharedTopic(
+                                kafkaTopics,
+                                ControlLog.catalogTopic(topics()),
+                                "the catalog of models is lost. The models go on as they are; no command finds them before"
+                                        + " a trainer is started with their specs (--spec)")));
         ModelSlots slots =
                 new ModelSlots(
                         catalog,
@@ -126,22 +168,85 @@ public final class TrainerApp implements AutoCloseable {
                                         config,
                                         instanceId,
                                         admin,
+                                        watching,
                                         registry,
                                         kernels,
                                         new WarmUps(kernels),
                                         models,
                                         storeParts),
-                        this::failed);
+                        this::end);
         this.slots = slots;
-        for (String model : wanted(given.keySet(), registered)) {
+        for (String model : wanted(given.keySet(), known, refused)) {
             slots.add(model, history);
         }
         slots.requireAny();
         slots.requireRoom(registered);
-        slots.prepare();
-        serving.join().tellOf(slots);
+        sameRegistry.join(); // before schemas of ours are registered there
+        slots.prepare(refused);
+        letIn.note();
+        kafkaTopics.tellRetention(
+                topics().deadLetters(),
+                config.deadLetterRetention(),
+                "--" + Setting.DEAD_LETTER_RETENTION.key());
+        OperationsServer operations = serving.join();
+        operations.tellOf(slots);
+        operations.countUnreadable(
+                Map.of(
+                        topics().models(), catalog::unreadable,
+                        topics().control(), following::unreadable));
+        operations.ended().thenAccept(why -> end(new TrainerException(ExitCode.RETRYABLE, why)));
+        watch = new ModelWatch(slots);
+        statuses = new StatusPublisher(slots, config.kafka(), topics(), kafkaTopics);
         slots.start();
         following.follow(record -> slots.decided(record, config.allModels()));
+    }
+
+    /// A topic of all models, without which they go on all the same: what happens to it is told, once.
+    private static final class SharedTopic implements TopicWatch.Watched {
+        private final KafkaTopics kafka;
+        private final KafkaTopics.Wanted wanted;
+        private final String whatIsLost;
+        private @Nullable Uuid id; // null before the first look
+        private String told = "";
+
+        SharedTopic(KafkaTopics kafka, KafkaTopics.Wanted wanted, String whatIsLost) {
+            this.kafka = kafka;
+            this.wanted = wanted;
+            this.whatIsLost = whatIsLost;
+        }
+
+        @Override
+        public String topic() {
+            return wanted.topic();
+        }
+
+        @Override
+        public void look(KafkaTopics.@Nullable Found found) {
+            Uuid before = id;
+            if (found != null && (before == null || found.id().equals(before))) {
+                id = found.id();
+                check(found);
+                return;
+            }
+            id = kafka.createAgain(wanted).id();
+            LOG.error("topic {} was deleted and is there again: {}", wanted.topic(), whatIsLost);
+        }
+
+        private void check(KafkaTopics.Found found) {
+            if (found.settings().isEmpty()) {
+                return;
+            }
+            String wrong = "";
+            try {
+                KafkaTopics.check(wanted, found);
+            } catch (TrainerException e) {
+                wrong = String.valueOf(e.getMessage());
+            }
+            if (!wrong.equals(told) && !wrong.isEmpty()) {
+                LOG.error("the next start will be refused: {}", wrong);
+            }
+            told = wrong;
+        }
     }
 
     private Topics topics() {
@@ -149,13 +254,13 @@ public final class TrainerApp implements AutoCloseable {
     }
 
     private ModelCatalog catalog() {
-        return new ModelCatalog(topics().models(), config.kafka().client(), registry);
+        return new ModelCatalog(topics().models(), config.kafka().client());
     }
 
     private Map<String, ModelSpec> given() {
         Map<String, ModelSpec> specs = new LinkedHashMap<>();
         for (Path file : config.specs()) {
-            ModelSpec spec = SpecFile.read(file);
+            ModelSpec spec = SpecFile.readRegistered(file);
             if (specs.put(spec.model(), spec) != null) {
                 throw new TrainerException(
                         ExitCode.CONFIGURATION,
@@ -167,33 +272,56 @@ public final class TrainerApp implements AutoCloseable {
 
     /// A model that was deleted stays so, whatever file a supervisor starts the trainer with.
     ///
-    /// @return whether there was any to register
+    /// Entries of the catalog that had to be made again are written, too.
+    ///
+    /// @param refused gets the models that can't be registered, and why
+    /// @return whether there was any to register or to write
     private boolean register(
-            Collection<ModelSpec> given, ControlLog.View known, KafkaTopics kafkaTopics) {
+            Collection<ModelSpec> given,
+            ControlLog.View known,
+            KafkaTopics kafkaTopics,
+            Map<String, TrainerException> refused) {
         List<Registration.Wanted> wanted = new ArrayList<>();
         for (ModelSpec spec : given) {
             if (!known.models().containsKey(spec.model()) && !known.state(spec.model()).deleted()) {
-                KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
-                wanted.add(
-                        new Registration.Wanted(
-                                spec, log, log.begin(), Registration.Origin.TRAINER));
+                try {
+                    ControlLog.Lost lost = known.lost().get(spec.model());
+                    if (lost == null) {
+                        SpecFile.parse(spec.yaml(), "the spec of the new model " + spec.model());
+                    } else {
+                        Registration.requireSame(spec, lost);
+                    }
+                    KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
+                    Registration.checkWeights(spec);
+                    wanted.add(
+                            new Registration.Wanted(
+                                    spec, log, log.begin(), Registration.Origin.TRAINER));
+                } catch (TrainerException | InitialWeightsException e) {
+                    TrainerException why = TrainerException.from(e);
+                    if (why.exitCode().retryable()) {
+                        throw why; // Kafka does not answer: of any model
+                    }
+                    refused.put(spec.model(), why);
+                }
             }
         }
-        if (wanted.isEmpty()) {
+        if (wanted.isEmpty() && known.rebuilt().isEmpty()) {
             return false;
         }
         Registration.ensure(
                 wanted,
-                new ControlLog(config.kafka(), topics(), registry),
+                new ControlLog(config.kafka(), topics()),
                 "",
                 "a trainer was started with its spec");
         return true;
     }
 
-    private Set<String> wanted(Set<String> given, Map<String, ModelRecord> registered) {
+    /// @param refused gets the models whose entry in the catalog is gone
+    private Set<String> wanted(
+            Set<String> given, ControlLog.View known, Map<String, TrainerException> refused) {
         Set<String> wanted = new LinkedHashSet<>(given);
         for (String model : config.models()) {
-            if (!registered.containsKey(model)) {
+            if (!known.models().containsKey(model) && !known.lost().containsKey(model)) {
                 throw new TrainerException(
                         ExitCode.CONFIGURATION,
                         "--model "
@@ -203,8 +331,16 @@ public final class TrainerApp implements AutoCloseable {
             wanted.add(model);
         }
         if (config.allModels()) {
-            wanted.addAll(registered.keySet());
+            wanted.addAll(known.models().keySet());
+            wanted.addAll(known.lost().keySet());
         }
+        known.lost()
+                .forEach(
+                        (model, lost) -> {
+                            if (wanted.contains(model)) {
+                                refused.putIfAbsent(model, lost.refusal(topics().models(), model));
+                            }
+                        });
         return wanted;
     }
 
@@ -216,13 +352,13 @@ public final class TrainerApp implements AutoCloseable {
         return cause;
     }
 
-    private void failed(TrainerException why) {
+    private void end(TrainerException why) {
         if (ended.complete(why)) {
             LOG.error("stopping: {}", why.getMessage());
         }
     }
 
-    /// Completed with the first reason why a model can't go on; never when stopped on request.
+    /// Completed with the reason why the process ends; never when stopped on request.
     public CompletableFuture<TrainerException> ended() {
         return ended;
     }
@@ -252,6 +388,18 @@ public final class TrainerApp implements AutoCloseable {
         ControlFollower following = follower;
         if (following != null) {
             following.close();
+        }
+        TopicWatch topics = topicWatch;
+        if (topics != null) {
+            topics.close();
+        }
+        ModelWatch watching = watch;
+        if (watching != null) {
+            watching.close();
+        }
+        StatusPublisher telling = statuses;
+        if (telling != null) {
+            telling.close();
         }
         ModelSlots all = slots;
         if (all != null) {

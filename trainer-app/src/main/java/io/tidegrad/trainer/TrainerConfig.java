@@ -3,6 +3,7 @@ package io.tidegrad.trainer;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.PartCompression;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.schemas.settings.Command;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param models whose spec is registered already
 /// @param allModels whether every registered model is learned, and those that are created later
+/// @param failFast whether the process ends with the first model that can't go on
 /// @param httpPort 0 for any free one
 /// @param ladder snapshots that stay on the topic
 /// @param snapshotDeltas between two full snapshots, at most
@@ -31,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 /// @param redoGoal how long a restart may learn again
 /// @param standbyReplicas other trainers that keep a warm copy of each model
 /// @param replication of topics we create, -1 for the broker's default
+/// @param deadLetterRetention of the dead-letter topic when we create it, ms; -1 for ever
 public record TrainerConfig(
         KafkaSettings kafka,
         RegistrySettings registry,
@@ -39,6 +42,7 @@ public record TrainerConfig(
         List<Path> specs,
         List<String> models,
         boolean allModels,
+        boolean failFast,
         String httpHost,
         int httpPort,
         RetentionLadder ladder,
@@ -48,7 +52,8 @@ public record TrainerConfig(
         long storeBytesPerSecond,
         Duration redoGoal,
         int standbyReplicas,
-        short replication) {
+        short replication,
+        long deadLetterRetention) {
     public TrainerConfig {
         specs = List.copyOf(specs);
         models = List.copyOf(models);
@@ -76,6 +81,7 @@ public record TrainerConfig(
     /// @throws SettingsException with every mistake
     public static TrainerConfig of(Settings settings, List<Path> specs, List<String> models) {
         PrivateKey key = privateKey(settings);
+        FileDescriptors.tooFew(OperationsServer.CONNECTIONS_MAX, "").ifPresent(settings::problem);
         settings.refuseMistakes();
         return new TrainerConfig(
                 settings.kafka(),
@@ -85,6 +91,7 @@ public record TrainerConfig(
                 specs,
                 models,
                 settings.flag(Setting.ALL_MODELS),
+                settings.flag(Setting.FAIL_FAST),
                 settings.text(Setting.HTTP_HOST),
                 settings.number(Setting.HTTP_PORT),
                 new RetentionLadder(
@@ -101,7 +108,8 @@ public record TrainerConfig(
                 settings.number(Setting.STORE_BYTES_PER_SECOND),
                 Duration.ofSeconds(settings.number(Setting.REDO_SECONDS)),
                 settings.number(Setting.STANDBY_REPLICAS),
-                (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1));
+                (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1),
+                settings.retentionMillis(Setting.DEAD_LETTER_RETENTION));
     }
 
     private static @Nullable StoreKind kind(String word) {

@@ -7,6 +7,8 @@ import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,9 +39,13 @@ public final class TrainerMain {
 
     /// Ends the process: when it is asked to stop, or with the reason why a model can't go on.
     public static void run(TrainerConfig config) {
+        AtomicReference<@Nullable TrainerApp> running = new AtomicReference<>();
+        Thread.setDefaultUncaughtExceptionHandler(
+                (thread, thrown) -> threadEnded(thread, thrown, running.get()));
         TrainerApp app;
         try {
             app = TrainerApp.start(config);
+            running.set(app);
             System.out.println("trainer ready: http://" + config.httpHost() + ":" + app.httpPort());
         } catch (TrainerException e) {
             // For a person: a message, no stack trace. Only a defect of ours is worth one.
@@ -63,6 +69,22 @@ public final class TrainerMain {
             LOG.error("a defect", e);
             Runtime.getRuntime().halt(ExitCode.INTERNAL.status());
         }
+    }
+
+    /// Without one of its threads a process may wait for ever for what that thread had to do. Before anything was learned,
+    /// memory that runs out is a heap that is too small; later, starting again may help.
+    private static void threadEnded(Thread thread, Throwable thrown, @Nullable TrainerApp app) {
+        if (!(thrown instanceof OutOfMemoryError)) {
+            LOG.error("thread {} ended", thread.getName(), thrown);
+            return;
+        }
+        boolean learned = app != null && app.models().stream().anyMatch(ModelTrainer::learns);
+        ExitCode code = learned ? ExitCode.RETRYABLE : TrainerException.from(thrown).exitCode();
+        LOG.error(
+                "stopping: thread {} ended: {}",
+                thread.getName(),
+                TrainerException.from(thrown).getMessage());
+        Runtime.getRuntime().halt(code.status());
     }
 
     /// The JVM would end with 143 after SIGTERM; being asked to stop is no failure.

@@ -11,7 +11,10 @@ import io.tidegrad.model.control.Candidate;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.control.ControlState;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.ModelRecord;
@@ -56,7 +59,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 import java.util.function.LongPredicate;
 import java.util.function.Supplier;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -87,12 +93,12 @@ class ControlTest {
     }
 
     private Decisions decisions() {
-        return new Decisions(kafka(), log.topics(), log.registry, log.admin, (short) -1, SOMEBODY);
+        return new Decisions(kafka(), log.topics(), log.admin, (short) -1, SOMEBODY);
     }
 
     private ControlLog.View view() {
         // As a writer sees it: everything that was decided before is visible.
-        return new ControlLog(kafka(), log.topics(), log.registry).write(seen -> null);
+        return new ControlLog(kafka(), log.topics()).write(seen -> null);
     }
 
     private ModelRecord registered(String model) {
@@ -154,6 +160,7 @@ class ControlTest {
                         kafka(),
                         RegistrySettings.of(log.registryUrl),
                         log.prefix,
+                        log.model(),
                         log.model(),
                         OptionalLong.empty(),
                         Kernels.active()),
@@ -385,11 +392,13 @@ class ControlTest {
     @Test
     void theMoreModelsThereAreTheFurtherApartEachCommits() {
         IntSupplier[] models = {() -> 0};
+        TopicWatch watch = new TopicWatch(new KafkaTopics(log.admin, (short) -1), () -> {});
         ModelTrainer.Surroundings surroundings =
                 new ModelTrainer.Surroundings(
                         log.config(),
                         "here",
                         log.admin,
+                        watch,
                         log.registry,
                         Kernels.active(),
                         new WarmUps(Kernels.active()),
@@ -397,15 +406,16 @@ class ControlTest {
                         StoreParts.STANDARD);
         Supplier<Duration> apart =
                 () -> StreamsSettings.commitIntervalMin(kafka(), surroundings.models().getAsInt());
-        try (ModelSlots slots =
-                new ModelSlots(
-                        new ModelCatalog(log.topics().models(), kafka().client(), log.registry),
-                        Map.of(),
-                        count -> {
-                            models[0] = count;
-                            return surroundings;
-                        },
-                        why -> {})) {
+        try (watch;
+                ModelSlots slots =
+                        new ModelSlots(
+                                new ModelCatalog(log.topics().models(), kafka().client()),
+                                Map.of(),
+                                count -> {
+                                    models[0] = count;
+                                    return surroundings;
+                                },
+                                why -> {})) {
             slots.add("m0", List.of());
             assertThat(apart.get()).isEqualTo(Duration.ofMillis(100));
             for (int i = 1; i < 30; i++) {
@@ -558,7 +568,7 @@ class ControlTest {
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
             learn(trainer, 1, 0, 200, 100);
         }
-        ControlLog control = new ControlLog(kafka(), log.topics(), log.registry);
+        ControlLog control = new ControlLog(kafka(), log.topics());
         ModelRecord known = registered(log.model());
         ControlRecord forged =
                 new ControlRecord(
@@ -656,7 +666,7 @@ class ControlTest {
     void theCatalogIsReadByManyThreadsAtOnce() throws Exception {
         decisions().create(log.spec(), new Place.Begin());
         ModelRecord known = registered(log.model());
-        ControlLog control = new ControlLog(kafka(), log.topics(), log.registry);
+        ControlLog control = new ControlLog(kafka(), log.topics());
         Set<String> names = new TreeSet<>(Set.of(log.model()));
         List<ModelRecord> more = new ArrayList<>();
         for (int i = 0; i < 300; i++) {
@@ -680,11 +690,37 @@ class ControlTest {
         }
     }
 
+    /// A version that has learned nothing, as a trainer would.
+    private void publish(ModelSpec spec) {
+        OnlineModel model = OnlineModel.initial(spec, Kernels.active());
+        PublishedSnapshot snapshot =
+                PublishedSnapshot.of(model, model.weightsHash(), 1, 0, 0, true);
+        String topic = log.topics().snapshots(spec.model());
+        KafkaTopics.get(log.admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all());
+        try (KafkaProducer<byte[], byte[]> producer = log.producer(Map.of())) {
+            snapshot.records()
+                    .forEach(
+                            record ->
+                                    producer.send(
+                                            new ProducerRecord<>(
+                                                    topic, record.key(), record.value())));
+        }
+    }
+
     @Test
     void aNameIsAnsweredByThePromotedModelAndByItsOwnAgain() {
         try (TestLog other = new TestLog(directory, 1).created()) {
             decisions().create(log.spec(), new Place.Begin());
             decisions().create(other.spec(), new Place.Begin());
+            refused(
+                    () -> decisions().promote(log.model(), other.model()),
+                    ExitCode.CONFIGURATION,
+                    "model " + other.model() + ": expected a version of epoch 1 on topic ",
+                    "found none, so that nothing could answer for " + log.model(),
+                    "tidegrad snapshots list --model " + other.model());
+            assertThat(view().state(log.model()).answeredBy()).isEqualTo(log.model());
+            publish(log.spec());
+            publish(other.spec());
             decisions().promote(log.model(), other.model());
             assertThat(view().state(log.model()).answeredBy()).isEqualTo(other.model());
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.RETIRED);
@@ -708,6 +744,7 @@ class ControlTest {
             decisions().create(log.spec(), new Place.Begin());
             decisions().create(other.spec(), new Place.Begin());
             decisions().create(third.spec(), new Place.Begin());
+            publish(third.spec());
             decisions().shadow(log.model(), other.model());
             decisions().challenge(log.model(), third.model(), 9_000);
             assertThat(view().state(log.model()).candidates())

@@ -64,6 +64,26 @@ final class Poison {
               {"name": "texts", "type": {"type": "map", "values": "string"}}]}
             """;
 
+    private static final String FIXED =
+            """
+            {"type": "record", "name": "Fixed", "fields": [
+              {"name": "x", "type": {"type": "fixed", "name": "Fx", "size": 2000000000}}]}
+            """;
+
+    /// Records of two fields each, both of the one within: 2^levels of the innermost, in no bytes at all.
+    private static String doubling(int levels) {
+        String record = "{\"type\": \"record\", \"name\": \"L0\", \"fields\": []}";
+        for (int level = 1; level <= levels; level++) {
+            record =
+                    """
+                    {"type": "record", "name": "L%d", "fields": [
+                      {"name": "a", "type": %s}, {"name": "b", "type": "L%d"}]}
+                    """
+                            .formatted(level, record, level - 1);
+        }
+        return record;
+    }
+
     enum Kind {
         EMPTY(Reason.NOT_AVRO, poison -> poison.bare(new byte[0])),
         HEADER_CUT_SHORT(Reason.NOT_AVRO, poison -> poison.bare(new byte[] {0, 0, 0})),
@@ -80,6 +100,10 @@ final class Poison {
         RECURSION(Reason.NOT_AVRO, poison -> poison.bare(poison.chain(100_000))),
         ENDLESS_LIST(Reason.NOT_AVRO, poison -> poison.bare(poison.lists(Long.MAX_VALUE / 2))),
         LIST_OF_NOTHINGS(Reason.NOT_AVRO, poison -> poison.bare(poison.lists(2_000_000_000))),
+        FIXED_OF_TWO_GIGABYTES(
+                Reason.NOT_AVRO, poison -> poison.bare(poison.begun(FIXED, 15).array())),
+        DOUBLING_WITHOUT_BYTES(
+                Reason.TOO_LARGE, poison -> poison.bare(poison.begun(doubling(26), 0).array())),
         TEXT_FOR_NUMBER(
                 Reason.WRONG_TYPE,
                 poison -> poison.encoded(TEXT_FOR_A_NUMBER, Map.of("a", "1.5", "over", 1))),

@@ -3,9 +3,12 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.store.Changelog;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -214,6 +217,27 @@ class RefusalTest {
                         "found 100000",
                         "kafka-configs.sh"),
                 new Row(
+                        "a broker whose clock is another's",
+                        test -> {
+                            test.created().send(0, 100);
+                            // As if this machine's clock was behind the broker's: by any
+                            // millisecond.
+                            test.create(
+                                    Changelog.topic(test.log.group()),
+                                    Map.of(
+                                            "cleanup.policy",
+                                            "compact",
+                                            "max.message.bytes",
+                                            Integer.toString(ModelTopics.PART_REQUEST_BYTES),
+                                            "message.timestamp.before.max.ms",
+                                            "0"));
+                            return test.log.arguments();
+                        },
+                        ExitCode.RETRYABLE,
+                        "Kafka refused the time of a record",
+                        "clock",
+                        "Nothing is lost"),
+                new Row(
                         "transactions shorter than commits are apart",
                         test ->
                                 test.created()
@@ -269,6 +293,19 @@ class RefusalTest {
                         "--spec /nowhere/spec.yaml",
                         "expected a readable file",
                         "found none"),
+                new Row(
+                        "a new spec whose feature reads the label's field",
+                        test ->
+                                test.created()
+                                        .arguments(
+                                                "--spec",
+                                                test.log
+                                                        .write("copying.yaml", test.copying())
+                                                        .toString()),
+                        ExitCode.CONFIGURATION,
+                        "the spec of the new model",
+                        "reads 'over', the label's field",
+                        "allow-label: true"),
                 new Row(
                         "a changed spec under the same epoch",
                         test -> {
@@ -341,7 +378,8 @@ class RefusalTest {
                         "expected watermark 100",
                         "found none",
                         "altered by hand",
-                        "Delete it while the trainer is stopped"),
+                        "kafka.session.timeout.ms",
+                        "kafka-consumer-groups.sh --delete-offsets --group"),
                 changelog(
                         "a changelog that lost its content",
                         record -> null,
@@ -546,7 +584,37 @@ class RefusalTest {
         }
     }
 
+    /// Registered when that was no mistake: an upgrade must not stop it. The file is as it was, or has the key now.
+    @Test
+    void aRegisteredModelWhoseFeatureReadsTheLabelLearnsOn() {
+        created().send(0, 100);
+        KafkaSettings kafka = KafkaSettings.of(log.kafka.bootstrapServers());
+        new Decisions(
+                        kafka,
+                        log.topics(),
+                        log.admin,
+                        (short) -1,
+                        new Decisions.By("ann@host", "a test"))
+                .create(ModelSpec.parseRegistered(copying(), "an old spec"), new Place.Begin());
+
+        learn(log, 100, "--spec", log.write("copying.yaml", copying()).toString());
+        log.send(100, 200);
+        String allowed =
+                copying()
+                        .replace("field: over, buckets", "field: over, allow-label: true, buckets");
+        assertThat(allowed).isNotEqualTo(copying());
+        learn(log, 200, "--spec", log.write("allowed.yaml", allowed).toString());
+    }
+
     // ---- causes ----
+
+    private String copying() {
+        return log.spec()
+                .yaml()
+                .replace(
+                        "features:\n",
+                        "features:\n  - category: { field: over, buckets: 3, dimension: 2 }\n");
+    }
 
     private TestLog created() {
         return log.created();

@@ -1,24 +1,39 @@
 package io.tidegrad.trainer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.RegistryOptions;
 import io.tidegrad.localstack.RegistryProcess;
 import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.SwitchableRegistry.Fault;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.Replay;
+import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.store.CommittedState;
 import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.assertj.core.api.ThrowableAssert;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,6 +46,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class RegistryFaultTest {
     /// Half of it is the patience with a registry.
     private static final int TRANSACTION_TIMEOUT_MILLIS = 4_000;
+
+    private static final Schema PROGRESS = Progress.getClassSchema();
 
     @TempDir Path directory;
     TestLog log;
@@ -64,6 +81,89 @@ class RegistryFaultTest {
             registry.fault(Fault.NONE);
             assertGoesOn(options);
         }
+    }
+
+    /// It would answer each question about an event, with no schema or with a wrong one.
+    @Test
+    void aRegistryThatLostItsSchemasOrIsAnotherEnvironmentsIsRefusedBeforeAnythingIsLearned() {
+        log.send(0, 50);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            TrainerTest.awaitSettled(trainer, 50);
+        }
+        log.send(50, 100);
+        String url = "mock://lost-" + log.model();
+        refusesTheRegistry(url, "found no schema");
+        try (SchemaRegistry other = SchemaRegistry.connect(Map.of("schema.registry.url", url))) {
+            int progress = log.registry.register(log.topics().progress() + "-value", PROGRESS);
+            for (int i = 0; i <= progress; i++) { // the ids begin at 1
+                other.register("s" + i, SchemaBuilder.record("Other" + i).fields().endRecord());
+            }
+            refusesTheRegistry(url, "found Other");
+            TrainerException replay = refusal(() -> Replay.run(replay(url)));
+            assertThat(replay.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+        }
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            CommittedState state = TrainerTest.awaitSettled(trainer, 100);
+            assertThat(state.accounts().deadLetters()).isZero();
+            TrainerTest.assertEqual(state, log.fold());
+        }
+    }
+
+    private ReplayOptions replay(String registryUrl) {
+        return new ReplayOptions(
+                KafkaSettings.of(log.kafka.bootstrapServers()),
+                RegistrySettings.of(registryUrl),
+                log.topics().prefix(),
+                log.model(),
+                ReplayOptions.TO_END,
+                Kernels.active());
+    }
+
+    private void refusesTheRegistry(String url, String found) {
+        TrainerException why =
+                refusal(() -> TrainerApp.start(log.config("--registry-url", url)).close());
+        assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+        assertThat(why)
+                .hasMessageContainingAll(
+                        "the schema registry " + url,
+                        "by which the record at " + log.topics().progress() + "-0 offset ",
+                        found,
+                        "Correct --registry-url");
+    }
+
+    /// What a registry did not know once stands in the dead letters only, and they are not kept for ever.
+    @Test
+    void deadLettersThatRetentionHasDeletedAreToldByWhoeverLearnsAgain() throws Exception {
+        log.send(0, 50);
+        log.send(log.event(new byte[] {1, 2, 3}));
+        log.send(log.event(new byte[] {0, 0x7d, 0, 0, 1, 2}));
+        log.send(50, 60);
+        CommittedState state;
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            state = TrainerTest.awaitSettled(trainer, 62);
+        }
+        assertThat(state.accounts().deadLetters()).isEqualTo(2);
+        ConfigResource topic =
+                new ConfigResource(ConfigResource.Type.TOPIC, log.topics().deadLetters());
+        Map<ConfigResource, Config> configs = log.admin.describeConfigs(List.of(topic)).all().get();
+        assertThat(Objects.requireNonNull(configs.get(topic)).get("retention.ms").value())
+                .isEqualTo("" + Duration.ofDays(30).toMillis());
+        assertThat(Replay.run(replay(log.registryUrl)).version()).isEqualTo(state.version());
+
+        TopicPartition letters = new TopicPartition(log.topics().deadLetters(), 0);
+        log.admin.deleteRecords(Map.of(letters, RecordsToDelete.beforeOffset(-1))).all().get();
+        TrainerException why = refusal(() -> Replay.run(replay(log.registryUrl)));
+        assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
+        assertThat(why)
+                .hasMessageContainingAll(
+                        "offset 51 was learned (there is no dead letter of it)",
+                        "2 of its 2 dead letters are not on "
+                                + log.topics().deadLetters()
+                                + " any more, where retention deletes them");
+    }
+
+    private static TrainerException refusal(ThrowableAssert.ThrowingCallable run) {
+        return assertThatExceptionOfType(TrainerException.class).isThrownBy(run).actual();
     }
 
     private static String[] options(String registryUrl) {
@@ -141,7 +241,7 @@ class RegistryFaultTest {
     }
 
     /// A good event by a schema that no trainer has seen: one field more.
-    private static byte[] byANewSchema(TestLog log) {
+    static byte[] byANewSchema(TestLog log) {
         try (SchemaRegistry registry =
                 SchemaRegistry.connect(Map.of("schema.registry.url", log.registryUrl))) {
             Schema more =

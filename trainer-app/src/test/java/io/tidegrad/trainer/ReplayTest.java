@@ -184,6 +184,7 @@ class ReplayTest {
                 false,
                 compareWith,
                 (short) -1,
+                -1,
                 Kernels.active());
     }
 
@@ -431,6 +432,7 @@ class ReplayTest {
                 kafka(),
                 RegistrySettings.of(registry.url()),
                 log.prefix,
+                model,
                 model,
                 version,
                 Kernels.active());

@@ -10,7 +10,9 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 
@@ -32,6 +34,8 @@ final class SwitchableRegistry implements AutoCloseable {
     private final HttpClient client = HttpClient.newHttpClient();
     private final Map<String, String> answers = new ConcurrentHashMap<>();
     private Fault fault = Fault.NONE; // guarded by this
+    private final Set<String> silent = new HashSet<>(); // paths; guarded by this
+    private int hanging; // questions about these; guarded by this
 
     SwitchableRegistry(String target) throws IOException {
         this.target = target;
@@ -61,10 +65,38 @@ final class SwitchableRegistry implements AutoCloseable {
         answers.put("/schemas/ids/" + id, answer);
     }
 
+    /// It does not answer who asks for the schema with this id, until it is told to.
+    synchronized void silentAbout(int id, boolean silence) {
+        if (silence) {
+            silent.add("/schemas/ids/" + id);
+        } else {
+            silent.remove("/schemas/ids/" + id);
+        }
+        notifyAll();
+    }
+
+    /// How often somebody has begun to wait for such an answer.
+    synchronized int askedInVain() {
+        return hanging;
+    }
+
+    private synchronized void hangWhileSilent(String path) throws IOException {
+        hanging += silent.contains(path) ? 1 : 0;
+        try {
+            while (silent.contains(path)) {
+                wait();
+            }
+        } catch (InterruptedException e) {
+            throw new IOException(e);
+        }
+    }
+
     private void pass(HttpExchange exchange) throws IOException {
         try (exchange) {
             String path = exchange.getRequestURI().getPath();
-            String own = answers.get(path.replaceFirst("^.*/schemas/", "/schemas/"));
+            String schema = path.replaceFirst("^.*/schemas/", "/schemas/");
+            hangWhileSilent(schema);
+            String own = answers.get(schema);
             switch (fault()) {
                 case NONE -> {
                     if (own == null) {
@@ -141,6 +173,10 @@ final class SwitchableRegistry implements AutoCloseable {
     @Override
     public void close() {
         fault(Fault.NONE);
+        synchronized (this) {
+            silent.clear();
+            notifyAll();
+        }
         server.stop(0);
         client.close();
     }

@@ -344,8 +344,18 @@ public final class TestLog implements AutoCloseable {
         return fold(visible(topic), offsets);
     }
 
+    /// By another spec, of the whole log.
+    Fold fold(ModelSpec spec) {
+        return fold(spec, visible(topic), offset -> true);
+    }
+
     /// The same of records that were read before.
     public Fold fold(List<ConsumerRecord<byte[], byte[]>> visible, LongPredicate offsets) {
+        return fold(spec, visible, offsets);
+    }
+
+    /// The same by another spec.
+    Fold fold(ModelSpec spec, List<ConsumerRecord<byte[], byte[]>> visible, LongPredicate offsets) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
         EventFold fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
         List<Long> rejected = new ArrayList<>();

@@ -2,12 +2,14 @@ package io.tidegrad.trainer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -64,15 +66,20 @@ class VerifyTest {
     }
 
     private VerifyResult verify(OptionalLong version) {
+        return verify(log.model(), version);
+    }
+
+    private VerifyResult verify(String as, OptionalLong version) {
         return Verify.run(
                 new VerifyOptions(
                         KafkaSettings.of(log.kafka.bootstrapServers()),
                         RegistrySettings.of(log.registryUrl),
                         log.prefix,
                         log.model(),
+                        as,
                         version,
                         Kernels.active()),
-                scorer(log, log.model()),
+                scorer(log, as),
                 ReplayProgress.Listener.NONE);
     }
 
@@ -135,6 +142,45 @@ class VerifyTest {
         assertThat(result.difference()).isNull();
         assertThat(result.events()).isEqualTo(500);
         assertThat(result.weightsHash()).isEqualTo(log.fold().weightsHash());
+    }
+
+    /// Its hashes are others, for they cover the spec's fingerprint and with it the name.
+    @Test
+    void aRenamedCopyIsComparedWithWhatTheFirstModelsLogGives() {
+        learn(Breaker.NONE);
+        String copy = log.model() + "-copy";
+        ModelSpec renamed =
+                ModelSpec.parse(
+                        log.spec().yaml().replace("model: " + log.model(), "model: " + copy), copy);
+        Path spec = log.write("copy.yaml", renamed.yaml());
+        try (TrainerApp trainer =
+                TrainerApp.start(
+                        log.config("--spec", spec.toString(), "--keep-snapshots", "1000"))) {
+            await().atMost(TrainerTest.PATIENCE)
+                    .until(
+                            () ->
+                                    trainer.models().stream()
+                                            .map(ModelTrainer::committed)
+                                            .allMatch(
+                                                    state ->
+                                                            state != null
+                                                                    && state.settled()
+                                                                    && state.nextOffset() == 500));
+        }
+        VerifyResult result = verify(copy, OptionalLong.empty());
+        assertThat(result.difference()).isNull();
+        assertThat(result.model()).isEqualTo(copy);
+        assertThat(result.learnedBy()).isEqualTo(log.model());
+        assertThat(result.compared()).isPositive();
+        assertThat(result.weightsHash())
+                .isEqualTo(result.target().weightsHash())
+                .isNotEqualTo(log.fold().weightsHash());
+        ModelSpec other =
+                ModelSpec.parse(
+                        renamed.yaml().replace("mini-batch: { size: ", "mini-batch: { size: 1"),
+                        "other");
+        assertThat(renamed.isRenamed(log.spec())).isTrue();
+        assertThat(other.isRenamed(log.spec())).isFalse();
     }
 
     /// One image comes at the beginning, the next one when the trainer stops: in between the changelog's newest manifest is

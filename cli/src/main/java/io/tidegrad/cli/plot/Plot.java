@@ -10,13 +10,16 @@ import java.util.stream.DoubleStream;
 /// Panels beside each other, drawn as SVG: the one look of all plots. The same numbers give the same bytes on every machine:
 /// no fonts are measured.
 public record Plot(List<Panel> panels) {
-    private static final int WIDTH = 500; // of a panel
+    private static final int PLOTTED = 288; // width of a panel without what stands beside it
     private static final int HEIGHT = 340;
     private static final int LEFT = 62;
-    private static final int RIGHT = 150; // the lines' names
     private static final int TOP = 38;
     private static final int BOTTOM = 48;
     private static final int LINE_HEIGHT = 15;
+    private static final int BESIDE = 7; // between a line's end and its name
+
+    /// What the widest of the fonts takes of a bold letter, on average: 8.4 for "SGD with momentum" in DejaVu.
+    private static final double LETTER = 8.5;
 
     /// Okabe & Ito's, which most colour-blind people can tell apart; the pale yellow is left out.
     private static final List<String> COLOURS =
@@ -28,7 +31,8 @@ public record Plot(List<Panel> panels) {
 
     public String svg() {
         StringBuilder svg = new StringBuilder();
-        int width = WIDTH * panels.size();
+        int panelWidth = LEFT + PLOTTED + names();
+        int width = panelWidth * panels.size();
         svg.append(
                 """
                 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="Helvetica, Arial, sans-serif" font-size="12" fill="#222222">
@@ -36,9 +40,20 @@ public record Plot(List<Panel> panels) {
                 """
                         .formatted(width, HEIGHT, width, HEIGHT));
         for (int panel = 0; panel < panels.size(); panel++) {
-            new Drawing(panels.get(panel), panel * WIDTH, svg).draw();
+            new Drawing(panels.get(panel), panel * panelWidth, svg).draw();
         }
         return svg.append("</svg>\n").toString();
+    }
+
+    /// The room that the longest name of a line takes, and a little before the next panel begins.
+    private int names() {
+        int longest =
+                panels.stream()
+                        .flatMap(panel -> panel.lines().stream())
+                        .mapToInt(line -> line.name().length())
+                        .max()
+                        .orElse(0);
+        return BESIDE + (int) Math.ceil(longest * LETTER) + LINE_HEIGHT;
     }
 
     private static final class Drawing {
@@ -54,7 +69,7 @@ public record Plot(List<Panel> panels) {
             this.panel = panel;
             this.svg = svg;
             left = at + LEFT;
-            right = at + WIDTH - RIGHT;
+            right = left + PLOTTED;
             x = scale(panel.x(), Panel.Point::x, 0, left, right);
             y = scale(panel.y(), Panel.Point::y, 0.04, bottom, TOP);
         }
@@ -161,7 +176,7 @@ public record Plot(List<Panel> panels) {
             for (Name name : names) {
                 double place = Math.max(free, Math.min(name.wanted, lowest));
                 text(
-                        name.atX + 7,
+                        name.atX + BESIDE,
                         place + 4,
                         "start",
                         "font-weight=\"bold\" fill=\"%s\"".formatted(colour(name.line)),

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.StringReader;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
@@ -74,6 +75,44 @@ class PlotTest {
                 .contains("rate")
                 .contains("loss")
                 .contains("line");
+    }
+
+    /// At 8.5 pixels a letter, which is what the widest of the usual fonts takes of bold ones.
+    @Test
+    void theLongestNameOfALineEndsBeforeTheNextPanelBegins() throws Exception {
+        String name = "SGD with momentum, and more";
+        Panel panel =
+                new Panel(
+                        "title",
+                        new Panel.Axis("step", false),
+                        new Panel.Axis("loss of the next panel", false),
+                        List.of(
+                                new Panel.Line(
+                                        name,
+                                        List.of(new Panel.Point(0, 1), new Panel.Point(1, 1)))),
+                        List.of());
+        Document svg =
+                DocumentBuilderFactory.newInstance()
+                        .newDocumentBuilder()
+                        .parse(
+                                new InputSource(
+                                        new StringReader(new Plot(List.of(panel, panel)).svg())));
+        double width = Double.parseDouble(svg.getDocumentElement().getAttribute("width"));
+        List<Double> names = places(svg, name);
+        assertThat(names).hasSize(2);
+        assertThat(names.getFirst() + 8.5 * name.length()).isLessThan(width / 2);
+        assertThat(names.getLast() + 8.5 * name.length()).isLessThan(width);
+    }
+
+    private static List<Double> places(Document svg, String text) {
+        List<Double> places = new ArrayList<>();
+        for (int i = 0; i < svg.getElementsByTagName("text").getLength(); i++) {
+            Element element = (Element) svg.getElementsByTagName("text").item(i);
+            if (element.getTextContent().equals(text)) {
+                places.add(Double.parseDouble(element.getAttribute("x")));
+            }
+        }
+        return places;
     }
 
     @Test

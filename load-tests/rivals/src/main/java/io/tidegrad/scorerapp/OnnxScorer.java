@@ -36,7 +36,7 @@ public final class OnnxScorer {
         ScorerMetrics metrics = new ScorerMetrics(List.of(stages.live()), clock);
         ServedModels models = new Models(Map.of(model, stages), metrics, config, onnx);
         RequestLimits limits = RequestLimits.of(config.server());
-        new ScorerServer(config.server(), models, null, metrics, limits, clock, () -> true);
+        new ScorerServer(config.server(), models, null, metrics, limits, () -> true);
     }
 
     private static final class Models extends ServedModels {

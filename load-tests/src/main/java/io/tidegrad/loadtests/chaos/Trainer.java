@@ -55,6 +55,11 @@ final class Trainer implements AutoCloseable {
         return files.resolve("state");
     }
 
+    /// Of its HTTP server.
+    int port() {
+        return port;
+    }
+
     void start() {
         start(List.of());
     }

@@ -2,6 +2,8 @@ package io.tidegrad.model.control;
 
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 
@@ -22,9 +24,9 @@ public record ControlRecord(
     public static final int AUTHOR_BYTES_MAX = 256;
 
     private static final String MAGIC = "TGCT";
-    private static final int MODEL_BYTES_MAX = 100;
-    private static final int TOPIC_BYTES_MAX = 249; // Kafka's limit
-    private static final int TOPIC_ID_BYTES_MAX = 32;
+    static final int MODEL_BYTES_MAX = 100;
+    static final int TOPIC_BYTES_MAX = 249; // Kafka's limit
+    static final int TOPIC_ID_BYTES_MAX = 32;
     private static final int HASH_BYTES = 32;
 
     private static final int CREATE = 1;
@@ -44,6 +46,19 @@ public record ControlRecord(
 
     public static byte[] key(String model) {
         return model.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /// The model that a record's key names.
+    ///
+    /// @throws ControlFormatException the key is not UTF-8
+    public static String model(byte[] key) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(key)).toString();
+        } catch (CharacterCodingException notUtf8) {
+            throw new ControlFormatException(
+                    "expected a model's name in UTF-8 as key, found the bytes "
+                            + HexFormat.of().formatHex(key, 0, Math.min(key.length, 16)));
+        }
     }
 
     public byte[] encode() {
@@ -94,7 +109,7 @@ public record ControlRecord(
         };
     }
 
-    private static byte[] hash(String hex) {
+    static byte[] hash(String hex) {
         byte[] hash = HexFormat.of().parseHex(hex);
         if (hash.length != HASH_BYTES) {
             throw new IllegalArgumentException(
@@ -161,7 +176,7 @@ public record ControlRecord(
         return new ControlRecord(model, action, time, author, reason);
     }
 
-    private static ControlAction.Rollback rollback(BinaryReader from) {
+    static ControlAction.Rollback rollback(BinaryReader from) {
         int epoch = epoch(from, 2);
         ControlAction.Base base =
                 new ControlAction.Base(
@@ -177,7 +192,7 @@ public record ControlRecord(
                 epoch, base, offset(from, "resume offset", base.nextOffset()));
     }
 
-    private static int epoch(BinaryReader from, int min) {
+    static int epoch(BinaryReader from, int min) {
         int epoch = from.int32();
         if (epoch < min) {
             throw from.fail("expected an epoch of at least " + min + ", found " + epoch);
@@ -197,11 +212,11 @@ public record ControlRecord(
         return share;
     }
 
-    private static String hash(BinaryReader from) {
+    static String hash(BinaryReader from) {
         return HexFormat.of().formatHex(from.raw(HASH_BYTES));
     }
 
-    private static long offset(BinaryReader from, String name, long min) {
+    static long offset(BinaryReader from, String name, long min) {
         long offset = from.int64();
         if (offset < min) {
             throw from.fail("expected a " + name + " of at least " + min + ", found " + offset);

@@ -2,7 +2,6 @@ package io.tidegrad.model.feature;
 
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.LogicalType;
@@ -10,6 +9,7 @@ import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericEnumSymbol;
 import org.apache.avro.generic.IndexedRecord;
+import org.apache.avro.util.WeakIdentityHashMap;
 import org.jspecify.annotations.Nullable;
 
 /// An Avro record as an event; reused, one a thread: `event.of(record)` gives back the same object. Positions are looked
@@ -19,12 +19,11 @@ public final class AvroEvent implements Event {
     /// @param divisor of the raw value to get milliseconds, or -factor to multiply by; 0 when it is no time
     private record Position(int index, long divisor) {}
 
-    /// More than any topic's history of schemas; a bound for a topic that registers a new one with every event.
-    private static final int SCHEMAS_MAX = 1_000;
-
     private static final Position NONE = new Position(-1, 0);
 
-    private final Map<Schema, Map<String, Position>> schemas = new IdentityHashMap<>();
+    // Weakly: the memory of schemas is bounded where they come from, and only while nobody keeps
+    // what is forgotten there.
+    private final Map<Schema, Map<String, Position>> schemas = new WeakIdentityHashMap<>();
     private @Nullable Schema schema;
     private Map<String, Position> positions = Map.of();
     private @Nullable List<String> list; // of the fields asked for last, by identity
@@ -34,9 +33,6 @@ public final class AvroEvent implements Event {
     public AvroEvent of(IndexedRecord record) {
         if (record.getSchema() != schema) {
             schema = record.getSchema();
-            if (schemas.size() >= SCHEMAS_MAX) {
-                schemas.clear();
-            }
             positions = schemas.computeIfAbsent(schema, AvroEvent::positions);
             list = null;
         }

@@ -9,6 +9,8 @@ public record Rejection(Reason reason, String detail) {
         /// Wrong magic byte, truncated, trailing bytes, undecodable.
         NOT_AVRO,
         UNKNOWN_SCHEMA,
+        /// What it would become in memory is out of proportion to its bytes.
+        TOO_LARGE,
         WRONG_TYPE,
         /// A field that a feature needs is null or absent, and the spec says `missing: reject`.
         MISSING_FIELD,
@@ -19,7 +21,9 @@ public record Rejection(Reason reason, String detail) {
         NOT_FINITE,
         OUT_OF_RANGE,
         MISSING_TIME,
-        FUTURE_TIME;
+        FUTURE_TIME,
+        /// It ended the trainer, twice in a row, and was set aside without being decoded.
+        ENDED_THE_TRAINER;
 
         /// As written in headers and metrics: `unknown-schema`.
         public String code() {

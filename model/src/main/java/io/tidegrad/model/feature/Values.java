@@ -37,10 +37,11 @@ final class Values {
 
     /// Number `index` of a list.
     static double numberAt(String field, List<?> numbers, int index) throws RejectedException {
-        if (numbers.get(index) instanceof Number number) {
+        Object element = numbers.get(index);
+        if (element instanceof Number number) {
             return number.doubleValue();
         }
-        throw wrongType(field + "[" + index + "]", "a number", String.valueOf(numbers.get(index)));
+        throw wrongType(field + "[" + index + "]", "a number", element);
     }
 
     /// The same as a row holds it.
@@ -94,7 +95,7 @@ final class Values {
         }
     }
 
-    static RejectedException wrongType(String field, String expected, Object found) {
+    static RejectedException wrongType(String field, String expected, @Nullable Object found) {
         return new RejectedException(
                 Rejection.Reason.WRONG_TYPE,
                 "field '" + field + "': expected " + expected + ", found " + describe(found));

@@ -47,6 +47,12 @@ public final class EventFold {
         return learn(prepared, model);
     }
 
+    /// Refuses an event without reading it: why is decided elsewhere.
+    public Outcome refuse(byte @Nullable [] value, Rejection rejection) {
+        prepared.reject(rejection, value);
+        return learn(prepared, model);
+    }
+
     /// The second half: what `prepared` holds changes the model.
     ///
     /// @throws ModelDivergedException the model itself, not this record, is to blame

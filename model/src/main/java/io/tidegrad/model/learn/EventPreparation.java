@@ -60,6 +60,7 @@ public final class EventPreparation {
         Rejection.Reason reason =
                 switch (undecodable.reason()) {
                     case UNKNOWN_SCHEMA -> Rejection.Reason.UNKNOWN_SCHEMA;
+                    case TOO_LARGE -> Rejection.Reason.TOO_LARGE;
                     case TOO_SHORT,
                             WRONG_MAGIC_BYTE,
                             UNSUPPORTED_SCHEMA,

@@ -10,7 +10,7 @@ import java.util.HexFormat;
 /// @param kind what the value is
 /// @param epoch raised by rollback or re-creation
 /// @param version update count
-/// @param part number from 0; 0 for manifests and heartbeats
+/// @param part number from 0; 0 for everything else
 public record SnapshotKey(Kind kind, int epoch, long version, int part) {
     public static final int BYTES = 17;
 
@@ -20,12 +20,21 @@ public record SnapshotKey(Kind kind, int epoch, long version, int part) {
     /// The one key of all heartbeats: compaction keeps the newest.
     public static final SnapshotKey HEARTBEAT = new SnapshotKey(Kind.HEARTBEAT, 0, 0, 0);
 
+    /// Likewise of what trainers say of the model.
+    public static final SnapshotKey STATUS = new SnapshotKey(Kind.STATUS, 0, 0, 0);
+
     public enum Kind {
         PART('P'),
         MANIFEST('M'),
-        HEARTBEAT('H');
+        HEARTBEAT('H'),
+        STATUS('S');
 
         private final byte code;
+
+        /// Whether it is of a version; what a trainer says of itself is not.
+        public boolean isOfAVersion() {
+            return this == PART || this == MANIFEST;
+        }
 
         Kind(char code) {
             this.code = (byte) code;
@@ -50,9 +59,11 @@ public record SnapshotKey(Kind kind, int epoch, long version, int part) {
             throw new SnapshotFormatException(
                     "snapshot key: expected part 0 of a " + kind + ", found " + part);
         }
-        if (kind == Kind.HEARTBEAT && (epoch != 0 || version != 0)) {
+        if (!kind.isOfAVersion() && (epoch != 0 || version != 0)) {
             throw new SnapshotFormatException(
-                    "snapshot key: expected epoch 0 and version 0 of a heartbeat, found "
+                    "snapshot key: expected epoch 0 and version 0 of a "
+                            + kind
+                            + ", found "
                             + epoch
                             + ", "
                             + version);
@@ -90,7 +101,7 @@ public record SnapshotKey(Kind kind, int epoch, long version, int part) {
             }
         }
         throw new SnapshotFormatException(
-                "snapshot key: expected a kind 50 (part), 4d (manifest) or 48 (heartbeat), found "
+                "snapshot key: expected a kind 50 (part), 4d (manifest), 48 (heartbeat) or 53 (status), found "
                         + HexFormat.of().toHexDigits(code));
     }
 }

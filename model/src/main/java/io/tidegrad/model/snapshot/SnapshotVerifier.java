@@ -72,7 +72,7 @@ public final class SnapshotVerifier {
     private record ReadSpec(String yaml, ModelSpec spec, Plan plan) {
         static ReadSpec of(String yaml) throws Refusal {
             try {
-                ModelSpec spec = ModelSpec.parse(yaml, "the snapshot's spec");
+                ModelSpec spec = ModelSpec.parseRegistered(yaml, "the snapshot's spec");
                 return new ReadSpec(yaml, spec, Plan.of(spec.network()));
             } catch (SpecException | IllegalArgumentException invalid) {
                 throw new Refusal(Reason.SPEC, String.valueOf(invalid.getMessage()));

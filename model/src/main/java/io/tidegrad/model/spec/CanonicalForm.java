@@ -5,11 +5,12 @@ import io.tidegrad.engine.optim.Schedule;
 import java.util.List;
 
 /// One spec, one text: keys in fixed order, values equal to defaults left out, numbers in one spelling, every text
-/// quoted. Itself a valid spec. Its SHA-256 is the fingerprint, so that no line here may change without need.
+/// quoted. Itself a valid spec, but for `allow-label`. Its SHA-256 is the fingerprint, so that no line here may change without need.
 final class CanonicalForm {
     private CanonicalForm() {}
 
-    /// Everything that decides a bit of a weight; `publish` and where a file lies don't.
+    /// Everything that decides a bit of a weight. `publish`, `allow-label` and where a file lies don't: who adds the second to a
+    /// spec that was registered without it has the same model.
     static String of(ModelSpec spec) {
         StringBuilder text = new StringBuilder();
         line(text, "model", Flow.quoted(spec.model()));

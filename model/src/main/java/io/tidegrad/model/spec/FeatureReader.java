@@ -5,12 +5,14 @@ import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.model.spec.SpecNode.Choice;
 import io.tidegrad.model.spec.SpecNode.Mapping;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// The `features` of a spec.
@@ -23,9 +25,13 @@ final class FeatureReader {
     private static final int NUMBERS_MAX = 1 << 20; // of one feature
     private static final int LIST_MAX = 4_096;
 
-    private FeatureReader() {}
+    private final List<Entry> entries = new ArrayList<>();
+    private @Nullable SpecNode allowLabel; // of the feature that is read now
 
-    static List<Feature> read(SpecNode node) {
+    /// @param allowLabel where the feature says whether the label's field is meant; null where it does not
+    private record Entry(Feature feature, SpecNode at, @Nullable SpecNode allowLabel) {}
+
+    List<Feature> read(SpecNode node) {
         List<SpecNode> entries = node.list("features, at least one");
         if (entries.size() > FEATURES_MAX) {
             node.problem("expected at most " + FEATURES_MAX + " features, found " + entries.size());
@@ -35,6 +41,7 @@ final class FeatureReader {
         Map<String, Integer> lines = new HashMap<>();
         for (SpecNode entry : entries) {
             int before = node.problems();
+            allowLabel = null;
             Feature feature = feature(entry);
             if (feature == null || node.problems() > before) {
                 continue;
@@ -46,8 +53,48 @@ final class FeatureReader {
                 }
             }
             features.add(feature);
+            this.entries.add(new Entry(feature, entry, allowLabel));
         }
         return features;
+    }
+
+    /// A feature that reads the label's field gives the model the answer to what it is asked.
+    ///
+    /// @param mistake told of each such feature that does not say that this is meant
+    void checkLabel(String labelField, BiConsumer<SpecNode, String> mistake) {
+        if (labelField.isEmpty()) {
+            return; // reported already
+        }
+        for (Entry entry : entries) {
+            SpecNode allowLabel = entry.allowLabel();
+            boolean allows = allowLabel != null && allowLabel.bool();
+            boolean reads = entry.feature().fields().contains(labelField);
+            if (reads && !allows) {
+                mistake.accept(
+                        entry.at(),
+                        "reads '"
+                                + labelField
+                                + "', the label's field: the model would learn to copy the answer, and who asks for a"
+                                + " prediction does not have it; read another field, or write allow-label: true"
+                                + " in this feature if it is meant");
+            } else if (allowLabel != null && allows && !reads) {
+                allowLabel.problem(
+                        "is for a feature that reads the label's field, '"
+                                + labelField
+                                + "'; this one reads '"
+                                + String.join("', '", entry.feature().fields())
+                                + "'");
+            }
+        }
+    }
+
+    /// Those of a feature's kind and those of every feature.
+    private Mapping keys(SpecNode node, String... ofKind) {
+        String[] known = Arrays.copyOf(ofKind, ofKind.length + 1);
+        known[ofKind.length] = "allow-label";
+        Mapping keys = node.mapping(known);
+        allowLabel = keys.optional("allow-label");
+        return keys;
     }
 
     /// What a feature makes of which fields: two features with the same reading are a slip.
@@ -81,7 +128,7 @@ final class FeatureReader {
         };
     }
 
-    private static @Nullable Feature feature(SpecNode entry) {
+    private @Nullable Feature feature(SpecNode entry) {
         Choice choice =
                 entry.choice(
                         "feature",
@@ -116,8 +163,8 @@ final class FeatureReader {
         return keys.required("field", "the name of a field").text("the name of a field");
     }
 
-    private static Feature numeric(SpecNode node) {
-        Mapping keys = node.mapping("field", "scale", "transform", "missing");
+    private Feature numeric(SpecNode node) {
+        Mapping keys = keys(node, "field", "scale", "transform", "missing");
         SpecNode scale = keys.optional("scale");
         SpecNode transform = keys.optional("transform");
         if (scale != null && scale.is("log1p")) {
@@ -145,13 +192,13 @@ final class FeatureReader {
         return Feature.Missing.value(node.decimal("reject, indicator or a number", value -> true));
     }
 
-    private static Feature category(SpecNode node) {
-        Mapping keys = node.mapping("field", "buckets", "dimension", "update");
+    private Feature category(SpecNode node) {
+        Mapping keys = keys(node, "field", "buckets", "dimension", "update");
         return new Feature.Category(field(keys), buckets(keys), dimension(keys), update(keys));
     }
 
-    private static Feature cross(SpecNode node) {
-        Mapping keys = node.mapping("fields", "buckets", "dimension", "update");
+    private Feature cross(SpecNode node) {
+        Mapping keys = keys(node, "fields", "buckets", "dimension", "update");
         SpecNode list = keys.required("fields", "a list of two or more fields");
         List<String> fields = new ArrayList<>();
         Set<String> seen = new HashSet<>();
@@ -183,8 +230,8 @@ final class FeatureReader {
                 : Embedding.Update.TOUCHED;
     }
 
-    private static Feature timePart(SpecNode node) {
-        Mapping keys = node.mapping("field", "parts", "dimension", "update");
+    private Feature timePart(SpecNode node) {
+        Mapping keys = keys(node, "field", "parts", "dimension", "update");
         List<Feature.Part> parts = new ArrayList<>();
         for (SpecNode entry :
                 keys.required("parts", "a list like [hour, weekday]")
@@ -216,8 +263,8 @@ final class FeatureReader {
                 : Feature.Part.valueOf(name.toUpperCase(Locale.ROOT).replace('-', '_'));
     }
 
-    private static Feature cyclic(SpecNode node) {
-        Mapping keys = node.mapping("field", "period", "part", "missing");
+    private Feature cyclic(SpecNode node) {
+        Mapping keys = keys(node, "field", "period", "part", "missing");
         SpecNode period = keys.optional("period");
         SpecNode partNode = keys.optional("part");
         if ((period == null) == (partNode == null)) {
@@ -237,8 +284,8 @@ final class FeatureReader {
         return new Feature.Cyclic(field(keys), part, size, missing(missing));
     }
 
-    private static Feature pixels(SpecNode node) {
-        Mapping keys = node.mapping("field", "width", "height", "divide-by");
+    private Feature pixels(SpecNode node) {
+        Mapping keys = keys(node, "field", "width", "height", "divide-by");
         SpecNode divideBy = keys.optional("divide-by");
         int width = keys.required("width", "pixels in a line").integer(1, PIXELS_SIDE_MAX);
         int height = keys.required("height", "the number of lines").integer(1, PIXELS_SIDE_MAX);
@@ -255,8 +302,8 @@ final class FeatureReader {
                         : divideBy.decimal("a number above 0", value -> value > 0));
     }
 
-    private static Feature sequence(SpecNode node) {
-        Mapping keys = node.mapping("field", "steps", "width", "shorter");
+    private Feature sequence(SpecNode node) {
+        Mapping keys = keys(node, "field", "steps", "width", "shorter");
         SpecNode width = keys.optional("width");
         SpecNode shorter = keys.optional("shorter");
         int steps = keys.required("steps", "the number of steps").integer(1, LIST_MAX);
@@ -277,8 +324,8 @@ final class FeatureReader {
                 shorter != null && "pad".equals(shorter.name("reject", "pad")));
     }
 
-    private static Feature categories(SpecNode node) {
-        Mapping keys = node.mapping("field", "count", "buckets", "dimension", "update");
+    private Feature categories(SpecNode node) {
+        Mapping keys = keys(node, "field", "count", "buckets", "dimension", "update");
         int count = count(keys);
         int dimension = dimension(keys);
         if (count * dimension > NUMBERS_MAX) {
@@ -293,9 +340,9 @@ final class FeatureReader {
         return new Feature.Categories(field(keys), count, buckets(keys), dimension, update(keys));
     }
 
-    private static Feature bag(SpecNode node) {
+    private Feature bag(SpecNode node) {
         Mapping keys =
-                node.mapping("field", "count", "buckets", "dimension", "mode", "weights", "update");
+                keys(node, "field", "count", "buckets", "dimension", "mode", "weights", "update");
         SpecNode modeNode = keys.optional("mode");
         SpecNode weights = keys.optional("weights");
         EmbeddingBag.Mode mode =

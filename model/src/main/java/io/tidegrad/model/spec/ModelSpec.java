@@ -56,6 +56,8 @@ import org.jspecify.annotations.Nullable;
 ///   - sequence:   { field: readings, steps: 24, width: 1, shorter: reject | pad }
 ///   - categories: { field: words, count: 32, buckets: 4096, dimension: 16 }
 ///   - bag:        { field: tags, count: 20, buckets: 4096, dimension: 8, mode: sum | mean, weights: tag-weights }
+///                                      #   each may have allow-label: true, which lets it read the label's field; not part of
+///                                      #   the fingerprint
 /// network: [ dense: 64, relu, dense: { units: 1, bias: true, init: he-uniform | he-normal | xavier-uniform | xavier-normal } ]
 ///                                      # * every layer of the engine: LayerReader, NetworkReader, docs/model-spec.md;
 ///                                      #   what has weights may have rate-factor: 0.1 (times the rate) or frozen: true
@@ -135,6 +137,7 @@ public final class ModelSpec {
     private final long seed;
     private final @Nullable InitialWeights initialWeights;
     private final String yaml;
+    private final List<String> labelReads;
     private final RowLayout layout;
 
     // Asked for with every snapshot, made once; two threads that make them at once make the same.
@@ -159,7 +162,8 @@ public final class ModelSpec {
             Duration publishEvery,
             long seed,
             @Nullable InitialWeights initialWeights,
-            String yaml) {
+            String yaml,
+            List<String> labelReads) {
         this.model = model;
         this.input = input;
         this.label = label;
@@ -178,13 +182,22 @@ public final class ModelSpec {
         this.seed = seed;
         this.initialWeights = initialWeights;
         this.yaml = yaml;
+        this.labelReads = List.copyOf(labelReads);
         layout = RowLayout.of(this.features);
     }
 
     /// @param source named in messages (a file name)
     /// @throws SpecException with every mistake found: line, expected, found
     public static ModelSpec parse(String yaml, String source) {
-        return new SpecReader(yaml, source).read();
+        return new SpecReader(yaml, source, false).read();
+    }
+
+    /// A spec that a model lives by: what was sound when it was registered is no mistake, though a new spec could not say it any
+    /// more.
+    ///
+    /// @throws SpecException as `parse`
+    public static ModelSpec parseRegistered(String yaml, String source) {
+        return new SpecReader(yaml, source, true).read();
     }
 
     /// The same model at other rates, for a trial of them: what it is called and its text stay, its fingerprint does not.
@@ -207,7 +220,8 @@ public final class ModelSpec {
                 publishEvery,
                 seed,
                 initialWeights,
-                yaml);
+                yaml,
+                labelReads);
     }
 
     public String model() {
@@ -310,6 +324,11 @@ public final class ModelSpec {
         return yaml;
     }
 
+    /// A line for each feature that reads the label's field and does not say that this is meant; only of a registered spec.
+    public List<String> labelReads() {
+        return labelReads;
+    }
+
     /// Width of a prediction: 1, or the number of classes or quantiles.
     public int outputs() {
         return outputs;
@@ -346,6 +365,15 @@ public final class ModelSpec {
             fingerprint = made;
         }
         return made.clone();
+    }
+
+    /// Whether this is `other` under another name, or under the same: whatever else the fingerprint covers is equal.
+    public boolean isRenamed(ModelSpec other) {
+        return nameless(canonical()).equals(nameless(other.canonical()));
+    }
+
+    private static List<String> nameless(String canonical) {
+        return canonical.lines().filter(line -> !line.startsWith("model: ")).toList();
     }
 
     /// SHA-256 of everything that decides what a row means (features, hashing), 32 bytes.

@@ -55,6 +55,17 @@ final class NetworkBinding {
                 };
     }
 
+    List<Feature> features() {
+        return features;
+    }
+
+    /// Those that a layer `features` names.
+    List<Feature> features(List<List<String>> selected) {
+        return features.stream()
+                .filter(feature -> selected.stream().anyMatch(feature::isOf))
+                .toList();
+    }
+
     /// Layers that read the row.
     Layer network(List<NetworkLayer> layers) {
         List<Layer> bound = new ArrayList<>();

@@ -43,7 +43,7 @@ final class NetworkShapes {
                     new LayerOutline(path, "all features", planned.output(), weights(planner)));
             input = planned.output();
         }
-        return walk(layers, input, path);
+        return walk(layers, input, binding.features(), path);
     }
 
     /// Whether any layer has weights, those of the features among them.
@@ -57,22 +57,35 @@ final class NetworkShapes {
     }
 
     /// Null after a mistake: what follows is not known then.
-    private Shape.@Nullable Grid walk(List<NetworkLayer> layers, Shape input, String path) {
+    ///
+    /// @param features that lie side by side in the input; none where layers have made it
+    private Shape.@Nullable Grid walk(
+            List<NetworkLayer> layers, Shape input, List<Feature> features, String path) {
         Shape shape = input;
+        List<Feature> read = features;
         for (int i = 0; i < layers.size(); i++) {
             boolean reluFollows =
                     i + 1 < layers.size() && CanonicalNetwork.isRelu(layers.get(i + 1));
-            Shape.Grid output = output(layers.get(i), reluFollows, shape, path + "[" + i + "]");
+            Shape.Grid output =
+                    output(layers.get(i), reluFollows, shape, read, path + "[" + i + "]");
             if (output == null) {
                 return null;
             }
             shape = output;
+            read =
+                    layers.get(i) instanceof NetworkLayer.Features(List<List<String>> selected)
+                            ? binding.features(selected)
+                            : List.of();
         }
         return shape instanceof Shape.Grid grid ? grid : null;
     }
 
     private Shape.@Nullable Grid output(
-            NetworkLayer layer, boolean reluFollows, Shape input, String place) {
+            NetworkLayer layer,
+            boolean reluFollows,
+            Shape input,
+            List<Feature> read,
+            String place) {
         boolean sound =
                 switch (layer) {
                     case NetworkLayer.Single single -> true;
@@ -83,12 +96,12 @@ final class NetworkShapes {
                             String inside = place + ".branches[" + i + "]";
                             all &=
                                     branches.get(i).isEmpty()
-                                            || walk(branches.get(i), input, inside) != null;
+                                            || walk(branches.get(i), input, read, inside) != null;
                         }
                         yield all;
                     }
                     case NetworkLayer.Residual(List<NetworkLayer> layers) ->
-                            walk(layers, input, place + ".residual") != null;
+                            walk(layers, input, read, place + ".residual") != null;
                     case NetworkLayer.Steps steps ->
                             steps.initial().isEmpty()
                                     || of(steps.initial(), place + ".initial") != null;
@@ -116,7 +129,8 @@ final class NetworkShapes {
                             + ": expected "
                             + misfit.expected()
                             + ", found "
-                            + misfit.found());
+                            + misfit.found()
+                            + remedy(layer, read));
         } catch (ArithmeticException tooLarge) {
             mistake.accept(
                     layer,
@@ -125,6 +139,39 @@ final class NetworkShapes {
                             + input);
         }
         return null;
+    }
+
+    /// Features are a vector, whatever axes a field's values have: the line that gives them back, where it is known.
+    private static String remedy(NetworkLayer layer, List<Feature> features) {
+        String kind = CanonicalNetwork.kind(layer);
+        boolean steps = List.of("rnn", "gru", "lstm", "self-attention", "conv1d").contains(kind);
+        boolean picture =
+                List.of("conv2d", "max-pool", "average-pool", "global-average-pool").contains(kind);
+        if (!steps && !picture || features.isEmpty()) {
+            return "";
+        }
+        if (features.size() > 1) {
+            return "; features lie side by side in one vector: choose one with features: […] and give it its axes"
+                    + " with reshape: […]";
+        }
+        String axes =
+                switch (features.getFirst()) {
+                    case Feature.Sequence list when steps -> list.steps() + ", " + list.width();
+                    case Feature.Categories list when steps ->
+                            list.count() + ", " + list.dimension();
+                    case Feature.Pixels image ->
+                            (picture ? "1, " : "") + image.height() + ", " + image.width();
+                    default -> "";
+                };
+        return axes.isEmpty()
+                ? ""
+                : "; write reshape: ["
+                        + axes
+                        + "]"
+                        + (kind.equals("conv1d") ? ", transpose" : "")
+                        + " before it: the values of '"
+                        + features.getFirst().fields().getFirst()
+                        + "' arrive as a vector";
     }
 
     private static long weights(Planner planner) {

@@ -42,11 +42,15 @@ final class SpecReader {
 
     private final String yaml;
     private final String source;
+    private final boolean registered;
     private final Problems problems = new Problems();
+    private final Problems labelReads = new Problems();
 
-    SpecReader(String yaml, String source) {
+    /// @param registered whether a model lives by this spec already: it goes on by rules that came later too
+    SpecReader(String yaml, String source, boolean registered) {
         this.yaml = yaml;
         this.source = source;
+        this.registered = registered;
     }
 
     /// @throws SpecException with every mistake found
@@ -85,8 +89,9 @@ final class SpecReader {
                         .text("a name of 1 to 100 characters a-z, 0-9 and -", MODEL_NAME);
         Input input = input(keys.required("input", "input: { topic: … }"));
         int before = problems.count();
+        FeatureReader featureReader = new FeatureReader();
         List<Feature> features =
-                FeatureReader.read(keys.required("features", "a list of features"));
+                featureReader.read(keys.required("features", "a list of features"));
         boolean featuresAreSound = problems.count() == before && !features.isEmpty();
         before = problems.count();
         SpecNode networkNode = keys.required("network", "a list of layers, like [ dense: 1 ]");
@@ -96,6 +101,11 @@ final class SpecReader {
         LossReader.Keys lossKeys = LossReader.read(keys.required("loss", "the name of a loss"));
         Loss loss = lossKeys.loss();
         LabelKeys label = label(keys.required("label", "label: { field: … }"), loss);
+        featureReader.checkLabel(
+                label.field,
+                (at, text) ->
+                        (registered ? labelReads : problems)
+                                .add(at.mark(), at.path() + ": " + text));
         Optimizer optimizer =
                 OptimizerReader.read(
                         keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
@@ -166,7 +176,8 @@ final class SpecReader {
                         publishEvery,
                         seed,
                         initialWeights,
-                        yaml);
+                        yaml,
+                        labelReads.lines());
         try {
             Memory.toLearn(Plan.of(spec.network()), miniBatch.size);
         } catch (ArithmeticException tooLarge) {

@@ -72,6 +72,12 @@ class FormatsTest {
                         bytes -> Heartbeat.decode(bytes).encode(),
                         () -> new Heartbeat(EPOCH, 50, 1_000, true, 77).encode()),
                 new GoldenFormat(
+                        "trainer-status",
+                        1,
+                        FORMAT_AT,
+                        bytes -> TrainerStatus.decode(bytes).encode(),
+                        () -> status().encode()),
+                new GoldenFormat(
                         "snapshot-file",
                         SnapshotFile.FORMAT,
                         FORMAT_AT,
@@ -87,6 +93,20 @@ class FormatsTest {
                             return model.carry();
                         },
                         () -> learned().carry()));
+    }
+
+    private static TrainerStatus status() {
+        return new TrainerStatus(
+                EPOCH,
+                77,
+                TrainerStatus.FAILED,
+                4,
+                50,
+                7,
+                0.25,
+                List.of(
+                        new TrainerStatus.Reason("failed", "the model diverged", 70),
+                        new TrainerStatus.Reason("dead-letters", "25 % are dead letters", 60)));
     }
 
     private static OnlineModel learned() {

@@ -176,6 +176,43 @@ class SnapshotTest {
     }
 
     @Test
+    void everyFlippedBitOfAStatusIsNoticed_andAMessageThatIsTooLongIsCut() {
+        TrainerStatus status =
+                new TrainerStatus(
+                        EPOCH,
+                        77,
+                        TrainerStatus.RETRYING,
+                        75,
+                        TrainerStatus.UNKNOWN,
+                        TrainerStatus.UNKNOWN,
+                        Double.NaN,
+                        List.of(new TrainerStatus.Reason("retrying", "Kafka is away", 70)));
+        byte[] bytes = status.encode();
+        assertThat(TrainerStatus.decode(bytes)).isEqualTo(status);
+        for (int bit = 0; bit < 8 * bytes.length; bit++) {
+            byte[] flipped = flip(bytes, bit);
+            assertThatThrownBy(() -> TrainerStatus.decode(flipped))
+                    .isInstanceOf(SnapshotFormatException.class);
+        }
+        String text = "→".repeat(5_000);
+        TrainerStatus.Reason reason = new TrainerStatus.Reason("failed", text, 70);
+        TrainerStatus told =
+                TrainerStatus.decode(
+                        new TrainerStatus(
+                                        EPOCH,
+                                        77,
+                                        TrainerStatus.FAILED,
+                                        2,
+                                        0,
+                                        0,
+                                        Double.NaN,
+                                        List.of(reason))
+                                .encode());
+        assertThat(text).startsWith(told.reasons().getFirst().message().replace("…", ""));
+        assertThat(told.reasons().getFirst().message()).hasSizeGreaterThan(1_000).endsWith("…");
+    }
+
+    @Test
     void everyFlippedBitOfAKeyIsNoticedAlone_orBesideItsValue() {
         byte[] key = snapshot.records().get(1).key();
         byte[] value = snapshot.records().get(1).value();
@@ -187,11 +224,13 @@ class SnapshotTest {
                                             "flight-delay", SnapshotKey.decode(flipped), value))
                     .isInstanceOf(SnapshotFormatException.class);
         }
-        byte[] heartbeat = SnapshotKey.HEARTBEAT.encode();
-        for (int bit = 0; bit < 8 * heartbeat.length; bit++) {
-            byte[] flipped = flip(heartbeat, bit);
-            assertThatThrownBy(() -> SnapshotKey.decode(flipped))
-                    .isInstanceOf(SnapshotFormatException.class);
+        for (SnapshotKey of : List.of(SnapshotKey.HEARTBEAT, SnapshotKey.STATUS)) {
+            byte[] said = of.encode();
+            for (int bit = 0; bit < 8 * said.length; bit++) {
+                byte[] flipped = flip(said, bit);
+                assertThatThrownBy(() -> SnapshotKey.decode(flipped))
+                        .isInstanceOf(SnapshotFormatException.class);
+            }
         }
     }
 

@@ -114,7 +114,7 @@ class ModelSpecTest {
             label: { field: "the \\"label\\"", threshold: 1.50 }
             features:
               - number: { field: a, scale: standard, transform: log1p, missing: indicator }
-              - number: { field: b, missing: -1.0 }
+              - number: { field: b, missing: -1.0, allow-label: false }
               - category: { field: c, buckets: 7, dimension: 2, update: dense }
               - cross: { fields: [c, "d, e"], buckets: 9, dimension: 1 }
               - time-part: { field: when, parts: [minute-of-day, hour, weekday, day, month], dimension: 3, update: dense }
@@ -147,6 +147,49 @@ class ModelSpecTest {
                                 "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"
                                         + ".safetensors",
                                 "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"));
+    }
+
+    private static final String COPYING =
+            Specs.FLIGHTS.replace(
+                    "features:\n",
+                    "features:\n  - category: { field: late, buckets: 2, dimension: 1 }\n");
+
+    @Test
+    void aNewSpecWhoseFeatureReadsTheLabelIsRefused() {
+        assertThatThrownBy(() -> ModelSpec.parse(COPYING, "spec.yaml"))
+                .isInstanceOf(SpecException.class)
+                .hasMessageContainingAll("features[0]: reads 'late'", "allow-label: true");
+    }
+
+    @Test
+    void aRegisteredSpecWhoseFeatureReadsTheLabelIsReadAndSaysSo() {
+        ModelSpec spec = ModelSpec.parseRegistered(COPYING, "spec.yaml");
+        assertThat(spec.features().getFirst().fields()).containsExactly("late");
+        assertThat(spec.labelReads())
+                .singleElement()
+                .asString()
+                .startsWith("line ")
+                .contains("features[0]: reads 'late'");
+        assertThat(ModelSpec.parseRegistered(Specs.FLIGHTS, "spec.yaml").labelReads()).isEmpty();
+        assertThatThrownBy(
+                        () ->
+                                ModelSpec.parseRegistered(
+                                        COPYING.replace("buckets: 2", "buckets: 0"), "spec.yaml"))
+                .isInstanceOf(SpecException.class);
+    }
+
+    /// So a model that was registered before goes on when its author adds the key.
+    @Test
+    void allowLabelLetsAFeatureReadTheLabelAndChangesNoFingerprint() {
+        ModelSpec allowed =
+                ModelSpec.parse(
+                        COPYING.replace("dimension: 1 }", "dimension: 1, allow-label: true }"),
+                        "spec.yaml");
+        ModelSpec registered = ModelSpec.parseRegistered(COPYING, "spec.yaml");
+        assertThat(allowed.labelReads()).isEmpty();
+        assertThat(allowed.fingerprint()).isEqualTo(registered.fingerprint());
+        assertThat(allowed.featureFingerprint()).isEqualTo(registered.featureFingerprint());
+        assertThat(allowed.features()).isEqualTo(registered.features());
     }
 
     /// The weights decide, not where they lie.

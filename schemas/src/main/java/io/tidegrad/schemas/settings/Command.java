@@ -172,10 +172,15 @@ public enum Command {
         %s
         """
                 .formatted(
-                        word(),
+                        word() + (namesModel() ? " NAME" : ""),
                         Character.toUpperCase(purpose.charAt(0)) + purpose.substring(1),
                         settings,
                         more);
+    }
+
+    /// Whether the model that it is about may stand first, without `--model`.
+    private boolean namesModel() {
+        return models().contains(this) && Setting.MODEL.isRequiredBy(this);
     }
 
     private String line(Setting setting, int width) {
@@ -183,7 +188,7 @@ public enum Command {
         return ("  %-" + width + "s  %s%s")
                 .formatted(
                         setting.usage(),
-                        setting.meaning(),
+                        setting.meaning(this),
                         setting.isRequiredBy(this)
                                 ? " (required)"
                                 : otherwise.isEmpty() ? "" : " (default: " + otherwise + ")");

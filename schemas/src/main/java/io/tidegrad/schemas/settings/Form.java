@@ -1,7 +1,9 @@
 package io.tidegrad.schemas.settings;
 
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.OffsetDateTime;
+import java.time.format.DateTimeParseException;
 import java.util.List;
 import org.apache.kafka.common.utils.Utils;
 
@@ -134,6 +136,29 @@ sealed interface Form {
         @Override
         public boolean accepts(String value) {
             return values.contains(value);
+        }
+    }
+
+    /// How long a topic keeps its records.
+    record Retention() implements Form {
+        static final String FOREVER = "forever";
+
+        @Override
+        public String expected() {
+            return "a duration as P30D or PT12H, or " + FOREVER;
+        }
+
+        @Override
+        public boolean accepts(String value) {
+            if (value.equals(FOREVER)) {
+                return true;
+            }
+            try {
+                Duration duration = Duration.parse(value);
+                return duration.isPositive() && duration.toMillis() > 0;
+            } catch (DateTimeParseException | ArithmeticException e) {
+                return false;
+            }
         }
     }
 

@@ -44,7 +44,7 @@ public enum Setting {
             "base of the schema registry's Confluent REST API",
             Default.NONE,
             andModels(TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_AT, LR_FIND),
-            andModels(TRAINER, REPLAY, VERIFY, SNAPSHOTS_AT)),
+            Set.of(TRAINER, REPLAY, VERIFY, SNAPSHOTS_AT)),
     SPEC(
             "spec",
             "FILE",
@@ -98,6 +98,14 @@ public enum Setting {
             "",
             new Form.Flag(),
             "every registered model, and those that are created later",
+            Default.NONE,
+            Set.of(TRAINER),
+            Set.of()),
+    FAIL_FAST(
+            "fail-fast",
+            "",
+            new Form.Flag(),
+            "end with the first model that can't go on, whatever the others do",
             Default.NONE,
             Set.of(TRAINER),
             Set.of()),
@@ -177,9 +185,17 @@ public enum Setting {
             "timeout",
             "SECONDS",
             new Form.Number(0, 86_400),
-            "wait so long for a trainer to follow",
+            "wait so long for a trainer to follow, and for scorers where they are waited for",
             Default.value("60"),
             decisions(),
+            Set.of()),
+    WAIT(
+            "wait",
+            "",
+            new Form.Flag(),
+            "wait until scorers follow too, and end with 75 if one does not; always on a terminal",
+            Default.NONE,
+            Set.of(MODELS_ROLLBACK, MODELS_PROMOTE),
             Set.of()),
     TO(
             "to",
@@ -325,6 +341,14 @@ public enum Setting {
             Default.told("the broker's"),
             Set.of(TRAINER, REPLAY, MODELS_CREATE),
             Set.of()),
+    DEAD_LETTER_RETENTION(
+            "dead-letter-retention",
+            "TIME",
+            new Form.Retention(),
+            "of the dead-letter topic when it is created: P30D, PT12H, forever",
+            Default.value("P30D"),
+            Set.of(TRAINER, REPLAY, SCORER),
+            Set.of()),
     MAX_BODY_BYTES(
             "max-body-bytes",
             "N",
@@ -465,9 +489,9 @@ public enum Setting {
             "as",
             "NAME",
             new Form.Name(),
-            "keep what is learned as a model of this name, for a trainer to go on with",
+            "replay: keep what is learned under this name; verify: compare a renamed copy",
             Default.NONE,
-            Set.of(REPLAY),
+            Set.of(REPLAY, VERIFY),
             Set.of()),
     COMPARE(
             "compare",
@@ -654,6 +678,24 @@ public enum Setting {
     }
 
     public String meaning() {
+        return meaning;
+    }
+
+    /// What it means for one command, where that is less than for all of them.
+    String meaning(Command command) {
+        boolean ofModels = Command.models().contains(command);
+        if (this == HTTP_HOST && !TOKEN_FILE.isOf(command)) {
+            return "address to bind; nothing asks for a password there";
+        }
+        if (this == OUT && !FROM.isOf(command)) {
+            return "to write: .tidegrad, .onnx, .safetensors";
+        }
+        if (ofModels && (this == REGISTRY_URL || this == REGISTRY)) {
+            return "accepted, as the other commands take it; has no effect";
+        }
+        if (ofModels && this == MODEL && command != MODELS_LIST) {
+            return "a registered model; may also stand first: " + command.word() + " NAME";
+        }
         return meaning;
     }
 

@@ -3,6 +3,7 @@ package io.tidegrad.schemas.settings;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -408,6 +409,12 @@ public final class Settings {
         return setting.form().accepts(text)
                 ? OptionalLong.of(Long.parseLong(text))
                 : OptionalLong.empty();
+    }
+
+    /// Of a setting that says how long records are kept, as Kafka's `retention.ms` does: −1 for ever.
+    public long retentionMillis(Setting setting) {
+        String text = text(setting);
+        return text.equals(Form.Retention.FOREVER) ? -1 : Duration.parse(text).toMillis();
     }
 
     /// Of a setting whose form is a decimal number and that has a default.

@@ -9,11 +9,16 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -398,7 +403,7 @@ class SettingsTest {
         for (Setting setting : Setting.values()) {
             String line = "\n  " + setting.usage() + " ";
             if (setting.isOf(command)) {
-                assertThat(help).contains(line).contains(setting.meaning());
+                assertThat(help).contains(line).contains(setting.meaning(command));
             } else {
                 assertThat(help).doesNotContain(line);
             }
@@ -408,5 +413,32 @@ class SettingsTest {
 
     static Stream<Command> commands() {
         return Stream.of(Command.values());
+    }
+
+    /// A help text that names a setting which its command does not know sends people astray.
+    @ParameterizedTest
+    @EnumSource
+    void aHelpTextNamesOnlySettingsThatItsCommandHas(Command command) {
+        Set<String> there =
+                Stream.of(Setting.values())
+                        .filter(setting -> setting.isOf(command))
+                        .map(Setting::key)
+                        .collect(Collectors.toSet());
+        // Behind the settings stands how to write any, and what other commands do about it.
+        String settings = command.help().split("Each may also come from")[0];
+        Matcher named = Pattern.compile("--([a-z][a-z-]*)").matcher(settings);
+        while (named.find()) {
+            String name = named.group(1);
+            assertThat(there).as(settings).anyMatch(key -> key.startsWith(name));
+        }
+    }
+
+    @Test
+    void aModelThatMayStandFirstIsShownThere() {
+        assertThat(Command.MODELS_SHOW.help())
+                .contains("Usage: tidegrad models show NAME [--SETTING VALUE]...")
+                .contains("may also stand first: models show NAME (required)");
+        assertThat(Command.MODELS_CREATE.help()).contains("Usage: tidegrad models create [--");
+        assertThat(Command.VERIFY.help()).contains("Usage: tidegrad verify [--SETTING VALUE]...");
     }
 }

@@ -91,6 +91,18 @@ final class Answerer {
         return whole;
     }
 
+    /// The dead letter of a request that erred in a way that has no reason of its own.
+    Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause) {
+        return outgoing.refused(
+                request,
+                new RefusedRequest(
+                        RequestFault.INTERNAL,
+                        "answering it failed twice: "
+                                + RequestLane.described(cause)
+                                + "; the scorer's log has the cause"),
+                null);
+    }
+
     private Lane lane(Stages asked, Scorer scorer) {
         return lanes.computeIfAbsent(scorer, of -> new Lane(asked, of));
     }

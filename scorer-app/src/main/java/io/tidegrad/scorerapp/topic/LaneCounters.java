@@ -53,8 +53,13 @@ final class LaneCounters {
         lag = behind;
     }
 
+    /// Transactions.
+    long committed() {
+        return committed.sum();
+    }
+
     boolean hasCommitted() {
-        return committed.sum() > 0;
+        return committed() > 0;
     }
 
     LaneStatus status(LaneStatus.State state, String detail) {

@@ -21,6 +21,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,6 +40,10 @@ final class LaneSession implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(200);
     private static final Duration PAUSE_MIN = Duration.ofMillis(50);
     private static final Duration PAUSE_MAX = Duration.ofSeconds(1);
+
+    /// That can be allocated where an OutOfMemoryError was one request's doing. The budget of any small request.
+    private static final int SPARE_BYTES = 1 << 20;
+
     private static final Duration CLOSE_WITHIN = Duration.ofSeconds(1);
 
     private final String topic;
@@ -49,11 +54,14 @@ final class LaneSession implements AutoCloseable {
     private final LaneCounters counters;
     private final Telling telling;
     private Duration pause = PAUSE_MIN;
+    private byte[] spare = {}; // a field, so that making it is not optimised away
 
     /// Makes of a poll's requests what is to be written, as `Answerer`.
-    @FunctionalInterface
     interface Answering {
         List<Outcome> answer(List<ConsumerRecord<byte[], byte[]>> requests);
+
+        /// What is to be written for a request that can't be answered for a reason that nobody foresaw.
+        Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause);
     }
 
     /// Hears what the session is doing.
@@ -123,7 +131,7 @@ final class LaneSession implements AutoCloseable {
         }
         List<Outcome> outcomes;
         try {
-            outcomes = answering.answer(requests);
+            outcomes = outcomes(requests);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             askAgain(polled, LaneStatus.State.WAITING_FOR_REGISTRY, e);
             return;
@@ -136,6 +144,58 @@ final class LaneSession implements AutoCloseable {
             pause = PAUSE_MIN;
             telling.tell(LaneStatus.State.RUNNING, "");
         }
+    }
+
+    /// Nothing is written yet, so requests that err can be tried again: each alone, to find those that are to blame. These are
+    /// dead letters; tried for ever, they would keep all behind them from an answer.
+    private List<Outcome> outcomes(List<ConsumerRecord<byte[], byte[]>> requests) {
+        try {
+            return answering.answer(requests);
+        } catch (SchemaRegistry.RegistryUnavailableException
+                | NotReadyException
+                | WakeupException
+                | InterruptException foreseen) {
+            throw foreseen;
+        } catch (RuntimeException | OutOfMemoryError | StackOverflowError e) {
+            log.error(
+                    "{} requests of {} could not be answered together; each is tried alone",
+                    requests.size(),
+                    topic,
+                    e);
+        }
+        List<Outcome> outcomes = new ArrayList<>(requests.size());
+        for (ConsumerRecord<byte[], byte[]> request : requests) {
+            outcomes.add(alone(request));
+        }
+        return outcomes;
+    }
+
+    /// @throws OutOfMemoryError memory is short whatever this request is: it is not to blame
+    private Outcome alone(ConsumerRecord<byte[], byte[]> request) {
+        try {
+            return answering.answer(List.of(request)).getFirst();
+        } catch (SchemaRegistry.RegistryUnavailableException
+                | NotReadyException
+                | WakeupException
+                | InterruptException foreseen) {
+            throw foreseen;
+        } catch (RuntimeException | StackOverflowError e) {
+            return failed(request, e);
+        } catch (OutOfMemoryError e) {
+            spare = new byte[SPARE_BYTES]; // throws when there is no memory for anybody
+            spare = new byte[0];
+            return failed(request, e);
+        }
+    }
+
+    private Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause) {
+        log.error(
+                "{}-{} offset {}: this request erred twice and becomes a dead letter",
+                request.topic(),
+                request.partition(),
+                request.offset(),
+                cause);
+        return answering.failed(request, cause);
     }
 
     private boolean commit(ConsumerRecords<byte[], byte[]> polled, List<Outcome> outcomes) {

@@ -72,7 +72,7 @@ final class LaneTopics {
                                 TopicConfig.MAX_MESSAGE_BYTES_CONFIG,
                                 Integer.toString(letterBytes),
                                 TopicConfig.RETENTION_MS_CONFIG,
-                                "-1"),
+                                Long.toString(config.deadLetterRetention())),
                         "compaction would keep one dead letter a key");
         if (deadLetterBytes < letterBytes) {
             throw new LaneRefusedException(

@@ -18,7 +18,9 @@ enum RequestFault {
     UNKNOWN_MODEL,
     MODEL_DELETED,
     /// The answer would not fit into the topic of predictions.
-    PREDICTION_TOO_LARGE;
+    PREDICTION_TOO_LARGE,
+    /// What nobody foresaw: an error of this program or of the deserializer that it was given, twice for the same request.
+    INTERNAL;
 
     /// Those of an event that a request's can be.
     private static final Set<Rejection.Reason> OF_EVENTS =
@@ -26,6 +28,7 @@ enum RequestFault {
                     Rejection.Reason.NULL_VALUE,
                     Rejection.Reason.NOT_AVRO,
                     Rejection.Reason.UNKNOWN_SCHEMA,
+                    Rejection.Reason.TOO_LARGE,
                     Rejection.Reason.WRONG_TYPE,
                     Rejection.Reason.MISSING_FIELD,
                     Rejection.Reason.NOT_FINITE,

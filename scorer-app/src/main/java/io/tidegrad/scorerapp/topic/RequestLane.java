@@ -10,6 +10,7 @@ import io.tidegrad.scorer.Stages;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -18,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
@@ -43,6 +45,10 @@ public final class RequestLane implements AutoCloseable {
 
     /// A batch under way is finished within it, or given up: then its transaction never was.
     private static final Duration STOP_WITHIN = Duration.ofSeconds(4);
+
+    /// So often in a row, with nothing answered in between, that memory is short is no accident: the process is to end, not to
+    /// try for ever while it says that it is ready.
+    private static final int OUT_OF_MEMORY_MAX = 3;
 
     private static final Duration GIVE_UP_WITHIN = Duration.ofSeconds(3);
 
@@ -174,6 +180,8 @@ public final class RequestLane implements AutoCloseable {
 
     private void run() {
         long pauseMillis = PAUSE_MILLIS_MIN;
+        int outOfMemory = 0;
+        long committed = 0; // when that was counted
         try {
             while (isOpen()) {
                 try {
@@ -185,6 +193,13 @@ public final class RequestLane implements AutoCloseable {
                 } catch (RuntimeException | OutOfMemoryError e) {
                     if (said.state() == LaneStatus.State.RUNNING) {
                         pauseMillis = PAUSE_MILLIS_MIN;
+                    }
+                    if (e instanceof OutOfMemoryError shortage) {
+                        outOfMemory = counters.committed() == committed ? outOfMemory + 1 : 1;
+                        committed = counters.committed();
+                        if (outOfMemory == OUT_OF_MEMORY_MAX) {
+                            throw shortage;
+                        }
                     }
                     Said failure = failure(e);
                     say(failure.state(), failure.detail());
@@ -302,6 +317,7 @@ public final class RequestLane implements AutoCloseable {
 
     private Encoding newEncoding() {
         Map<String, Object> settings = config.registry().client();
+        batchBegun = System.nanoTime(); // what another's decoder may wait for is asked once, now
         RecordDecoder decoder;
         try {
             decoder = RecordDecoder.of(settings, this::patience);
@@ -353,9 +369,19 @@ public final class RequestLane implements AutoCloseable {
                         consumer,
                         budget,
                         producer,
-                        requests -> {
-                            batchBegun = System.nanoTime();
-                            return answerer.answer(requests);
+                        new LaneSession.Answering() {
+                            @Override
+                            public List<Outcome> answer(
+                                    List<ConsumerRecord<byte[], byte[]>> requests) {
+                                batchBegun = System.nanoTime();
+                                return answerer.answer(requests);
+                            }
+
+                            @Override
+                            public Outcome failed(
+                                    ConsumerRecord<byte[], byte[]> request, Throwable cause) {
+                                return answerer.failed(request, cause);
+                            }
                         },
                         counters,
                         this::say)) {

@@ -9,6 +9,7 @@ import io.tidegrad.schemas.settings.RegistrySettings;
 /// @param topics of ours: whose dead letters, and which topic of requests may be created
 /// @param requests the topic that is answered
 /// @param predictions where answers go
+/// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
 /// @param group of all processes that share `requests`
 public record RequestsConfig(
         Topics topics,
@@ -16,7 +17,8 @@ public record RequestsConfig(
         String predictions,
         String group,
         KafkaSettings kafka,
-        RegistrySettings registry) {
+        RegistrySettings registry,
+        long deadLetterRetention) {
     String deadLetters() {
         return topics.deadLetters();
     }

@@ -16,6 +16,7 @@ import io.tidegrad.scorer.Stages;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
 import io.tidegrad.scorerapp.Documented;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -180,7 +181,8 @@ final class LaneWorld implements AutoCloseable {
                 topics.predictions(),
                 topics.requestsGroup(),
                 new KafkaSettings(kafka, settings),
-                RegistrySettings.of(LaneStack.relayedRegistryUrl()));
+                RegistrySettings.of(LaneStack.relayedRegistryUrl()),
+                -1);
     }
 
     RequestLane start(RequestsConfig config, LaneClients clients) {
@@ -249,6 +251,12 @@ final class LaneWorld implements AutoCloseable {
     byte[] encoded(GenericRecord record) {
         Schema schema = record.getSchema();
         return codec.encode(registry.register("other-" + UUID.randomUUID(), schema), record);
+    }
+
+    /// Of a value by a schema of its own.
+    byte[] header(Schema schema) {
+        int id = registry.register("other-" + UUID.randomUUID(), schema);
+        return ByteBuffer.allocate(AvroCodec.HEADER_BYTES).put((byte) 0).putInt(id).array();
     }
 
     static GenericRecord record(long event) {

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.ConfluentAvroDeserializer;
+import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.scorer.TestControl;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
@@ -21,6 +24,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.resource.ResourceType;
+import org.apache.kafka.common.serialization.Deserializer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -73,6 +77,116 @@ class RefusedRequestsTest {
         return world.encoded(record);
     }
 
+    private static final String FIXED_OF_2_GB =
+            """
+            {"type": "record", "name": "Fixed", "fields": [
+              {"name": "x", "type": {"type": "fixed", "name": "Fx", "size": 2000000000}}]}
+            """;
+
+    /// Records of two fields each, both of the one within: 2^levels nulls, in no bytes at all.
+    private static String doubling(int levels) {
+        String leaf = "{\"type\": \"record\", \"name\": \"L0\", \"fields\": []}";
+        for (int level = 1; level <= levels; level++) {
+            leaf =
+                    """
+                    {"type": "record", "name": "L%d", "fields": [
+                      {"name": "a", "type": %s}, {"name": "b", "type": "L%d"}]}
+                    """
+                            .formatted(level, leaf, level - 1);
+        }
+        return leaf;
+    }
+
+    private static byte[] hostile(LaneWorld world, String schema, byte[] avro) {
+        byte[] header = world.header(new Schema.Parser().parse(schema));
+        byte[] value = Arrays.copyOf(header, header.length + avro.length);
+        System.arraycopy(avro, 0, value, header.length, avro.length);
+        return value;
+    }
+
+    /// Errs as no deserializer should, when the distance says so.
+    public static final class Erring implements Deserializer<GenericRecord> {
+        private final ConfluentAvroDeserializer sound = new ConfluentAvroDeserializer();
+
+        @Override
+        public void configure(Map<String, ?> config, boolean isKey) {
+            sound.configure(config, isKey);
+        }
+
+        @Override
+        public @Nullable GenericRecord deserialize(String topic, byte @Nullable [] value) {
+            GenericRecord record = sound.deserialize(topic, value);
+            Object distance = record == null ? null : record.get("distance");
+            if (distance instanceof Double number) {
+                switch (number.intValue()) {
+                    case -1 -> throw new OutOfMemoryError("as tested");
+                    case -2 -> throw new StackOverflowError("as tested");
+                    case -3 -> throw new IllegalStateException("as tested");
+                    default -> {
+                        // A flight as any other.
+                    }
+                }
+            }
+            return record;
+        }
+
+        @Override
+        public void close() {
+            sound.close();
+        }
+    }
+
+    @Test
+    void aRequestThatErrsTwiceIsADeadLetterAndThoseBesideItAreAnswered() throws Exception {
+        try (LaneWorld world = new LaneWorld(1).published()) {
+            byte[] key = LaneWorld.bytes("who");
+            send(world, "", key, world.value(0), null);
+            for (String error :
+                    new String[] {
+                        "OutOfMemoryError", "StackOverflowError", "IllegalStateException"
+                    }) {
+                double distance = -1 - (sent.size() - 1) / 2;
+                send(
+                        world,
+                        "internal",
+                        key,
+                        flight(world, "distance", distance),
+                        null,
+                        "failed twice: " + error + ": as tested");
+                send(world, "", key, world.value(0), null);
+            }
+            world.producer.flush();
+            RequestsConfig ours = world.config(LaneStack.bootstrapServers(), LaneWorld.SHORT);
+            RequestLane lane =
+                    world.start(
+                            new RequestsConfig(
+                                    ours.topics(),
+                                    ours.requests(),
+                                    ours.predictions(),
+                                    ours.group(),
+                                    ours.kafka(),
+                                    new RegistrySettings(
+                                            LaneStack.registryUrl(),
+                                            Map.of(
+                                                    RecordDecoder.DESERIALIZER,
+                                                    Erring.class.getName())),
+                                    -1),
+                            LaneClients.KAFKA);
+            world.awaitAnswered(lane, 4);
+            assertThat(lane.status().deadLetters()).containsEntry("internal", 3L);
+            world.awaitState(lane, LaneStatus.State.RUNNING);
+            List<Sent> refused = sent.stream().filter(of -> !of.reason().isEmpty()).toList();
+            List<ConsumerRecord<byte[], byte[]>> letters = world.all(world.topics.deadLetters());
+            assertThat(letters).hasSameSizeAs(refused);
+            for (int i = 0; i < letters.size(); i++) {
+                assertThat(letters.get(i).value()).isEqualTo(refused.get(i).value());
+                assertThat(LaneWorld.text(letters.get(i), "tidegrad-reason")).isEqualTo("internal");
+                assertThat(LaneWorld.text(letters.get(i), "tidegrad-detail"))
+                        .contains(refused.get(i).details());
+            }
+        }
+    }
+
     @Test
     void aRequestThatCantBeAnsweredIsADeadLetterWithItsReasonAndTheNextIsAnswered()
             throws Exception {
@@ -114,6 +228,20 @@ class RefusedRequestsTest {
                     model,
                     "distance",
                     "NaN");
+            send(
+                    world,
+                    "not-avro",
+                    key,
+                    hostile(world, FIXED_OF_2_GB, new byte[15]),
+                    model,
+                    "a fixed of 2000000000 bytes");
+            send(
+                    world,
+                    "too-large",
+                    key,
+                    hostile(world, doubling(26), new byte[0]),
+                    model,
+                    "a value of 5 bytes may take");
             send(world, "no-request-id", null, good, model, "found none");
             send(world, "no-request-id", new byte[0], good, model, "found none");
             send(world, "bad-request-id", new byte[] {'a', (byte) 0xff}, good, model, "2 bytes");
@@ -320,7 +448,8 @@ class RefusedRequestsTest {
                                 predictions,
                                 good.group(),
                                 good.kafka(),
-                                good.registry()),
+                                good.registry(),
+                                -1),
                         LaneClients.KAFKA);
         world.awaitState(lane, LaneStatus.State.REFUSED);
         String refusal = lane.refusal().orElse("");

@@ -1,15 +1,10 @@
 package io.tidegrad.trainer.exit;
 
+import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.schemas.SchemaRegistry.RegistryRefusedException;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
-import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.errors.AuthenticationException;
-import org.apache.kafka.common.errors.AuthorizationException;
-import org.apache.kafka.common.errors.InvalidConfigurationException;
-import org.apache.kafka.common.errors.InvalidSessionTimeoutException;
-import org.apache.kafka.common.errors.RecordTooLargeException;
-import org.apache.kafka.common.protocol.Errors;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// Why the trainer stops, for a person: what was expected, what was found, where, what to do. It says no more than that:
@@ -30,10 +25,19 @@ public final class TrainerException extends RuntimeException {
         return exitCode;
     }
 
-    /// The reason to stop inside whatever Kafka Streams wrapped around it.
+    /// The reason to stop inside whatever Kafka Streams wrapped around it, of somebody whom Kafka never let in before.
     public static TrainerException from(Throwable thrown) {
+        return from(thrown, refusal -> false);
+    }
+
+    /// The reason to stop inside whatever Kafka Streams wrapped around it.
+    ///
+    /// @param letInBefore asked when Kafka does not let us in: whether it did shortly before, with the same settings. It
+    ///     is then worth another try: certificates, passwords and ACLs are replaced at one place after the other
+    public static TrainerException from(Throwable thrown, Predicate<Refusal> letInBefore) {
+        Throwable told = thrown;
+        KafkaFault fault = KafkaFault.of(thrown);
         Throwable innermost = thrown;
-        Throwable refusal = null;
         for (Throwable at = thrown; at != null; at = at.getCause()) {
             if (at instanceof TrainerException known) {
                 return known;
@@ -42,45 +46,60 @@ public final class TrainerException extends RuntimeException {
                 return new TrainerException(
                         ExitCode.CONFIGURATION, String.valueOf(at.getMessage()), thrown);
             }
-            if (at instanceof AuthorizationException
-                    || at instanceof AuthenticationException
-                    || at instanceof InvalidConfigurationException) {
-                refusal = at;
+            if (at instanceof OutOfMemoryError && isOfTheHeap(at)) {
+                return new TrainerException(
+                        ExitCode.CONFIGURATION,
+                        "expected a heap that holds the models and what a trainer takes beside them, found one of at most "
+                                + LearningMemory.text(Runtime.getRuntime().maxMemory())
+                                + " that ran out ("
+                                + at.getMessage()
+                                + "). Raise the heap (JAVA_TOOL_OPTIONS=-Xmx…); tidegrad spec FILE tells what a model takes",
+                        thrown);
+            }
+            KafkaFault of = KafkaFault.of(at);
+            // The most telling of the chain: KafkaFault's order. Of equals the innermost.
+            if (of != null && (fault == null || of.compareTo(fault) <= 0)) {
+                fault = of;
+                told = at;
             }
             innermost = at;
         }
-        String message = describe(innermost);
-        if (refusal != null) {
-            // What TLS dislikes stands in the innermost cause.
+        // What wraps a defect of ours says nothing of Kafka.
+        if (fault == null || fault == KafkaFault.OTHER && KafkaFault.of(innermost) == null) {
             return new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "Kafka does not let us in: "
-                            + describe(refusal)
-                            + (innermost == refusal ? "" : ": " + innermost.getMessage())
-                            + "; check the kafka.* settings",
-                    thrown);
+                    ExitCode.INTERNAL, "unexpected: " + describe(innermost), thrown);
         }
-        if (innermost instanceof InvalidSessionTimeoutException
-                || message.endsWith(
-                        Errors.INVALID_TRANSACTION_TIMEOUT.message())) { // it has no type
-            return new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "Kafka refused a timeout of the kafka.* settings: "
-                            + message
-                            + " Correct it, or those bounds of the brokers",
-                    thrown);
+        String found = fault.describe(told);
+        Refusal refusal = Refusal.of(fault);
+        if (refusal == null) {
+            return new TrainerException(fault.exitCode(), fault.message(found), thrown);
         }
-        if (innermost instanceof RecordTooLargeException) {
-            return new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "a topic's max.message.bytes was lowered below what the trainer writes: "
-                            + message,
-                    thrown);
+        // What TLS dislikes stands in the innermost cause.
+        String message =
+                fault.message(innermost == told ? found : found + ": " + innermost.getMessage());
+        return letInBefore.test(refusal)
+                ? new TrainerException(
+                        ExitCode.RETRYABLE,
+                        message
+                                + ". It did let us in before with these settings, so this is tried again",
+                        thrown)
+                : new TrainerException(fault.exitCode(), message, thrown);
+    }
+
+    /// In which way Kafka does not let us in.
+    public enum Refusal {
+        /// It does not take us for who we say we are.
+        AUTHENTICATION,
+        /// It knows us, and forbids what we asked for.
+        AUTHORIZATION;
+
+        private static @Nullable Refusal of(KafkaFault fault) {
+            return switch (fault) {
+                case AUTHENTICATION -> AUTHENTICATION;
+                case AUTHORIZATION -> AUTHORIZATION;
+                default -> null;
+            };
         }
-        if (innermost instanceof KafkaException) {
-            return new TrainerException(ExitCode.RETRYABLE, "Kafka: " + message, thrown);
-        }
-        return new TrainerException(ExitCode.INTERNAL, "unexpected: " + message, thrown);
     }
 
     /// The schema registry does not answer, or not to us.
@@ -93,7 +112,13 @@ public final class TrainerException extends RuntimeException {
                 e);
     }
 
-    private static String describe(Throwable thrown) {
+    /// Not of threads or of classes, which a larger heap would not help.
+    private static boolean isOfTheHeap(Throwable outOfMemory) {
+        String message = String.valueOf(outOfMemory.getMessage());
+        return message.contains("heap space") || message.contains("GC overhead");
+    }
+
+    static String describe(Throwable thrown) {
         String message = thrown.getMessage();
         return thrown.getClass().getSimpleName() + (message == null ? "" : ": " + message);
     }

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// no event for.
 public final class StopOrder {
     private volatile boolean given;
+    private volatile boolean lookAgain;
     private @Nullable Runnable whenGiven; // on the stream thread
 
     public void give() {
@@ -17,17 +18,26 @@ public final class StopOrder {
         return given;
     }
 
-    /// Runs once, on the stream thread, at its first poll after the order. From the stream thread only; null forgets it.
+    /// From any thread: there may be something to do, though nothing is to stop.
+    public void lookAgain() {
+        lookAgain = true;
+    }
+
+    /// Runs on the stream thread, once at its first poll after the order, and at each poll after `lookAgain`. From the stream thread only; null forgets it.
     public void whenGiven(@Nullable Runnable action) {
         whenGiven = action;
     }
 
     /// At each poll, on the stream thread. True when nothing may be read.
     boolean follow() {
+        Runnable action = whenGiven;
         if (!given) {
+            if (lookAgain && action != null) {
+                lookAgain = false;
+                action.run();
+            }
             return false;
         }
-        Runnable action = whenGiven;
         whenGiven = null;
         if (action != null) {
             action.run();

@@ -4,6 +4,8 @@ import io.tidegrad.model.feature.Row;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Report;
@@ -24,7 +26,23 @@ public final class AvroProgress implements ProgressWriter {
 
     /// Registers the schema, so that writing needs no registry.
     public static AvroProgress register(Lineage lineage, String topic, SchemaRegistry registry) {
-        int schemaId = registry.register(topic + "-value", Progress.getClassSchema());
+        String subject = topic + "-value";
+        int schemaId;
+        try {
+            schemaId = registry.register(subject, Progress.getClassSchema());
+        } catch (SchemaRegistry.IncompatibleSchemaException e) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "model "
+                            + lineage.model()
+                            + ": expected the schema registry to take the schema of progress records under subject "
+                            + subject
+                            + ", found that it refused it: "
+                            + e.getMessage()
+                            + "; another application or environment uses this subject: correct --registry-url or"
+                            + " --prefix, or delete the subject",
+                    e);
+        }
         return new AvroProgress(lineage, schemaId, new AvroCodec(registry));
     }
 

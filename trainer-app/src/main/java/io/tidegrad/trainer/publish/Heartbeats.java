@@ -47,6 +47,7 @@ public final class Heartbeats implements AutoCloseable {
     private boolean away; // Kafka, when we last asked; on our thread
     private volatile boolean stopped;
     private volatile long lag = -1;
+    private volatile long drainedNanos = TrainerClock.SYSTEM.nanos();
     private volatile double deadLetterShare = Double.NaN;
     private final RecentAccounts recent = new RecentAccounts(); // on our thread
 
@@ -71,6 +72,11 @@ public final class Heartbeats implements AutoCloseable {
     /// not known.
     public long lag() {
         return lag;
+    }
+
+    /// When there was last nothing left to learn, by `TrainerClock`; at first, when this began.
+    public long drainedNanos() {
+        return drainedNanos;
     }
 
     /// Share of dead letters among the events that were committed in about the last minute, 0 to 1; NaN when there were
@@ -112,6 +118,9 @@ public final class Heartbeats implements AutoCloseable {
                 deadLetterShare = recent.deadLetterShare();
                 long behind = end.visibleAfter(state.nextOffset());
                 lag = behind;
+                if (behind == 0) {
+                    drainedNanos = TrainerClock.SYSTEM.nanos();
+                }
                 if (away) {
                     away = false;
                     LOG.info("model {}: Kafka answers again", lineage.model());

@@ -39,12 +39,14 @@ public final class Publisher {
     /// @param series how they are written and which ones stay on the topic
     /// @param atEnd whether an offset is the log's end, as far as is known
     /// @param stopping true once the trainer is asked to stop: everything is due then
+    /// @param republish given when nothing of what was published is on the topic any more
     public record Settings(
             Duration every,
             SnapshotSeries.Settings series,
             ProgressWriter progress,
             LongPredicate atEnd,
-            BooleanSupplier stopping) {}
+            BooleanSupplier stopping,
+            RepublishOrder republish) {}
 
     private final Lineage lineage;
     private final Settings settings;
@@ -85,19 +87,24 @@ public final class Publisher {
         return report != null
                 && report.nextOffset() == store.nextOffset()
                 && (progressOffset == store.nextOffset() || progressOffset == -1)
-                && !newerThanPublished(store);
+                && !isDue(store);
     }
 
-    private static boolean newerThanPublished(ModelStore store) {
+    /// Whether there is a version that is not on the topic.
+    private boolean isDue(ModelStore store) {
         long version = store.model().parameters().updates();
-        return version > 0 && version > store.publishedVersion();
+        return version > 0
+                && (version > store.publishedVersion() || settings.republish().isGiven());
     }
 
     public void publishDue(ModelStore store, Out out) {
         long now = clock.nanos();
         boolean all = settings.stopping().getAsBoolean();
-        boolean publish =
-                !series.isSending() && newerThanPublished(store) && (all || now - publishAt >= 0);
+        if (settings.republish().isGiven()) {
+            series.forget(); // a part of it went to the topic that is gone
+            publishAt = now;
+        }
+        boolean publish = !series.isSending() && isDue(store) && (all || now - publishAt >= 0);
         weightsHash.noteDirty(store.model().parameters());
         Report report = store.report();
         if (report == null || report.nextOffset() != store.nextOffset()) {
@@ -106,7 +113,7 @@ public final class Publisher {
         if (series.isSending()) {
             goOn(store, store.retained(), all, out);
             // What was learned while it was being written is due as well, and no commit may follow.
-            publish = all && newerThanPublished(store);
+            publish = all && isDue(store);
         }
         if (publish) {
             publishAt = now + settings.every().toNanos();
@@ -144,11 +151,10 @@ public final class Publisher {
                         store.newestAppendTime(),
                         settings.atEnd().test(store.nextOffset()),
                         clock.epochMillis());
-        goOn(
-                store,
-                series.begin(store.model(), store.retained(), moment, snapshots(out)),
-                all,
-                out);
+        List<RetainedSnapshot> retained =
+                settings.republish().isGiven() ? List.of() : store.retained();
+        settings.republish().followed();
+        goOn(store, series.begin(store.model(), retained, moment, snapshots(out)), all, out);
     }
 
     private void goOn(ModelStore store, List<RetainedSnapshot> retained, boolean all, Out out) {

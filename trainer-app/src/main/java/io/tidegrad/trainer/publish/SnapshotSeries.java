@@ -47,6 +47,12 @@ public final class SnapshotSeries {
         return sending != null;
     }
 
+    /// Gives up a snapshot that is begun and not complete.
+    void forget() {
+        sending = null;
+        sent = 0;
+    }
+
     /// Cuts a snapshot from the model as it is; `goOn` writes it.
     ///
     /// @param retained what is on the topic, oldest first

@@ -11,6 +11,7 @@ import io.tidegrad.model.learn.PreparedEvent;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongPredicate;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
 /// One model that learns again. Its first half, `prepare`, belongs to the reading thread, all else to the learning one.
@@ -33,7 +35,7 @@ final class Lane {
 
     private final ModelSpec spec;
     private final EventPreparation preparation;
-    private final UnknownSchemas facts;
+    private final KnownRejections facts;
     private final OnlineModel model;
     private final long from;
     private final LongPredicate learns;
@@ -53,7 +55,7 @@ final class Lane {
     Lane(
             OnlineModel model,
             RecordDecoder decoder,
-            UnknownSchemas facts,
+            KnownRejections facts,
             long from,
             LongPredicate learns,
             Accounts before,
@@ -81,7 +83,7 @@ final class Lane {
     static Lane initial(
             ModelSpec spec,
             RecordDecoder decoder,
-            UnknownSchemas facts,
+            KnownRejections facts,
             long from,
             boolean keepsRejected,
             Kernels kernels) {
@@ -100,7 +102,7 @@ final class Lane {
     static Lane initial(
             Lineage lineage,
             RecordDecoder decoder,
-            UnknownSchemas facts,
+            KnownRejections facts,
             boolean keepsRejected,
             Kernels kernels) {
         return new Lane(
@@ -135,12 +137,34 @@ final class Lane {
             return;
         }
         Rejection known = facts.at(record.offset());
-        if (known == null) {
-            preparation.prepare(record.value(), record.headers(), into);
-            facts.check(record, into);
-        } else {
+        if (known != null) {
             into.reject(known, record.value());
+            return;
         }
+        try {
+            preparation.prepare(record.value(), record.headers(), into);
+        } catch (KafkaException | RegistryUnavailableException notTheEvents) {
+            throw notTheEvents;
+        } catch (RuntimeException | Error e) {
+            throw unforeseen(record.offset(), e);
+        }
+        facts.check(record, into);
+    }
+
+    private TrainerException unforeseen(long offset, Throwable thrown) {
+        return new TrainerException(
+                ExitCode.INTERNAL,
+                at(offset)
+                        + ": expected an event that can be learned or refused, found "
+                        + thrown
+                        + "; no trainer has set it aside (there is no dead letter "
+                        + Rejection.Reason.ENDED_THE_TRAINER.code()
+                        + " of it). Use the build and the heap of the trainer that learned it",
+                thrown);
+    }
+
+    private String at(long offset) {
+        return "model " + spec.model() + " at " + spec.inputTopic() + "-0 offset " + offset;
     }
 
     void learn(PreparedEvent event, long offset, long timestamp) {
@@ -161,16 +185,11 @@ final class Lane {
             }
         } catch (ModelDivergedException e) {
             throw new TrainerException(
-                    ExitCode.MODEL_DIVERGED,
-                    "model "
-                            + spec.model()
-                            + " at "
-                            + spec.inputTopic()
-                            + "-0 offset "
-                            + offset
-                            + ": "
-                            + e.getMessage(),
-                    e);
+                    ExitCode.MODEL_DIVERGED, at(offset) + ": " + e.getMessage(), e);
+        } catch (TrainerException known) {
+            throw known;
+        } catch (RuntimeException | Error e) {
+            throw unforeseen(offset, e);
         }
         nextOffset = offset + 1;
     }

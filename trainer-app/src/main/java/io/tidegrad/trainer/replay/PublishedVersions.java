@@ -48,6 +48,33 @@ public final class PublishedVersions {
                 .toList();
     }
 
+    /// Whether a version of this epoch or a later one is on the topic; the newest lies near its end.
+    public static boolean any(KafkaSettings kafka, Topics topics, String model, int epoch) {
+        try (LogReader reader = new LogReader(kafka, topics.snapshots(model))) {
+            if (!reader.exists()) {
+                return false;
+            }
+            Map<SnapshotKey, SnapshotManifest> found = new LinkedHashMap<>();
+            long begin = reader.begin();
+            long to = reader.end();
+            for (long step = 64; to > begin; step *= 2) {
+                long from = Math.max(begin, to - step);
+                reader.read(
+                        from,
+                        to,
+                        record -> {
+                            take(record, found);
+                            return true;
+                        });
+                if (found.keySet().stream().anyMatch(key -> key.epoch() >= epoch)) {
+                    return true;
+                }
+                to = from;
+            }
+            return false;
+        }
+    }
+
     private static void take(
             ConsumerRecord<byte[], byte[]> record, Map<SnapshotKey, SnapshotManifest> found) {
         try {

@@ -52,7 +52,7 @@ final class ReadAhead implements AutoCloseable {
 
     private @Nullable Chunk filling; // the reading thread's
     private @Nullable Chunk learning; // the learning thread's
-    private volatile @Nullable RuntimeException failure; // before END
+    private volatile @Nullable Throwable failure; // before END
 
     /// Begins at once.
     ///
@@ -83,8 +83,8 @@ final class ReadAhead implements AutoCloseable {
             if (last != null) {
                 filled.add(last);
             }
-        } catch (RuntimeException e) {
-            failure = e;
+        } catch (RuntimeException | Error e) {
+            failure = e; // an error that was lost here would be taken for the end of the log
         } finally {
             filled.add(END); // there is room: a place for each chunk, and this one
         }
@@ -131,9 +131,12 @@ final class ReadAhead implements AutoCloseable {
         }
         if (chunk == END) {
             filled.add(END); // whoever asks again is told the same
-            RuntimeException why = failure;
-            if (why != null) {
-                throw why;
+            Throwable why = failure;
+            if (why instanceof Error error) {
+                throw error;
+            }
+            if (why instanceof RuntimeException exception) {
+                throw exception;
             }
             return null;
         }

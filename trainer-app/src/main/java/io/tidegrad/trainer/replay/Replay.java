@@ -35,13 +35,10 @@ public final class Replay {
     private static final int PASSES_MAX = 20;
 
     private final ReplayOptions options;
-    private final SchemaRegistry registry;
     private final ReplayProgress.Listener listener;
 
-    private Replay(
-            ReplayOptions options, SchemaRegistry registry, ReplayProgress.Listener listener) {
+    private Replay(ReplayOptions options, ReplayProgress.Listener listener) {
         this.options = options;
-        this.registry = registry;
         this.listener = listener;
     }
 
@@ -53,7 +50,9 @@ public final class Replay {
     ///     range, or the weights that it starts from are not there
     public static ReplayResult run(ReplayOptions options, ReplayProgress.Listener listener) {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client())) {
-            return new Replay(options, registry, listener).run();
+            RegistryCheck.requireSame(
+                    options.kafka(), options.topics(), registry, options.registry().shownUrl());
+            return new Replay(options, listener).run();
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw TrainerException.from(e, options.registry().shownUrl());
         } catch (KafkaException | InitialWeightsException e) {
@@ -69,7 +68,7 @@ public final class Replay {
                 RecordDecoder decoder = RecordDecoder.of(registry.client())) {
             Lane lane =
                     Lane.initial(
-                            spec, decoder, UnknownSchemas.NONE, reader.begin(), false, kernels);
+                            spec, decoder, KnownRejections.NONE, reader.begin(), false, kernels);
             try (Relearning relearning =
                     new Relearning(
                             reader, List.of(lane), reader.end(), ReplayProgress.Listener.NONE)) {
@@ -122,7 +121,7 @@ public final class Replay {
                             : Lane.initial(
                                     spec,
                                     decoder,
-                                    UnknownSchemas.NONE,
+                                    facts(lineage).setAsideOnly(),
                                     from,
                                     options.keep(),
                                     options.kernels()));
@@ -136,11 +135,11 @@ public final class Replay {
     }
 
     private Lineage registered(String model) {
-        return RegisteredModel.find(options.kafka(), options.topics(), registry, model).lineage();
+        return RegisteredModel.find(options.kafka(), options.topics(), model).lineage();
     }
 
-    private UnknownSchemas facts(Lineage lineage) {
-        return UnknownSchemas.read(options.kafka(), options.topics(), lineage);
+    private KnownRejections facts(Lineage lineage) {
+        return KnownRejections.read(options.kafka(), options.topics(), lineage);
     }
 
     /// The other one learns from where it began, and is scored from where the first one begins.
@@ -208,8 +207,8 @@ public final class Replay {
                 Handover.open(
                         options.kafka(),
                         options.topics(),
-                        registry,
                         options.replication(),
+                        options.deadLetterRetention(),
                         first.spec(),
                         first.from())) {
             long nanos = learn(reader, lanes, until);

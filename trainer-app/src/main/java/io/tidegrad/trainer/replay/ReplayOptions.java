@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// @param catchUp goes on until little is left between what is learned and the log's present end
 /// @param compareWith a registered model that learns the same events beside; empty for none
 /// @param replication of topics that are created when the result is kept, -1 for the broker's default
+/// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
 /// @param kernels with which to learn: any choice gives the same bits
 public record ReplayOptions(
         KafkaSettings kafka,
@@ -33,6 +34,7 @@ public record ReplayOptions(
         boolean catchUp,
         String compareWith,
         short replication,
+        long deadLetterRetention,
         Kernels kernels) {
     public static final long TO_END = -1;
 
@@ -65,6 +67,7 @@ public record ReplayOptions(
                 false,
                 "",
                 (short) -1,
+                -1,
                 kernels);
     }
 

@@ -55,7 +55,12 @@ public final class TimeTravel {
     public static PastModel to(Options options, ReplayProgress.Listener listener) {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client());
                 RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
-            return to(options, registry, decoder, listener);
+            RegistryCheck.requireSame(
+                    options.kafka(),
+                    new Topics(options.prefix()),
+                    registry,
+                    options.registry().shownUrl());
+            return to(options, decoder, listener);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw TrainerException.from(e, options.registry().shownUrl());
         } catch (KafkaException | InitialWeightsException e) {
@@ -64,13 +69,9 @@ public final class TimeTravel {
     }
 
     private static PastModel to(
-            Options options,
-            SchemaRegistry registry,
-            RecordDecoder decoder,
-            ReplayProgress.Listener listener) {
+            Options options, RecordDecoder decoder, ReplayProgress.Listener listener) {
         Topics topics = new Topics(options.prefix());
-        Lineage lineage =
-                RegisteredModel.find(options.kafka(), topics, registry, options.model()).lineage();
+        Lineage lineage = RegisteredModel.find(options.kafka(), topics, options.model()).lineage();
         Past past =
                 new Past(options.kafka(), topics, lineage, decoder, options.kernels(), listener);
         return past.at(options.at());
@@ -130,7 +131,7 @@ public final class TimeTravel {
 
         PastModel at(Place place) {
             Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
-            UnknownSchemas facts = UnknownSchemas.read(kafka, topics, lineage);
+            KnownRejections facts = KnownRejections.read(kafka, topics, lineage);
             try (LogReader reader = new LogReader(kafka, lineage.log().topic())) {
                 long until = place.asEnd(reader, Instant.now());
                 if (until < lineage.startOffset()) {
@@ -164,7 +165,7 @@ public final class TimeTravel {
         }
 
         /// The stored state of this epoch, or of one that it comes from, where it is not beyond what is asked for.
-        private Start start(UnknownSchemas facts, long until) {
+        private Start start(KnownRejections facts, long until) {
             long limit = until;
             for (Lineage at = lineage; at != null; at = at.parent()) {
                 StoredState state = stored(at, limit);

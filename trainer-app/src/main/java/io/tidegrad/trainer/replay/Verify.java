@@ -2,14 +2,17 @@ package io.tidegrad.trainer.replay;
 
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.UndecodableException;
 import io.tidegrad.trainer.RegisteredModel;
 import io.tidegrad.trainer.Room;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -26,9 +29,12 @@ import java.util.List;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Learns a published version again, from the log and the registered spec, and compares hashes: with its own, with those of
 /// the other versions still on the topic, with those of the progress records, and with the live state.
@@ -37,6 +43,7 @@ import org.jspecify.annotations.Nullable;
 /// compares at up to `PROBES` places between the last that agrees and the first that does not, until nothing lies in
 /// between. Then it compares number by number with the nearest weights that are kept: a snapshot's, or the live model's.
 public final class Verify {
+    private static final Logger LOG = LoggerFactory.getLogger(Verify.class);
     private static final int PROBES = 64;
 
     /// A published version's weights, checked as a scorer checks them.
@@ -51,8 +58,9 @@ public final class Verify {
     private final Weights weights;
     private final ReplayProgress.Listener listener;
     private final RegisteredModel registered;
-    private final Lineage lineage;
-    private final UnknownSchemas facts;
+    private final Lineage claimed; // whose versions and state are compared
+    private final Lineage lineage; // that is learned again
+    private final KnownRejections facts;
     private long nanos;
 
     private Verify(
@@ -66,11 +74,16 @@ public final class Verify {
         this.decoder = decoder;
         this.weights = weights;
         this.listener = listener;
-        registered =
-                RegisteredModel.find(options.kafka(), options.topics(), registry, options.model());
-        lineage = registered.lineage();
+        registered = RegisteredModel.find(options.kafka(), options.topics(), options.as());
+        claimed = registered.lineage();
+        lineage =
+                options.as().equals(options.model())
+                        ? claimed
+                        : RegisteredModel.find(options.kafka(), options.topics(), options.model())
+                                .lineage();
+        requireSameButForTheName();
         Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
-        facts = UnknownSchemas.read(options.kafka(), options.topics(), lineage);
+        facts = KnownRejections.read(options.kafka(), options.topics(), lineage);
     }
 
     /// @throws TrainerException the model or the version is not there, the log has lost the range, or this build gives
@@ -79,6 +92,8 @@ public final class Verify {
             VerifyOptions options, Weights weights, ReplayProgress.Listener listener) {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client());
                 RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
+            RegistryCheck.requireSame(
+                    options.kafka(), options.topics(), registry, options.registry().shownUrl());
             return new Verify(options, registry, decoder, weights, listener).run();
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw TrainerException.from(e, options.registry().shownUrl());
@@ -87,10 +102,42 @@ public final class Verify {
         }
     }
 
+    /// Weights of another network mean something else, and another log is other events.
+    private void requireSameButForTheName() {
+        if (claimed != lineage
+                && !(claimed.spec().isRenamed(lineage.spec())
+                        && claimed.log().equals(lineage.log()))) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--as "
+                            + claimed.model()
+                            + ": expected a model whose spec differs from that of "
+                            + lineage.model()
+                            + " by its name only, found another spec; verify it by its own (--model "
+                            + claimed.model()
+                            + ")");
+        }
+        if (claimed.startOffset() != lineage.startOffset()) {
+            throw new TrainerException(
+                    ExitCode.CONFIGURATION,
+                    "--as "
+                            + claimed.model()
+                            + ": expected a model that began at offset "
+                            + lineage.startOffset()
+                            + ", as "
+                            + lineage.model()
+                            + " did, found one that began at "
+                            + claimed.startOffset()
+                            + ": it has learned other events; verify it by its own (--model "
+                            + claimed.model()
+                            + ")");
+        }
+    }
+
     private VerifyResult run() {
         List<SnapshotManifest> published =
-                PublishedVersions.read(options.kafka(), options.topics(), options.model()).stream()
-                        .filter(manifest -> manifest.epoch() == lineage.epoch())
+                PublishedVersions.read(options.kafka(), options.topics(), options.as()).stream()
+                        .filter(manifest -> manifest.epoch() == claimed.epoch())
                         .toList();
         SnapshotManifest target = target(published);
         requireOurs(target);
@@ -111,9 +158,9 @@ public final class Verify {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
                     "model "
-                            + options.model()
+                            + options.as()
                             + ": expected a published version of epoch "
-                            + lineage.epoch()
+                            + claimed.epoch()
                             + ", found none yet; a trainer publishes one with its first commits");
         }
         if (version.isEmpty()) {
@@ -127,11 +174,11 @@ public final class Verify {
                                 new TrainerException(
                                         ExitCode.CONFIGURATION,
                                         "model "
-                                                + options.model()
+                                                + options.as()
                                                 + ": expected version "
                                                 + version.getAsLong()
                                                 + " on "
-                                                + options.topics().snapshots(options.model())
+                                                + options.topics().snapshots(options.as())
                                                 + ", found "
                                                 + published.stream()
                                                         .map(each -> "" + each.version())
@@ -144,7 +191,7 @@ public final class Verify {
             throw new TrainerException(
                     ExitCode.CONFIGURATION,
                     "model "
-                            + options.model()
+                            + options.as()
                             + ", version "
                             + target.version()
                             + ": expected numerics "
@@ -153,11 +200,11 @@ public final class Verify {
                             + target.numerics()
                             + "; verify it with a build of those (tidegrad --version tells a build's numerics)");
         }
-        if (!Arrays.equals(target.specFingerprint(), lineage.spec().fingerprint())) {
+        if (!Arrays.equals(target.specFingerprint(), claimed.spec().fingerprint())) {
             throw new TrainerException(
                     ExitCode.STATE_VIOLATION,
                     "model "
-                            + options.model()
+                            + options.as()
                             + ", version "
                             + target.version()
                             + ": expected one learned by the registered spec, found one of another spec");
@@ -166,8 +213,8 @@ public final class Verify {
 
     private @Nullable StoredState live() {
         return StoredState.read(
-                lineage,
-                RegisteredModel.changelog(options.kafka(), options.topics(), lineage),
+                claimed,
+                RegisteredModel.changelog(options.kafka(), options.topics(), claimed),
                 options.kernels());
     }
 
@@ -216,7 +263,7 @@ public final class Verify {
 
     private void addProgress(List<Checkpoint> to, long end) {
         AvroCodec codec = new AvroCodec(registry);
-        byte[] key = lineage.model().getBytes(StandardCharsets.UTF_8);
+        byte[] key = claimed.model().getBytes(StandardCharsets.UTF_8);
         for (TopicPartition partition :
                 LogReader.partitions(options.kafka(), options.topics().progress())) {
             try (LogReader reader = new LogReader(options.kafka(), partition)) {
@@ -228,8 +275,9 @@ public final class Verify {
                             if (!Arrays.equals(record.key(), key)) {
                                 return true;
                             }
-                            Progress progress = codec.decode(record.value(), Progress.class);
-                            if (progress.getEpoch() == lineage.epoch()
+                            Progress progress = progress(codec, record);
+                            if (progress != null
+                                    && progress.getEpoch() == claimed.epoch()
                                     && !progress.getTime().isBefore(registered.createdAt())
                                     && progress.getNextOffset() <= end) {
                                 to.add(
@@ -246,13 +294,35 @@ public final class Verify {
         }
     }
 
+    /// Null for what is none, though it lies under the model's key: one claim less to compare with, which is told.
+    private static @Nullable Progress progress(
+            AvroCodec codec, ConsumerRecord<byte[], byte[]> record) {
+        String why;
+        try {
+            if (record.value() != null) {
+                return codec.decode(record.value(), Progress.class);
+            }
+            why = "no value";
+        } catch (UndecodableException e) {
+            why = String.valueOf(e.getMessage());
+        }
+        LOG.warn(
+                "{}-{} offset {}: expected a progress record, found {}; it is not compared with",
+                record.topic(),
+                record.partition(),
+                record.offset(),
+                why);
+        return null;
+    }
+
     // ---- comparing ----
 
     /// What learning again gave at a checkpoint.
     private record Learned(long version, String weightsHash, String stateHash, Accounts accounts) {
-        static Learned of(Lane lane) {
+        /// @param as whose hashes they are to be: both cover the spec's fingerprint, which covers the name
+        static Learned of(Lane lane, ModelSpec as) {
             OnlineModel model = lane.model();
-            String weightsHash = model.weightsHash();
+            String weightsHash = ModelHash.weights(as.fingerprint(), model.parameters());
             return new Learned(
                     model.parameters().updates(),
                     weightsHash,
@@ -318,8 +388,9 @@ public final class Verify {
                                 atDifferent);
         Accounts accounts = Objects.requireNonNull(newest, "the target is probed").accounts();
         return new VerifyResult(
+                claimed.model(),
                 lineage.model(),
-                lineage.epoch(),
+                claimed.epoch(),
                 wanted,
                 lineage.startOffset(),
                 lineage.rollbacks(),
@@ -354,9 +425,9 @@ public final class Verify {
         return new Relearning(reader, List.of(lane), end, listener);
     }
 
-    private static Learned learned(Relearning relearning, Checkpoint at) {
+    private Learned learned(Relearning relearning, Checkpoint at) {
         relearning.advance(at.nextOffset());
-        return Learned.of(relearning.first());
+        return Learned.of(relearning.first(), claimed.spec());
     }
 
     // ---- naming the difference ----

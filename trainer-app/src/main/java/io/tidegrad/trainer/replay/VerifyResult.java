@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 /// What the log says of a published version.
 ///
 /// @param target the version that was asked for
+/// @param model whose versions were compared
+/// @param learnedBy the model whose registered spec and start were learned by: mostly the same one
 /// @param startOffset where the model began
 /// @param rollbacks that lead to its epoch, oldest first: what they left out was not learned again
 /// @param events that were learned again, dead letters among them, ticks not
@@ -16,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param nanos of reading, decoding and learning
 public record VerifyResult(
         String model,
+        String learnedBy,
         int epoch,
         Checkpoint target,
         long startOffset,

@@ -21,6 +21,8 @@ public final class CommitGuard {
     private @Nullable ModelStore store; // stream thread only
     private volatile @Nullable CommittedState committed;
     private volatile RestoreProgress restoring = RestoreProgress.NONE;
+    private volatile boolean answered;
+    private volatile long progressNanos;
     private volatile long flushNanos;
     private long flushBegan; // stream thread only
 
@@ -37,6 +39,16 @@ public final class CommitGuard {
     /// Null until the store has been restored and found consistent.
     public @Nullable CommittedState committed() {
         return committed;
+    }
+
+    /// Whether Kafka has taken a commit since this process began.
+    public boolean hasCommitted() {
+        return answered;
+    }
+
+    /// When the last commit was answered, or the state was restored, by the store's clock; 0 before that.
+    public long progressNanos() {
+        return progressNanos;
     }
 
     /// How far a start has come; as it was when the state was whole, from then on.
@@ -60,6 +72,7 @@ public final class CommitGuard {
 
     void restored(ModelStore store, CommittedState state) {
         this.store = store;
+        progressNanos = store.clock().nanos();
         committed = state;
     }
 
@@ -126,10 +139,16 @@ public final class CommitGuard {
 
     /// After the transaction was committed.
     void committed(Map<TopicPartition, OffsetAndMetadata> offsets) {
+        answered = true;
         ModelStore store = this.store;
         CommittedState flushed = store == null ? null : store.flushed();
-        if (store != null && flushed != null) {
-            flushNanos = store.clock().nanos() - flushBegan;
+        if (store == null) {
+            return;
+        }
+        long now = store.clock().nanos();
+        progressNanos = now;
+        if (flushed != null) {
+            flushNanos = now - flushBegan;
             OffsetAndMetadata offset = offsets.get(log);
             committed = offset == null ? flushed : flushed.withGroupOffset(offset.offset());
         }

@@ -221,7 +221,7 @@ public class ModelStore extends StreamsInternals {
                         model,
                         null,
                         new PageChecksums(model.parameters().pages()),
-                        new RegistryRejections(),
+                        new ExternalRejections(),
                         0);
         LOG.info(
                 "model {}: new, learning from {} at offset {}",
@@ -234,7 +234,7 @@ public class ModelStore extends StreamsInternals {
             OnlineModel model,
             @Nullable StoreManifest restored,
             PageChecksums checksums,
-            RegistryRejections rejections,
+            ExternalRejections rejections,
             long redoNanos) {
         return new StateWriter(
                 lineage,
@@ -328,8 +328,13 @@ public class ModelStore extends StreamsInternals {
                         + restored.nextOffset()
                         + " of the changelog's manifest beside the group's offset",
                 found,
-                "the group's offset was altered by hand. Delete it while the trainer is stopped: it then takes it from"
-                        + " the manifest");
+                "the group's offset was altered by hand. With the trainer stopped, wait for the end of its session"
+                        + " (kafka.session.timeout.ms, 6 s unless set: until then Kafka refuses), then delete the"
+                        + " offset: kafka-consumer-groups.sh --delete-offsets --group "
+                        + group()
+                        + " --topic "
+                        + lineage.log().topic()
+                        + ". The next start takes it from the manifest");
     }
 
     private void goOn(
@@ -503,8 +508,8 @@ public class ModelStore extends StreamsInternals {
 
     /// The record at `offset` was forwarded to the dead letters.
     public void deadLettered(long offset, Rejection why) {
-        if (Redo.isRegistrys(why)) {
-            writer().rejectedByRegistry(offset);
+        if (Redo.isExternal(why)) {
+            writer().rejectedFromOutside(offset);
         }
         deadLetters++;
         passed(offset);

@@ -36,7 +36,7 @@ final class Redo {
     private final StoreBase base;
     private final OnlineModel model;
     private final PageChecksums checksums;
-    private final RegistryRejections rejections;
+    private final ExternalRejections rejections;
     private final Fold fold;
     private final BooleanSupplier stopping;
     private final Consumer<RestoreProgress> progress;
@@ -143,7 +143,7 @@ final class Redo {
                 }
                 case EventFold.Outcome.Ticked() -> ticks++;
                 case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
-                    if (isRegistrys(rejection)) {
+                    if (isExternal(rejection)) {
                         throw Refusals.violation(
                                 lineage,
                                 "the event at offset "
@@ -164,10 +164,11 @@ final class Redo {
         }
     }
 
-    /// Whether it rests on an answer of the registry, which may change; all else the log decides.
-    static boolean isRegistrys(Rejection rejection) {
+    /// Whether it rests on what lies outside the log: an answer of the registry, which may change, or how trainers ended. All
+    /// else the log decides.
+    static boolean isExternal(Rejection rejection) {
         return switch (rejection.reason()) {
-            case UNKNOWN_SCHEMA, NOT_AVRO -> true;
+            case UNKNOWN_SCHEMA, NOT_AVRO, TOO_LARGE, ENDED_THE_TRAINER -> true;
             case NULL_VALUE,
                     WRONG_TYPE,
                     MISSING_FIELD,

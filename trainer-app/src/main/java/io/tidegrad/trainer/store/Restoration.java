@@ -167,7 +167,7 @@ final class Restoration {
     ///
     /// @param checksums of its pages
     /// @param rejections since then
-    record Restored(OnlineModel model, PageChecksums checksums, RegistryRejections rejections) {}
+    record Restored(OnlineModel model, PageChecksums checksums, ExternalRejections rejections) {}
 
     /// The base, if pages, carry and manifest are one state of this lineage.
     Restored base(StoreManifest manifest) {
@@ -182,8 +182,8 @@ final class Restoration {
 
     private Restored whole(StoreManifest manifest) {
         StoreBase base = manifest.base();
-        RegistryRejections rejections =
-                RegistryRejections.decode(
+        ExternalRejections rejections =
+                ExternalRejections.decode(
                         joined(
                                 "rejections",
                                 rejectionsChunks,

@@ -46,7 +46,7 @@ public final class StateSeed {
             at = to;
         }
         byte[] digest = checksums.digest();
-        byte[] rejections = new RegistryRejections().encode();
+        byte[] rejections = new ExternalRejections().encode();
         StoreBase base =
                 new StoreBase(
                         0,

@@ -75,7 +75,7 @@ final class StateWriter {
     private final Parameters parameters;
     private final PageChecksums checksums; // as of the last check
     private final ChangeRate changeRate;
-    private final RegistryRejections rejections;
+    private final ExternalRejections rejections;
 
     private StoreChoice choice;
     private @Nullable StoreChoice wanted; // waits for the image in progress
@@ -118,7 +118,7 @@ final class StateWriter {
             OnlineModel model,
             @Nullable StoreManifest restored,
             PageChecksums checksums,
-            RegistryRejections rejections,
+            ExternalRejections rejections,
             long redoNanos,
             TrainerClock clock) {
         this.clock = clock;
@@ -180,7 +180,7 @@ final class StateWriter {
         learnedBytes += bytes;
     }
 
-    void rejectedByRegistry(long offset) {
+    void rejectedFromOutside(long offset) {
         rejections.add(offset);
         rejectionsChanged = true;
     }

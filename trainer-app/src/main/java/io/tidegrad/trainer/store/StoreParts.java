@@ -2,11 +2,12 @@ package io.tidegrad.trainer.store;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.learn.ValueDecoder;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.common.TopicPartition;
 
-/// Makes the store and its guard, and says with what an epoch may begin. `STANDARD` is the only one outside tests; those break things on purpose and show that
-/// the loss is noticed.
+/// Makes the store, its guard and the decoder, and says with what an epoch may begin. `STANDARD` is the only one outside tests;
+/// those break things on purpose and show that the loss is noticed.
 public interface StoreParts {
     StoreParts STANDARD =
             new StoreParts() {
@@ -39,6 +40,11 @@ public interface StoreParts {
             ReadCommitted readCommitted,
             CommitGuard guard,
             TrainerClock clock);
+
+    /// What reads an event's value.
+    default ValueDecoder decoder(ValueDecoder standard) {
+        return standard;
+    }
 
     /// Whether what the log gives is what a rollback goes back to.
     default boolean isBase(ControlAction.Base base, long version, String weightsHash) {

@@ -10,7 +10,7 @@ import java.util.zip.CRC32C;
 /// The records of a model store's changelog. Keys are fixed, so compaction keeps the newest of each:
 ///
 /// ```
-/// key    kind 1 byte ('P' page, 'C' carry, 'R' registry's rejections, 'M' manifest), number int big-endian (0 for the manifest)
+/// key    kind 1 byte ('P' page, 'C' carry, 'R' rejections that the log alone does not decide, 'M' manifest), number int big-endian (0 for the manifest)
 /// value  format int | CRC32C int over (key, epoch int, payload) | payload         little-endian
 /// ```
 ///

@@ -33,8 +33,9 @@ public record StoredState(
     /// What the changelog says of a lineage without its pages.
     ///
     /// @param nextOffset the watermark: the trainer has accounted for everything before it
+    /// @param accounts of every visible record before it
     /// @param stateOffset the watermark of the whole state that is stored; the lineage's start while there is none
-    public record Head(long nextOffset, long stateOffset, int numerics) {
+    public record Head(long nextOffset, long stateOffset, Accounts accounts, int numerics) {
         /// @throws TrainerException this build would give other bits
         public void requireNumerics(String model) {
             if (numerics != Numerics.VERSION) {
@@ -60,7 +61,11 @@ public record StoredState(
             StoreManifest newest = changelog.exists() ? changelog.newestManifest() : null;
             return newest == null
                     ? null
-                    : new Head(newest.nextOffset(), newest.base().nextOffset(), newest.numerics());
+                    : new Head(
+                            newest.nextOffset(),
+                            newest.base().nextOffset(),
+                            newest.accounts(),
+                            newest.numerics());
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }

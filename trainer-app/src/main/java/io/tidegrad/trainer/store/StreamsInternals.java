@@ -109,6 +109,11 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         return context().changelogFor(name);
     }
 
+    /// The consumer group whose offset commits with this store.
+    protected final String group() {
+        return context().applicationId();
+    }
+
     /// Runs `body`, which may forward and schedule, as if the processor had been called. On the stream thread.
     public final void asProcessor(Runnable body) {
         InternalProcessorContext<?, ?> context = context();

@@ -1,7 +1,9 @@
 package io.tidegrad.trainer.topology;
 
+import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.log.Burst;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.Lineage;
@@ -9,18 +11,25 @@ import io.tidegrad.trainer.store.ModelStore;
 import java.time.Duration;
 import java.util.Objects;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.streams.errors.TaskCorruptedException;
+import org.apache.kafka.streams.errors.TaskMigratedException;
 import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Folds one event after another into the model; what can't be learned goes to the dead letters, in the same
 /// transaction. What it does is a pure function of the log: no clock and no batch of Kafka's reaches a weight.
 final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     /// Where Streams looks after commits by itself, but an image has to be written without anything learned.
     private static final Duration WORK_EVERY = Duration.ofMillis(100);
+
+    private static final Logger LOG = LoggerFactory.getLogger(LearnProcessor.class);
 
     private final TrainerTopology.Parts parts;
     private final Lineage lineage;
@@ -61,6 +70,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
                         parts.publishers().get(),
                         new RefusalLog(
                                 lineage.model(), parts.topics().deadLetters(), store.clock()));
+        parts.fatalEvents().begin(store.nextOffset());
         this.learning = learning;
         alarm = null;
         store.outputs(() -> publish(learning));
@@ -79,21 +89,26 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         ModelStore store = learning.store();
         long start = store.clock().nanos();
         long bytes = 0;
+        boolean setAside = false;
         for (ConsumerRecord<byte[], byte[]> event : burst.value().events()) {
-            process(event, learning);
+            setAside |= process(event, learning);
             bytes += event.serializedKeySize() + event.serializedValueSize();
         }
         store.passed(store.clock().nanos() - start, bytes);
         look(learning, true);
-        if (store.isCommitDue()) {
+        if (setAside || store.isCommitDue()) {
             learning.context().commit();
         }
     }
 
-    private void process(ConsumerRecord<byte[], byte[]> event, Learning learning) {
+    /// Returns whether the event was set aside: then a commit is soon to make that a fact.
+    private boolean process(ConsumerRecord<byte[], byte[]> event, Learning learning) {
         ModelStore store = learning.store();
         store.checkFirst(event.offset());
-        switch (learning.fold().fold(event)) {
+        Rejection fatal = parts.fatalEvents().at(event.offset());
+        EventFold.Outcome outcome =
+                fatal == null ? fold(event, learning) : learning.fold().refuse(event, fatal);
+        switch (outcome) {
             case EventFold.Outcome.Accepted() ->
                     store.accepted(event.offset(), Math.max(0, event.timestamp()));
             case EventFold.Outcome.Ticked() -> store.ticked(event.offset());
@@ -106,6 +121,37 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
                 learning.refusals().add(rejection, event);
                 store.deadLettered(event.offset(), rejection);
             }
+        }
+        if (fatal == null) {
+            return false;
+        }
+        LOG.error(
+                "model {}: the event at {}-{} offset {} is set aside: {}; it goes to {}, learning goes on after it",
+                lineage.model(),
+                event.topic(),
+                event.partition(),
+                event.offset(),
+                fatal.detail(),
+                parts.topics().deadLetters());
+        return true;
+    }
+
+    /// Nothing that is thrown here is the event's fault where it has a type of its own: Streams', or ours.
+    private EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> event, Learning learning) {
+        FatalEvents fatalEvents = parts.fatalEvents();
+        fatalEvents.enter(event.offset());
+        try {
+            EventFold.Outcome outcome = learning.fold().fold(event);
+            fatalEvents.leave();
+            return outcome;
+        } catch (TrainerException
+                | InterruptException
+                | TaskCorruptedException
+                | TaskMigratedException notTheEvents) {
+            fatalEvents.leave();
+            throw notTheEvents;
+        } catch (RuntimeException | Error e) {
+            throw fatalEvents.ended(event, e);
         }
     }
 

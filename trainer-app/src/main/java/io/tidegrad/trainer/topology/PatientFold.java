@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.topology;
 
+import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.ModelDivergedException;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -8,6 +9,7 @@ import io.tidegrad.trainer.exit.TrainerException;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,10 +35,34 @@ final class PatientFold {
         this.patience = patience;
     }
 
-    /// A record whose transaction has not begun: all patience is its own.
+    /// A record whose transaction has not begun: all patience is its own. It was learned before, so nobody may set it aside.
     EventFold.Outcome foldAgain(ConsumerRecord<byte[], byte[]> at) {
         patience.start();
-        return fold(at);
+        try {
+            return fold(at);
+        } catch (TrainerException | KafkaException known) {
+            throw known;
+        } catch (RuntimeException | Error e) {
+            throw new TrainerException(
+                    ExitCode.INTERNAL,
+                    "model "
+                            + model
+                            + ": expected the event at "
+                            + at.topic()
+                            + "-"
+                            + at.partition()
+                            + " offset "
+                            + at.offset()
+                            + " to be learned again, as it was learned before, found "
+                            + e
+                            + "; start with the heap and the build that learned it",
+                    e);
+        }
+    }
+
+    /// The event is not looked at.
+    EventFold.Outcome refuse(ConsumerRecord<byte[], byte[]> at, Rejection rejection) {
+        return fold.refuse(at.value(), rejection);
     }
 
     EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> at) {

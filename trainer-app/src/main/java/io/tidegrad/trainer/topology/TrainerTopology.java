@@ -32,6 +32,7 @@ public final class TrainerTopology {
     /// @param publishers likewise
     /// @param deadLetterBytesMax the dead-letter topic's `max.message.bytes`
     /// @param patience with the registry; the folds' decoder asks it what is left
+    /// @param fatalEvents those that ended earlier lives
     /// @param stop after which only what has been read is learned
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(
@@ -42,6 +43,7 @@ public final class TrainerTopology {
             Supplier<Publisher> publishers,
             int deadLetterBytesMax,
             Patience patience,
+            FatalEvents fatalEvents,
             StopOrder stop,
             CompletableFuture<?> warmUp) {}
 

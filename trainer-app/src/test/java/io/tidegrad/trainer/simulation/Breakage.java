@@ -25,9 +25,12 @@ record Breakage(Breaker breaker) {
     }
 
     EventFold fold(ModelSpec spec, OnlineModel model) {
-        return breaker == Breaker.LEARNS_BEFORE_IT_REFUSES
-                ? Readings.fold(spec, model, model::tick)
-                : Readings.fold(spec, model);
+        return Readings.foldOfATrainer(
+                spec, model, breaker == Breaker.LEARNS_BEFORE_IT_REFUSES ? model::tick : () -> {});
+    }
+
+    boolean remembersWhatEndedIt() {
+        return breaker != Breaker.FORGETS_WHAT_ENDED_IT;
     }
 
     /// Before an alarm of the wall clock rings.

@@ -50,6 +50,7 @@ final class Oracles implements SimulatedKafka.CommitObserver {
     private int rebuilt;
     private int redone;
     private int deltas;
+    private int setAside;
 
     /// The fold's weights at each watermark that was committed.
     private final Map<Long, String> weightsAt = new HashMap<>();
@@ -89,6 +90,11 @@ final class Oracles implements SimulatedKafka.CommitObserver {
     /// Snapshots that were changes to the one before.
     int deltas() {
         return deltas;
+    }
+
+    /// Events that ended two lives in a row.
+    int setAside() {
+        return setAside;
     }
 
     long nextOffset() {
@@ -203,7 +209,7 @@ final class Oracles implements SimulatedKafka.CommitObserver {
         }
     }
 
-    private static void checkDeadLetters(
+    private void checkDeadLetters(
             List<ConsumerRecord<byte[], byte[]>> refused,
             List<ConsumerRecord<byte[], byte[]>> letters) {
         List<String> expected =
@@ -225,6 +231,13 @@ final class Oracles implements SimulatedKafka.CommitObserver {
                             && Arrays.equals(refused.get(i).key(), letters.get(i).key()),
                     "I6",
                     "the dead letter of offset " + expected.get(i) + " has other bytes");
+            boolean fatal = Arrays.equals(refused.get(i).value(), Readings.FATAL);
+            String reason = io.tidegrad.trainer.TestLog.header(letters.get(i), "tidegrad-reason");
+            check(
+                    fatal == reason.equals("ended-the-trainer"),
+                    "I6",
+                    "the dead letter of offset " + expected.get(i) + " says " + reason);
+            setAside += fatal ? 1 : 0;
         }
     }
 

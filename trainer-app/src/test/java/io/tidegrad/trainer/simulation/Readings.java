@@ -12,6 +12,7 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.UndecodableException;
 import io.tidegrad.trainer.TestLog;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -62,13 +63,20 @@ final class Readings {
             ThreadLocal.withInitial(() -> new AvroCodec(REGISTRY));
     private static final int SCHEMA_ID = REGISTRY.register("readings-value", TestLog.EVENT);
 
+    /// No Avro, and worse: the trainer that decodes it ends.
+    static final byte[] FATAL = "an event that nobody foresaw".getBytes(StandardCharsets.US_ASCII);
+
     private final SplittableRandom random;
     private final SimulatedKafka kafka;
+    private final @Nullable SplittableRandom fatal; // where such events come
+    private int fatalEvents;
     private @Nullable Transaction open;
     private long second;
     private byte[] newest;
 
-    Readings(SplittableRandom random, SimulatedKafka kafka) {
+    /// @param fatal null where no event ends a trainer
+    Readings(SplittableRandom random, SimulatedKafka kafka, @Nullable SplittableRandom fatal) {
+        this.fatal = fatal;
         this.random = random;
         this.kafka = kafka;
         newest = event(0);
@@ -78,17 +86,23 @@ final class Readings {
         return ModelSpec.parse(SPEC.replace("BATCH", batch), "the simulation's spec");
     }
 
+    /// The oracles', to whom an event that ends trainers is one that is refused like others.
     static EventFold fold(ModelSpec spec, OnlineModel model) {
-        return fold(spec, model, () -> {});
+        return new EventFold(spec, model, ValueDecoder.avro(CODEC.get()));
     }
 
+    /// A trainer's, which some events end.
+    ///
     /// @param undecodable runs before an event is refused that is no Avro
-    static EventFold fold(ModelSpec spec, OnlineModel model, Runnable undecodable) {
+    static EventFold foldOfATrainer(ModelSpec spec, OnlineModel model, Runnable undecodable) {
         ValueDecoder decoder = ValueDecoder.avro(CODEC.get());
         return new EventFold(
                 spec,
                 model,
                 value -> {
+                    if (Arrays.equals(value, FATAL)) {
+                        throw new FatalEventError();
+                    }
                     try {
                         return decoder.decode(value);
                     } catch (UndecodableException e) {
@@ -96,6 +110,13 @@ final class Readings {
                         throw e;
                     }
                 });
+    }
+
+    /// What nobody foresaw.
+    static final class FatalEventError extends Error {
+        FatalEventError() {
+            super("thrown on purpose", null, false, false);
+        }
     }
 
     private byte[] event(long at) {
@@ -111,6 +132,11 @@ final class Readings {
     /// One record, or the beginning or end of a transaction.
     void produce() {
         Headers headers = new RecordHeaders();
+        if (fatal != null && fatal.nextInt(25) == 0) {
+            fatalEvents++;
+            append(FATAL, headers);
+            return;
+        }
         switch (random.nextInt(16)) {
             case 0 -> {
                 headers.add(Tick.HEADER, new byte[0]);
@@ -132,6 +158,11 @@ final class Readings {
                 append(newest, headers);
             }
         }
+    }
+
+    /// How many were written, in transactions that were aborted too.
+    int fatalEvents() {
+        return fatalEvents;
     }
 
     private byte @Nullable [] poison() {

@@ -6,6 +6,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.log.StopOrder;
 import io.tidegrad.trainer.publish.Publisher;
+import io.tidegrad.trainer.publish.RepublishOrder;
 import io.tidegrad.trainer.publish.RetentionLadder;
 import io.tidegrad.trainer.publish.SnapshotSeries;
 import io.tidegrad.trainer.store.Lineage;
@@ -15,10 +16,13 @@ import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreOracle;
 import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.store.StoreSettings;
+import io.tidegrad.trainer.topology.FatalEvents;
 import io.tidegrad.trainer.topology.Patience;
 import io.tidegrad.trainer.topology.TrainerTopology;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
@@ -38,6 +42,9 @@ final class Schedule {
     private static final int DEPTH_MAX = 2;
     private static final int STARTS_MAX = 10;
 
+    /// Each of the two instances counts its own lives: a, b, a, b, and the next one learns on.
+    private static final int STARTS_PER_FATAL_EVENT = 5;
+
     private final SplittableRandom random;
     private final boolean keepsWarmCopies;
     private final Stores stores;
@@ -48,6 +55,7 @@ final class Schedule {
     private final Oracles oracles;
     private final Readings readings;
     private final Breakage breakage;
+    private final Map<String, MemorySegment> disks = new HashMap<>(); // by instance
     private final Topics topics = new Topics("tidegrad");
     private final SimulatedClock clock = new SimulatedClock();
     private int depth;
@@ -72,7 +80,8 @@ final class Schedule {
         kafka = new SimulatedKafka(random, breakage.fences());
         ModelSpec spec =
                 only != null ? only : Readings.SPECS.get(random.nextInt(Readings.SPECS.size()));
-        readings = new Readings(random, kafka);
+        // Of every second odd seed: the others' schedules stay what they were.
+        readings = new Readings(random, kafka, seed % 4 == 1 ? new SplittableRandom(seed) : null);
         for (int before = random.nextInt(4); before > 0; before--) {
             readings.produce();
         }
@@ -107,6 +116,7 @@ final class Schedule {
                 oracles.rebuilt(),
                 oracles.rebuiltByRedo(),
                 oracles.deltas(),
+                oracles.setAside(),
                 lives,
                 oracles.nextOffset(),
                 kafka.digest());
@@ -119,7 +129,10 @@ final class Schedule {
         readings.end();
         ending = true;
         for (int starts = 1; !newLife(null, null).runToTheEnd(); starts++) {
-            Violation.check(starts < STARTS_MAX, "I10", "stopped at each of " + starts + " starts");
+            Violation.check(
+                    starts < STARTS_MAX + STARTS_PER_FATAL_EVENT * readings.fatalEvents(),
+                    "I10",
+                    "stopped at each of " + starts + " starts");
         }
         oracles.end();
     }
@@ -131,6 +144,7 @@ final class Schedule {
 
     /// @param rebuilt states, of which `redone` by learning again from an image
     /// @param deltas published
+    /// @param setAside events that ended two lives in a row
     /// @param lives of trainer processes
     /// @param digest of all that lies on the topics
     record Outcome(
@@ -138,6 +152,7 @@ final class Schedule {
             int rebuilt,
             int redone,
             int deltas,
+            int setAside,
             int lives,
             long offsets,
             long digest) {}
@@ -221,19 +236,33 @@ final class Schedule {
         return clock;
     }
 
+    /// What the next life of this instance remembers of the ones before.
+    FatalEvents fatalEvents(String instance) {
+        MemorySegment disk =
+                breakage.remembersWhatEndedIt()
+                        ? disks.computeIfAbsent(instance, named -> emptyDisk())
+                        : emptyDisk();
+        return new FatalEvents(lineage.model(), lineage.logTopicId(), disk);
+    }
+
+    private static MemorySegment emptyDisk() {
+        return MemorySegment.ofArray(new long[FatalEvents.BYTES / Long.BYTES]);
+    }
+
     StoreParts storeParts() {
         return breakage.storeParts();
     }
 
     /// @param publishesAll as when a trainer is asked to stop
-    TrainerTopology.Parts parts(BooleanSupplier publishesAll) {
+    TrainerTopology.Parts parts(BooleanSupplier publishesAll, FatalEvents fatalEvents) {
         Publisher.Settings publishing =
                 new Publisher.Settings(
                         lineage.spec().publishEvery(),
                         series,
                         (store, report) -> report.stateHash().getBytes(StandardCharsets.US_ASCII),
                         offset -> offset == kafka.input.lastStable(),
-                        publishesAll);
+                        publishesAll,
+                        new RepublishOrder());
         return new TrainerTopology.Parts(
                 lineage,
                 topics,
@@ -246,6 +275,7 @@ final class Schedule {
                 () -> new Publisher(lineage, publishing, clock),
                 1 << 20,
                 new Patience(Duration.ofSeconds(5), clock),
+                fatalEvents,
                 new StopOrder(),
                 CompletableFuture.completedFuture(null));
     }

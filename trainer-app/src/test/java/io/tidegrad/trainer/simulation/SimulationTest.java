@@ -42,6 +42,7 @@ class SimulationTest {
         LongAdder rebuilt = new LongAdder();
         LongAdder redone = new LongAdder();
         LongAdder deltas = new LongAdder();
+        LongAdder setAside = new LongAdder();
         LongAdder lives = new LongAdder();
         LongAdder offsets = new LongAdder();
         Queue<AssertionError> failures = new ConcurrentLinkedQueue<>();
@@ -60,13 +61,14 @@ class SimulationTest {
                             rebuilt.add(outcome.rebuilt());
                             redone.add(outcome.redone());
                             deltas.add(outcome.deltas());
+                            setAside.add(outcome.setAside());
                             lives.add(outcome.lives());
                             offsets.add(outcome.offsets());
                         });
         System.out.printf(
                 "seeds from %d: %,d schedules, %,d trainer lives, %,d offsets, %,d commits,"
                         + " %,d states rebuilt and compared, %,d of them learned again from an"
-                        + " image, %,d deltas%n",
+                        + " image, %,d deltas, %,d events set aside%n",
                 first,
                 schedules,
                 lives.sum(),
@@ -74,7 +76,8 @@ class SimulationTest {
                 commits.sum(),
                 rebuilt.sum(),
                 redone.sum(),
-                deltas.sum());
+                deltas.sum(),
+                setAside.sum());
         assertThat(failures.stream().limit(FAILURES_NAMED_MAX))
                 .as("%d of %d schedules fail", failures.size(), schedules)
                 .isEmpty();
@@ -246,6 +249,12 @@ class SimulationTest {
     @Test
     void aStopThatNobodyRestartsIsReported() {
         assertReported(Breaker.STOPS_FOR_GOOD, "I10");
+    }
+
+    @ProvesOracle(Breaker.FORGETS_WHAT_ENDED_IT)
+    @Test
+    void anEventThatEndsEveryStartIsReported() {
+        assertReported(Breaker.FORGETS_WHAT_ENDED_IT, "I10");
     }
 
     @ProvesOracle(Breaker.PUBLISHES_OUTSIDE_THE_TRANSACTION)

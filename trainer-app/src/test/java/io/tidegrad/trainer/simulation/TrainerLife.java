@@ -11,6 +11,7 @@ import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.StoreOracle;
 import io.tidegrad.trainer.store.StoreSettings;
+import io.tidegrad.trainer.topology.FatalEvents;
 import io.tidegrad.trainer.topology.LearnProcessors;
 import java.util.ArrayDeque;
 import java.util.List;
@@ -45,6 +46,7 @@ final class TrainerLife {
     private final Oracles oracles;
     private final String transactionalId;
     private final CommitGuard guard;
+    private final FatalEvents fatalEvents;
     private final @Nullable Long dieAt; // await point; null for a life that ends in order
     private final @Nullable Long stallAt;
 
@@ -86,6 +88,7 @@ final class TrainerLife {
         kafka = schedule.kafka();
         oracles = schedule.oracles();
         this.transactionalId = transactionalId;
+        fatalEvents = schedule.fatalEvents(transactionalId);
         this.dieAt = dieAt;
         this.stallAt = stallAt;
         storeSettings = schedule.storeSettings();
@@ -132,7 +135,8 @@ final class TrainerLife {
             closeDirty(); // a static member that was replaced ends
         } catch (TrainerException stopped) {
             closeDirty();
-            if (!mayStop && !isHidden(stopped) || stopped.exitCode() != ExitCode.RETRYABLE) {
+            if (!mayStop && !isHidden(stopped) && !isFatal(stopped)
+                    || stopped.exitCode() != ExitCode.RETRYABLE) {
                 throw new Violation(
                         "I10", "stopped with " + stopped.exitCode() + ": " + stopped.getMessage());
             }
@@ -145,6 +149,11 @@ final class TrainerLife {
                 && String.valueOf(stopped.getMessage()).contains("is still open in");
     }
 
+    /// An event ended it.
+    private static boolean isFatal(TrainerException stopped) {
+        return stopped.getCause() instanceof Readings.FatalEventError;
+    }
+
     /// Without faults until nothing is left to learn or publish.
     ///
     /// @return false when it stopped before and has to be started again
@@ -154,7 +163,7 @@ final class TrainerLife {
             return true;
         } catch (TrainerException stopped) {
             closeDirty();
-            if (isHidden(stopped)) {
+            if (isHidden(stopped) || isFatal(stopped)) {
                 return false;
             }
             throw stopped;
@@ -276,7 +285,7 @@ final class TrainerLife {
         context.setProcessorMetadata(
                 TopicPartitionMetadata.decode(offset.metadata()).processorMetadata());
         Processor<byte[], Burst, byte[], byte[]> processor =
-                LearnProcessors.of(schedule.parts(() -> publishesAll));
+                LearnProcessors.of(schedule.parts(() -> publishesAll, fatalEvents));
         Task task = new Task(store, context, processor, new ArrayDeque<>(), new Progress());
         try {
             processor.init(context.typed());

@@ -4,8 +4,11 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.trainer.FatalDeserializer;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.util.ArrayList;
@@ -62,6 +65,27 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
                 || StoreParts.super.isBase(base, version, weightsHash);
     }
 
+    @Override
+    public ValueDecoder decoder(ValueDecoder standard) {
+        return point.moment() != KillPoint.Moment.FATAL_EVENT_DECODED
+                ? standard
+                : value -> {
+                    Event event = standard.decode(value);
+                    if (FatalDeserializer.isFatal(value)) {
+                        standStill(point.moment());
+                    }
+                    return event;
+                };
+    }
+
+    /// Until the parent kills this process.
+    private static void standStill(KillPoint.Moment moment) {
+        System.out.println("AT " + moment);
+        while (true) {
+            java.util.concurrent.locks.LockSupport.park();
+        }
+    }
+
     private static volatile @Nullable BreakableStore newest;
 
     /// Of the live model of this process's newest store, committed or not: a broken store commits nothing that could be
@@ -84,7 +108,9 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
             BEFORE_MANIFEST,
             FLUSHED_NOT_COMMITTED,
             RECORD_RESTORED,
-            EVENT_LEARNED_AGAIN
+            EVENT_LEARNED_AGAIN,
+            /// An event of `FatalDeserializer.PLACE` has been decoded.
+            FATAL_EVENT_DECODED
         }
     }
 
@@ -284,14 +310,10 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
             pass(KillPoint.Moment.RECORD_RESTORED);
         }
 
-        /// Stands still until the parent kills this process.
         private void pass(KillPoint.Moment moment) {
             KillPoint point = parts.point();
             if (moment == point.moment() && ++passed == point.nth()) {
-                System.out.println("AT " + moment);
-                while (true) {
-                    java.util.concurrent.locks.LockSupport.park();
-                }
+                standStill(moment);
             }
         }
     }

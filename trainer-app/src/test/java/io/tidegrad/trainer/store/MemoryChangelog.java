@@ -114,7 +114,7 @@ final class MemoryChangelog {
                 boolean accepted =
                         fold(model, row, nextOffset) instanceof EventFold.Outcome.Accepted;
                 if (!accepted) {
-                    writer.rejectedByRegistry(nextOffset);
+                    writer.rejectedFromOutside(nextOffset);
                     accounts =
                             new Accounts(
                                     accounts.accepted(),
@@ -229,7 +229,7 @@ final class MemoryChangelog {
                             model,
                             null,
                             new PageChecksums(pages()),
-                            new RegistryRejections());
+                            new ExternalRejections());
             return new Life(model, writer, 0, new Accounts(0, 0, 0), Long.MIN_VALUE);
         }
         Restoration.Restored base = restoration.base(manifest);
@@ -277,7 +277,7 @@ final class MemoryChangelog {
             OnlineModel model,
             @Nullable StoreManifest manifest,
             PageChecksums checksums,
-            RegistryRejections rejections) {
+            ExternalRejections rejections) {
         StateWriter.Store store =
                 new StateWriter.Store() {
                     @Override

@@ -1,4 +1,4 @@
-package io.tidegrad.scorerapp;
+package io.tidegrad.ops.http;
 
 import io.helidon.common.buffers.BufferData;
 import java.io.IOException;
@@ -7,6 +7,7 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.util.Arrays;
+import java.util.List;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
@@ -15,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 /// TLS between a connection's bytes and its requests. Not the server's own: there, a client that fails its handshake keeps a
 /// place among the connections for ever and writes a stack trace (Helidon 4.2.0), and one that takes its time has all there is.
 final class TlsLayer {
+    /// What is older has known holes.
+    private static final List<String> PROTOCOLS = List.of("TLSv1.3", "TLSv1.2");
+
     /// A record holds 16 KiB at most.
     private static final int RECORD_BYTES = 16 * 1024;
 
@@ -29,7 +33,7 @@ final class TlsLayer {
                         context.getSocketFactory()
                                 .createSocket(new Carrier(in, out), (InputStream) null, true);
         SSLParameters parameters = socket.getSSLParameters();
-        parameters.setProtocols(ServerCertificate.PROTOCOLS.toArray(String[]::new));
+        parameters.setProtocols(PROTOCOLS.toArray(String[]::new));
         parameters.setApplicationProtocols(new String[] {protocol});
         socket.setSSLParameters(parameters);
     }

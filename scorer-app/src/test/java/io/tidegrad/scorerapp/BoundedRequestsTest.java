@@ -2,7 +2,7 @@ package io.tidegrad.scorerapp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.helidon.webserver.WebServer;
+import io.tidegrad.ops.http.HttpServer;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
@@ -12,19 +12,19 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /// Clients that take their time, on a clock that only the test moves.
-class BoundedHttp1Test {
+class BoundedRequestsTest {
     private static final String REQUEST =
             "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
 
     private final AtomicLong nanos = new AtomicLong(Long.MAX_VALUE - 5); // and over
     private final Semaphore reads = new Semaphore(0);
-    private final OpenConnections connections =
-            new OpenConnections(1_000, Duration.ofSeconds(10), System::nanoTime, reason -> {});
-    private final WebServer server =
+    private final HttpServer server =
             BoundedServer.start(
                     nanos,
                     reads,
-                    connections,
+                    1_000,
+                    why -> {},
+                    System::nanoTime,
                     null,
                     routing ->
                             routing.post(
@@ -34,8 +34,7 @@ class BoundedHttp1Test {
 
     @AfterEach
     void stop() {
-        server.stop();
-        connections.close();
+        server.close();
     }
 
     /// A part of a request, which the server has read when this returns; then time passes.

@@ -4,12 +4,13 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.apache.kafka.common.utils.ByteUtils;
 
-/// Offsets of events that could not be decoded. Whether a schema id is known is the one answer about an event that the
-/// log itself does not hold: a registry may give another one when the log is learned again. So it is remembered, as ranges
-/// of offsets, until an image makes them superfluous.
+/// Offsets of events that were refused for a reason that the log alone does not decide: the registry did not know the schema
+/// (it may give another answer when the log is learned again), or the event ended the trainer twice and was set aside. So they
+/// are remembered, as ranges of offsets, until an image makes them superfluous. Which of the reasons it was, learning again
+/// need not know.
 ///
 /// Payload: varlongs, for each range the gap since the range before and its length.
-final class RegistryRejections {
+final class ExternalRejections {
     private static final int VARLONG_BYTES_MAX = 10;
 
     private long[] ranges = new long[16]; // from, to (exclusive), from, to …
@@ -68,8 +69,8 @@ final class RegistryRejections {
         return Arrays.copyOf(to.array(), to.position());
     }
 
-    static RegistryRejections decode(byte[] payload) {
-        RegistryRejections decoded = new RegistryRejections();
+    static ExternalRejections decode(byte[] payload) {
+        ExternalRejections decoded = new ExternalRejections();
         ByteBuffer from = ByteBuffer.wrap(payload);
         long at = 0;
         try {

@@ -7,12 +7,12 @@ import java.util.Random;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
-class RegistryRejectionsTest {
+class ExternalRejectionsTest {
     @Test
     void theyAreTheSetOfOffsetsThatWereAddedAndNotForgottenAlsoWhenReadBack() {
         for (int seed = 0; seed < 50; seed++) {
             Random random = new Random(seed);
-            RegistryRejections rejections = new RegistryRejections();
+            ExternalRejections rejections = new ExternalRejections();
             TreeSet<Long> expected = new TreeSet<>();
             long at = random.nextLong(1L << 40);
             long first = at;
@@ -25,7 +25,7 @@ class RegistryRejectionsTest {
                     expected = new TreeSet<>(expected.tailSet(at - 20));
                 }
             }
-            RegistryRejections read = RegistryRejections.decode(rejections.encode());
+            ExternalRejections read = ExternalRejections.decode(rejections.encode());
             for (long offset = first - 2; offset < at + 3; offset++) {
                 assertThat(rejections.contains(offset)).isEqualTo(expected.contains(offset));
                 assertThat(read.contains(offset)).isEqualTo(expected.contains(offset));
@@ -36,7 +36,7 @@ class RegistryRejectionsTest {
 
     @Test
     void aMillionInARowTakeAFewBytes() {
-        RegistryRejections rejections = new RegistryRejections();
+        ExternalRejections rejections = new ExternalRejections();
         for (long offset = 5; offset < 1_000_005; offset++) {
             rejections.add(offset);
         }
@@ -45,9 +45,9 @@ class RegistryRejectionsTest {
 
     @Test
     void bytesThatAreNoRangesAreDamage() {
-        assertThatThrownBy(() -> RegistryRejections.decode(new byte[] {2}))
+        assertThatThrownBy(() -> ExternalRejections.decode(new byte[] {2}))
                 .isInstanceOf(DamagedException.class);
-        assertThatThrownBy(() -> RegistryRejections.decode(new byte[] {2, 0}))
+        assertThatThrownBy(() -> ExternalRejections.decode(new byte[] {2, 0}))
                 .isInstanceOf(DamagedException.class);
     }
 }

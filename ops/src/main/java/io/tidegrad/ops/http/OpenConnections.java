@@ -1,13 +1,18 @@
-package io.tidegrad.scorerapp;
+package io.tidegrad.ops.http;
 
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,45 +23,32 @@ import org.slf4j.LoggerFactory;
 final class OpenConnections implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(OpenConnections.class);
 
-    /// To take one piece of an answer.
+    /// To take a whole answer.
     static final Duration SENT_WITHIN = Duration.ofSeconds(30);
 
+    /// A connection that is ended gives back its descriptor when its thread has seen it, which is soon unless the
+    /// processors are very busy.
+    private static final long ROOM_WITHIN_MILLIS = 1_000;
+
     private final Set<Connection> open = ConcurrentHashMap.newKeySet();
-    private final int max;
+    private final Semaphore places;
+    private final AtomicLong unread = new AtomicLong(); // bytes
+    private final long unreadMax;
     private final long handshakeNanos;
     private final long sendNanos;
     private final LongSupplier nanoTime;
-    private final Ended ended;
+    private final Consumer<EndedConnection> ended;
     private final ScheduledExecutorService looking =
             Executors.newSingleThreadScheduledExecutor(
                     Thread.ofPlatform().daemon().name("http-connections").factory());
 
-    /// Why a connection was ended that its client did not end. Closed, as metrics want it.
-    enum Reason {
-        /// TLS that is none, of an old version, or too slow.
-        HANDSHAKE,
-        /// Had waited longest for its client when all connections were taken.
-        DISPLACED,
-        /// All connections were taken, and none was waiting.
-        FULL,
-        /// Its client did not take an answer.
-        UNREAD
-    }
-
-    /// Hears of each.
-    @FunctionalInterface
-    interface Ended {
-        void ended(Reason reason);
-    }
-
-    /// @param max open at once
-    /// @param handshakeWithin from the first to the last byte of a handshake
-    OpenConnections(int max, Duration handshakeWithin, LongSupplier nanoTime, Ended ended) {
-        this.max = max;
-        this.handshakeNanos = handshakeWithin.toNanos();
-        this.sendNanos = SENT_WITHIN.toNanos();
-        this.nanoTime = nanoTime;
-        this.ended = ended;
+    OpenConnections(HttpOptions options) {
+        places = new Semaphore(options.connectionsMax());
+        unreadMax = options.unreadBytesMax();
+        handshakeNanos = options.requestWithin().toNanos();
+        sendNanos = SENT_WITHIN.toNanos();
+        nanoTime = options.connectionTime();
+        ended = options.ended();
         looking.scheduleWithFixedDelay(this::look, 1, 1, TimeUnit.SECONDS);
     }
 
@@ -76,11 +68,18 @@ final class OpenConnections implements AutoCloseable {
         private volatile Doing doing;
         private volatile long since = nanoTime.getAsLong(); // it does that
         private volatile long asked = since; // its newest request began, or it was opened
+        private long sending; // bytes
+        private volatile @Nullable Thread thread;
 
         private Connection(boolean handshake, Runnable close) {
             this.close = close;
             greeted = !handshake;
-            doing = handshake ? Doing.SHAKING_HANDS : Doing.WORKING;
+            doing = handshake ? Doing.SHAKING_HANDS : Doing.READING;
+        }
+
+        /// By whom it is served: woken when it is ended from outside.
+        void servedBy(Thread thread) {
+            this.thread = thread;
         }
 
         void greeted() {
@@ -94,12 +93,26 @@ final class OpenConnections implements AutoCloseable {
         }
 
         void works() {
+            if (sending > 0) {
+                unread.addAndGet(-sending);
+                sending = 0;
+            }
             does(Doing.WORKING);
         }
 
-        /// Waits until its client takes bytes.
-        void sends() {
+        /// Waits until its client takes bytes. What is on its way beyond the bound ends who has waited longest.
+        void sends(long bytes) {
+            sending = bytes;
             does(Doing.SENDING);
+            if (unread.addAndGet(bytes) > unreadMax) {
+                Connection longest =
+                        longest(
+                                connection -> connection.doing == Doing.SENDING,
+                                connection -> connection.since);
+                if (longest != null) {
+                    longest.end(EndedConnection.UNREAD);
+                }
+            }
         }
 
         /// Whatever a handshake reads and sends, it is one.
@@ -114,27 +127,32 @@ final class OpenConnections implements AutoCloseable {
             asked = nanoTime.getAsLong();
         }
 
-        void failed() {
-            if (!ending.get()) {
-                ended.ended(Reason.HANDSHAKE);
+        /// It ended, and nobody here wanted that.
+        void failed(EndedConnection why) {
+            if (ending.compareAndSet(false, true)) {
+                ended.accept(why);
             }
         }
 
+        /// Its descriptor is free again.
         void left() {
+            works();
             open.remove(this);
+            places.release();
         }
 
-        private boolean end(Reason reason) {
+        private boolean end(EndedConnection why) {
             if (!ending.compareAndSet(false, true)) {
                 return false;
             }
             open.remove(this);
-            ended.ended(reason);
+            ended.accept(why);
             try {
                 close.run();
             } catch (RuntimeException gone) {
                 log.debug("closing a connection that is gone", gone);
             }
+            LockSupport.unpark(thread);
             return true;
         }
     }
@@ -143,29 +161,44 @@ final class OpenConnections implements AutoCloseable {
     ///
     /// @param handshake whether it begins with one
     /// @param close ends it from another thread
-    @Nullable Connection enter(boolean handshake, Runnable close) {
+    @Nullable Connection enter(boolean handshake, Runnable close) throws InterruptedException {
+        if (!places.tryAcquire()
+                && !(displaceOne()
+                        && places.tryAcquire(ROOM_WITHIN_MILLIS, TimeUnit.MILLISECONDS))) {
+            ended.accept(EndedConnection.FULL);
+            return null;
+        }
         Connection connection = new Connection(handshake, close);
         open.add(connection);
-        while (open.size() > max) {
-            Connection longest = longestWaiting(connection);
-            if (longest == null) {
-                open.remove(connection);
-                ended.ended(Reason.FULL);
-                return null;
-            }
-            longest.end(Reason.DISPLACED);
-        }
         return connection;
     }
 
-    private @Nullable Connection longestWaiting(Connection but) {
+    /// Ends the one that has waited longest for its client.
+    ///
+    /// @return false when none waits
+    boolean displaceOne() {
+        Connection longest =
+                longest(
+                        connection -> connection.doing != Doing.WORKING,
+                        connection -> connection.asked);
+        return longest != null && longest.end(EndedConnection.DISPLACED);
+    }
+
+    private interface Began {
+        long of(Connection connection);
+    }
+
+    private @Nullable Connection longest(Predicate<Connection> which, Began began) {
         long now = nanoTime.getAsLong();
+        long most = Long.MIN_VALUE;
         Connection longest = null;
         for (Connection connection : open) {
-            if (connection != but
-                    && connection.doing != Doing.WORKING
-                    && (longest == null || now - connection.asked > now - longest.asked)) {
-                longest = connection;
+            if (which.test(connection)) {
+                long waited = now - began.of(connection);
+                if (longest == null || waited > most) {
+                    longest = connection;
+                    most = waited;
+                }
             }
         }
         return longest;
@@ -177,12 +210,12 @@ final class OpenConnections implements AutoCloseable {
             switch (connection.doing) {
                 case SHAKING_HANDS -> {
                     if (now - connection.since > handshakeNanos) {
-                        connection.end(Reason.HANDSHAKE);
+                        connection.end(EndedConnection.HANDSHAKE);
                     }
                 }
                 case SENDING -> {
                     if (now - connection.since > sendNanos) {
-                        connection.end(Reason.UNREAD);
+                        connection.end(EndedConnection.UNREAD);
                     }
                 }
                 case READING, WORKING -> {

@@ -1,0 +1,363 @@
+package io.tidegrad.loadtests;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.localstack.Json;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.Ports;
+import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.localstack.streams.StreamEvent;
+import io.tidegrad.ops.http.FileDescriptors;
+import io.tidegrad.scorerapp.ScorerMain;
+import io.tidegrad.trainer.TrainerMain;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/// Trainer and scorer under floods of connections, each at limits of open files that the flood goes beyond, with a client
+/// beside that behaves well: how long it waits, whether it gets a connection, and whether the port answers afterwards.
+public final class FloodLoad extends LoadTest {
+    private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
+    private static final String MODEL = "flights-flood";
+    private static final int EVENTS = 2_000;
+    private static final int MINI_BATCH = 1;
+
+    private static final Duration READY_WITHIN = Duration.ofSeconds(120);
+    private static final Duration ALIVE_WITHIN = Duration.ofSeconds(15);
+    private static final Duration LOOK_EVERY = Duration.ofMillis(50);
+
+    private final List<Integer> limits;
+    private final Duration length;
+    private final boolean json;
+
+    /// @param limits of open files
+    /// @param seconds of each flood
+    public FloodLoad(
+            List<Integer> limits,
+            int seconds,
+            boolean json,
+            PrintStream out,
+            PrintStream progress) {
+        super(out, progress);
+        if (limits.isEmpty()
+                || limits.stream().anyMatch(limit -> limit <= FileDescriptors.besides())) {
+            throw new IllegalArgumentException(
+                    "--limits expects numbers above "
+                            + FileDescriptors.besides()
+                            + ", found "
+                            + limits);
+        }
+        if (seconds < 1) {
+            throw new IllegalArgumentException("--seconds expects at least 1, found " + seconds);
+        }
+        this.limits = List.copyOf(limits);
+        length = Duration.ofSeconds(seconds);
+        this.json = json;
+    }
+
+    /// @param open files, at most
+    /// @param cpu seconds of the server's
+    /// @param opened connections of the attack
+    /// @param alive whether a new connection is answered afterwards
+    private record Row(
+            String server,
+            int limit,
+            Flood flood,
+            long opened,
+            long open,
+            double cpu,
+            WellBehaved.Seen seen,
+            long logBytes,
+            boolean alive) {}
+
+    @Override
+    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+        List<StreamEvent> shipped = STREAM.read();
+        EventLog events = EventLog.fill(stack, STREAM, shipped, EVENTS);
+        Path files = directory.logs();
+        Path spec = events.writeSpec(MODEL, MINI_BATCH, files);
+        List<Row> rows = new ArrayList<>();
+        for (int limit : limits) {
+            rows.addAll(trainer(stack, spec, limit, files.resolve("trainer-" + limit)));
+            rows.addAll(scorer(stack, shipped.getFirst(), limit, files.resolve("scorer-" + limit)));
+        }
+        String result = json ? json(rows) : text(rows);
+        if (!rows.stream().allMatch(Row::alive)) {
+            throw new LoadTestException(
+                    "expected every port to answer after its flood, found\n" + result);
+        }
+        return result;
+    }
+
+    private List<Row> trainer(LocalStack stack, Path spec, int limit, Path files)
+            throws InterruptedException {
+        int port = Ports.free();
+        List<String> command =
+                List.of(
+                        TrainerMain.class.getName(),
+                        "--bootstrap-servers",
+                        stack.bootstrapServers(),
+                        "--registry-url",
+                        stack.registryUrl(),
+                        "--spec",
+                        spec.toString(),
+                        "--state-dir",
+                        files.resolve("state").toString(),
+                        "--http-port",
+                        String.valueOf(port));
+        return floods(
+                "trainer",
+                limit,
+                command,
+                files,
+                port,
+                "/health",
+                bytes("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
+                health ->
+                        health.path("models").path(0).path("published_version").asLong(-1)
+                                >= EVENTS);
+    }
+
+    private List<Row> scorer(LocalStack stack, StreamEvent question, int limit, Path files)
+            throws InterruptedException {
+        int port = Ports.free();
+        List<String> command =
+                List.of(
+                        ScorerMain.class.getName(),
+                        "--bootstrap-servers",
+                        stack.bootstrapServers(),
+                        "--model",
+                        MODEL,
+                        "--max-connections",
+                        String.valueOf(limit - FileDescriptors.besides()),
+                        "--http-port",
+                        String.valueOf(port));
+        String path = "/v1/models/" + MODEL + "/score";
+        String body = Json.write(question.toQuestion());
+        return floods(
+                "scorer",
+                limit,
+                command,
+                files,
+                port,
+                path,
+                bytes(
+                        "POST "
+                                + path
+                                + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
+                                + body.getBytes(StandardCharsets.UTF_8).length
+                                + "\r\n\r\n"
+                                + body),
+                health -> health.path("ready").asBoolean());
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    @FunctionalInterface
+    private interface Ready {
+        boolean says(JsonNode health);
+    }
+
+    /// One after the other on the same process; one that a flood has killed is started again for the next.
+    private List<Row> floods(
+            String server,
+            int limit,
+            List<String> command,
+            Path files,
+            int port,
+            String bodies,
+            byte[] request,
+            Ready ready)
+            throws InterruptedException {
+        List<Row> rows = new ArrayList<>();
+        List<Flood> left = new ArrayList<>(List.of(Flood.values()));
+        while (!left.isEmpty()) {
+            try (ChildJvm process = start(server, limit, command, files);
+                    Json http = new Json()) {
+                Await.until(
+                        "the " + server + " to be ready",
+                        READY_WITHIN,
+                        () -> {
+                            process.requireAlive();
+                            JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
+                            return health != null && ready.says(health);
+                        });
+                boolean alive = true;
+                while (alive && !left.isEmpty()) {
+                    Row row =
+                            flood(
+                                    server,
+                                    limit,
+                                    left.removeFirst(),
+                                    process,
+                                    files,
+                                    port,
+                                    bodies,
+                                    request);
+                    rows.add(row);
+                    alive = row.alive();
+                    say("%s", line(row));
+                }
+            }
+        }
+        return rows;
+    }
+
+    private static ChildJvm start(String server, int limit, List<String> command, Path files) {
+        return ChildJvm.run(
+                List.of("sh", "-c", "ulimit -n " + limit + "; exec \"$0\" \"$@\""),
+                server,
+                childFlags(),
+                command,
+                files.resolve(server + ".out"),
+                files.resolve(server + ".log"));
+    }
+
+    private Row flood(
+            String server,
+            int limit,
+            Flood flood,
+            ChildJvm process,
+            Path files,
+            int port,
+            String bodies,
+            byte[] request)
+            throws InterruptedException {
+        Path log = files.resolve(server + ".log");
+        long logBytes = size(log);
+        double cpu = CpuClock.seconds(process.pid());
+        long most = 0;
+        long opened;
+        WellBehaved.Seen seen;
+        try (WellBehaved client = new WellBehaved(port, request)) {
+            try (Flood.Attack attack = flood.new Attack(port, bodies, flood.connections(limit))) {
+                long end = System.nanoTime() + length.toNanos();
+                while (System.nanoTime() - end < 0) {
+                    most = Math.max(most, openFiles(process.pid()));
+                    Thread.sleep(LOOK_EVERY);
+                }
+                opened = attack.opened();
+                seen = client.seen();
+            }
+        }
+        return new Row(
+                server,
+                limit,
+                flood,
+                opened,
+                most,
+                CpuClock.seconds(process.pid()) - cpu,
+                seen,
+                size(log) - logBytes,
+                answers(process, port, request));
+    }
+
+    private static boolean answers(ChildJvm process, int port, byte[] request)
+            throws InterruptedException {
+        long end = System.nanoTime() + ALIVE_WITHIN.toNanos();
+        while (System.nanoTime() - end < 0 && process.isAlive()) {
+            if (WellBehaved.isAnswered(port, request)) {
+                return true;
+            }
+            Thread.sleep(LOOK_EVERY);
+        }
+        return false;
+    }
+
+    /// Of a process; 0 where the system does not tell.
+    private static long openFiles(long pid) {
+        try (Stream<Path> files = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+            return files.count();
+        } catch (IOException | java.io.UncheckedIOException notTold) {
+            return 0;
+        }
+    }
+
+    private static long size(Path file) {
+        try {
+            return Files.exists(file) ? Files.size(file) : 0;
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    private static String text(List<Row> rows) {
+        StringBuilder text = new StringBuilder();
+        text.append(
+                String.format(
+                        Locale.ROOT,
+                        "%-8s %6s  %-18s %9s %6s %6s %9s %7s %7s %8s %8s %12s %8s %s%n",
+                        "server",
+                        "limit",
+                        "flood",
+                        "opened",
+                        "files",
+                        "cpu s",
+                        "answered",
+                        "failed",
+                        "p50 ms",
+                        "p99 ms",
+                        "max ms",
+                        "new answered",
+                        "log KiB",
+                        "alive after"));
+        rows.forEach(row -> text.append(line(row)).append(System.lineSeparator()));
+        return text.toString();
+    }
+
+    private static String line(Row row) {
+        return String.format(
+                Locale.ROOT,
+                "%-8s %,6d  %-18s %,9d %,6d %6.1f %,9d %,7d %7.1f %8.1f %8.1f %12s %8.1f %s",
+                row.server(),
+                row.limit(),
+                row.flood().label(),
+                row.opened(),
+                row.open(),
+                row.cpu(),
+                row.seen().answered(),
+                row.seen().failed(),
+                row.seen().p50(),
+                row.seen().p99(),
+                row.seen().max(),
+                row.seen().connected() + "/" + (row.seen().connected() + row.seen().refused()),
+                row.logBytes() / 1024.0,
+                row.alive() ? "yes" : "NO");
+    }
+
+    private static String json(List<Row> rows) {
+        StringBuilder lines = new StringBuilder();
+        for (Row row : rows) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("server", row.server());
+            line.put("limit", row.limit());
+            line.put("flood", row.flood().key());
+            line.put("connections_opened", row.opened());
+            line.put("open_files_max", row.open());
+            line.put("cpu_s", row.cpu());
+            line.put("answered", row.seen().answered());
+            line.put("failed", row.seen().failed());
+            line.put("p50_ms", row.seen().p50());
+            line.put("p99_ms", row.seen().p99());
+            line.put("max_ms", row.seen().max());
+            line.put("connections_answered", row.seen().connected());
+            line.put("connections_refused", row.seen().refused());
+            line.put("log_bytes", row.logBytes());
+            line.put("alive", row.alive());
+            lines.append(Json.write(line)).append('\n');
+        }
+        return lines.toString();
+    }
+}

@@ -1,0 +1,650 @@
+package io.tidegrad.loadtests.chaos;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.localstack.EventsTopic;
+import io.tidegrad.localstack.Json;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.OnePartition;
+import io.tidegrad.localstack.Ports;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.scorerapp.ScorerMain;
+import io.tidegrad.trainer.exit.ExitCode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+
+/// A trainer and a scorer of one model, processes under a supervisor each, with events, questions over HTTP and requests on a
+/// topic all the time; one topic is damaged, and what becomes of them is noted.
+final class DamagedTopic implements AutoCloseable {
+    private static final Duration START_WITHIN = Duration.ofSeconds(240);
+
+    /// Longer than metadata, sessions and transactions take to be noticed; what takes longer is told as standing still.
+    static final Duration WATCHED = Duration.ofSeconds(75);
+
+    private static final Duration LEAST = Duration.ofSeconds(12);
+
+    /// Of a process that goes on: something new within this.
+    private static final Duration LIVELY = Duration.ofSeconds(5);
+
+    private static final Duration SETTLES_WITHIN = Duration.ofSeconds(40);
+    private static final Duration STARTS_AGAIN_WITHIN = Duration.ofSeconds(60);
+    private static final Duration LOOK_EVERY = Duration.ofMillis(500);
+    private static final Duration BETWEEN_QUESTIONS = Duration.ofMillis(100);
+    private static final Duration BETWEEN_REQUESTS = Duration.ofMillis(200);
+    private static final int WATERMARK_MIN = 500;
+    private static final int MESSAGE_MAX = 220;
+    private static final int HASH_SHOWN = 12;
+
+    private static final String RECORD = "{\"place\": \"p1\", \"a\": 0.5, \"b\": 0.25}";
+    private static final Schema REQUEST =
+            new Schema.Parser()
+                    .parse(
+                            """
+                            {"type": "record", "name": "Request", "fields": [
+                              {"name": "place", "type": "string"},
+                              {"name": "a", "type": "double"},
+                              {"name": "b", "type": "double"}]}
+                            """);
+
+    /// What became of it, a cell of the table each.
+    ///
+    /// @param violations of what holds whatever happens
+    record Outcome(
+            OurTopic topic,
+            TopicDamage damage,
+            String trainerHealth,
+            String learning,
+            String hashes,
+            String startedAgain,
+            String scorerHealth,
+            String http,
+            String lane,
+            List<String> violations) {}
+
+    private final LocalStack stack;
+    private final Admin admin;
+    private final SchemaRegistry registry;
+    private final Path files;
+    private final List<String> jvmFlags;
+    private final Topics topics;
+    private final ModelSpec spec;
+    private final Readings readings;
+    private final Traffic traffic;
+    private final SplittableRandom random;
+    private final LogTail tail;
+    private final Trainer trainer;
+    private final HealthWatch trainerHealth;
+    private final int scorerPort = Ports.free();
+    private final HealthWatch scorerHealth;
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final List<Thread> threads = new ArrayList<>();
+    private volatile boolean closed;
+    private @Nullable ChildJvm scorer;
+    private int scorerRestarts;
+    private String scorerEnd = "";
+
+    // Of the questions, guarded by this.
+    private long answers;
+    private long failures;
+    private String firstFailure = "";
+    private long answeredOffset = -1;
+    private long answeredNanos;
+    private long longestSilence;
+
+    /// @param trainerMain main class of the trainer, and arguments before its own
+    private DamagedTopic(
+            LocalStack stack,
+            Admin admin,
+            SchemaRegistry registry,
+            Path directory,
+            String name,
+            List<String> jvmFlags,
+            List<String> trainerMain,
+            SplittableRandom random)
+            throws InterruptedException {
+        this.stack = stack;
+        this.admin = admin;
+        this.registry = registry;
+        this.jvmFlags = jvmFlags;
+        this.random = random;
+        files = directory.resolve("logs").resolve(name);
+        topics = new Topics(name);
+        spec = Readings.spec("readings", "events-" + name, 4, 512);
+        EventsTopic.create(stack.bootstrapServers(), spec.inputTopic());
+        OnePartition.create(stack.bootstrapServers(), topics.requests(), Map.of());
+        readings = new Readings(registry, spec.inputTopic());
+        traffic = new Traffic(stack.bootstrapServers(), readings, name, random.split());
+        tail = new LogTail(stack.bootstrapServers(), new TopicPartition(spec.inputTopic(), 0));
+        trainer =
+                new Trainer("trainer-" + name, spec.model(), files, jvmFlags, command(trainerMain));
+        trainerHealth = new HealthWatch(trainer.port(), DamagedTopic::wordsOfTrainer);
+        scorerHealth = new HealthWatch(scorerPort, DamagedTopic::wordsOfScorer);
+    }
+
+    /// Returns when events are learned, versions served and requests answered.
+    static DamagedTopic open(
+            LocalStack stack,
+            Admin admin,
+            SchemaRegistry registry,
+            Path directory,
+            String name,
+            List<String> jvmFlags,
+            List<String> trainerMain,
+            SplittableRandom random)
+            throws InterruptedException {
+        DamagedTopic opened =
+                new DamagedTopic(
+                        stack, admin, registry, directory, name, jvmFlags, trainerMain, random);
+        try {
+            opened.open();
+            return opened;
+        } catch (RuntimeException | InterruptedException e) {
+            opened.close();
+            throw e;
+        }
+    }
+
+    private List<String> command(List<String> trainerMain) {
+        List<String> command = new ArrayList<>(trainerMain);
+        command.addAll(
+                List.of(
+                        "--bootstrap-servers",
+                        stack.bootstrapServers(),
+                        "--registry-url",
+                        stack.registryUrl(),
+                        "--prefix",
+                        topics.prefix(),
+                        "--spec",
+                        write("spec.yaml", spec.yaml()).toString()));
+        return command;
+    }
+
+    private Path write(String file, String text) {
+        try {
+            Files.createDirectories(files);
+            return Files.writeString(files.resolve(file), text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void open() throws InterruptedException {
+        trainer.start();
+        traffic.go();
+        launchScorer();
+        threads.add(Thread.ofPlatform().daemon().name("asker").start(this::ask));
+        threads.add(Thread.ofPlatform().daemon().name("requests").start(this::request));
+        Await.until(
+                "a model of " + topics.prefix() + " that learns, serves and answers requests",
+                START_WITHIN,
+                () -> {
+                    Trainer.Ended ended = trainer.ended();
+                    if (ended != null) {
+                        throw new LoadTestException(
+                                "expected the trainer to start, found that it ended with "
+                                        + ended.status()
+                                        + ": "
+                                        + World.lastLine(ended.said()));
+                    }
+                    superviseScorer();
+                    return trainer.watermark() > WATERMARK_MIN
+                            && end(OurTopic.PREDICTIONS) > 10
+                            && end(OurTopic.DEAD_LETTERS) > 0
+                            && end(OurTopic.PROGRESS) > 0
+                            && answers() > 10;
+                });
+    }
+
+    // ---- those who ask ----
+
+    private void launchScorer() {
+        scorer =
+                ChildJvm.run(
+                        "scorer",
+                        jvmFlags,
+                        List.of(
+                                ScorerMain.class.getName(),
+                                "--bootstrap-servers",
+                                stack.bootstrapServers(),
+                                "--registry-url",
+                                stack.registryUrl(),
+                                "--prefix",
+                                topics.prefix(),
+                                "--model",
+                                spec.model(),
+                                "--requests-topic",
+                                topics.requests(),
+                                "--http-port",
+                                String.valueOf(scorerPort)),
+                        files.resolve("scorer.out"),
+                        files.resolve("scorer.log"));
+    }
+
+    private void superviseScorer() {
+        ChildJvm running = scorer;
+        if (running == null || running.isAlive()) {
+            return;
+        }
+        int status = running.status().orElse(-1);
+        scorerEnd = status + ": " + why(running.logTail());
+        scorer = null;
+        if (status == ExitCode.RETRYABLE.status()) {
+            scorerRestarts++;
+            launchScorer();
+        }
+    }
+
+    private void ask() {
+        HttpRequest question =
+                HttpRequest.newBuilder(
+                                URI.create(
+                                        "http://127.0.0.1:"
+                                                + scorerPort
+                                                + "/v1/models/"
+                                                + spec.model()
+                                                + "/score"))
+                        .timeout(Duration.ofSeconds(10))
+                        .POST(HttpRequest.BodyPublishers.ofString(RECORD))
+                        .build();
+        while (!closed) {
+            try {
+                HttpResponse<String> answer =
+                        http.send(question, HttpResponse.BodyHandlers.ofString());
+                take(answer.statusCode(), answer.body());
+            } catch (IOException e) {
+                take(0, String.valueOf(e));
+            } catch (InterruptedException e) {
+                return;
+            }
+            LockSupport.parkNanos(BETWEEN_QUESTIONS.toNanos());
+        }
+    }
+
+    private synchronized void take(int status, String body) {
+        if (closed || status != 200 && answers == 0) {
+            return; // not ready yet
+        }
+        if (status != 200) {
+            failures++;
+            if (firstFailure.isEmpty()) {
+                firstFailure = shortened(status + " " + body);
+            }
+            return;
+        }
+        long now = System.nanoTime();
+        if (answers > 0) {
+            longestSilence = Math.max(longestSilence, now - answeredNanos);
+        }
+        answers++;
+        answeredNanos = now;
+        try {
+            answeredOffset = Math.max(answeredOffset, Json.parse(body).path("offset").asLong());
+        } catch (IOException e) {
+            failures++;
+        }
+    }
+
+    private synchronized long answers() {
+        return answers;
+    }
+
+    private synchronized long answeredOffset() {
+        return answeredOffset;
+    }
+
+    private void request() {
+        AvroCodec codec = new AvroCodec(registry);
+        int schema = registry.register(topics.requests() + "-value", REQUEST);
+        GenericData.Record request = new GenericData.Record(REQUEST);
+        request.put("place", "p1");
+        request.put("a", 0.5);
+        request.put("b", 0.25);
+        byte[] value = codec.encode(schema, request);
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(
+                        Map.of(
+                                "bootstrap.servers",
+                                stack.bootstrapServers(),
+                                "max.block.ms",
+                                1_000,
+                                "request.timeout.ms",
+                                1_000,
+                                "delivery.timeout.ms",
+                                2_000,
+                                "metadata.max.age.ms",
+                                2_000),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer())) {
+            for (long number = 0; !closed; number++) {
+                byte[] key = ("request-" + number).getBytes(StandardCharsets.UTF_8);
+                producer.send(
+                        new ProducerRecord<>(topics.requests(), 0, key, value),
+                        (metadata, missingWhileItsTopicIs) -> {});
+                LockSupport.parkNanos(BETWEEN_REQUESTS.toNanos());
+            }
+        }
+    }
+
+    /// -1 while the topic is not there.
+    private long end(OurTopic topic) throws InterruptedException {
+        String name = topic.of(topics, spec.model(), spec.inputTopic());
+        try {
+            TopicPartition partition = new TopicPartition(name, 0);
+            return admin.listOffsets(Map.of(partition, OffsetSpec.latest()))
+                    .partitionResult(partition)
+                    .get()
+                    .offset();
+        } catch (ExecutionException notThere) {
+            return -1;
+        }
+    }
+
+    // ---- what is seen ----
+
+    private static String wordsOfTrainer(JsonNode health) {
+        List<String> words = new ArrayList<>();
+        words.add(health.path("status").asText());
+        for (JsonNode model : health.path("models")) {
+            words.add(model.path("state").asText());
+            model.path("reasons").forEach(reason -> words.add(reason.path("reason").asText()));
+        }
+        return shortened(String.join(" ", words));
+    }
+
+    private static String wordsOfScorer(JsonNode health) {
+        List<String> words = new ArrayList<>();
+        for (JsonNode model : health.path("models")) {
+            words.add(model.path("follower").asText());
+            words.add(model.path("follower_detail").asText());
+            words.add(model.path("control").path("problem").asText());
+        }
+        JsonNode requests = health.path("requests");
+        if (!requests.path("state").asText("running").equals("running")) {
+            words.add("requests " + requests.path("state").asText());
+            words.add(requests.path("detail").asText());
+        }
+        return shortened(String.join(" ", words));
+    }
+
+    private static String shortened(String text) {
+        String line = text.strip().replaceAll("\\s+", " ").replace("|", "\\|");
+        return line.length() <= MESSAGE_MAX ? line : line.substring(0, MESSAGE_MAX) + "…";
+    }
+
+    /// What a process said last of itself, and not Kafka's clients, which may log on while it stops.
+    private static String why(String log) {
+        String said =
+                log.lines()
+                        .filter(line -> line.contains(" ERROR i.t."))
+                        .reduce((earlier, later) -> later)
+                        .orElse(World.lastLine(log));
+        return shortened(said.replaceFirst("^.* ERROR i\\.t\\.\\S+ (- )?", ""));
+    }
+
+    private static double seconds(long since) {
+        return (System.nanoTime() - since) * 1e-9;
+    }
+
+    private static String text(String format, Object... values) {
+        return String.format(Locale.ROOT, format, values);
+    }
+
+    // ---- one damage ----
+
+    Outcome damage(OurTopic topic, TopicDamage damage) throws InterruptedException {
+        String name = topic.of(topics, spec.model(), spec.inputTopic());
+        trainerHealth.look(trainerHealth.ask(), System.nanoTime());
+        scorerHealth.look(scorerHealth.ask(), System.nanoTime());
+        int restarts = trainer.restarts();
+        synchronized (this) {
+            failures = 0;
+            firstFailure = "";
+            longestSilence = 0;
+        }
+        long since = System.nanoTime();
+        damage.to(name, admin, stack.bootstrapServers(), random);
+        Seen seen = watch(since, trainer.watermark());
+        List<String> violations = new ArrayList<>();
+        String learning = seen.learning(trainer.restarts() - restarts);
+        Trainer.Ended ended = trainer.ended();
+        if (ended == null && !seen.learns() && trainerHealth.isHealthy()) {
+            violations.add(
+                    "learning stands still, and the trainer's /health says that all is well");
+        }
+        if (ended != null && ended.status() == 70) {
+            violations.add("the trainer ends with 70, as for a mistake in its code");
+        }
+        String trainerSaid = trainerHealth.text();
+        String scorerSaid = scorerHealth.text();
+        String hashes = ended == null && seen.learns() ? hashes(violations) : "-";
+        String asked = asked(seen, violations);
+        String lane = seen.lane(scorerRestarts, scorerEnd);
+        return new Outcome(
+                topic,
+                damage,
+                trainerSaid,
+                learning,
+                hashes,
+                startAgain(),
+                scorerSaid,
+                asked,
+                lane,
+                violations);
+    }
+
+    /// What was watched, until it was clear.
+    private final class Seen {
+        private final long since;
+        private long watermark;
+        private long advancedAt;
+        private long longestPause;
+        private boolean learned;
+        private long predictions = -1;
+        private long predictedAt;
+        private long longestLanePause;
+        private boolean predicted;
+        private final long servedBefore;
+        private double followedAfter = -1;
+
+        Seen(long since, long watermark) {
+            this.since = since;
+            this.watermark = watermark;
+            advancedAt = since;
+            predictedAt = since;
+            servedBefore = answeredOffset();
+        }
+
+        void look() throws InterruptedException {
+            long now = System.nanoTime();
+            long newWatermark = trainer.watermark();
+            if (newWatermark >= 0 && newWatermark != watermark) {
+                longestPause = Math.max(longestPause, now - advancedAt);
+                advancedAt = now;
+                watermark = newWatermark;
+                learned = true;
+            }
+            long newPredictions = end(OurTopic.PREDICTIONS);
+            if (newPredictions >= 0 && newPredictions != predictions) {
+                if (predictions >= 0 && newPredictions > predictions) {
+                    longestLanePause = Math.max(longestLanePause, now - predictedAt);
+                    predictedAt = now;
+                    predicted = true;
+                }
+                predictions = newPredictions;
+            }
+            if (followedAfter < 0 && answeredOffset() > servedBefore && seconds(since) > 1) {
+                followedAfter = seconds(since);
+            }
+        }
+
+        boolean learns() {
+            return learned && System.nanoTime() - advancedAt < LIVELY.toNanos();
+        }
+
+        boolean predicts() {
+            return predicted && System.nanoTime() - predictedAt < LIVELY.toNanos();
+        }
+
+        String learning(int restarts) {
+            Trainer.Ended ended = trainer.ended();
+            String again = restarts == 0 ? "" : text(", started again %d times", restarts);
+            if (ended != null) {
+                return text("ends with %d%s: %s", ended.status(), again, why(ended.said()));
+            }
+            return learns()
+                    ? text("goes on, longest pause %.1f s%s", longestPause * 1e-9, again)
+                    : text("stands still since %.0f s%s", seconds(advancedAt), again);
+        }
+
+        String lane(int restarts, String end) {
+            String ends =
+                    end.isEmpty()
+                            ? ""
+                            : text("; the scorer ended %d times, with %s", restarts, end);
+            return (predicts()
+                            ? text("goes on, longest pause %.1f s", longestLanePause * 1e-9)
+                            : text("stands still since %.0f s", seconds(predictedAt)))
+                    + ends;
+        }
+    }
+
+    private Seen watch(long since, long watermark) throws InterruptedException {
+        Seen seen = new Seen(since, watermark);
+        while (seconds(since) < WATCHED.toSeconds()) {
+            Thread.sleep(LOOK_EVERY);
+            superviseScorer();
+            seen.look();
+            trainerHealth.look(trainerHealth.ask(), since);
+            scorerHealth.look(scorerHealth.ask(), since);
+            boolean clear = trainer.ended() != null || seen.learns();
+            if (clear && seen.predicts() && seconds(since) > LEAST.toSeconds()) {
+                break;
+            }
+        }
+        return seen;
+    }
+
+    /// Everything comes to rest, and the trainer's hash is a plain fold's.
+    private String hashes(List<String> violations) throws InterruptedException {
+        traffic.pause();
+        long deadline = System.nanoTime() + SETTLES_WITHIN.toNanos();
+        while (System.nanoTime() < deadline) {
+            JsonNode health = trainer.health();
+            long watermark = health.path("watermark").asLong(-1);
+            if (tail.isBroken()) {
+                return "- (events were deleted before they were read here)";
+            }
+            if (watermark >= tail.end()
+                    && health.path("report").path("watermark").asLong(-2) == watermark) {
+                String theirs = health.path("report").path("state_hash").asText();
+                if (theirs.equals(tail.foldedTo(watermark, spec, registry))) {
+                    return "equal at " + watermark;
+                }
+                violations.add(
+                        "expected the state-hash of a fold at watermark "
+                                + watermark
+                                + ", found "
+                                + theirs.substring(0, Math.min(HASH_SHOWN, theirs.length())));
+                return "differ";
+            }
+            Thread.sleep(LOOK_EVERY);
+        }
+        violations.add(
+                text(
+                        "expected everything learned within %d s, up to offset %d, found watermark %d",
+                        SETTLES_WITHIN.toSeconds(), tail.end(), trainer.watermark()));
+        return "not all learned";
+    }
+
+    private synchronized String asked(Seen seen, List<String> violations) {
+        if (failures > 0) {
+            violations.add(
+                    text("%d questions over HTTP were not answered: %s", failures, firstFailure));
+        }
+        return text(
+                "%s%s",
+                failures == 0 ? "all answered" : failures + " not answered: " + firstFailure,
+                seen.followedAfter < 0 ? ", no new version" : ", new versions");
+    }
+
+    /// An orderly stop and a start, as an operator would try.
+    private String startAgain() throws InterruptedException {
+        if (trainer.ended() == null) {
+            trainer.stop();
+        }
+        traffic.go();
+        long since = System.nanoTime();
+        trainer.start();
+        long first = -1;
+        while (seconds(since) < STARTS_AGAIN_WITHIN.toSeconds()) {
+            Trainer.Ended ended = trainer.ended();
+            if (ended != null) {
+                return text("ends with %d: %s", ended.status(), why(ended.said()));
+            }
+            long watermark = trainer.watermark();
+            if (watermark >= 0 && first < 0) {
+                first = watermark;
+            }
+            if (first >= 0 && watermark > first) {
+                return text("learns after %.1f s", seconds(since));
+            }
+            Thread.sleep(LOOK_EVERY);
+        }
+        return text(
+                "does not learn within %d s, %s",
+                STARTS_AGAIN_WITHIN.toSeconds(),
+                (trainerHealth.ask().status() + " " + wordsOfTrainer(trainerHealth.ask().json()))
+                        .strip());
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        traffic.close();
+        trainer.close();
+        ChildJvm running = scorer;
+        if (running != null) {
+            running.close();
+        }
+        try {
+            for (Thread thread : threads) {
+                thread.join(Duration.ofSeconds(15));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        tail.close();
+        trainerHealth.close();
+        scorerHealth.close();
+        http.close();
+    }
+}

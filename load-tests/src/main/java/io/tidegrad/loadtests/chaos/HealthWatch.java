@@ -1,0 +1,95 @@
+package io.tidegrad.loadtests.chaos;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.localstack.Json;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+
+/// What one process's `/health` has said since a damage: each change, and how long after.
+final class HealthWatch implements AutoCloseable {
+    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
+    private static final int CHANGES_SHOWN = 3;
+
+    private final URI url;
+    private final Function<JsonNode, String> words;
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final List<String> changes = new ArrayList<>();
+    private String newest = "";
+    private boolean healthy = true;
+    private int changed;
+
+    /// @param words what is told of an answer, beside its status
+    HealthWatch(int port, Function<JsonNode, String> words) {
+        url = URI.create("http://127.0.0.1:" + port + "/health");
+        this.words = words;
+    }
+
+    /// @param status 0 where nobody answers
+    record Answer(int status, JsonNode json) {}
+
+    Answer ask() throws InterruptedException {
+        HttpRequest request = HttpRequest.newBuilder(url).timeout(ANSWER_WITHIN).build();
+        try {
+            HttpResponse<String> answer = http.send(request, HttpResponse.BodyHandlers.ofString());
+            return new Answer(answer.statusCode(), Json.parse(answer.body()));
+        } catch (JsonProcessingException e) {
+            return new Answer(0, Json.NOTHING);
+        } catch (IOException down) {
+            return new Answer(0, Json.NOTHING);
+        }
+    }
+
+    /// Notes what has changed since the last look.
+    ///
+    /// @param since `System.nanoTime` of the damage
+    void look(Answer answer, long since) {
+        String said =
+                answer.status() == 0
+                        ? "no answer"
+                        : (answer.status() + " " + words.apply(answer.json())).strip();
+        healthy = answer.status() == 200 && answer.json().path("status").asText("UP").equals("UP");
+        if (said.equals(newest)) {
+            return;
+        }
+        if (!newest.isEmpty()) {
+            changed++;
+            if (changes.size() < CHANGES_SHOWN) {
+                changes.add(
+                        String.format(
+                                Locale.ROOT,
+                                "%.1f s: %s",
+                                (System.nanoTime() - since) * 1e-9,
+                                said));
+            }
+        }
+        newest = said;
+    }
+
+    /// Whether it said that all is well when it was looked at last.
+    boolean isHealthy() {
+        return healthy;
+    }
+
+    /// For a cell of a table.
+    String text() {
+        if (changes.isEmpty()) {
+            return "always " + newest;
+        }
+        String shown = String.join("; ", changes);
+        return changed > CHANGES_SHOWN ? shown + "; … last: " + newest : shown;
+    }
+
+    @Override
+    public void close() {
+        http.close();
+    }
+}

@@ -1,0 +1,198 @@
+package io.tidegrad.loadtests.chaos;
+
+import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.LoadTestException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewPartitions;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/// What an operator's slip, a script or another application does to a topic while it is in use.
+public enum TopicDamage {
+    /// `kafka-topics.sh --delete`.
+    DELETED,
+    /// All records that it has, as `kafka-delete-records.sh` does; of a compacted topic by way of another cleanup policy.
+    EMPTIED,
+    /// Deleted and, as soon as the broker lets it, created again with the same settings.
+    RECREATED,
+    /// It gets one partition more.
+    WIDENED,
+    /// Records of another application.
+    GARBAGE;
+
+    private static final Duration WITHIN = Duration.ofSeconds(30);
+    private static final int GARBAGE_RECORDS = 50;
+    private static final int GARBAGE_BYTES_MAX = 300;
+
+    /// As on the command line and in the table.
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /// Returns when it is done, as far as the broker can tell.
+    void to(String topic, Admin admin, String bootstrapServers, SplittableRandom random)
+            throws InterruptedException {
+        switch (this) {
+            case DELETED -> Asked.of(admin.deleteTopics(List.of(topic)).all());
+            case EMPTIED -> empty(topic, admin);
+            case RECREATED -> recreate(topic, admin);
+            case WIDENED -> {
+                int partitions = described(topic, admin).partitions().size();
+                Asked.of(
+                        admin.createPartitions(
+                                        Map.of(topic, NewPartitions.increaseTo(partitions + 1)))
+                                .all());
+            }
+            case GARBAGE -> garbage(topic, bootstrapServers, random);
+        }
+    }
+
+    private static Config config(String topic, Admin admin) throws InterruptedException {
+        return Asked.of(admin.describeConfigs(Set.of(resource(topic))).all())
+                .values()
+                .iterator()
+                .next();
+    }
+
+    private static ConfigResource resource(String topic) {
+        return new ConfigResource(ConfigResource.Type.TOPIC, topic);
+    }
+
+    private static TopicDescription described(String topic, Admin admin)
+            throws InterruptedException {
+        return Asked.of(admin.describeTopics(List.of(topic)).allTopicNames())
+                .values()
+                .iterator()
+                .next();
+    }
+
+    private static void empty(String topic, Admin admin) throws InterruptedException {
+        String policy = config(topic, admin).get(TopicConfig.CLEANUP_POLICY_CONFIG).value();
+        boolean compacted = policy.equals(TopicConfig.CLEANUP_POLICY_COMPACT);
+        if (compacted) { // else the broker refuses
+            setPolicy(topic, policy + "," + TopicConfig.CLEANUP_POLICY_DELETE, admin);
+        }
+        Map<TopicPartition, OffsetSpec> latest = new HashMap<>();
+        described(topic, admin)
+                .partitions()
+                .forEach(
+                        partition ->
+                                latest.put(
+                                        new TopicPartition(topic, partition.partition()),
+                                        OffsetSpec.latest()));
+        Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
+        Asked.of(admin.listOffsets(latest).all())
+                .forEach(
+                        (partition, end) ->
+                                all.put(partition, RecordsToDelete.beforeOffset(end.offset())));
+        Await.until(
+                "the records of " + topic + " deleted",
+                WITHIN,
+                () -> {
+                    try {
+                        admin.deleteRecords(all).all().get();
+                        return true;
+                    } catch (ExecutionException notYet) {
+                        return false; // the broker learns of a policy a moment later
+                    }
+                });
+        if (compacted) {
+            setPolicy(topic, policy, admin);
+        }
+    }
+
+    private static void setPolicy(String topic, String policy, Admin admin)
+            throws InterruptedException {
+        AlterConfigOp change =
+                new AlterConfigOp(
+                        new ConfigEntry(TopicConfig.CLEANUP_POLICY_CONFIG, policy),
+                        AlterConfigOp.OpType.SET);
+        Asked.of(admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(change))).all());
+    }
+
+    private static void recreate(String topic, Admin admin) throws InterruptedException {
+        TopicDescription before = described(topic, admin);
+        Map<String, String> settings = new HashMap<>();
+        for (ConfigEntry entry : config(topic, admin).entries()) {
+            if (entry.source() == ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG) {
+                settings.put(entry.name(), entry.value());
+            }
+        }
+        NewTopic again =
+                new NewTopic(topic, before.partitions().size(), (short) -1).configs(settings);
+        Asked.of(admin.deleteTopics(List.of(topic)).all());
+        Await.until(
+                topic + " created again", WITHIN, () -> isCreated(again, before.topicId(), admin));
+    }
+
+    /// Or by somebody else, who was quicker.
+    private static boolean isCreated(NewTopic topic, Uuid before, Admin admin)
+            throws InterruptedException {
+        try {
+            admin.createTopics(List.of(topic)).all().get();
+            return true;
+        } catch (ExecutionException e) {
+            if (!(e.getCause() instanceof TopicExistsException)) {
+                throw new LoadTestException("can't create " + topic.name() + ": " + e, e);
+            }
+        }
+        try {
+            return !admin.describeTopics(List.of(topic.name()))
+                    .allTopicNames()
+                    .get()
+                    .values()
+                    .iterator()
+                    .next()
+                    .topicId()
+                    .equals(before);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof UnknownTopicOrPartitionException) {
+                return false;
+            }
+            throw new LoadTestException("can't look at " + topic.name() + ": " + e, e);
+        }
+    }
+
+    private static void garbage(String topic, String bootstrapServers, SplittableRandom random)
+            throws InterruptedException {
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(
+                        Map.of("bootstrap.servers", bootstrapServers),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer())) {
+            for (int i = 0; i < GARBAGE_RECORDS; i++) {
+                producer.send(new ProducerRecord<>(topic, 0, noise(random), noise(random))).get();
+            }
+        } catch (ExecutionException e) {
+            throw new LoadTestException("can't write to " + topic + ": " + e.getCause(), e);
+        }
+    }
+
+    private static byte[] noise(SplittableRandom random) {
+        byte[] noise = new byte[random.nextInt(1, GARBAGE_BYTES_MAX)];
+        random.nextBytes(noise);
+        return noise;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.model.status;
+
+import org.jspecify.annotations.NullMarked;

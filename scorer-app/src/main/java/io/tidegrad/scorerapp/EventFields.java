@@ -1,0 +1,63 @@
+package io.tidegrad.scorerapp;
+
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.apache.avro.Schema;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The fields of the events that models learn from, as the registry has them under a topic's name (subject `TOPIC-value`). Who
+/// asks with a whole event makes no mistake by a field that no feature reads. Asked for on a thread of its own, and what was
+/// known stays while the registry is away: a request never waits for it.
+final class EventFields implements AutoCloseable {
+    private static final long EVERY_SECONDS = 10;
+
+    private static final Logger log = LoggerFactory.getLogger(EventFields.class);
+
+    private final RegistrySettings settings;
+    private final Supplier<Set<String>> topics;
+    private final Map<String, Set<String>> known = new ConcurrentHashMap<>();
+    private final ScheduledExecutorService timer =
+            Executors.newSingleThreadScheduledExecutor(
+                    Thread.ofPlatform().name("tidegrad-event-fields").daemon().factory());
+
+    /// @param topics that served models learn from, at any time
+    EventFields(RegistrySettings settings, Supplier<Set<String>> topics) {
+        this.settings = settings;
+        this.topics = topics;
+        timer.scheduleWithFixedDelay(this::ask, 0, EVERY_SECONDS, TimeUnit.SECONDS);
+    }
+
+    boolean has(String topic, String field) {
+        return known.getOrDefault(topic, Set.of()).contains(field);
+    }
+
+    private void ask() {
+        for (String topic : topics.get()) {
+            try (SchemaRegistry registry = SchemaRegistry.connect(settings.client())) {
+                Schema schema = registry.latest(topic + "-value");
+                if (schema.getType() == Schema.Type.RECORD) {
+                    Set<String> fields = new TreeSet<>();
+                    schema.getFields().forEach(field -> fields.add(field.name()));
+                    known.put(topic, fields);
+                }
+            } catch (RuntimeException e) {
+                // Without it a request is judged by what models read, as without a registry.
+                log.debug("fields of the events of {} are not known", topic, e);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        timer.shutdownNow();
+    }
+}

@@ -1,0 +1,166 @@
+package io.tidegrad.trainer;
+
+import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.TrainerStatus;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.CommittedState;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Writes each model's `TrainerStatus` to its snapshots topic, for `tidegrad models list` and `show`, which ask no trainer.
+/// One thread and one producer for all models of the process, outside transactions: a model that has stopped has none of
+/// its own. What another instance learns, it speaks for.
+final class StatusPublisher implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(StatusPublisher.class);
+    private static final Duration EVERY = Duration.ofSeconds(1);
+
+    /// Numbers change with every commit, and are worth a record every ten seconds.
+    private static final long NUMBERS_MILLIS = 10_000;
+
+    private final ModelSlots slots;
+    private final KafkaSettings kafka;
+    private final Topics topics;
+    private final KafkaTopics kafkaTopics;
+    private final Map<String, TrainerStatus> written = new HashMap<>(); // on our thread
+    private final Thread thread;
+
+    StatusPublisher(ModelSlots slots, KafkaSettings kafka, Topics topics, KafkaTopics kafkaTopics) {
+        this.slots = slots;
+        this.kafka = kafka;
+        this.topics = topics;
+        this.kafkaTopics = kafkaTopics;
+        thread = Thread.ofPlatform().name("status").daemon().start(this::run);
+    }
+
+    private void run() {
+        boolean away = false;
+        while (true) {
+            try (Producer<byte[], byte[]> producer = producer()) {
+                while (true) {
+                    for (ModelSlot slot : slots.all()) {
+                        write(slot, producer);
+                    }
+                    away = false;
+                    Thread.sleep(EVERY);
+                }
+            } catch (InterruptException | InterruptedException e) {
+                return; // closed
+            } catch (KafkaException | TrainerException e) {
+                if (Thread.currentThread().isInterrupted()) {
+                    return;
+                }
+                if (!away) {
+                    away = true;
+                    LOG.warn(
+                            "what models list shows of this trainer can't be written, trying again: {}",
+                            e.getMessage());
+                }
+            }
+            try {
+                Thread.sleep(EVERY);
+            } catch (InterruptedException e) {
+                return;
+            }
+        }
+    }
+
+    private void write(ModelSlot slot, Producer<byte[], byte[]> producer) {
+        TrainerStatus now = status(slot);
+        TrainerStatus before = written.get(slot.model());
+        if (now == null || before != null && !isWorthARecord(before, now)) {
+            return;
+        }
+        String topic = topics.snapshots(slot.model());
+        // A broker that creates what is written to would create it with settings that lose
+        // snapshots.
+        if (!kafkaTopics.exists(topic)) {
+            return;
+        }
+        producer.send(new ProducerRecord<>(topic, SnapshotKey.STATUS.encode(), now.encode()));
+        written.put(slot.model(), now);
+    }
+
+    private static boolean isWorthARecord(TrainerStatus before, TrainerStatus now) {
+        return before.epoch() != now.epoch()
+                || !before.state().equals(now.state())
+                || !words(before).equals(words(now))
+                || now.time() - before.time() >= NUMBERS_MILLIS
+                        && (before.accepted() != now.accepted()
+                                || before.deadLetters() != now.deadLetters()
+                                || Double.compare(
+                                                before.recentDeadLetterShare(),
+                                                now.recentDeadLetterShare())
+                                        != 0
+                                || !before.reasons().equals(now.reasons()));
+    }
+
+    private static List<String> words(TrainerStatus status) {
+        return status.reasons().stream().map(TrainerStatus.Reason::word).toList();
+    }
+
+    /// Null while there is nothing to say: it is paused, deleted, on its way, or another instance learns it.
+    private static @Nullable TrainerStatus status(ModelSlot slot) {
+        TrainerException failure = slot.failure();
+        ModelTrainer trainer = slot.trainer();
+        CommittedState committed =
+                failure == null && trainer != null && trainer.learns() ? trainer.committed() : null;
+        if (failure == null && committed == null) {
+            return null;
+        }
+        return new TrainerStatus(
+                slot.epoch(),
+                System.currentTimeMillis(),
+                failure == null
+                        ? TrainerStatus.LEARNING
+                        : failure.exitCode().retryable()
+                                ? TrainerStatus.RETRYING
+                                : TrainerStatus.FAILED,
+                failure == null ? 0 : failure.exitCode().status(),
+                committed == null ? TrainerStatus.UNKNOWN : committed.accounts().accepted(),
+                committed == null ? TrainerStatus.UNKNOWN : committed.accounts().deadLetters(),
+                committed == null ? Double.NaN : Objects.requireNonNull(trainer).deadLetterShare(),
+                slot.condition().reasons().stream()
+                        .map(
+                                reason ->
+                                        new TrainerStatus.Reason(
+                                                reason.kind().word(),
+                                                reason.message(),
+                                                reason.since().toEpochMilli()))
+                        .toList());
+    }
+
+    private Producer<byte[], byte[]> producer() {
+        Map<String, Object> settings = new HashMap<>(kafka.client());
+        settings.put(ProducerConfig.ACKS_CONFIG, "all");
+        settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 10_000);
+        settings.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, 5_000);
+        settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 2_000);
+        settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
+        return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    @Override
+    public void close() {
+        thread.interrupt();
+        try {
+            thread.join(Duration.ofSeconds(5));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

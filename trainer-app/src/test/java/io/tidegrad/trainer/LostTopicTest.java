@@ -1,0 +1,331 @@
+package io.tidegrad.trainer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.Changelog;
+import io.tidegrad.trainer.store.CommitGuard;
+import io.tidegrad.trainer.store.CommittedState;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.ModelStore;
+import io.tidegrad.trainer.store.ReadCommitted;
+import io.tidegrad.trainer.store.StoreParts;
+import io.tidegrad.trainer.store.StoreSettings;
+import io.tidegrad.trainer.store.TrainerClock;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewPartitions;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What somebody does to the topics of a trainer that runs.
+class LostTopicTest {
+    /// What is promised; a busy machine gets no more.
+    private static final Duration PROMISED = Duration.ofSeconds(60);
+
+    @TempDir Path directory;
+    TestLog log;
+
+    @BeforeEach
+    void open() {
+        log = new TestLog(directory, 1).created();
+    }
+
+    @AfterEach
+    void close() {
+        log.close();
+    }
+
+    private void delete(String topic) {
+        TestLog.await(log.admin.deleteTopics(List.of(topic)).all());
+    }
+
+    private void learnsOn(TrainerApp trainer, String lost) {
+        log.send(0, 100);
+        log.send(log.event(new byte[] {1}));
+        TrainerTest.awaitSettled(trainer, 101);
+        delete(lost);
+        long begin = System.nanoTime();
+        log.send(100, 200);
+        log.send(log.event(new byte[] {2}));
+        ModelTrainer model = trainer.models().getFirst();
+        await().atMost(PROMISED)
+                .until(
+                        () -> {
+                            if (trainer.ended().isDone()) {
+                                throw trainer.ended().join();
+                            }
+                            CommittedState state = model.committed();
+                            return state != null && state.nextOffset() == 202 && state.settled();
+                        });
+        System.out.printf(
+                "%s lost: learned on after %d ms%n", lost, (System.nanoTime() - begin) / 1_000_000);
+        TestLog.Fold fold = log.fold();
+        CommittedState state = Objects.requireNonNull(model.committed());
+        assertThat(Objects.requireNonNull(state.report()).stateHash()).isEqualTo(fold.stateHash());
+        assertThat(state.accounts().deadLetters()).isEqualTo(2);
+    }
+
+    @Test
+    void aTrainerThatLosesItsDeadLettersLearnsOn() {
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            learnsOn(trainer, log.topics().deadLetters());
+            assertThat(log.visible(log.topics().deadLetters())).hasSize(1);
+        }
+    }
+
+    @Test
+    void aTrainerThatLosesItsProgressLearnsOn() {
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            learnsOn(trainer, log.topics().progress());
+            await().atMost(PROMISED)
+                    .until(() -> log.admin.listTopics().names().get(), hasProgress());
+            log.send(200, 201);
+            TrainerTest.awaitSettled(trainer, 203);
+            await().atMost(PROMISED)
+                    .untilAsserted(
+                            () -> assertThat(log.visible(log.topics().progress())).isNotEmpty());
+        }
+    }
+
+    private Predicate<Set<String>> hasProgress() {
+        return topics -> topics.contains(log.topics().progress());
+    }
+
+    /// Commits wait at `open`, as they do for brokers that don't answer.
+    private record HeldCommits(AtomicReference<CountDownLatch> open) implements StoreParts {
+        @Override
+        public CommitGuard guard(TopicPartition log) {
+            return new CommitGuard(log);
+        }
+
+        @Override
+        public ModelStore store(
+                Lineage lineage,
+                Kernels kernels,
+                StoreSettings settings,
+                BooleanSupplier stopping,
+                ReadCommitted readCommitted,
+                CommitGuard guard,
+                TrainerClock clock) {
+            return new ModelStore(
+                    lineage, kernels, settings, stopping, readCommitted, guard, clock) {
+                @Override
+                protected void offsetsJoin() {
+                    try {
+                        Objects.requireNonNull(open.get()).await();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                }
+            };
+        }
+    }
+
+    @Test
+    void aTrainerThatHasSomethingToLearnAndCommitsNothingIsNotHealthy() throws Exception {
+        CountDownLatch taken = new CountDownLatch(0);
+        CountDownLatch held = new CountDownLatch(1);
+        AtomicReference<CountDownLatch> commits = new AtomicReference<>(taken);
+        // 0.1 s of commit interval, 10 s of transaction, 5 s of patience: 15 s.
+        try (TrainerApp trainer =
+                        TrainerApp.start(log.config(), new HeldCommits(commits), Kernels.active());
+                AutoCloseable release = held::countDown) {
+            log.send(0, 100);
+            TrainerTest.awaitSettled(trainer, 100);
+            await().atMost(PROMISED).until(() -> get(trainer, "/health").statusCode() == 200);
+            commits.set(held);
+            log.send(100, 200);
+            HttpResponse<String> health =
+                    await().atMost(PROMISED)
+                            .until(
+                                    () -> get(trainer, "/health"),
+                                    answer -> answer.body().contains("\"stalled\""));
+            assertThat(health.statusCode()).isEqualTo(503);
+            assertThat(health.body())
+                    .contains(
+                            "100 offsets are not learned", "expected a commit at least every 15 s");
+            assertThat(get(trainer, "/metrics").body())
+                    .containsPattern("tidegrad_degraded\\{[^}]*reason=\"stalled\"[^}]*\\} 1.0")
+                    .containsPattern("tidegrad_standstill_seconds\\{[^}]*\\} 1[5-9]");
+            assertThat(release).isNotNull();
+        }
+    }
+
+    private static HttpResponse<String> get(TrainerApp trainer, String path) throws Exception {
+        URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + path);
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return client.send(
+                    HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+        }
+    }
+
+    @Test
+    void aTrainerThatLosesItsSnapshotsLearnsOnAndPublishesAWholeOne() {
+        String snapshots = log.topics().snapshots(log.model());
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            learnsOn(trainer, snapshots);
+            await().atMost(PROMISED)
+                    .until(
+                            () -> log.manifests(log.visible(snapshots)),
+                            manifests ->
+                                    !manifests.isEmpty()
+                                            && !manifests.getFirst().isDelta()
+                                            && manifests.getLast().version() == 200);
+        }
+    }
+
+    @Test
+    void anIdleTrainerThatLosesItsSnapshotsPublishesTheModelAgain() {
+        String snapshots = log.topics().snapshots(log.model());
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            log.send(0, 100);
+            TrainerTest.awaitSettled(trainer, 100);
+            delete(snapshots);
+            await().atMost(PROMISED)
+                    .ignoreExceptions()
+                    .until(
+                            () -> log.manifests(log.visible(snapshots)),
+                            manifests ->
+                                    manifests.size() == 1
+                                            && !manifests.getFirst().isDelta()
+                                            && manifests.getFirst().version() == 100);
+            assertThat(trainer.ended()).isNotDone();
+        }
+    }
+
+    private TrainerException ended(TrainerApp trainer, String what) {
+        long begin = System.nanoTime();
+        TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
+        System.out.printf(
+                "%s: ended after %d ms, exit %d: %s%n",
+                what,
+                (System.nanoTime() - begin) / 1_000_000,
+                why.exitCode().status(),
+                why.getMessage());
+        return why;
+    }
+
+    @Test
+    void aPartitionAddedToTheLogEndsTheTrainerWithWhatToDo() {
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            log.send(0, 100);
+            TrainerTest.awaitSettled(trainer, 100);
+            TestLog.await(
+                    log.admin
+                            .createPartitions(Map.of(log.topic, NewPartitions.increaseTo(2)))
+                            .all());
+            TrainerException why = ended(trainer, "a partition added");
+            assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+            assertThat(why)
+                    .hasMessageContaining(log.topic)
+                    .hasMessageContaining("expected 1 partition")
+                    .hasMessageContaining("found 2")
+                    .hasMessageContaining("not learned")
+                    .hasMessageContaining("new topic with one partition")
+                    .hasMessageNotContaining("Resetter");
+        }
+    }
+
+    @Test
+    void aDeletedLogEndsTheTrainerWithWhatToDo() {
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            log.send(0, 100);
+            TrainerTest.awaitSettled(trainer, 100);
+            delete(log.topic);
+            TrainerException why = ended(trainer, "the log deleted");
+            assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
+            assertThat(why)
+                    .hasMessageContaining(log.topic)
+                    .hasMessageContaining("deleted")
+                    .hasMessageContaining("tidegrad models delete");
+        }
+        TrainerException again = startFails();
+        assertThat(again.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
+        assertThat(again).hasMessageContaining("tidegrad models delete");
+    }
+
+    private TrainerException startFails() {
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            return trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
+        } catch (TrainerException e) {
+            return e;
+        }
+    }
+
+    @Test
+    void aDeletedChangelogEndsTheTrainerWithTheWayBack() {
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            log.send(0, 100);
+            TrainerTest.awaitSettled(trainer, 100);
+            delete(Changelog.topic(log.group()));
+            TrainerException why = ended(trainer, "the changelog deleted");
+            assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
+            assertThat(why)
+                    .hasMessageContaining("changelog")
+                    .hasMessageContaining("tidegrad models rollback " + log.model());
+        }
+    }
+
+    @Test
+    void aLogThatIsCompactedFromNowOnEndsTheTrainer() {
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            log.send(0, 100);
+            TrainerTest.awaitSettled(trainer, 100);
+            set(log.topic, "cleanup.policy", "compact,delete");
+            TrainerException why = ended(trainer, "the log compacted");
+            assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+            assertThat(why).hasMessageContaining("expected cleanup.policy=delete");
+        }
+    }
+
+    @Test
+    void aChangelogThatWouldForgetEndsTheTrainer() {
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            log.send(0, 100);
+            TrainerTest.awaitSettled(trainer, 100);
+            set(Changelog.topic(log.group()), "cleanup.policy", "delete");
+            TrainerException why = ended(trainer, "the changelog's policy changed");
+            assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+            assertThat(why)
+                    .hasMessageContaining("expected cleanup.policy=compact")
+                    .hasMessageContaining("kafka-configs.sh");
+        }
+    }
+
+    private void set(String topic, String setting, String value) {
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        TestLog.await(
+                log.admin
+                        .incrementalAlterConfigs(
+                                Map.of(
+                                        resource,
+                                        List.of(
+                                                new AlterConfigOp(
+                                                        new ConfigEntry(setting, value),
+                                                        AlterConfigOp.OpType.SET))))
+                        .all());
+    }
+}

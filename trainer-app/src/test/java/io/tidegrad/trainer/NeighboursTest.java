@@ -1,0 +1,469 @@
+package io.tidegrad.trainer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.model.snapshot.TrainerStatus;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.trainer.SwitchableRegistry.Fault;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.replay.Place;
+import io.tidegrad.trainer.store.CommittedState;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.config.ConfigResource;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Several models of one trainer, of which one can't go on: what becomes of it, and that the others learn as if it were not
+/// there.
+class NeighboursTest {
+    private static final Decisions.By SOMEBODY = new Decisions.By("ann@host", "a test");
+
+    private static final String ADAM = "adam: { rate: 0.01 }";
+
+    /// More than any weight can bear.
+    private static final String DIVERGES = "sgd: { rate: 1000 }";
+
+    @TempDir Path directory;
+    private TestLog log;
+
+    @BeforeEach
+    void open() {
+        log = new TestLog(directory, 1).created();
+    }
+
+    @AfterEach
+    void close() {
+        log.close();
+    }
+
+    // ---- several models ----
+
+    /// The log's spec under another name, which follows the log's own in the alphabet.
+    private ModelSpec named(String suffix, String optimizer) {
+        return ModelSpec.parse(
+                log.spec()
+                        .yaml()
+                        .replace("model: " + log.model(), "model: " + log.model() + suffix)
+                        .replace(ADAM, optimizer),
+                "test spec");
+    }
+
+    private ModelSpec named(String suffix) {
+        return named(suffix, ADAM);
+    }
+
+    private TrainerConfig config(List<ModelSpec> specs, String... more) {
+        return TrainerConfig.parse(arguments(specs, more), Map.of());
+    }
+
+    private List<String> arguments(List<ModelSpec> specs, String... more) {
+        List<String> files = new ArrayList<>();
+        for (ModelSpec spec : specs) {
+            files.add(log.write(spec.model() + ".yaml", spec.yaml()).toString());
+        }
+        List<String> all = new ArrayList<>(List.of(more));
+        all.addAll(List.of("--spec", String.join(",", files)));
+        return log.arguments(all.toArray(String[]::new));
+    }
+
+    private static @Nullable ModelTrainer find(TrainerApp trainer, ModelSpec spec) {
+        return trainer.models().stream()
+                .filter(model -> model.lineage().model().equals(spec.model()))
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static CommittedState awaitSettled(TrainerApp trainer, ModelSpec spec, long offset) {
+        await().atMost(TrainerTest.PATIENCE).until(() -> find(trainer, spec) != null);
+        return TrainerTest.awaitSettled(
+                trainer, Objects.requireNonNull(find(trainer, spec)), offset);
+    }
+
+    private void assertLearned(TrainerApp trainer, ModelSpec spec, long offset) {
+        assertThat(Objects.requireNonNull(awaitSettled(trainer, spec, offset).report()).stateHash())
+                .isEqualTo(log.fold(spec).stateHash());
+    }
+
+    private Decisions decisions() {
+        return new Decisions(
+                KafkaSettings.of(log.kafka.bootstrapServers()),
+                log.topics(),
+                log.admin,
+                (short) -1,
+                SOMEBODY);
+    }
+
+    // ---- what it says of them ----
+
+    private static HttpResponse<String> get(TrainerApp trainer, String path) {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + path);
+            return client.send(
+                    HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static JsonNode json(String body) {
+        try {
+            return new ObjectMapper().readTree(body);
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static JsonNode health(TrainerApp trainer, ModelSpec spec) {
+        for (JsonNode model : json(get(trainer, "/health").body()).path("models")) {
+            if (model.path("model").asText().equals(spec.model())) {
+                return model;
+            }
+        }
+        throw new AssertionError("not in health: " + spec.model());
+    }
+
+    private static void awaitState(TrainerApp trainer, ModelSpec spec, String state) {
+        await().atMost(TrainerTest.PATIENCE)
+                .untilAsserted(
+                        () ->
+                                assertThat(health(trainer, spec).path("state").asText())
+                                        .isEqualTo(state));
+    }
+
+    private static void awaitHealth(TrainerApp trainer, int status, String word) {
+        await().atMost(TrainerTest.PATIENCE)
+                .untilAsserted(
+                        () -> {
+                            HttpResponse<String> health = get(trainer, "/health");
+                            assertThat(json(health.body()).path("status").asText())
+                                    .as(health.body())
+                                    .isEqualTo(word);
+                            assertThat(health.statusCode()).isEqualTo(status);
+                        });
+    }
+
+    private static void assertFailed(
+            TrainerApp trainer, ModelSpec spec, ExitCode code, String... said) {
+        awaitState(trainer, spec, "failed");
+        JsonNode health = health(trainer, spec);
+        assertThat(health.path("exit_code").asInt()).isEqualTo(code.status());
+        assertThat(health.path("reasons").get(0).path("reason").asText()).isEqualTo("failed");
+        assertThat(health.path("reasons").get(0).path("message").asText()).contains(said);
+        assertThat(get(trainer, "/metrics").body())
+                .contains(
+                        "tidegrad_exit_code{model=\"%s\"} %d.0"
+                                .formatted(spec.model(), code.status()),
+                        "tidegrad_degraded{model=\"%s\",reason=\"failed\"} 1.0"
+                                .formatted(spec.model()),
+                        "tidegrad_up{model=\"%s\"} 0.0".formatted(spec.model()));
+        assertThat(trainer.ended()).isNotDone();
+    }
+
+    // ---- tests ----
+
+    @Test
+    void aModelThatDivergesStopsAloneNowAndAtEveryStartUntilItIsMadeAnew() {
+        ModelSpec first = log.spec();
+        ModelSpec diverges = named("b", DIVERGES);
+        ModelSpec last = named("c");
+        List<ModelSpec> specs = List.of(first, diverges, last);
+        log.send(0, 100);
+        try (TrainerApp trainer = TrainerApp.start(config(specs))) {
+            assertLearned(trainer, first, 100);
+            assertLearned(trainer, last, 100);
+            assertFailed(trainer, diverges, ExitCode.MODEL_DIVERGED, diverges.model(), "update");
+            awaitHealth(trainer, 200, "DEGRADED");
+            await().atMost(TrainerTest.PATIENCE).until(() -> find(trainer, diverges) == null);
+            log.send(100, 200);
+            assertLearned(trainer, first, 200);
+            assertLearned(trainer, last, 200);
+        }
+        log.send(200, 300);
+        try (TrainerApp trainer = TrainerApp.start(config(specs))) {
+            assertLearned(trainer, first, 300);
+            assertLearned(trainer, last, 300);
+            assertFailed(trainer, diverges, ExitCode.MODEL_DIVERGED, diverges.model(), "update");
+
+            // What is decided about it counts at once; of what is not about learning it makes
+            // nothing.
+            decisions().shadow(first.model(), diverges.model());
+            decisions().withdraw(first.model(), diverges.model());
+            decisions().delete(diverges.model());
+            awaitHealth(trainer, 200, "UP");
+            ModelSpec mended = named("b");
+            decisions().create(mended, new Place.Begin());
+            assertLearned(trainer, mended, 300);
+            awaitHealth(trainer, 200, "UP");
+            log.send(300, 310);
+            for (ModelSpec spec : List.of(first, mended, last)) {
+                assertLearned(trainer, spec, 310);
+            }
+        }
+    }
+
+    @Test
+    void theFirstModelThatCannotGoOnEndsTheProcessIfThatIsAskedFor() {
+        log.send(0, 100);
+        TrainerConfig config =
+                TrainerConfig.parse(
+                        arguments(List.of(log.spec(), named("b", DIVERGES))),
+                        Map.of("TIDEGRAD_FAIL_FAST", "true"));
+        try (TrainerApp trainer = TrainerApp.start(config)) {
+            TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
+            assertThat(why.exitCode()).isEqualTo(ExitCode.MODEL_DIVERGED);
+            assertThat(why.getMessage()).contains(log.model() + "b");
+        }
+    }
+
+    @Test
+    void theProcessEndsWithTheFirstReasonWhenTheLastModelCannotGoOn() {
+        try (TestLog other = new TestLog(directory, 1).created()) {
+            ModelSpec first = named("a", DIVERGES);
+            ModelSpec second =
+                    ModelSpec.parse(other.spec().yaml().replace(ADAM, DIVERGES), "test spec");
+            log.send(0, 100);
+            try (TrainerApp trainer = TrainerApp.start(config(List.of(first, second)))) {
+                assertFailed(trainer, first, ExitCode.MODEL_DIVERGED, first.model());
+                other.send(0, 100);
+                TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
+                assertThat(why.exitCode()).isEqualTo(ExitCode.MODEL_DIVERGED);
+                assertThat(why.getMessage())
+                        .startsWith("model " + first.model())
+                        .contains("No other model of this trainer can go on", second.model());
+            }
+        }
+    }
+
+    @Test
+    void aStartWithoutAnyModelThatCanBeLearnedEndsWithTheReasonOfTheFirst() {
+        ModelSpec nowhere =
+                ModelSpec.parse(
+                        named("a").yaml().replace("topic: " + log.topic, "topic: nowhere"),
+                        "test spec");
+        ModelSpec elsewhere =
+                ModelSpec.parse(
+                        named("b").yaml().replace("topic: " + log.topic, "topic: elsewhere"),
+                        "test spec");
+        assertThatThrownBy(() -> TrainerApp.start(config(List.of(nowhere, elsewhere))).close())
+                .isInstanceOfSatisfying(
+                        TrainerException.class,
+                        why -> {
+                            assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+                            assertThat(why.getMessage())
+                                    .startsWith("topic nowhere: expected the topic of events")
+                                    .contains(elsewhere.model(), "topic elsewhere");
+                        });
+        // One that can be is enough.
+        log.send(0, 50);
+        try (TrainerApp trainer =
+                TrainerApp.start(config(List.of(nowhere, elsewhere, named("c"))))) {
+            assertLearned(trainer, named("c"), 50);
+            assertFailed(
+                    trainer, nowhere, ExitCode.CONFIGURATION, "topic nowhere", "create it, or");
+        }
+    }
+
+    @Test
+    void aModelThatHasStoppedIsTriedAgainWhenItIsResumed() {
+        ModelSpec last = named("b");
+        String snapshots = log.topics().snapshots(last.model());
+        TestLog.await(
+                log.admin
+                        .createTopics(
+                                List.of(
+                                        new NewTopic(snapshots, 1, (short) 1)
+                                                .configs(
+                                                        Map.of(
+                                                                "cleanup.policy",
+                                                                "delete",
+                                                                "max.message.bytes",
+                                                                "2000000"))))
+                        .all());
+        log.send(0, 50);
+        try (TrainerApp trainer = TrainerApp.start(config(List.of(log.spec(), last)))) {
+            assertFailed(
+                    trainer, last, ExitCode.CONFIGURATION, snapshots, "cleanup.policy=compact");
+            await().atMost(TrainerTest.PATIENCE)
+                    .until(
+                            () ->
+                                    status(last) instanceof TrainerStatus told
+                                            && told.state().equals(TrainerStatus.FAILED));
+            assertLearned(trainer, log.spec(), 50);
+            await().atMost(TrainerTest.PATIENCE)
+                    .until(
+                            () ->
+                                    status(log.spec()) instanceof TrainerStatus told
+                                            && told.state().equals(TrainerStatus.LEARNING)
+                                            && told.accepted() == 50);
+            assertThatThrownBy(() -> decisions().resume(log.model()))
+                    .hasMessageContaining("found one that learns");
+            ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, snapshots);
+            TestLog.await(
+                    log.admin
+                            .incrementalAlterConfigs(
+                                    Map.of(
+                                            resource,
+                                            List.of(
+                                                    new AlterConfigOp(
+                                                            new ConfigEntry(
+                                                                    "cleanup.policy", "compact"),
+                                                            AlterConfigOp.OpType.SET))))
+                            .all());
+            decisions().resume(last.model());
+            assertLearned(trainer, last, 50);
+            awaitHealth(trainer, 200, "UP");
+        }
+    }
+
+    private @Nullable TrainerStatus status(ModelSpec spec) {
+        return ModelOverview.read(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics())
+                .entries(List.of(spec.model()))
+                .getFirst()
+                .status();
+    }
+
+    /// What the message advises is what is done here.
+    @Test
+    void aModelWhoseTopicIsDeletedStopsAloneAndIsMadeAnewAsItsMessageAdvises() {
+        try (TestLog other = new TestLog(directory, 1).created()) {
+            ModelSpec doomed = other.spec();
+            log.send(0, 50);
+            other.send(0, 50);
+            try (TrainerApp trainer = TrainerApp.start(config(List.of(log.spec(), doomed)))) {
+                awaitSettled(trainer, log.spec(), 50);
+                awaitSettled(trainer, doomed, 50);
+                TestLog.await(log.admin.deleteTopics(List.of(other.topic)).all());
+                assertFailed(
+                        trainer,
+                        doomed,
+                        ExitCode.STATE_VIOLATION,
+                        other.topic,
+                        "it was deleted",
+                        "tidegrad models delete " + doomed.model(),
+                        "tidegrad models create --spec FILE");
+                log.send(50, 100);
+                assertLearned(trainer, log.spec(), 100);
+
+                other.created();
+                other.send(50, 80);
+                decisions().delete(doomed.model());
+                decisions().create(doomed, new Place.Begin());
+                assertThat(
+                                Objects.requireNonNull(awaitSettled(trainer, doomed, 30).report())
+                                        .stateHash())
+                        .isEqualTo(other.fold().stateHash());
+                awaitHealth(trainer, 200, "UP");
+            }
+        }
+    }
+
+    @Test
+    void aReasonThatPassesStopsOneModelForAWhileAndTheOthersNotAtAll() throws Exception {
+        try (TestLog other = new TestLog(directory, 1).created();
+                SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl())) {
+            log.send(0, 50);
+            other.send(0, 50);
+            TrainerConfig config =
+                    config(
+                            List.of(log.spec(), other.spec()),
+                            "--registry-url",
+                            registry.url(),
+                            "--kafka.transaction.timeout.ms",
+                            "4000");
+            try (TrainerApp trainer = TrainerApp.start(config)) {
+                awaitSettled(trainer, log.spec(), 50);
+                awaitSettled(trainer, other.spec(), 50);
+                registry.fault(Fault.ANSWERS_500);
+                byte[] unknown = RegistryFaultTest.byANewSchema(other);
+                other.send(new ProducerRecord<>(other.topic, 0, null, unknown));
+                awaitState(trainer, other.spec(), "retrying");
+                assertThat(health(trainer, other.spec()).path("reasons").toString())
+                        .contains("retrying", "nothing is lost");
+                awaitHealth(trainer, 200, "DEGRADED");
+                log.send(50, 100);
+                assertLearned(trainer, log.spec(), 100);
+                registry.fault(Fault.NONE);
+                await().atMost(Duration.ofSeconds(90))
+                        .until(
+                                () ->
+                                        health(trainer, other.spec()).path("watermark").asLong()
+                                                == 51);
+                other.send(50, 100);
+                assertThat(
+                                Objects.requireNonNull(
+                                                awaitSettled(trainer, other.spec(), 101).report())
+                                        .stateHash())
+                        .isEqualTo(other.fold().stateHash());
+                assertThat(trainer.ended()).isNotDone();
+                awaitHealth(trainer, 200, "UP");
+            }
+        }
+    }
+
+    /// Item by item of the message: the registered spec, and the changed one.
+    @Test
+    void aChangedSpecIsLearnedOnceTheModelIsMadeAnewAndTheRegisteredOneWithoutTheFile() {
+        ModelSpec changed = named("", "adam: { rate: 0.02 }");
+        log.send(0, 50);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            assertLearned(trainer, log.spec(), 50);
+        }
+        assertThatThrownBy(() -> TrainerApp.start(config(List.of(changed))).close())
+                .hasMessageContaining("tidegrad models delete " + log.model())
+                .hasMessageContaining("start with --model " + log.model());
+        List<String> registered = new ArrayList<>(log.arguments("--model", log.model()));
+        int spec = registered.indexOf("--spec");
+        registered.subList(spec, spec + 2).clear();
+        try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(registered, Map.of()))) {
+            assertLearned(trainer, log.spec(), 50);
+        }
+        decisions().delete(log.model());
+        decisions().create(changed, new Place.Begin());
+        try (TrainerApp trainer = TrainerApp.start(config(List.of(changed)))) {
+            assertLearned(trainer, changed, 50);
+        }
+    }
+
+    @Test
+    void aTrainerWhoseEveryEventIsRefusedIsDegradedUntilGoodOnesCome() {
+        for (int i = 0; i < 20; i++) {
+            log.send(log.event(new byte[] {1, 2, 3}));
+        }
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            awaitHealth(trainer, 200, "DEGRADED");
+            JsonNode reason = health(trainer, log.spec()).path("reasons").get(0);
+            assertThat(reason.path("reason").asText()).isEqualTo("dead-letters");
+            assertThat(reason.path("message").asText()).startsWith("100 % of the events");
+            assertThat(get(trainer, "/metrics").body())
+                    .contains(
+                            "tidegrad_degraded{model=\"%s\",reason=\"dead-letters\"} 1.0"
+                                    .formatted(log.model()),
+                            "tidegrad_up{model=\"%s\"} 1.0".formatted(log.model()));
+            log.send(0, 100);
+            awaitHealth(trainer, 200, "UP");
+        }
+    }
+}
