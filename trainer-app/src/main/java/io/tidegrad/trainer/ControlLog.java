@@ -78,14 +78,12 @@ public final class ControlLog {
 
     static KafkaTopics.Wanted catalogTopic(Topics topics) {
         return new KafkaTopics.Wanted(
-                topics.models(), 1, false, "compact", CatalogRecord.BYTES_MAX, Map.of());
+                topics.models(), "compact", CatalogRecord.BYTES_MAX, Map.of());
     }
 
     static KafkaTopics.Wanted controlTopic(Topics topics) {
         return new KafkaTopics.Wanted(
                         topics.control(),
-                        1,
-                        false,
                         "delete",
                         RECORD_BYTES_MAX,
                         Map.of(
@@ -99,8 +97,6 @@ public final class ControlLog {
     static KafkaTopics.Wanted statusTopic(Topics topics) {
         return new KafkaTopics.Wanted(
                 topics.status(),
-                1,
-                false,
                 "delete",
                 STATUS_BYTES_MAX,
                 // Read whole by whoever asks: of a hundred scorers some 50,000 small records.

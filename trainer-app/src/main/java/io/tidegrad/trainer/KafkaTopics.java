@@ -156,58 +156,31 @@ final class KafkaTopics {
         return description.topicId();
     }
 
-    /// What a topic of ours must be like.
+    /// What a topic of ours must be like. It is created with one partition.
     ///
-    /// @param partitions when created; -1 for the broker's default
-    /// @param onePartition whether more are refused
     /// @param cleanup `compact` or `delete`, exactly
     /// @param bytesMax `max.message.bytes`, at least
     /// @param forEver whether a retention that deletes anything is refused
     /// @param settings more, when created
-    /// @param otherPartitions what to do about more than one
+    /// @param otherPartitions what to do about more than one partition; null where they do no harm
     record Wanted(
             String topic,
-            int partitions,
-            boolean onePartition,
             String cleanup,
             int bytesMax,
             boolean forEver,
             Map<String, String> settings,
-            String otherPartitions) {
-        Wanted(
-                String topic,
-                int partitions,
-                boolean onePartition,
-                String cleanup,
-                int bytesMax,
-                Map<String, String> settings) {
-            this(
-                    topic,
-                    partitions,
-                    onePartition,
-                    cleanup,
-                    bytesMax,
-                    false,
-                    settings,
-                    "choose another prefix");
+            @Nullable String otherPartitions) {
+        Wanted(String topic, String cleanup, int bytesMax, Map<String, String> settings) {
+            this(topic, cleanup, bytesMax, false, settings, null);
         }
 
         Wanted keptForEver() {
-            return new Wanted(
-                    topic,
-                    partitions,
-                    onePartition,
-                    cleanup,
-                    bytesMax,
-                    true,
-                    settings,
-                    otherPartitions);
+            return new Wanted(topic, cleanup, bytesMax, true, settings, otherPartitions);
         }
 
-        /// @param remedy what to do about more than one partition
-        Wanted otherwise(String remedy) {
-            return new Wanted(
-                    topic, partitions, onePartition, cleanup, bytesMax, forEver, settings, remedy);
+        /// @param remedy what to do about more
+        Wanted withOnePartition(String remedy) {
+            return new Wanted(topic, cleanup, bytesMax, forEver, settings, remedy);
         }
     }
 
@@ -266,7 +239,7 @@ final class KafkaTopics {
     /// @param found settings are not looked at where nobody asked for them
     /// @throws TrainerException it is not as it must be
     static void check(Wanted wanted, Found found) {
-        if (wanted.onePartition() && found.partitions() != 1) {
+        if (wanted.otherPartitions() != null && found.partitions() != 1) {
             throw refused(
                     "topic "
                             + wanted.topic()
@@ -382,9 +355,7 @@ final class KafkaTopics {
         NewTopic topic =
                 new NewTopic(
                                 wanted.topic(),
-                                wanted.partitions() < 0
-                                        ? Optional.empty()
-                                        : Optional.of(wanted.partitions()),
+                                Optional.of(1),
                                 replication < 0 ? Optional.empty() : Optional.of(replication))
                         .configs(settings(wanted));
         try {

@@ -72,12 +72,10 @@ final class ModelTopics {
                         kafka,
                         new KafkaTopics.Wanted(
                                         topics.snapshots(model),
-                                        1,
-                                        true,
                                         "compact",
                                         PART_REQUEST_BYTES,
                                         CHANGELOG)
-                                .otherwise(
+                                .withOnePartition(
                                         "Kafka can't remove a partition: stop the trainer and delete the topic. The next"
                                                 + " start creates it and publishes the model again; earlier versions are"
                                                 + " lost"),
@@ -87,8 +85,6 @@ final class ModelTopics {
                         kafka,
                         new KafkaTopics.Wanted(
                                 topics.deadLetters(),
-                                1,
-                                false,
                                 "delete",
                                 (int)
                                         Math.min(
@@ -101,18 +97,15 @@ final class ModelTopics {
         progress =
                 new Output(
                         kafka,
-                        new KafkaTopics.Wanted(
-                                topics.progress(), 1, false, "delete", 64 * 1024, Map.of()),
+                        new KafkaTopics.Wanted(topics.progress(), "delete", 64 * 1024, Map.of()),
                         "the metrics and hashes of earlier versions that were on it are lost");
         changelog =
                 new KafkaTopics.Wanted(
                                 Changelog.topic(topics.applicationId(model, epoch)),
-                                1,
-                                true,
                                 "compact",
                                 PART_REQUEST_BYTES,
                                 CHANGELOG)
-                        .otherwise(
+                        .withOnePartition(
                                 "Kafka can't remove a partition, and deleting the topic would delete the model. "
                                         + wayBack(model));
         changelogId = kafka.createOrCheck(changelog).id();
