@@ -2,8 +2,10 @@ package io.tidegrad.schemas.settings;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -113,19 +115,41 @@ public enum Command {
                 .collect(Collectors.toUnmodifiableSet());
     }
 
-    /// For people: `trainer, replay, models`, where all of `models` are among them.
+    /// For people: `trainer, replay, models (pause, resume)`; of a family all of whose commands are among them, only its name.
     static String words(Set<Command> commands) {
+        Map<String, List<Command>> families =
+                Arrays.stream(values())
+                        .collect(
+                                Collectors.groupingBy(
+                                        Command::family, LinkedHashMap::new, Collectors.toList()));
         List<String> words = new ArrayList<>();
-        boolean all = commands.containsAll(models());
-        for (Command command : values()) {
-            if (commands.contains(command) && !(all && models().contains(command))) {
-                words.add(command.word());
-            }
-        }
-        if (all) {
-            words.add("models");
-        }
+        families.forEach(
+                (family, all) -> {
+                    List<Command> there = all.stream().filter(commands::contains).toList();
+                    List<Command> absent =
+                            all.stream().filter(command -> !commands.contains(command)).toList();
+                    if (absent.isEmpty()) {
+                        words.add(family);
+                    } else if (there.size() == 1) {
+                        words.add(there.getFirst().word());
+                    } else if (there.size() > absent.size()) {
+                        words.add(family + " (all but " + lastWords(absent) + ")");
+                    } else if (!there.isEmpty()) {
+                        words.add(family + " (" + lastWords(there) + ")");
+                    }
+                });
         return String.join(", ", words);
+    }
+
+    private static String lastWords(List<Command> commands) {
+        return commands.stream()
+                .map(command -> command.word().substring(command.family().length() + 1))
+                .collect(Collectors.joining(", "));
+    }
+
+    /// The first of its words, which `snapshots list` and `snapshots at` share.
+    private String family() {
+        return word().split(" ", 2)[0];
     }
 
     private final String purpose;

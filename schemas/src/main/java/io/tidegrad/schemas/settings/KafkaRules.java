@@ -19,7 +19,7 @@ public final class KafkaRules {
     static final String COMMIT_INTERVAL = "commit.interval.ms";
 
     /// Besides connection and security.
-    public static final Set<String> TUNABLE =
+    static final Set<String> TUNABLE =
             Set.of(
                     ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG,
                     ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG,
