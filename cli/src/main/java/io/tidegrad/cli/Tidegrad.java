@@ -46,8 +46,8 @@ import picocli.CommandLine.Spec;
         commandListHeading = "%nCommands:%n",
         footer = {
             "",
-            "tidegrad COMMAND --help tells more. ./tidegrad test runs all tests, and",
-            "./tidegrad build builds and rehearses a start: both are the launcher's."
+            "tidegrad COMMAND --help tells more. ./tidegrad test runs the quick tests, ./tidegrad test",
+            "--all runs all, and ./tidegrad build builds and rehearses a start: these are the launcher's."
         })
 public final class Tidegrad implements Runnable {
     static final int FAILED = 1;

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.loadtests.bench.Workload;
 import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.proof.LongProof;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -33,9 +34,21 @@ class BenchCommandTest {
     private static final String W1_BATCH_1 =
             "114f1db18ad07063ce3ad7146887b4f9631105dedb290bd767a647d1541520d5";
 
+    @Test
+    void linesOfJsonCarryTheCommittedBits() throws Exception {
+        assertLinesOfJsonWithTheCommittedBits("256", 2);
+    }
+
+    @LongProof("a JVM for each vector width")
     @ParameterizedTest
     @CsvSource({"scalar, 1", "128, 2", "256, 1", "512, 2"})
-    void linesOfJsonCarryTheCommittedBits(String kernels, int workers) throws Exception {
+    void linesOfJsonCarryTheCommittedBitsAtEveryWidth(String kernels, int workers)
+            throws Exception {
+        assertLinesOfJsonWithTheCommittedBits(kernels, workers);
+    }
+
+    private static void assertLinesOfJsonWithTheCommittedBits(String kernels, int workers)
+            throws Exception {
         List<JsonNode> lines =
                 bench(kernels, "--workload", "W1", "--batch", "128", "--workers", "" + workers);
 
@@ -79,6 +92,7 @@ class BenchCommandTest {
                                         .map(batch -> Arguments.of(workload.name(), batch)));
     }
 
+    @LongProof("a JVM for each workload and batch")
     @ParameterizedTest
     @MethodSource("lines")
     void everyWorkloadIsMeasuredAndAllocatesNothing(String workload, int batch) throws Exception {
@@ -121,6 +135,7 @@ class BenchCommandTest {
                 .contains(empty.toString(), "./tidegrad build --rivals", "250 MB");
     }
 
+    @LongProof("two JVMs that warm up")
     @Test
     void severalMeasurementsRunEachInAJvmOfItsOwnAndTakeTurns() throws Exception {
         List<JsonNode> lines = bench("scalar", "--workload", "w1", "--batch", "1", "--runs", "2");

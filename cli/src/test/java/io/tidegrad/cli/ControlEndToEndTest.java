@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorer.Prediction;
 import io.tidegrad.scorer.RefusalReason;
@@ -187,6 +188,7 @@ class ControlEndToEndTest {
         }
     }
 
+    @LongProof("a trainer and a scorer; ControlTest pauses too")
     @Test
     void aPausedModelAnswersByWhatItHasAndLearnsTheRestWhenItIsResumed() {
         long version = awaitLearned(hold, 1).version();
@@ -219,6 +221,7 @@ class ControlEndToEndTest {
                 .epoch();
     }
 
+    @LongProof("a trainer and a replay; ControlTest creates models too")
     @Test
     void aTrainerOfAllModelsTakesUpWhatAReplayKeepsWhenItIsKept(@TempDir Path state) {
         try (Readings log = new Readings()) {

@@ -2,6 +2,7 @@ package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.proof.LongProof;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -106,6 +107,7 @@ class GoldenCommandTest {
     }
 
     /// The kernels of other machines, each in a JVM of its own as in production.
+    @LongProof("a JVM for each vector width")
     @ParameterizedTest
     @ValueSource(strings = {"scalar", "128"})
     void otherKernelsPassToo(String kernels) throws IOException, InterruptedException {

@@ -140,6 +140,58 @@ class LauncherTest {
                 .doesNotContain("incubator");
     }
 
+    private List<String> built() throws IOException {
+        return Files.readAllLines(directory.resolve("built"));
+    }
+
+    private void reportsAreThere() throws IOException {
+        Path report = root.resolve("proof/target/classes/io/tidegrad/proof/TestReport.class");
+        Files.createDirectories(report.getParent());
+        Files.createFile(report);
+    }
+
+    @Test
+    void testRunsTheQuickTestsAndListsTheSlowest() throws Exception {
+        reportsAreThere();
+        assertThat(launch(List.of(0), "test").status()).isZero();
+        assertThat(built()).hasSize(1);
+        assertThat(built().getFirst())
+                .contains("-Dtests.excluded=long,interop", "surefire-reports-quick", "verify");
+        assertThat(asked().getFirst())
+                .endsWith(
+                        "io.tidegrad.proof.TestReport", root.toString(), "surefire-reports-quick");
+    }
+
+    @Test
+    void testAllRunsTheQuickTestsFirstThenTheLongProofsAndNoTestInBoth() throws Exception {
+        reportsAreThere();
+        assertThat(launch(List.of(0, 0, 0), "test", "--all", "--interop").status()).isZero();
+        assertThat(built()).hasSize(2);
+        assertThat(built().get(0)).contains("-Dtests.excluded=long,none");
+        assertThat(built().get(1))
+                .contains(
+                        "-Dtests.included=long", "-Dtests.excluded=none", "surefire-reports-long");
+        assertThat(asked().get(1)).contains("surefire-reports-long");
+        assertThat(asked().get(2)).contains("io.tidegrad.proof.ProofTable");
+    }
+
+    @Test
+    void quickTestsThatFailAreListedAndNoLongProofIsBegun() throws Exception {
+        reportsAreThere();
+        executable(directory.resolve("bin/mvn"), "#!/bin/sh\necho \"$@\" >>../built\nexit 1\n");
+        Ended ended = launch(List.of(0, 0, 0), "test", "--all");
+        assertThat(ended.status()).isEqualTo(1);
+        assertThat(ended.err()).contains("the quick tests failed");
+        assertThat(built()).hasSize(1);
+        assertThat(asked()).hasSize(1);
+    }
+
+    @Test
+    void anOracleThatWasNotSeenToFailFailsTestAll() throws Exception {
+        reportsAreThere();
+        assertThat(launch(List.of(0, 0, 1), "test", "--all").status()).isEqualTo(1);
+    }
+
     @Test
     void buildsOnceAndAgainWhenASourceIsNewer() throws Exception {
         launch(List.of(0), "version");

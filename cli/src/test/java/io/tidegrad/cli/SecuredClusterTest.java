@@ -13,6 +13,7 @@ import io.tidegrad.localstack.ListenerSecurity;
 import io.tidegrad.localstack.RegistryOptions;
 import io.tidegrad.localstack.RegistryProcess;
 import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.Command;
@@ -421,6 +422,7 @@ class SecuredClusterTest {
                 .doesNotContain("wrong-password");
     }
 
+    @LongProof("a JVM for each command")
     @ParameterizedTest
     @EnumSource(Command.class)
     @Execution(ExecutionMode.CONCURRENT)
@@ -457,6 +459,7 @@ class SecuredClusterTest {
                 .doesNotContain("wrong-password");
     }
 
+    @LongProof("a JVM for each command")
     @ParameterizedTest
     @EnumSource(Command.class)
     @Execution(ExecutionMode.CONCURRENT)
@@ -472,6 +475,7 @@ class SecuredClusterTest {
                 "check the kafka.* settings");
     }
 
+    @LongProof("a JVM for each command")
     @ParameterizedTest
     @EnumSource(Command.class)
     @Execution(ExecutionMode.CONCURRENT)

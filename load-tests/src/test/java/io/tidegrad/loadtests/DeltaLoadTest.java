@@ -3,8 +3,10 @@ package io.tidegrad.loadtests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.proof.LongProof;
 import org.junit.jupiter.api.Test;
 
+@LongProof("a load smoke")
 class DeltaLoadTest {
     @Test
     void deltasAreTakenAndTimedBesideFullLoads() {

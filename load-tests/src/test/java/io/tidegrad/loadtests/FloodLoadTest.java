@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.localstack.Json;
+import io.tidegrad.proof.LongProof;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -13,6 +14,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /// Real processes that may have 256 files open, under four floods of connections each.
+@LongProof("a load smoke: floods of connections")
 class FloodLoadTest {
     /// What a client waits for at most on a machine that does other things too; without bounds a scorer made it wait 7 s and more.
     private static final double P99_MILLIS_MAX = 3_000;

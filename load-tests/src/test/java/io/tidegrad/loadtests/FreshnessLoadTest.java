@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.localstack.Json;
+import io.tidegrad.proof.LongProof;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -26,6 +27,7 @@ class FreshnessLoadTest {
                 true);
     }
 
+    @LongProof("a load smoke")
     @Test
     void everyEventIsFollowedToTheFirstAnswerThatKnowsIt() throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.localstack.Json;
+import io.tidegrad.proof.LongProof;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.Test;
 
 /// Real processes, few models: what is counted, never a speed. That all end with the bits of a replay is what the load test
 /// itself insists on.
+@LongProof("a load smoke: many models in one trainer")
 class ModelsLoadTest {
     @Test
     void modelsSideBySideLearnTheSameBitsAndBeginNoTransactionWithoutEvents() throws Exception {

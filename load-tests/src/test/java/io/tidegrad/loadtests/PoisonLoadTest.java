@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.proof.LongProof;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.Test;
 
 /// Real processes, few events: what is counted, never a speed. That all malformed events end in the dead letters and none
 /// is learned is what the load test itself insists on.
+@LongProof("a load smoke")
 class PoisonLoadTest {
     @Test
     void everyMalformedEventIsTakenAndTold() throws Exception {

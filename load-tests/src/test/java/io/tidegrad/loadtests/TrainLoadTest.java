@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.proof.LongProof;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -15,6 +16,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /// Real processes, few events: what is counted and compared, never a speed.
+@LongProof("a load smoke: trainer, consumer, engine and replay, twice each")
 class TrainLoadTest {
     private static final List<String> KEYS =
             List.of(

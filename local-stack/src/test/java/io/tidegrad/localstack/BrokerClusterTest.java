@@ -2,9 +2,11 @@ package io.tidegrad.localstack;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.proof.LongProof;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 
+@LongProof("three broker processes")
 final class BrokerClusterTest {
     @Test
     void twoOfThreeProcessesGoOnWhenTheLeaderIsKilledAndTheThirdComesBack() throws Exception {

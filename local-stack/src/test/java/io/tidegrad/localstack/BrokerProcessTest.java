@@ -2,8 +2,10 @@ package io.tidegrad.localstack;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.proof.LongProof;
 import org.junit.jupiter.api.Test;
 
+@LongProof("a broker process that is killed")
 final class BrokerProcessTest {
     @Test
     void whatWasCommittedOutlivesAKillAndTheSameProducerGoesOn() throws Exception {

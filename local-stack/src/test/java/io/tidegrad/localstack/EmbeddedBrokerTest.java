@@ -2,8 +2,10 @@ package io.tidegrad.localstack;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.proof.LongProof;
 import org.junit.jupiter.api.Test;
 
+@LongProof("three brokers")
 final class EmbeddedBrokerTest {
     @Test
     void threeNodesCommitATransactionWithOneOfThemStopped() throws Exception {

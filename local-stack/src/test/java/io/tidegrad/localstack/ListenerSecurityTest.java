@@ -3,6 +3,7 @@ package io.tidegrad.localstack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.proof.LongProof;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
@@ -11,6 +12,7 @@ import org.apache.kafka.common.errors.SaslAuthenticationException;
 import org.junit.jupiter.api.Test;
 
 /// TLS is covered where all of Tidegrad's clients meet such a broker, in the command line's tests.
+@LongProof("a broker process with TLS")
 class ListenerSecurityTest {
     private static int nodes(BrokerProcess broker, String password) throws Exception {
         Map<String, Object> settings = new HashMap<>();

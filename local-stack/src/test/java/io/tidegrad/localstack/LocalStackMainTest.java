@@ -2,6 +2,7 @@ package io.tidegrad.localstack;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.proof.LongProof;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
@@ -11,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@LongProof("a stack of its own")
 final class LocalStackMainTest {
     @TempDir Path directory;
 

@@ -3,10 +3,12 @@ package io.tidegrad.localstack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.proof.LongProof;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@LongProof("three stacks, one after the other")
 final class LocalStackTest {
     @TempDir Path directory;
 

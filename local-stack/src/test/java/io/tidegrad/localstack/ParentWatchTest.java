@@ -3,6 +3,7 @@ package io.tidegrad.localstack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.proof.LongProof;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -84,6 +85,7 @@ final class ParentWatchTest {
                 .hasMessageContaining("no.such.Main");
     }
 
+    @LongProof("a stack of its own")
     @Test
     void brokerAndRegistryEndWhenTheirParentIsKilled() throws Exception {
         Process parent =

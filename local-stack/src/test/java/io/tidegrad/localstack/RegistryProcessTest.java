@@ -3,6 +3,7 @@ package io.tidegrad.localstack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry.IncompatibleSchemaException;
@@ -74,6 +75,7 @@ final class RegistryProcessTest {
         }
     }
 
+    @LongProof("a second registry")
     @Test
     void anIdGivenOutIsRememberedThroughAKillRightAfter() {
         GenericRecord point = new GenericRecordBuilder(FIRST).set("x", 5).build();

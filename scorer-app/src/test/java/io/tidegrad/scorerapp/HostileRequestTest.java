@@ -8,6 +8,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -837,6 +838,7 @@ class HostileRequestTest {
     }
 
     /// Valid requests with bytes flipped, cut, repeated and replaced by what parsers stumble over.
+    @LongProof("thousands of damaged requests")
     @Test
     void aMutatedRequestIsAnsweredOrRefused() {
         long seed = Long.getLong("seed", 20_260_611L);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// A run prints its seed; `-Dseed=…` repeats it, `-Dmutations=…` makes more or fewer pairs.
 class HostileSchemasTest {
     private static final int PAIRS = Integer.getInteger("mutations", 50_000);
+    private static final int PAIRS_QUICK = 5_000;
     private static final int VALUES_EACH = 20;
     private static final Duration WITHIN = Duration.ofMinutes(6);
 
@@ -52,19 +54,29 @@ class HostileSchemasTest {
 
     @Test
     void everyPairOfSchemaAndBytesIsTakenOrRefusedWithinItsMemory() throws Exception {
+        assertTakenOrRefused(Math.min(PAIRS, PAIRS_QUICK));
+    }
+
+    @LongProof("50,000 pairs")
+    @Test
+    void everyOneOfFiftyThousandPairsIsTakenOrRefusedWithinItsMemory() throws Exception {
+        assertTakenOrRefused(PAIRS);
+    }
+
+    private void assertTakenOrRefused(int pairs) throws IOException {
         long seed = Long.getLong("seed", System.nanoTime());
         System.out.println(
                 "seed "
                         + seed
                         + " · rerun: mvn -pl scorer-app test -Dtest=HostileSchemasTest -Dseed="
                         + seed);
-        Ended ended = run(seed, PAIRS, Breaker.NONE);
+        Ended ended = run(seed, pairs, Breaker.NONE);
         System.out.println(ended.said());
         assertThat(ended.status()).as(ended.said()).hasValue(0);
         assertThat(ended.said())
                 .contains("fold: taken", "lane: taken", "http: taken")
                 .contains("fold: too-large", "lane: too-large", "fold: not-avro")
-                .contains("http: wrong-type", "schema: refused", PAIRS + " pairs");
+                .contains("http: wrong-type", "schema: refused", pairs + " pairs");
     }
 
     @ProvesOracle(Breaker.DECODES_WITHOUT_A_BUDGET)

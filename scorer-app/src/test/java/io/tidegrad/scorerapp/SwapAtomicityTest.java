@@ -3,6 +3,7 @@ package io.tidegrad.scorerapp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.scorer.BreakableScorer;
 import io.tidegrad.scorer.Scorer;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.Test;
 
 /// Invariant I13: every answer is what exactly the version it names would say, bit for bit, while versions come and go:
 /// through the library and over HTTP, from one scorer that follows a real topic.
+@LongProof("readers and a writer for many seconds")
 class SwapAtomicityTest {
     private static final Duration LOAD = Duration.ofSeconds(30);
     private static final long SWAP_NANOS = TimeUnit.MILLISECONDS.toNanos(50); // 20 a second

@@ -12,6 +12,7 @@ import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Topics;
 import java.time.Duration;
@@ -613,6 +614,7 @@ class ControlFollowerTest {
     }
 
     /// `-Dtidegrad.promotions=100` asks for more, and prints what it took.
+    @LongProof("ten promotions there and back")
     @Test
     void promotedThereAndBackIdleAndUnderLoadAnswersAreFollowedEachTime() throws Exception {
         int promotions = Integer.getInteger("tidegrad.promotions", 10);

@@ -16,6 +16,7 @@ import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
@@ -389,6 +390,7 @@ class ControlTest {
         }
     }
 
+    @LongProof("many models in one trainer")
     @Test
     void theMoreModelsThereAreTheFurtherApartEachCommits() {
         IntSupplier[] models = {() -> 0};
@@ -432,6 +434,7 @@ class ControlTest {
         return new ControlRecord(model, action, 0, "", "");
     }
 
+    @LongProof("two trainers, one of which has to time out")
     @Test
     void ofTwoTrainersOfOneModelOneLearnsAndTheOtherTakesOver() throws Exception {
         TrainerConfig other = log.config("--state-dir", directory.resolve("other").toString());
@@ -477,6 +480,7 @@ class ControlTest {
 
     /// A trainer that hears nothing of a rollback, here since it is stopped by a signal, may go on with the old epoch when it
     /// wakes up: that changes nothing of the new one.
+    @LongProof("a trainer that has to time out")
     @Test
     void aTrainerThatSleepsThroughARollbackChangesNothingOfTheNewEpoch() throws Exception {
         LongPredicate learned = offset -> offset < 100 || offset >= 200;
@@ -621,6 +625,7 @@ class ControlTest {
         return others;
     }
 
+    @LongProof("many clients at once")
     @Test
     void decisionsOfManyAtOnceComeInOneOrderAndTheCatalogIsWhatTheyAddUpTo() throws Exception {
         decisions().create(log.spec(), new Place.Begin());

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
@@ -38,8 +39,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /// An event that nobody foresaw ends the trainer: twice, and no more. The oracle is a fold of all other events.
 class FatalEventTest {
@@ -72,10 +71,19 @@ class FatalEventTest {
         return log.fold(offset -> offset != FATAL);
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"page-log", "image-and-redo"})
-    void anEventThatEndsTwoLivesInARowIsSetAsideByTheThirdAndEverythingThatLearnsAgainFollows(
-            String store) throws Exception {
+    @Test
+    void anEventThatEndsTwoLivesInARowIsSetAsideByTheThirdAndEverythingThatLearnsAgainFollows()
+            throws Exception {
+        assertSetAside("page-log");
+    }
+
+    @LongProof("the same with the other store")
+    @Test
+    void anEventThatEndsTwoLivesInARowIsSetAsideWithImageAndRedoToo() throws Exception {
+        assertSetAside("image-and-redo");
+    }
+
+    private void assertSetAside(String store) throws Exception {
         List<String> settings =
                 new ArrayList<>(
                         List.of(FatalDeserializer.SETTING, FatalDeserializer.class.getName()));
@@ -222,6 +230,7 @@ class FatalEventTest {
                 .hasMessageContaining("no trainer has set it aside");
     }
 
+    @LongProof("kills of real processes")
     @Test
     void anEventInsideWhichTheProcessIsKilledTwiceIsSetAside() {
         sendAFatalEventAmongOthers();
@@ -242,6 +251,7 @@ class FatalEventTest {
         assertOneLetter();
     }
 
+    @LongProof("kills of real processes")
     @Test
     void whoIsKilledWhileItWaitsForTheRegistryHasNotEndedInsideTheEvent() throws Exception {
         try (SwitchableRegistry registry = new SwitchableRegistry(log.registryUrl)) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
@@ -61,6 +62,7 @@ class KillTest {
         log.close();
     }
 
+    @LongProof("kills of real processes; SimulationTest has the same schedules in memory")
     @Test
     void everyEventChangesTheWeightsOnceWhateverDiesWhen() {
         SplittableRandom random = new SplittableRandom(seed);

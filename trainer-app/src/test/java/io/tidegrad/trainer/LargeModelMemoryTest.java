@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import java.nio.file.Path;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// By hand, not in CI: `-Dlarge.mib=1024 -Dlarge.events=1000000 -Dpatience.seconds=900` makes it a gigabyte,
 /// `-Dlarge.options=" -XX:TieredStopAtLevel=4 -Dtidegrad.kernels=256"` compiles it as a real trainer,
 /// `-Dlarge.settings=" --kafka.transaction.timeout.ms 300000"` gives a busy machine more time than a real one needs.
+@LongProof("a model of which little more than two fit into the heap")
 class LargeModelMemoryTest {
     private static final int MIB = 1 << 20;
 

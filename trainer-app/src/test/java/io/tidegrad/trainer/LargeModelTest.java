@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
@@ -78,6 +79,7 @@ class LargeModelTest {
         log.close();
     }
 
+    @LongProof("kills of real processes")
     @Test
     void everyEventChangesTheWeightsOnceWhateverDiesWhenAndHoweverTheModelIsKept() {
         long seed = Long.getLong("seed", System.nanoTime());

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Changelog;
@@ -96,6 +97,7 @@ class LostTopicTest {
         }
     }
 
+    @LongProof("as for dead letters")
     @Test
     void aTrainerThatLosesItsProgressLearnsOn() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
@@ -144,6 +146,7 @@ class LostTopicTest {
         }
     }
 
+    @LongProof("waits until a trainer counts as stalled")
     @Test
     void aTrainerThatHasSomethingToLearnAndCommitsNothingIsNotHealthy() throws Exception {
         CountDownLatch taken = new CountDownLatch(0);
@@ -197,6 +200,7 @@ class LostTopicTest {
         }
     }
 
+    @LongProof("as for a trainer that learns")
     @Test
     void anIdleTrainerThatLosesItsSnapshotsPublishesTheModelAgain() {
         String snapshots = log.topics().snapshots(log.model());
@@ -228,6 +232,7 @@ class LostTopicTest {
         return why;
     }
 
+    @LongProof("as for a log that is deleted")
     @Test
     void aPartitionAddedToTheLogEndsTheTrainerWithWhatToDo() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
@@ -275,6 +280,7 @@ class LostTopicTest {
         }
     }
 
+    @LongProof("as for a log that is deleted")
     @Test
     void aDeletedChangelogEndsTheTrainerWithTheWayBack() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
@@ -289,6 +295,7 @@ class LostTopicTest {
         }
     }
 
+    @LongProof("as for a log that is deleted")
     @Test
     void aLogThatIsCompactedFromNowOnEndsTheTrainer() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
@@ -301,6 +308,7 @@ class LostTopicTest {
         }
     }
 
+    @LongProof("as for a log that is deleted")
     @Test
     void aChangelogThatWouldForgetEndsTheTrainer() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.SwitchableRegistry.Fault;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -224,6 +225,7 @@ class NeighboursTest {
         }
     }
 
+    @LongProof("as for the last model")
     @Test
     void theFirstModelThatCannotGoOnEndsTheProcessIfThatIsAskedFor() {
         log.send(0, 100);
@@ -346,6 +348,7 @@ class NeighboursTest {
     }
 
     /// What the message advises is what is done here.
+    @LongProof("LostTopicTest deletes topics too")
     @Test
     void aModelWhoseTopicIsDeletedStopsAloneAndIsMadeAnewAsItsMessageAdvises() {
         try (TestLog other = new TestLog(directory, 1).created()) {
@@ -380,6 +383,7 @@ class NeighboursTest {
         }
     }
 
+    @LongProof("waits for several pauses")
     @Test
     void aReasonThatPassesStopsOneModelForAWhileAndTheOthersNotAtAll() throws Exception {
         try (TestLog other = new TestLog(directory, 1).created();

@@ -3,6 +3,7 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.Mutations;
 import io.tidegrad.trainer.Poison.Kind;
 import io.tidegrad.trainer.store.CommittedState;
@@ -218,6 +219,7 @@ class PoisonTest {
     }
 
     /// Any bytes at all: a bit flipped here, an end cut off there, a length that promises gigabytes.
+    @LongProof("thousands of damaged events")
     @Test
     void whateverIsDoneToTheBytesOfEventsTheTrainerEndsWhereAFoldDoes() {
         Mutations mutations = new Mutations(seed);

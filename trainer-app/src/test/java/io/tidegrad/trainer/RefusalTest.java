@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -541,8 +542,19 @@ class RefusalTest {
     }
 
     @ParameterizedTest
-    @MethodSource({"settings", "start"})
-    void aTrainerRefuses(Row row) {
+    @MethodSource("settings")
+    void aTrainerRefusesSettings(Row row) {
+        assertRefused(row);
+    }
+
+    @LongProof("some forty starts of a trainer")
+    @ParameterizedTest
+    @MethodSource("start")
+    void aTrainerRefusesToStart(Row row) {
+        assertRefused(row);
+    }
+
+    private void assertRefused(Row row) {
         List<String> arguments = row.arranged().apply(this);
         long begin = System.nanoTime();
         Refusal refusal = refusal(arguments);

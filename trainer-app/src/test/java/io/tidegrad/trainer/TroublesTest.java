@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
@@ -38,6 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// One trainer of many models. Each kind of trouble is given to one of them, which learns from a topic of its own; after each
 /// all that have none yet learn on, and their hashes are those of folds. Prints a table. `-Dtroubles.models=30` has
 /// thirty; by default there is one bystander beside those that get into trouble.
+@LongProof("every trouble that a model can have, beside models that have none")
 class TroublesTest {
     private static final int MODELS =
             Integer.getInteger("troubles.models", Trouble.values().length + 1);

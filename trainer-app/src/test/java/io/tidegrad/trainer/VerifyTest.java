@@ -11,6 +11,7 @@ import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
@@ -185,6 +186,7 @@ class VerifyTest {
 
     /// One image comes at the beginning, the next one when the trainer stops: in between the changelog's newest manifest is
     /// of a later offset than its pages.
+    @LongProof("several lives of a trainer")
     @Test
     void aModelKeptAsImageAndRedoIsVerifiedAndGoneOnFromItsLastWholeImage() {
         learn(
@@ -259,6 +261,7 @@ class VerifyTest {
         return SnapshotManifest.class.getDeclaredConstructor(types).newInstance(values);
     }
 
+    @LongProof("waits for retention")
     @Test
     void aRangeThatRetentionOvertookIsRefusedWithTheRemedy() {
         learn(Breaker.NONE);

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.cli.Tidegrad;
+import io.tidegrad.proof.LongProof;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -81,6 +82,7 @@ class QuickstartTest {
     }
 
     /// Not at the end only: everything is up when it dies.
+    @LongProof("a second quick start")
     @Test
     void itsChildrenEndWithItHoweverItEnds() throws Exception {
         Process process = quickstart("--stream", "digits", "--events", "300");

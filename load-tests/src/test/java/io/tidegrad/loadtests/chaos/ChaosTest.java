@@ -3,6 +3,7 @@ package io.tidegrad.loadtests.chaos;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.trainer.KillableTrainer;
 import io.tidegrad.trainer.TrainerMain;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /// The chaos run in its short form, and that what it looks at is seen to fail on a trainer that is broken on purpose.
 /// `-Dseed=…` repeats a seed's choices.
+@LongProof("ten kills of real processes, and the oracles of the chaos run")
 class ChaosTest {
     /// Scalar kernels and the quick compiler: quick to start, and one more proof that they give the vector kernels' bits.
     private static final List<String> QUICK =

@@ -3,6 +3,7 @@ package io.tidegrad.loadtests.chaos;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.trainer.KillableTrainer;
 import io.tidegrad.trainer.TrainerMain;
@@ -13,6 +14,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /// A few cells of the table, on real processes.
+@LongProof("floods of garbage on real processes")
 class TopicsLoadTest {
     private final ByteArrayOutputStream said = new ByteArrayOutputStream();
 

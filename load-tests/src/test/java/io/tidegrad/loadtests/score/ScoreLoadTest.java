@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.localstack.Json;
+import io.tidegrad.proof.LongProof;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -48,6 +49,7 @@ class ScoreLoadTest {
         return lines;
     }
 
+    @LongProof("a load smoke")
     @Test
     void everyAnswerOverHttpIsThatOfTheVersionItNames() throws Exception {
         List<JsonNode> lines =
@@ -91,6 +93,7 @@ class ScoreLoadTest {
                 .isEqualTo(Math.round(overload.path("due_per_s").asDouble()));
     }
 
+    @LongProof("a load smoke")
     @Test
     void inProcessARecordAllocatesNothingAndEveryAnswerIsThatOfItsVersion() throws Exception {
         JsonNode line = run(options(200, 4, ScoreOptions.Part.IN_PROCESS)).getFirst();

@@ -2,11 +2,13 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.model.Specs;
 import io.tidegrad.proof.Fuzz;
+import io.tidegrad.proof.LongProof;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /// Whatever stands in a spec file is a spec or a list of its mistakes.
+@LongProof("thousands of damaged specs")
 class SpecFuzzTest {
     private static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.UTF_8);

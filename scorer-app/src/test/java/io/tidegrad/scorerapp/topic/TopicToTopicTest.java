@@ -8,6 +8,7 @@ import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Prediction;
 import io.tidegrad.scorer.Predictions;
@@ -267,6 +268,7 @@ class TopicToTopicTest {
 
     // ---- networks ----
 
+    @LongProof("a cut after each kind of request")
     @Test
     void aNetworkThatBreaksAnywhereCostsNoRequest() throws Exception {
         try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
@@ -295,6 +297,7 @@ class TopicToTopicTest {
         }
     }
 
+    @LongProof("waits for a registry")
     @Test
     void aRegistryThatIsAwayIsWaitedForAndNothingIsADeadLetter() throws Exception {
         try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
